@@ -1,0 +1,70 @@
+#!/usr/bin/env node
+/**
+ * The `nexus` command. Runs on any Node that knows ES modules, in words old ones understand, and hands over to a Node
+ * that can run the server: this one when it is new enough, else the one that came with the package. Signals reach the
+ * server and its exit code comes back; without such a Node, one line says what to do and the exit code is 2.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const NODE_MAJOR = 24;
+const self = fileURLToPath(import.meta.url);
+const isNewEnough = (version) => Number(version.split('.')[0]) >= NODE_MAJOR;
+
+/** The pinned Node, found as a package is found: inside this one, beside it, or in a global folder. */
+function pinnedNode() {
+  const require = createRequire(self);
+  const platform = `${process.platform}-${process.arch}`;
+  const ours = (name) => name.startsWith('node-') && name.endsWith(platform);
+  const name = Object.keys(require('../package.json').optionalDependencies).find(ours);
+  try {
+    const manifest = require.resolve(`${name}/package.json`);
+    const node = join(dirname(manifest), 'bin', 'node');
+    return isNewEnough(require(manifest).version) && existsSync(node) ? node : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function giveUp(why) {
+  process.stderr.write(
+    `nexus: ${why}: install Node ${NODE_MAJOR} or newer, or run npm install again in ${dirname(dirname(self))}\n`,
+  );
+  process.exit(2);
+}
+
+/**
+ * A terminal sends its keyboard signals to parent and child alike; handing them on would reach the server twice, and a
+ * second Ctrl-C may mean "at once". So they are handed on only when there is no terminal.
+ */
+function runWith(node) {
+  const child = spawn(node, [self].concat(process.argv.slice(2)), { stdio: 'inherit' });
+  const typed = process.stdin.isTTY ? ['SIGINT', 'SIGQUIT'] : [];
+  const signals = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];
+  for (const signal of signals) process.on(signal, () => typed.includes(signal) || child.kill(signal));
+  child.on('error', (error) => giveUp(`${node} does not start (${error.message})`));
+  child.on('exit', (code, signal) => {
+    if (signal === null) process.exit(code);
+    for (const name of signals) process.removeAllListeners(name);
+    process.kill(process.pid, signal);
+  });
+}
+
+/** In a clone the source, in the published package, which has none, its bundle. */
+function runHere() {
+  const root = dirname(dirname(self));
+  const bundle = join(root, 'dist', 'nexus.js');
+  const bundled = !existsSync(join(root, 'src')) && existsSync(bundle);
+  import(pathToFileURL(bundled ? bundle : join(root, 'src', 'channels', 'cli', 'main.ts')).href);
+}
+
+if (isNewEnough(process.versions.node)) {
+  runHere();
+} else {
+  const node = pinnedNode();
+  if (node) runWith(node);
+  else giveUp(`Node ${process.versions.node} is too old and no newer one came with the package`);
+}

@@ -1,0 +1,31 @@
+/**
+ * The rules of the house, held against the repository. A breach is listed as `path:line what`. Each rule is also fed
+ * small sources that break it, so none can go blind unnoticed.
+ */
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { codeRules } from './tidy/code.ts';
+import { documentRules } from './tidy/documents.ts';
+import { floorRules } from './tidy/floors.ts';
+import { readRepo, sampleRepo } from './tidy/rule.ts';
+
+const repo = readRepo(join(import.meta.dirname, '..'));
+
+describe.each([...floorRules, ...codeRules, ...documentRules])('$says', ({ breaches, bad, good = [] }) => {
+  test('holds', () => {
+    expect(breaches(repo)).toEqual([]);
+  });
+
+  test.each(bad)('is broken by sample %#', (tree) => {
+    expect(breaches(sampleRepo(tree)), JSON.stringify(tree)).not.toEqual([]);
+  });
+
+  test.each(good)('allows sample %#', (tree) => {
+    expect(breaches(sampleRepo(tree))).toEqual([]);
+  });
+});
+
+test('the rules see the repository', () => {
+  expect(repo.sources.map(({ path }) => path)).toContain('test/tidy.test.ts');
+  expect(repo.documents.map(({ path }) => path)).toContain('CONTRIBUTING.md');
+});

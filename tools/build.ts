@@ -1,0 +1,72 @@
+/**
+ * Builds the published package: the command and the worker thread as bundles in `dist/`, split so that a command loads
+ * only what it uses (`nexus --version` never loads the server). All dependencies are inside; their licences stand in
+ * `dist/licenses.txt`. The source needs to know nothing of it: what `import.meta` says, and so every path a file builds
+ * from its own place (`migrations/`, `package.json`), is the same from the bundle.
+ */
+import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { build, type Metafile, type Plugin } from 'esbuild';
+
+const ROOT = join(import.meta.dirname, '..');
+const DIST = join(ROOT, 'dist');
+
+/** CommonJS packages call `require` for Node's own modules; an ES module has none unless it makes one. */
+const HEAD = `import { createRequire as $createRequire } from 'node:module';
+import { fileURLToPath as $fileURLToPath } from 'node:url';
+const require = $createRequire(import.meta.url);`;
+
+const PLACE = /new URL\('[./]*\/thread\.ts', import\.meta\.url\)|\bimport\.meta\.(url|filename|dirname)\b/g;
+
+/** Bundles lie one folder below the root, so `../src/…` is where a file would be, had it been published. */
+function placeOf(path: string, field: string | undefined): string {
+  const target = relative(ROOT, field === 'dirname' ? dirname(path) : path);
+  const url = `new URL('../${target}', import.meta.url)`;
+  if (field === undefined) return "new URL('./thread.js', import.meta.url)";
+  return field === 'url' ? `${url}.href` : `$fileURLToPath(${url})`;
+}
+
+const keepPlaces: Plugin = {
+  name: 'keep places',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(PLACE, (_, field?: string) => placeOf(path, field)),
+      loader: 'ts',
+    }));
+  },
+};
+
+/** The bundled packages, each with its licence text. */
+function licences({ inputs }: Metafile): string {
+  const folders = Object.keys(inputs).map((path) => path.match(/^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/)?.[0]);
+  const packages = [...new Set(folders)].filter((folder) => folder !== undefined).sort();
+  return packages.map((folder) => licence(join(ROOT, folder))).join(`\n${'-'.repeat(80)}\n\n`);
+}
+
+function licence(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  const file = globSync('{LICENSE,LICENCE,COPYING,license}*', { cwd: folder })[0];
+  const text = file ? readFileSync(join(folder, file), 'utf8') : '';
+  return `${name} ${version} (${license})\n\n${text.trim()}\n`;
+}
+
+rmSync(DIST, { recursive: true, force: true });
+const { metafile } = await build({
+  absWorkingDir: ROOT,
+  entryPoints: { nexus: 'src/channels/cli/main.ts', thread: 'src/thread.ts' },
+  outdir: DIST,
+  chunkNames: 'part-[hash]',
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  // pg loads it only when asked for the native client.
+  external: ['pg-native'],
+  legalComments: 'none',
+  banner: { js: HEAD },
+  plugins: [keepPlaces],
+  metafile: true,
+  logLevel: 'warning',
+});
+writeFileSync(join(DIST, 'licenses.txt'), licences(metafile));

@@ -1,0 +1,149 @@
+#!/usr/bin/env node
+/**
+ * Makes a fresh clone ready to run: npm dependencies as the lock names them, the pinned Node for this machine, and with
+ * `--with-tests` the Debian packages that tests start. Does nothing and says nothing when all is there; otherwise one
+ * line per thing done, or one line saying what is missing and what to do, and exit code 1.
+ * Plain JavaScript for Node 18 and newer: it runs before the pinned Node is there.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const MODULES = join(ROOT, 'node_modules');
+const STAMP = join(MODULES, '.nexus-setup');
+const NODE_MAJOR = 24;
+
+const PLATFORM = `${process.platform}-${process.arch}`;
+
+/** What npm hands down to a child and a child needs: where packages come from. All else of it belongs to the outer command. */
+const KEPT_SETTING =
+  /^npm_config_(@|\/\/|registry$|(https?_)?proxy$|noproxy$|ca$|cafile$|strict_ssl$|cache$|userconfig$|globalconfig$|(prefer_)?offline$|fetch_)/i;
+
+function stop(message) {
+  console.error(`setup: ${message}`);
+  process.exit(1);
+}
+
+/** Runs a command quietly; the first lines of what it says are the reason when it fails. */
+function run(command, args, env) {
+  const done = spawnSync(command, args, { cwd: ROOT, env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  if (done.status === 0) return undefined;
+  const output = done.error ? done.error.message : `${done.stderr}${done.stdout}`;
+  return output.trim().split('\n').slice(0, 8).join('\n') || `ended with ${done.status ?? done.signal}`;
+}
+
+/** Says what begins, does it, and ends the line with how long it took. */
+function timed(what, work) {
+  process.stdout.write(`setup: ${what} … `);
+  const start = Date.now();
+  const failure = work();
+  console.log(failure ? 'failed' : `done in ${((Date.now() - start) / 1000).toFixed(1)} s`);
+  return failure;
+}
+
+function cleanEnv() {
+  const kept = ([name]) =>
+    (!/^npm_/i.test(name) || KEPT_SETTING.test(name)) && name !== 'NODE_ENV' && name !== 'INIT_CWD';
+  return Object.fromEntries(Object.entries(process.env).filter(kept));
+}
+
+function readJson(path) {
+  return JSON.parse(readFileSync(path, 'utf8'));
+}
+
+/**
+ * Is what npm says it put there what the lock names, to the hash? Optional packages may miss: most are for other platforms.
+ * True also after an `npm install` by hand, which is therefore not undone.
+ */
+function modulesMatchLock(lockText) {
+  const record = join(MODULES, '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const there = readJson(record).packages;
+  const wanted = JSON.parse(lockText).packages;
+  delete wanted[''];
+  const same = (path) =>
+    there[path] ? there[path].integrity === wanted[path].integrity : wanted[path].optional === true;
+  return Object.keys(wanted).every(same) && Object.keys(there).every((path) => wanted[path]);
+}
+
+/**
+ * `npm install` and not `npm ci`: `ci` refuses a lock that lacks optional packages of other platforms, which npm drops
+ * from a lock whenever the registry of the one who wrote it lacks them. What `ci` would promise is checked afterwards.
+ */
+function npmInstall() {
+  const npm = process.env.npm_execpath ?? '';
+  const [command, ...first] = /npm-cli\.js$/.test(npm) ? [process.execPath, npm] : ['npm'];
+  const flags = ['--no-save', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  return run(command, [...first, 'install', ...flags, '--include=dev', '--include=optional'], cleanEnv());
+}
+
+function installModules() {
+  const lockText = readFileSync(join(ROOT, 'package-lock.json'), 'utf8');
+  const stamp = `${createHash('sha256').update(lockText).digest('hex')} ${PLATFORM}\n`;
+  const stamped = existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp;
+  if (!(stamped || modulesMatchLock(lockText)) || missingNode()) {
+    const failure = timed('installing npm dependencies', npmInstall);
+    if (failure) stop(`npm install failed: ${failure}`);
+    if (!modulesMatchLock(lockText))
+      stop('package-lock.json does not fit package.json: run npm install and commit both');
+  }
+  const missing = missingNode();
+  if (missing) stop(missing);
+  if (!stamped) writeFileSync(STAMP, stamp);
+}
+
+/** What is missing for a Node that can run the server, if anything. npm skips an optional package that it cannot get. */
+function missingNode() {
+  if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR && existsSync(process.execPath)) return undefined;
+  const optional = readJson(join(ROOT, 'package.json')).optionalDependencies;
+  const name = Object.keys(optional).find((each) => each.startsWith('node-') && each.endsWith(PLATFORM));
+  if (!name) return `no Node is pinned for ${PLATFORM}: install Node ${NODE_MAJOR} or newer`;
+  const wanted = `${name}@${optional[name]}`;
+  const node = join(MODULES, name, 'bin', 'node');
+  const instead = `or install Node ${NODE_MAJOR} or newer`;
+  if (!existsSync(node) || !existsSync(join(MODULES, '.bin', 'node'))) {
+    return `the package ${wanted} is missing: see whether your npm registry has it and run this again, ${instead}`;
+  }
+  return run(node, ['--version'], process.env)
+    ? `the Node of ${wanted} does not start on this machine: install Node ${NODE_MAJOR} or newer`
+    : undefined;
+}
+
+function onPath(command) {
+  return (process.env.PATH || '').split(delimiter).some((folder) => existsSync(join(folder, command)));
+}
+
+function hasPostgres() {
+  const debian = '/usr/lib/postgresql';
+  const versions = existsSync(debian) ? readdirSync(debian) : [];
+  return onPath('postgres') || versions.some((version) => existsSync(join(debian, version, 'bin', 'postgres')));
+}
+
+/** Debian packages that tests start, as far as they are missing. strace is a program of Linux only. */
+function missingPackages() {
+  const missing = hasPostgres() ? [] : ['postgresql'];
+  return process.platform !== 'linux' || onPath('strace') ? missing : [...missing, 'strace'];
+}
+
+function installPackages() {
+  const wanted = missingPackages();
+  if (wanted.length === 0) return;
+  const names = wanted.join(' and ');
+  const byHand = `the tests need ${names}: install ${wanted.length > 1 ? 'them' : 'it'} (Debian: apt-get install ${wanted.join(' ')})`;
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) stop(byHand);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const failure = timed(
+    `installing ${names}`,
+    () =>
+      run('apt-get', ['-q', 'update'], env) ||
+      run('apt-get', ['-qy', '--no-install-recommends', 'install', ...wanted], env),
+  );
+  if (failure) stop(`${byHand}\n${failure}`);
+  if (missingPackages().length > 0) stop(byHand);
+}
+
+installModules();
+if (process.argv.includes('--with-tests')) installPackages();
