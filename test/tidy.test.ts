@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { codeRules } from './tidy/code.ts';
 import { documentRules } from './tidy/documents.ts';
 import { floorRules } from './tidy/floors.ts';
-import { readRepo, sampleRepo } from './tidy/rule.ts';
+import { readRepo, sampleRepo, type Tree } from './tidy/rule.ts';
 
 const repo = readRepo(join(import.meta.dirname, '..'));
 
@@ -16,12 +16,10 @@ describe.each([...floorRules, ...codeRules, ...documentRules])('$says', ({ breac
     expect(breaches(repo)).toEqual([]);
   });
 
-  test.each(bad)('is broken by sample %#', (tree) => {
-    expect(breaches(sampleRepo(tree)), JSON.stringify(tree)).not.toEqual([]);
-  });
-
-  test.each(good)('allows sample %#', (tree) => {
-    expect(breaches(sampleRepo(tree))).toEqual([]);
+  test('fails on what breaks it and on nothing else', () => {
+    const found = (tree: Tree) => breaches(sampleRepo(tree)).length > 0;
+    expect(bad.filter((tree) => !found(tree))).toEqual([]);
+    expect(good.filter(found)).toEqual([]);
   });
 });
 

@@ -90,7 +90,7 @@ const wordsOf = (path: string): string[] =>
     .toLowerCase()
     .split(/[^a-z]+/);
 const UNFINISHED = /\b(?:TODO|FIXME)\b/;
-const MACHINE_PATH = /(?<![\w.)\]}])\/(?:work|tmp)(?:\/|(?=['"`]))/g;
+const MACHINE_PATH = /(?<![\w.)\]}>])\/(?:work|tmp)(?:\/|(?=['"`]))/g;
 
 export const codeRules: readonly Rule[] = [
   {
@@ -232,6 +232,6 @@ export const codeRules: readonly Rule[] = [
       { 'src/base/a.ts': "const a = '/tmp'" },
       { 'src/base/a.ts': '// see /work/a' },
     ],
-    good: [{ 'src/base/a.ts': `const a = './tmp/x' + \`\${b}/tmp/x\` + '/workflows/'` }],
+    good: [{ 'src/base/a.ts': `const a = './tmp/x' + \`\${b}/tmp/x\` + '/workflows/' // <root>/tmp/x` }],
   },
 ];
