@@ -1,0 +1,183 @@
+/** The disk engine: the port's suite, and what is its own: layout, leftovers, the order of syncs, a full disk. */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { blobsContract, bytesOf, collect, sourceOf } from '../../ports/blobs.contract.ts';
+import { openDiskBlobs } from './disk-blobs.ts';
+
+const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'disk-blobs-'));
+
+blobsContract('disk', async () => {
+  const folder = await temporaryFolder();
+  return { open: () => openDiskBlobs(join(folder, 'blobs')), remove: () => rm(folder, { recursive: true }) };
+});
+
+describe('files of the disk engine', () => {
+  const source = sourceOf(bytesOf('on disk'));
+  const { sha256 } = source;
+  let folder: string;
+  let root: string;
+
+  beforeEach(async () => {
+    folder = await temporaryFolder();
+    root = join(folder, 'deep', 'blobs');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  test('a blob lies under the first two bytes of its hash, in folders that only the owner may enter', async () => {
+    await mkdir(root, { recursive: true });
+    await chmod(root, 0o755);
+    const blobs = await openDiskBlobs(root);
+    await blobs.put(source);
+    const path = join(root, sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+    expect(await readFile(path, 'utf8')).toBe('on disk');
+    expect((await stat(root)).mode & 0o777).toBe(0o700);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    await blobs.close();
+    await expect(blobs.put(source)).rejects.toThrow('closed');
+  });
+
+  test('a failed put leaves no file at all', async () => {
+    const blobs = await openDiskBlobs(root);
+    await expect(blobs.put({ ...source, size: source.size - 1 })).rejects.toMatchObject({ code: 'BLOB_MISMATCH' });
+    const files = await readdir(root, { recursive: true, withFileTypes: true });
+    expect(files.filter((entry) => entry.isFile())).toEqual([]);
+    await blobs.close();
+  });
+
+  test('opening removes what a crash left half written, but nothing of a living process', async () => {
+    await (await openDiskBlobs(root)).close();
+    const dead = spawnSync(process.execPath, ['--version']).pid;
+    const living = spawn('sleep', ['60']);
+    const kept = `${living.pid}-of-the-living`;
+    const names = ['noname', `${process.pid}-own-number-before`, `${dead}-of-the-dead`, kept];
+    for (const name of names) await writeFile(join(root, 'tmp', name), 'half');
+    await (await openDiskBlobs(root)).close();
+    expect(await readdir(join(root, 'tmp'))).toEqual([kept]);
+    living.kill();
+  });
+
+  test('a file cut short is written again by the next put', async () => {
+    const blobs = await openDiskBlobs(root);
+    await blobs.put(source);
+    await truncate(join(root, sha256.slice(0, 2), sha256.slice(2, 4), sha256), 3);
+    await expect(collect(blobs.read(sha256, 0, source.size))).rejects.toMatchObject({ code: 'BLOB_DAMAGED' });
+    await blobs.put(source);
+    expect(String(await collect(blobs.read(sha256, 0, source.size)))).toBe('on disk');
+    await blobs.close();
+  });
+
+  test('an error of the disk that is no lack of room comes out as it is', async () => {
+    const blobs = await openDiskBlobs(root);
+    await writeFile(join(root, sha256.slice(0, 2)), 'in the way of the folder');
+    await expect(blobs.put(source)).rejects.toMatchObject({ code: 'EEXIST' });
+    await rm(join(root, sha256.slice(0, 2)));
+    await blobs.put(source);
+    expect(await blobs.has(sha256)).toBe(true);
+    await blobs.close();
+  });
+});
+
+/** A program of its own that stores blobs in the folder named by its first argument. */
+const program = (body: string): string[] => [
+  '--input-type=module',
+  '--eval',
+  `import { openDiskBlobs } from ${JSON.stringify(new URL('./disk-blobs.ts', import.meta.url).href)};
+   import { createHash } from 'node:crypto';
+   const sourceOf = (bytes) => ({
+     size: bytes.length,
+     sha256: createHash('sha256').update(bytes).digest('hex'),
+     async *read() { for (let at = 0; at < bytes.length; at += 4096) yield bytes.subarray(at, at + 4096); },
+   });
+   const blobs = await openDiskBlobs(process.argv[1]);
+   const say = (words) => process.stdout.write(words + '\\n');
+   ${body}`,
+];
+
+const works = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
+
+describe('the disk under the engine', () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test.skipIf(!works('strace', '--version'))(
+    'put resolves after the syncs of the file and of every folder',
+    async () => {
+      const trace = join(folder, 'trace');
+      const body = `const source = sourceOf(Buffer.from('x'));
+      await blobs.put(source); say('stored');
+      await blobs.put(source); say('stored again');`;
+      const calls = '--trace=fsync,fdatasync,rename,renameat,renameat2,mkdir,mkdirat,write';
+      const root = join(folder, 'a', 'blobs');
+      execFileSync('strace', ['-f', '-y', '-z', '-o', trace, calls, process.execPath, ...program(body), root]);
+      const steps = (await readFile(trace, 'utf8')).split('\n').flatMap((line) => stepOf(line, folder));
+      const { sha256 } = sourceOf(bytesOf('x'));
+      const [outer, inner] = [sha256.slice(0, 2), sha256.slice(2, 4)];
+      expect(steps).toEqual([
+        'mkdir a',
+        'mkdir a/blobs',
+        'sync a',
+        'sync ',
+        'mkdir a/blobs/tmp',
+        `mkdir a/blobs/${outer}`,
+        'sync a/blobs',
+        `mkdir a/blobs/${outer}/${inner}`,
+        `sync a/blobs/${outer}`,
+        'sync a/blobs/tmp/…',
+        `rename a/blobs/${outer}/${inner}/${sha256}`,
+        `sync a/blobs/${outer}/${inner}`,
+        'stored',
+        `sync a/blobs/${outer}/${inner}`,
+        'stored again',
+      ]);
+    },
+  );
+
+  test.skipIf(!works('unshare', '-rm', 'true'))('a full disk is UNAVAILABLE, and others go on', async () => {
+    const body = `await blobs.put(sourceOf(Buffer.alloc(100_000, 1)));
+      const full = await blobs.put(sourceOf(Buffer.alloc(2_000_000, 2))).catch((fault) => fault);
+      const left = fs.readdirSync(process.argv[1] + '/tmp');
+      await blobs.put(sourceOf(Buffer.alloc(100_000, 3)));
+      const kept = await blobs.has(sourceOf(Buffer.alloc(100_000, 1)).sha256);
+      say(JSON.stringify({ name: full.name, code: full.code, data: full.data, left, kept }));`;
+    const mount = 'mount -t tmpfs -o size=1m none "$0" && exec "$@"';
+    const room = join(folder, 'room');
+    await mkdir(room);
+    const args = [
+      '-rm',
+      'sh',
+      '-c',
+      mount,
+      room,
+      process.execPath,
+      ...program(`import fs from 'node:fs'; ${body}`),
+      room,
+    ];
+    expect(JSON.parse(execFileSync('unshare', args, { encoding: 'utf8' }))).toEqual({
+      name: 'Fault',
+      code: 'UNAVAILABLE',
+      data: { reason: 'disk_full' },
+      left: [],
+      kept: true,
+    });
+  });
+});
+
+/** One line of the trace as words about a path below the folder; [] for calls that are about something else. */
+function stepOf(line: string, folder: string): string[] {
+  const said = /write\(1<.*?>, "(stored.*?)\\n"/.exec(line)?.[1];
+  if (said) return [said];
+  const call = /^\d+\s+(mkdir|fsync|fdatasync|rename)\w*\((.*)$/.exec(line);
+  const path = call?.[2]
+    ?.match(/[<"]([^<>"]+)[>"]/g)
+    ?.at(-1)
+    ?.slice(1, -1);
+  if (!call || path === undefined || !path.startsWith(folder)) return [];
+  const verb = call[1] === 'fsync' || call[1] === 'fdatasync' ? 'sync' : call[1];
+  return [`${verb} ${path.slice(folder.length + 1).replace(/\/tmp\/.*/, '/tmp/…')}`];
+}

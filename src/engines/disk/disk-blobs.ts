@@ -1,0 +1,214 @@
+/**
+ * Blobs as files of a folder. Guarantees, beside those of the port: a file has its final name only when it is whole and
+ * on disk; when `put` resolves, so are its name and every folder up to the root; nobody but the owner may enter the
+ * root; what a crash left half written is removed at the next open.
+ *
+ * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written. Several processes may share
+ * a root, each with one store: a temporary file names its process, and those of a living one are left alone.
+ */
+import { strict as assert } from 'node:assert';
+import { createHash, randomUUID } from 'node:crypto';
+import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Fault } from '../../base/faults.ts';
+import { assertBlobHash, BLOB_PIECE_BYTES, BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
+
+/** Opens the store in a folder, which is made when it is missing. */
+export async function openDiskBlobs(folder: string): Promise<Blobs> {
+  const root = resolve(folder);
+  const firstMade = await mkdir(root, { recursive: true, mode: 0o700 });
+  await chmod(root, 0o700);
+  for (let made = root; firstMade !== undefined; made = dirname(made)) {
+    await syncFolder(dirname(made));
+    if (made === firstMade) break;
+  }
+  const unfinished = join(root, 'tmp');
+  await mkdir(unfinished, { recursive: true, mode: 0o700 });
+  await removeLeftovers(unfinished);
+  return new DiskBlobs(root, unfinished);
+}
+
+class DiskBlobs implements Blobs {
+  readonly #root: string;
+  readonly #unfinished: string;
+  /** For each blob being changed, the end of the last change that was asked for. */
+  readonly #turns = new Map<string, Promise<void>>();
+  /** Folders that exist and whose names this process has synced. Never removed, so at most 65,792. */
+  readonly #folders = new Map<string, Promise<void>>();
+  #closed = false;
+
+  constructor(root: string, unfinished: string) {
+    this.#root = root;
+    this.#unfinished = unfinished;
+  }
+
+  async put(source: BlobSource): Promise<void> {
+    const path = this.#pathOf(source.sha256);
+    await this.#inTurn(source.sha256, async () => {
+      await this.#makeFolder(dirname(path));
+      if ((await sizeOf(path)) !== source.size) await this.#write(source, path);
+      // Also for a file that was there: whoever renamed it may not have come to this line.
+      await syncFolder(dirname(path));
+    }).catch((error: unknown) => {
+      throw isDiskFull(error) ? diskFull() : error;
+    });
+  }
+
+  async *read(sha256: string, start: number, end: number): AsyncIterable<Uint8Array> {
+    assert(0 <= start && start <= end, `${start}..${end} is no range`);
+    const file = await openBlob(sha256, this.#pathOf(sha256));
+    try {
+      for (let at = start; at < end; ) {
+        const piece = Buffer.allocUnsafe(Math.min(BLOB_PIECE_BYTES, end - at));
+        const { bytesRead } = await file.read(piece, 0, piece.length, at);
+        if (bytesRead === 0) throw new BlobError('BLOB_DAMAGED', `blob ${sha256} ends at byte ${at}, before ${end}`);
+        at += bytesRead;
+        yield piece.subarray(0, bytesRead);
+      }
+    } finally {
+      await file.close();
+    }
+  }
+
+  async has(sha256: string): Promise<boolean> {
+    return (await sizeOf(this.#pathOf(sha256))) !== undefined;
+  }
+
+  async delete(sha256: string): Promise<void> {
+    const path = this.#pathOf(sha256);
+    await this.#inTurn(sha256, async () => {
+      await unlessMissing(unlink(path));
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#turns.values());
+  }
+
+  #pathOf(sha256: string): string {
+    assert(!this.#closed, 'the blobs are closed');
+    assertBlobHash(sha256);
+    return join(this.#root, sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+  }
+
+  async #inTurn(sha256: string, change: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(sha256) ?? Promise.resolve()).then(change);
+    // Whoever asked for the change hears of its failure; the next one only waits for its end.
+    const ended = turn.then(nothing, nothing);
+    this.#turns.set(sha256, ended);
+    try {
+      await turn;
+    } finally {
+      if (this.#turns.get(sha256) === ended) this.#turns.delete(sha256);
+    }
+  }
+
+  #makeFolder(folder: string): Promise<void> {
+    const known = this.#folders.get(folder);
+    if (known) return known;
+    const made = this.#makeDurably(folder).catch((error: unknown) => {
+      this.#folders.delete(folder);
+      throw error;
+    });
+    this.#folders.set(folder, made);
+    return made;
+  }
+
+  async #makeDurably(folder: string): Promise<void> {
+    const parent = dirname(folder);
+    if (parent !== this.#root) await this.#makeFolder(parent);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await syncFolder(parent);
+  }
+
+  async #write(source: BlobSource, path: string): Promise<void> {
+    const unfinished = join(this.#unfinished, `${process.pid}-${randomUUID()}`);
+    const file = await open(unfinished, 'wx', 0o600);
+    try {
+      await writeSynced(file, source);
+      await rename(unfinished, path);
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
+  }
+}
+
+const nothing = (): void => {};
+
+async function writeSynced(file: FileHandle, source: BlobSource): Promise<void> {
+  try {
+    await file.writeFile(checked(source));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The bytes of a source, which end with an error unless they are what it says. */
+async function* checked(source: BlobSource): AsyncIterable<Uint8Array> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const piece of source.read(0, source.size)) {
+    size += piece.length;
+    if (size > source.size) break;
+    hash.update(piece);
+    yield piece;
+  }
+  if (size === source.size && hash.digest('hex') === source.sha256) return;
+  throw new BlobError('BLOB_MISMATCH', `a source is not the blob ${source.sha256} of ${source.size} bytes`);
+}
+
+async function openBlob(sha256: string, path: string): Promise<FileHandle> {
+  const file = await unlessMissing(open(path, 'r'));
+  if (!file) throw new BlobError('BLOB_MISSING', `no blob ${sha256}`);
+  return file;
+}
+
+const sizeOf = async (path: string): Promise<number | undefined> => (await unlessMissing(stat(path)))?.size;
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!isOfLivingProcess(name)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+/** Of another process, that is: this one has only just opened the store, and an earlier one may have had its number. */
+function isOfLivingProcess(name: string): boolean {
+  const pid = Number(/^([1-9][0-9]*)-/.exec(name)?.[1] ?? process.pid);
+  if (pid === process.pid) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return codeOf(error) === 'EPERM';
+  }
+}
+
+const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+async function unlessMissing<T>(outcome: Promise<T>): Promise<T | undefined> {
+  try {
+    return await outcome;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** No room on the device, or none left of the owner's disk quota. */
+const isDiskFull = (error: unknown): boolean => codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
+
+const diskFull = (): Fault =>
+  new Fault('UNAVAILABLE', 'The disk of the blobs is full; nothing was stored. Free room on it, then try again.', {
+    reason: 'disk_full',
+  });
