@@ -1,0 +1,138 @@
+/**
+ * The one failure type and the one table of its codes. Guarantees: every code has an HTTP status, a JSON-RPC number,
+ * a CLI exit code, a retry rule and a log level, and nothing but a code of this table ever reaches a client.
+ * Source: contract files.md §2, access.md §2, §10.
+ */
+
+/** May the same caller send the same call again? `later`: after Retry-After; `reread`: after reading the thing again. */
+export type Retry = 'no' | 'yes' | 'later' | 'reread';
+
+export interface FaultRow {
+  /** HTTP status at REST doors, and at the RPC door where `rpc` is 'http'. */
+  readonly http: number;
+  /** JSON-RPC `error.code` inside HTTP 200, or 'http' where the failure is an HTTP-level one. */
+  readonly rpc: number | 'http';
+  readonly retry: Retry;
+  readonly log: 'debug' | 'info' | 'warn' | 'error';
+  /** When it is thrown, for the documentation. */
+  readonly when: string;
+}
+
+const row = (http: number, rpc: number | 'http', when: string, more: Partial<FaultRow> = {}): FaultRow => ({
+  http,
+  rpc,
+  retry: 'no',
+  log: 'debug',
+  when,
+  ...more,
+});
+
+export const FAULTS = {
+  INVALID_JSON: row(400, -32700, 'the body is not JSON, not UTF-8, or nested deeper than 64'),
+  INVALID_REQUEST: row(400, -32600, 'not a call object, or method and URL differ'),
+  METHOD_NOT_FOUND: row(404, -32601, 'no method of that name; up to three similar names are given'),
+  INVALID_PARAMS: row(422, -32602, 'a parameter is missing, of the wrong type or out of range'),
+  INVALID_PATH: row(400, -400, 'a path breaks a rule of paths'),
+  INVALID_PATTERN: row(400, -400, 'a glob or regular expression that cannot be used'),
+  INVALID_CURSOR: row(400, -400, 'a cursor that is not ours, or contradicts the other parameters'),
+  LIMIT_EXCEEDED: row(400, -400, 'a limit of the server is passed; it is named'),
+  NOT_TEXT: row(400, -400, 'a text operation on content that is not UTF-8'),
+  DIGEST_MISMATCH: row(400, -400, 'the bytes received differ from the announced digest'),
+  UNAUTHENTICATED: row(401, 'http', 'no valid credential', { log: 'info' }),
+  ACCESS_DENIED: row(403, -403, 'the caller lacks the permission, role or zone', { log: 'info' }),
+  READ_ONLY: row(403, -403, 'the path lies in a read-only mount'),
+  FILE_NOT_FOUND: row(404, -404, 'no file or directory at the path'),
+  PARENT_NOT_FOUND: row(404, -404, 'the parent directory is missing'),
+  VERSION_NOT_FOUND: row(404, -404, 'the file has no such version'),
+  SNAPSHOT_NOT_FOUND: row(404, -404, 'no snapshot of that id or name'),
+  BRANCH_NOT_FOUND: row(404, -404, 'no branch of that name'),
+  ZONE_NOT_FOUND: row(404, -404, 'no Active zone of that id'),
+  KEY_NOT_FOUND: row(404, -404, 'no key of that id that is not revoked'),
+  TUPLE_NOT_FOUND: row(404, -404, 'no tuple of that id'),
+  NOT_FOUND: row(404, 'http', 'no such route'),
+  METHOD_NOT_ALLOWED: row(405, 'http', 'the route has no such verb; Allow names those it has'),
+  UNSUPPORTED_MEDIA_TYPE: row(415, 'http', 'a media type or encoding that the route does not take'),
+  ALREADY_EXISTS: row(409, -409, 'something exists there'),
+  IS_A_DIRECTORY: row(409, -409, 'a file operation on a directory'),
+  NOT_A_DIRECTORY: row(409, -409, 'a directory operation on a file, or a path through a file'),
+  DIRECTORY_NOT_EMPTY: row(409, -409, 'the directory has entries and recursive was not set'),
+  CONFLICT: row(409, -409, 'the state of the thing forbids it; the reason is given'),
+  ETAG_MISMATCH: row(412, -409, 'the content is not the expected one', { retry: 'reread' }),
+  MERGE_CONFLICT: row(409, -409, 'both sides changed the same paths differently'),
+  REVISION_GONE: row(410, -410, 'older than the history that the zone retains'),
+  BODY_TOO_LARGE: row(413, 'http', 'the body passes a limit; it is named'),
+  RANGE_NOT_SATISFIABLE: row(416, 'http', 'the range lies outside the content'),
+  RATE_LIMITED: row(429, 'http', 'too many requests; Retry-After tells when', { retry: 'later', log: 'info' }),
+  INTERNAL: row(500, 'http', 'a defect of the server; the log has the request id', { retry: 'yes', log: 'error' }),
+  UNAVAILABLE: row(503, 'http', 'starting, stopping, overloaded, or storage out of reach', {
+    retry: 'later',
+    log: 'warn',
+  }),
+  DEADLINE_EXCEEDED: row(504, 'http', 'the operation ran ten minutes; nothing changed', { retry: 'yes', log: 'warn' }),
+  QUOTA_EXCEEDED: row(507, 'http', 'a limit of the zone is reached', { log: 'info' }),
+} as const satisfies Record<string, FaultRow>;
+
+/** Exit code of the command line for an HTTP status (workflows.md §1.2); 3 is kept for "no server there". */
+export function exitCodeOf(http: number): number {
+  if (http === 429 || http === 507) return 7;
+  if (http === 401 || http === 403) return 6;
+  if (http === 404 || http === 410) return 4;
+  if (http === 409 || http === 412 || http === 423) return 5;
+  if (http === 502 || http === 503 || http === 504) return 8;
+  return http >= 400 && http < 500 ? 2 : 1;
+}
+
+export type FaultCode = keyof typeof FAULTS;
+
+/** Details of a fault: plain JSON that the client may see. */
+export type FaultData = Readonly<Record<string, unknown>>;
+
+/** A failure that a client is meant to see. Anything else that is thrown is a bug and becomes INTERNAL. */
+export class Fault extends Error {
+  readonly code: FaultCode;
+  readonly data: FaultData;
+
+  constructor(code: FaultCode, message: string, data: FaultData = {}) {
+    super(message);
+    this.name = 'Fault';
+    this.code = code;
+    this.data = data;
+  }
+
+  get row(): FaultRow {
+    return FAULTS[this.code];
+  }
+}
+
+/** One field that was wrong: `path` is dotted from the root of the parameters. */
+export interface Issue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** INVALID_PARAMS with its issues; the message carries the first. */
+export function invalidParams(...issues: Issue[]): Fault {
+  const first = issues[0];
+  const message = first ? `${first.path || 'params'}: ${first.message}` : 'invalid parameters';
+  return new Fault('INVALID_PARAMS', message, { issues });
+}
+
+/** What a client is told of anything thrown: the fault itself, or INTERNAL with nothing shown. */
+export function asFault(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown;
+  return new Fault('INTERNAL', 'Internal error; the log has the details under this request id.');
+}
+
+/** A fault as plain JSON, to cross a thread; {@link faultFromWire} reverses it. */
+export interface FaultWire {
+  readonly code: FaultCode;
+  readonly message: string;
+  readonly data: FaultData;
+}
+
+export const faultToWire = (fault: Fault): FaultWire => ({
+  code: fault.code,
+  message: fault.message,
+  data: fault.data,
+});
+export const faultFromWire = (wire: FaultWire): Fault => new Fault(wire.code, wire.message, wire.data);

@@ -1,0 +1,11 @@
+/** Identifiers. Random ones carry 96 bits and more; the text before the dash says what they name. */
+import { randomBytes, randomUUID } from 'node:crypto';
+
+/** `<kind>-<24 hex>`: 96 random bits. */
+export const newId = (kind: string): string => `${kind}-${randomBytes(12).toString('hex')}`;
+
+/** A request id, for calls that brought none (files.md §1). */
+export const newRequestId = (): string => randomUUID();
+
+/** Is it a request id that may be echoed: 1..128 visible ASCII characters? */
+export const isRequestId = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text);

@@ -1,0 +1,52 @@
+/**
+ * Every limit of the server in one table: name with its unit, default, meaning. The environment sets one by
+ * `NEXUS_LIMIT_<NAME>`; reaching one is a fault that names it. Source: contract files.md §4, infrastructure.md §13.
+ */
+import { Fault } from './faults.ts';
+
+const MiB = 1024 * 1024;
+
+export const LIMITS = {
+  RPC_BODY_BYTES: { default: 192 * MiB, about: 'body of a JSON-RPC call' },
+  JSON_READ_BYTES: { default: 128 * MiB, about: 'content that one `read` answers inside JSON, before base64' },
+  FILE_BYTES: { default: 10 * 1024 * MiB, about: 'one file' },
+  PATH_BYTES: { default: 4096, about: 'a path, in UTF-8 bytes' },
+  SEGMENT_BYTES: { default: 1024, about: 'one name of a path, in UTF-8 bytes' },
+  PATH_SEGMENTS: { default: 256, about: 'names of a path' },
+  METADATA_BYTES: { default: 16 * 1024, about: 'own metadata of a file, as JSON' },
+  METADATA_KEYS: { default: 64, about: 'own metadata keys of a file' },
+  LIST_ENTRIES: { default: 10_000, about: 'entries of one page of a list' },
+  GLOB_MATCHES: { default: 100_000, about: 'matches of one page of a glob' },
+  GREP_MATCHES: { default: 100_000, about: 'matches of one page of a grep' },
+  GREP_SLICE_MS: { default: 5_000, about: 'time of one page of a grep' },
+  PATTERN_BYTES: { default: 4096, about: 'a glob or regular expression' },
+  REGEX_INSTRUCTIONS: { default: 10_000, about: 'a compiled regular expression' },
+  BRACE_ALTERNATIVES: { default: 1_000, about: 'alternatives of a glob, multiplied out' },
+  BATCH_ITEMS: { default: 1_000, about: 'items of one batch' },
+  BATCH_READ_BYTES: { default: 64 * MiB, about: 'content that one bulk read answers' },
+  EDITS: { default: 100, about: 'edits of one call' },
+  EDIT_BYTES: { default: 10 * MiB, about: 'content that can be edited or compared' },
+  FUZZY_BYTES: { default: MiB, about: 'content that is searched for a similar window' },
+  REQUESTS_IN_FLIGHT: { default: 1_000, about: 'requests being served at once' },
+  WRITES_WAITING: { default: 10_000, about: 'writes waiting for their commit' },
+  SPOOL_BYTES: { default: 4096 * MiB, about: 'bytes of one zone being received' },
+  RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },
+  RPC_BODY_VALUES: { default: 1_000_000, about: 'values of one JSON body' },
+  V1_BODY_BYTES: { default: 16 * MiB, about: 'JSON body of a REST route' },
+} as const satisfies Record<string, { default: number; about: string }>;
+
+export type LimitName = keyof typeof LIMITS;
+export type Limits = Readonly<Record<LimitName, number>>;
+
+export const defaultLimits: Limits = Object.fromEntries(
+  Object.entries(LIMITS).map(([name, limit]) => [name, limit.default]),
+) as Limits;
+
+/** LIMIT_EXCEEDED, named. `what` begins the message: "metadata of /a". */
+export function limitExceeded(limit: LimitName, maximum: number, at: { actual: number; what: string }): Fault {
+  return new Fault('LIMIT_EXCEEDED', `${at.what}: ${at.actual} passes the limit ${limit} of ${maximum}`, {
+    limit,
+    maximum,
+    actual: at.actual,
+  });
+}

@@ -1,0 +1,81 @@
+/** How faults are told over HTTP (files.md §1, §2): the REST body, the JSON-RPC envelope, and the one that is both. */
+import { FAULTS, type Fault, type FaultCode } from '../../base/faults.ts';
+
+/** The lower-case word of a status that older clients know. */
+const WORDS: Readonly<Record<number, string>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  422: 'validation_error',
+  429: 'rate_limited',
+};
+
+/** A call may be sent again as it is, now or later. */
+const isRetryable = (code: FaultCode): boolean => FAULTS[code].retry === 'yes' || FAULTS[code].retry === 'later';
+
+export interface RestFailure {
+  readonly detail: string;
+  readonly code: string;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly retryable: boolean;
+    readonly data: object;
+  };
+  readonly request_id: string;
+}
+
+export function restFailure(fault: Fault, request_id: string): RestFailure {
+  const { code, message, data } = fault;
+  return {
+    detail: message,
+    code: WORDS[fault.row.http] ?? code.toLowerCase(),
+    error: { code, message, retryable: isRetryable(code), data },
+    request_id,
+  };
+}
+
+export interface RpcFailure {
+  readonly jsonrpc: '2.0';
+  readonly id: unknown;
+  readonly result: null;
+  readonly error: { readonly code: number; readonly message: string; readonly data: object };
+}
+
+export function rpcFailure(fault: Fault, id: unknown, request_id: string): RpcFailure {
+  const { code, message, data } = fault;
+  const row = fault.row;
+  return {
+    jsonrpc: '2.0',
+    id,
+    result: null,
+    error: {
+      code: row.rpc === 'http' ? -row.http : row.rpc,
+      message,
+      data: { ...data, code, retryable: isRetryable(code), request_id, call_id: request_id },
+    },
+  };
+}
+
+/** An HTTP-level failure of a JSON-RPC call reads both ways. */
+export function httpRpcFailure(fault: Fault, id: unknown, request_id: string): object {
+  const rest = restFailure(fault, request_id);
+  const rpc = rpcFailure(fault, id, request_id);
+  return {
+    ...rpc,
+    detail: rest.detail,
+    code: rest.code,
+    request_id,
+    error: { ...rpc.error, retryable: rest.error.retryable },
+  };
+}
+
+/** Headers that go with a fault. */
+export function failureHeaders(fault: Fault): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (fault.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
+  if (fault.row.retry === 'later') headers['retry-after'] = String(fault.data.retry_after ?? 1);
+  if (Array.isArray(fault.data.allow)) headers.allow = fault.data.allow.join(', ');
+  return headers;
+}

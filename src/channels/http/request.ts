@@ -1,0 +1,59 @@
+/** What every HTTP door reads of a request before its body: id, credential, zone, address. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { Fault } from '../../base/faults.ts';
+import { isRequestId, newRequestId } from '../../base/ids.ts';
+import type { Request } from '../../core/invoke.ts';
+import type { Channel } from '../../core/operation.ts';
+import type { Arrival } from './door.ts';
+
+export const one = (headers: IncomingHttpHeaders, name: string): string | undefined => {
+  const value = headers[name];
+  return Array.isArray(value) ? value[0] : value;
+};
+
+/** The caller's id if it may be echoed, else a new one (files.md §1). */
+export function requestIdOf(headers: IncomingHttpHeaders): string {
+  const given = one(headers, 'x-request-id');
+  return given !== undefined && isRequestId(given) ? given : newRequestId();
+}
+
+/**
+ * The API key that a request presents: `Authorization` with or without `Bearer`, or `X-Nexus-API-Key` (access.md §1).
+ * undefined: none; two different ones are UNAUTHENTICATED.
+ */
+export function credentialOf(headers: IncomingHttpHeaders): string | undefined {
+  const authorization = one(headers, 'authorization')
+    ?.replace(/^bearer\s+/i, '')
+    .trim();
+  const key = one(headers, 'x-nexus-api-key')?.trim();
+  if (authorization && key && authorization !== key) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
+  return authorization || key || undefined;
+}
+
+/** The zone named by header; the two names have to agree. */
+export function zoneHeaderOf(headers: IncomingHttpHeaders): string | undefined {
+  return one(headers, 'x-nexus-zone-id') || one(headers, 'x-tenant-id') || undefined;
+}
+
+export const addressOf = (message: IncomingMessage): string | null => message.socket.remoteAddress ?? null;
+
+/** Any JSON type or none, unencoded (files.md §1); else UNSUPPORTED_MEDIA_TYPE. */
+export function checkMedia(headers: IncomingHttpHeaders): void {
+  const encoding = one(headers, 'content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Fault('UNSUPPORTED_MEDIA_TYPE', `Content-Encoding ${encoding} is not taken; send the body as it is`);
+  }
+  const type = one(headers, 'content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type && !/^[^/]+\/([^/]+\+)?json$/.test(type)) {
+    throw new Fault('UNSUPPORTED_MEDIA_TYPE', `Content-Type ${type} is not taken; send application/json`);
+  }
+}
+
+/** What `invoke` is told of a request. */
+export const requestOf = (arrival: Arrival, channel: Channel): Omit<Request, 'tolerant'> => ({
+  caller: arrival.caller,
+  channel,
+  request_id: arrival.request_id,
+  address: arrival.address,
+  zone_id: zoneHeaderOf(arrival.headers),
+});

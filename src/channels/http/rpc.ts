@@ -1,0 +1,193 @@
+/**
+ * The JSON-RPC door: `POST /api/nfs/{method}` and `POST /api/nfs` (files.md §1). Guarantees: what fails at the level of
+ * HTTP has that status and reads as both envelopes; every other failure is HTTP 200 with the id of the call kept.
+ */
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { asFault, Fault } from '../../base/faults.ts';
+import { invoke, shapeOf } from '../../core/invoke.ts';
+import type { AnyOperation } from '../../core/operation.ts';
+import { publicOperations } from '../../core/operations.ts';
+import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
+import { SpoolRoom } from './body/spool.ts';
+import type { Arrival, DoorOptions } from './door.ts';
+import { failureHeaders, httpRpcFailure, rpcFailure } from './failures.ts';
+import { jsonAnswer } from './json-answer.ts';
+import { checkMedia, requestOf } from './request.ts';
+import { decodeValues } from './rpc-values.ts';
+import { similarNames } from './similar.ts';
+
+/** Operations by every name they are called by. */
+const methods = new Map<string, AnyOperation>(
+  publicOperations.flatMap((operation) =>
+    operation.rpc
+      ? [operation.rpc.name, ...(operation.rpc.aliases ?? [])].map((name) => [name, operation] as const)
+      : [],
+  ),
+);
+
+interface RpcCall {
+  readonly method: string;
+  readonly params: unknown;
+  readonly id: unknown;
+}
+
+export function addRpc(
+  app: FastifyInstance,
+  door: DoorOptions,
+  arrive: (request: FastifyRequest) => Promise<Arrival>,
+): void {
+  app.get('/api/nfs/status', async () => ({ status: 'running', service: 'nexus', version: door.version }));
+  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const arrival = await arrive(request);
+    const { method } = request.params as { method?: string };
+    const room = new SpoolRoom(door.spools);
+    try {
+      checkMedia(arrival.headers);
+      const body = await readBody(request, door, room);
+      const answer = Array.isArray(body)
+        ? await callMany(door, body, { arrival, method, room })
+        : await callOne(door, body, { arrival, method, room });
+      return await send(reply, answer, door);
+    } finally {
+      await room.close();
+    }
+  };
+  app.post('/api/nfs', handle);
+  app.post('/api/nfs/:method', handle);
+}
+
+async function readBody(request: FastifyRequest, door: DoorOptions, room: SpoolRoom): Promise<unknown> {
+  if (request.headers['content-length'] === '0') return {};
+  const stream = request.body instanceof Readable ? request.body : request.raw;
+  const { limits } = door.server;
+  const body = await parseJsonBody(stream, {
+    bodyBytes: limits.RPC_BODY_BYTES,
+    stringBytes: SPOOL_STRING_BYTES,
+    room,
+    values: limits.RPC_BODY_VALUES,
+  });
+  return body;
+}
+
+interface Scene {
+  readonly arrival: Arrival;
+  /** Method of the URL, if it names one. */
+  readonly method: string | undefined;
+  readonly room: SpoolRoom;
+}
+
+async function callOne(door: DoorOptions, body: unknown, scene: Scene): Promise<object> {
+  const id = idOf(body);
+  try {
+    const call = toCall(body, scene.method);
+    const result = await perform(door, call, scene);
+    return { jsonrpc: '2.0', id, result, error: null };
+  } catch (thrown) {
+    const fault = asFault(thrown);
+    if (fault.row.rpc === 'http') throw new RpcHttpFailure(fault, id);
+    return rpcFailure(fault, id, scene.arrival.request_id);
+  }
+}
+
+async function callMany(door: DoorOptions, bodies: readonly unknown[], scene: Scene): Promise<object[]> {
+  const maximum = door.server.limits.RPC_CALLS;
+  if (scene.method !== undefined) throw invalidRequest('an array of calls goes to /api/nfs');
+  if (bodies.length === 0) throw invalidRequest('the array holds no call');
+  if (bodies.length > maximum) throw invalidRequest(`the array holds ${bodies.length} calls, ${maximum} are allowed`);
+  const answers: object[] = [];
+  for (const body of bodies) {
+    try {
+      answers.push(await callOne(door, body, scene));
+    } catch (thrown) {
+      if (!(thrown instanceof RpcHttpFailure)) throw thrown;
+      answers.push(rpcFailure(thrown.fault, thrown.id, scene.arrival.request_id));
+    }
+  }
+  return answers;
+}
+
+const invalidRequest = (message: string): Fault => new Fault('INVALID_REQUEST', `Invalid request: ${message}`);
+
+/** An HTTP-level failure of one call, with the id that was read. */
+export class RpcHttpFailure extends Error {
+  readonly fault: Fault;
+  readonly id: unknown;
+
+  constructor(fault: Fault, id: unknown) {
+    super(fault.message);
+    this.fault = fault;
+    this.id = id;
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The id, where it can be read. */
+function idOf(body: unknown): unknown {
+  if (!isObject(body)) return null;
+  const { id } = body;
+  return typeof id === 'string' || typeof id === 'number' ? id : null;
+}
+
+function toCall(body: unknown, method: string | undefined): RpcCall {
+  if (!isObject(body)) throw invalidRequest('a call is an object {jsonrpc, method, params, id}');
+  const named = body.method ?? undefined;
+  if (named !== undefined && typeof named !== 'string') throw invalidRequest('method has to be a string');
+  if (method !== undefined && named !== undefined && named !== method) {
+    throw invalidRequest(`the URL calls ${method}, the body ${named}`);
+  }
+  const name = method ?? named;
+  if (name === undefined) throw invalidRequest('no method is named');
+  if (body.jsonrpc !== undefined && body.jsonrpc !== null && body.jsonrpc !== '2.0') {
+    throw invalidRequest('jsonrpc has to be "2.0"');
+  }
+  return { method: name, params: body.params ?? {}, id: body.id };
+}
+
+async function perform(door: DoorOptions, call: RpcCall, scene: Scene): Promise<unknown> {
+  const operation = methods.get(call.method);
+  if (!operation?.rpc) {
+    const similar = similarNames(call.method, [...methods.keys()]);
+    const hint = similar.length > 0 ? `; did you mean ${similar.join(', ')}?` : '';
+    throw new Fault('METHOD_NOT_FOUND', `No method ${call.method}${hint}`, { method: call.method, similar });
+  }
+  const { arrival, room } = scene;
+  const raw = withBranch(operation, await decodeValues(call.params, '', room), arrival);
+  const { output, input } = await invoke(door.server, operation, {
+    raw,
+    request: { ...requestOf(arrival, 'rpc'), tolerant: true },
+  });
+  return operation.rpc.present ? operation.rpc.present(output, input) : output;
+}
+
+/** The header X-Nexus-Branch stands for the parameter `branch` (files.md §11). */
+function withBranch(operation: AnyOperation, params: unknown, arrival: Arrival): unknown {
+  const branch = arrival.headers['x-nexus-branch'];
+  if (typeof branch !== 'string' || !isObject(params) || 'branch' in params) return params;
+  return 'branch' in shapeOf(operation) ? { ...params, branch } : params;
+}
+
+async function send(reply: FastifyReply, answer: object, door: DoorOptions): Promise<FastifyReply> {
+  reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-store');
+  const body = await jsonAnswer(answer, door.server.blobs);
+  if (typeof body === 'string') return reply.send(body);
+  reply.header('content-length', body.length);
+  await reply.send(Readable.from(body.stream, { objectMode: false }));
+  return reply;
+}
+
+/** Answers what was thrown by the RPC door, in the form that reads both ways. */
+export function sendRpcFailure(reply: FastifyReply, thrown: unknown, request_id: string): FastifyReply {
+  const { fault, id } = thrown instanceof RpcHttpFailure ? thrown : { fault: asFault(thrown), id: null };
+  const inside = fault.row.rpc !== 'http';
+  return reply
+    .code(inside ? 200 : fault.row.http)
+    .headers({
+      ...failureHeaders(fault),
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+    })
+    .send(JSON.stringify(inside ? rpcFailure(fault, id, request_id) : httpRpcFailure(fault, id, request_id)));
+}

@@ -1,0 +1,234 @@
+/**
+ * Configuration: one table with default, meaning and parser for each key, and the only reader of the environment.
+ * Guarantees: a wrong value refuses to start with one line that names it and the fix, never showing a secret; an unknown
+ * `NEXUS_` name is warned about with the nearest known one. Source: infrastructure.md §13.
+ */
+import { resolve } from 'node:path';
+import { LIMITS, type Limits } from './base/limits.ts';
+
+interface Key<T> {
+  readonly default: string;
+  readonly about: string;
+  readonly secret?: boolean;
+  /** Throws an Error whose message says what is wanted. */
+  readonly parse: (text: string) => T;
+}
+
+const text = (about: string, value: string): Key<string> => ({ default: value, about, parse: (given) => given });
+const oneOf = <T extends string>(about: string, words: readonly T[], value: T): Key<T> => ({
+  default: value,
+  about: `${about}: ${words.join(', ')}`,
+  parse: (given) => {
+    const word = words.find((known) => known === given.toLowerCase());
+    if (word === undefined) throw new Error(`one of ${words.join(', ')}`);
+    return word;
+  },
+});
+const whole = (about: string, value: number, range: readonly [number, number]): Key<number> => ({
+  default: String(value),
+  about: `${about}, ${range[0]}..${range[1]}`,
+  parse: (given) => {
+    const number = Number(given);
+    if (!Number.isSafeInteger(number) || number < range[0] || number > range[1] || given.trim() === '') {
+      throw new Error(`a whole number from ${range[0]} to ${range[1]}`);
+    }
+    return number;
+  },
+});
+const yesNo = (about: string, value: boolean): Key<boolean> => ({
+  default: String(value),
+  about,
+  parse: (given) => {
+    if (/^(true|1|yes)$/i.test(given)) return true;
+    if (/^(false|0|no)$/i.test(given)) return false;
+    throw new Error('true or false');
+  },
+});
+const list = (about: string): Key<readonly string[]> => ({
+  default: '[]',
+  about: `${about}, a JSON list`,
+  parse: (given) => {
+    const value: unknown = JSON.parse(given);
+    if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value;
+    throw new Error('a JSON list of texts');
+  },
+});
+const optional = (about: string, more: Partial<Key<string>> = {}): Key<string> => ({ ...text(about, ''), ...more });
+
+const keyText = (about: string): Key<string> =>
+  optional(about, {
+    secret: true,
+    parse: (given) => {
+      if (given !== '' && !/^[\x21-\x7e]{16,256}$/.test(given)) throw new Error('16 to 256 visible characters');
+      return given;
+    },
+  });
+
+export const KEYS = {
+  ENVIRONMENT: oneOf('what the server is for', ['dev', 'test', 'prod'], 'dev'),
+  APP_NAME: text('name in logs and traces', 'nexus'),
+  HOST: text('address to listen at', '127.0.0.1'),
+  PORT: whole('port to listen at; 0 takes a free one', 2026, [0, 65_535]),
+  PUBLIC_URL: optional('URL that clients use'),
+  REGION: optional('region shown by /health'),
+  DATA_DIR: text('directory of the embedded database and blobs', './nexus-data'),
+  DATABASE_URL: optional('sqlite:///file or postgres://…; empty is the SQLite file in the data directory', {
+    secret: true,
+    parse: (given) => {
+      if (given === '' || /^(sqlite:\/\/\/|postgres(ql)?(\+\w+)?:\/\/)/.test(given)) return given;
+      throw new Error('sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database');
+    },
+  }),
+  BLOBS_URL: optional('file:///directory; empty is `blobs` beside the database'),
+  SCHEMA_MANAGEMENT_MODE: oneOf('who migrates the schema', ['auto_create', 'migrate_only', 'off'], 'auto_create'),
+  DB_POOL_SIZE: whole('PostgreSQL connections kept', 5, [1, 500]),
+  DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those', 10, [0, 500]),
+  DB_BUSY_SECONDS: whole('how long a SQLite write waits for another process', 30, [1, 300]),
+  BOOTSTRAP_KEYS_ENABLED: yesNo('make the first keys at start', true),
+  BOOTSTRAP_ADMIN_KEY: keyText('text of the admin key'),
+  BOOTSTRAP_RESEARCHER_KEY: keyText('text of a researcher key'),
+  BOOTSTRAP_OPERATOR_KEY: keyText('text of an operator key'),
+  BOOTSTRAP_VIEWER_KEY: keyText('text of a viewer key'),
+  LOG_LEVEL: oneOf('lowest level logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
+  ENFORCE_PERMISSIONS: {
+    default: 'true',
+    about: 'checks cannot be switched off',
+    parse: (given: string): true => {
+      if (/^(true|1|yes)$/i.test(given)) return true;
+      throw new Error('true: checks cannot be switched off; use an admin key where you want no tuples');
+    },
+  },
+  ACCESS_CACHE: oneOf('keep access decisions', ['on', 'off'], 'on'),
+  TRUSTED_PROXIES: list('addresses whose X-Forwarded-For counts'),
+  CORS_ORIGINS: list('origins that browsers may call from'),
+  DRAIN_SECONDS: whole('how long a stop waits for requests', 25, [0, 600]),
+  AUDIT_DAYS: whole('how long audit rows are kept', 365, [1, 36_500]),
+} as const satisfies Record<string, Key<unknown>>;
+
+export type KeyName = keyof typeof KEYS;
+type Values = { readonly [N in KeyName]: ReturnType<(typeof KEYS)[N]['parse']> };
+
+export interface Config extends Values {
+  readonly limits: Limits;
+}
+
+/** Where a value came from. */
+export type Source = 'default' | 'environment' | '.env' | 'argument';
+
+export interface ConfigLine {
+  readonly name: string;
+  readonly value: string;
+  readonly source: Source;
+  readonly default: string;
+  readonly about: string;
+}
+
+export interface Loaded {
+  readonly config: Config;
+  readonly lines: readonly ConfigLine[];
+  readonly warnings: readonly string[];
+}
+
+/** A configuration that cannot be used: one line a mistake. */
+export class ConfigError extends Error {
+  readonly lines: readonly string[];
+
+  constructor(lines: readonly string[]) {
+    super(lines.join('\n'));
+    this.name = 'ConfigError';
+    this.lines = lines;
+  }
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Layers {
+  readonly environment: Environment;
+  /** Values of a `.env` file, for what the environment does not set. */
+  readonly dotenv?: Environment;
+  /** Values given to the start function; they win. */
+  readonly given?: Environment;
+}
+
+/** All keys: those of the table, and NEXUS_LIMIT_… of the limits. */
+const ALL_KEYS: Readonly<Record<string, Key<unknown>>> = {
+  ...KEYS,
+  ...Object.fromEntries(
+    Object.entries(LIMITS).map(([name, limit]) => [
+      `LIMIT_${name}`,
+      whole(limit.about, limit.default, [1, Number.MAX_SAFE_INTEGER]),
+    ]),
+  ),
+};
+
+/** Names that others of ours read. */
+const CLIENT_NAMES = new Set(['URL', 'API_KEY', 'SESSION', 'TENANT', 'TARGET']);
+
+export function loadConfig(layers: Layers): Loaded {
+  const mistakes: string[] = [];
+  const warnings: string[] = [];
+  const lines: ConfigLine[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [key, row] of Object.entries(ALL_KEYS)) {
+    const name = `NEXUS_${key}`;
+    const found = lookUp(name, layers, warnings);
+    const given = found?.value ?? row.default;
+    try {
+      values[key] = row.parse(given);
+    } catch (wanted) {
+      mistakes.push(`${name}: ${row.secret ? 'the value' : JSON.stringify(given)} is not ${messageOf(wanted)}`);
+    }
+    const shown = row.secret && given !== '' ? '***' : given;
+    lines.push({ name, value: shown, source: found?.source ?? 'default', default: row.default, about: row.about });
+  }
+  for (const layer of [layers.environment, layers.dotenv ?? {}]) warnings.push(...unknownNames(layer));
+  if (mistakes.length > 0) throw new ConfigError(mistakes);
+  const limits = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, values[`LIMIT_${name}`]])) as Limits;
+  return { config: { ...(values as unknown as Values), limits }, lines, warnings };
+}
+
+const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+
+function lookUp(name: string, layers: Layers, warnings: string[]): { value: string; source: Source } | undefined {
+  const stack: readonly (readonly [Source, Environment])[] = [
+    ['argument', layers.given ?? {}],
+    ['environment', layers.environment],
+    ['.env', layers.dotenv ?? {}],
+  ];
+  for (const [source, layer] of stack) {
+    const value = layer[name];
+    if (value === undefined || value === '') continue;
+    if (name === 'NEXUS_PORT' && /^(tcp|udp):\/\//.test(value)) {
+      warnings.push(`${name}=${value} comes from a container platform and is ignored`);
+      continue;
+    }
+    return { value, source };
+  }
+  return undefined;
+}
+
+function unknownNames(layer: Environment): string[] {
+  const names = Object.keys(layer).filter((name) => name.startsWith('NEXUS_') && !name.startsWith('NEXUS_TEST_'));
+  const unknown = names.map((name) => name.slice(6)).filter((key) => !(key in ALL_KEYS) && !CLIENT_NAMES.has(key));
+  return unknown.map((key) => `NEXUS_${key} is no setting and is ignored; the nearest is NEXUS_${nearest(key)}`);
+}
+
+/** The known key that shares the most two-letter pieces. */
+function nearest(key: string): string {
+  const pieces = (word: string): Set<string> => new Set(Array.from(word, (_, i) => word.slice(i, i + 2)));
+  const wanted = pieces(key);
+  const score = (known: string): number => {
+    const theirs = pieces(known);
+    return (2 * [...wanted].filter((piece) => theirs.has(piece)).length) / (wanted.size + theirs.size);
+  };
+  return Object.keys(ALL_KEYS).reduce((best, known) => (score(known) > score(best) ? known : best));
+}
+
+/** Where the embedded database lies; undefined on PostgreSQL. `:memory:` stands for a private directory. */
+export function sqliteFileOf(config: Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>): string | undefined {
+  const url = config.DATABASE_URL;
+  if (url === '') return resolve(config.DATA_DIR, 'nexus.db');
+  if (!url.startsWith('sqlite:///')) return undefined;
+  const file = url.slice('sqlite:///'.length);
+  return file === ':memory:' ? file : resolve(file);
+}

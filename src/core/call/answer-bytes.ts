@@ -1,0 +1,36 @@
+/**
+ * Bytes inside a JSON answer, by reference. Guarantees: content that lies in the blob store is not read until the door
+ * writes the answer, so a large answer can be streamed. Lower than the features, whose presenters make them.
+ */
+import type { StoredBytes } from '../operation.ts';
+
+export interface Range {
+  readonly start: number;
+  /** Past the last byte. */
+  readonly end: number;
+}
+
+/** Written by the door as a JSON string: base64, or the text itself. */
+export class AnswerBytes {
+  readonly content: StoredBytes;
+  readonly range: Range;
+  readonly as: 'base64' | 'text';
+
+  constructor(content: StoredBytes, range: Range, as: 'base64' | 'text') {
+    this.content = content;
+    this.range = range;
+    this.as = as;
+  }
+
+  get size(): number {
+    return this.range.end - this.range.start;
+  }
+
+  /** The bytes, where they are at hand. */
+  get inline(): Uint8Array | null {
+    return this.content.inline?.subarray(this.range.start, this.range.end) ?? null;
+  }
+}
+
+/** `{"__type__":"bytes","data":…}` (files.md §3). */
+export const bytesMarker = (bytes: AnswerBytes | string): object => ({ __type__: 'bytes', data: bytes });

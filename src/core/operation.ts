@@ -1,0 +1,222 @@
+/**
+ * The type of an operation, and what a handler is given. An operation is declared once, as a value; every door, the API
+ * document, the client, rate limits and metrics labels are derived from it. Lower than the features, which declare
+ * themselves with it.
+ */
+import type { z } from 'zod';
+import type { FaultCode } from '../base/faults.ts';
+import type { Limits } from '../base/limits.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Sql, Tx } from '../ports/sql.ts';
+
+export type Effect = 'read' | 'write' | 'destroy';
+
+/** Ordered: each may what the ones before it may (access.md §6). */
+export const ROLES = ['viewer', 'operator', 'researcher', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+export type Permission = 'read' | 'write' | 'execute' | 'share';
+export type Channel = 'http' | 'rpc' | 'cli' | 'mcp' | 'internal';
+
+/** Who calls, authenticated once at the door (access.md §1). Plain data: it crosses threads. */
+export interface Caller {
+  readonly subject_type: string;
+  readonly subject_id: string;
+  readonly user_id: string;
+  readonly zone_id: string;
+  readonly role: Role | 'none';
+  readonly is_admin: boolean;
+  readonly key_id: string | null;
+  readonly agent_id: string | null;
+  readonly inherit_permissions: boolean;
+  /** Access revision of the caller's zone at which the credential was checked. */
+  readonly access_revision: number;
+  readonly rate_limit_per_minute: number | null;
+  readonly expires_at: number | null;
+}
+
+/** What a call carries beside its input. Plain data: it crosses threads. */
+export interface CallContext {
+  readonly caller: Caller;
+  readonly zone_id: string;
+  /** Paths of another zone keep this prefix in answers: `/zone/<id>`, else empty. */
+  readonly path_prefix: string;
+  readonly channel: Channel;
+  readonly request_id: string;
+  readonly address: string | null;
+}
+
+/** The zone's row as the call's snapshot has it. */
+export interface ZoneRow {
+  readonly zone_id: string;
+  readonly phase: string;
+  readonly limits: string;
+  readonly seq: number;
+  readonly seq_at: number;
+  readonly access_revision: number;
+  readonly audit_seq: number;
+  readonly used_storage_bytes: number;
+  readonly used_files: number;
+  readonly used_keys: number;
+  readonly used_tuples: number;
+  readonly oldest_revision: number;
+}
+
+/** Counters of a zone that have limits; the name of the limit is `max_` + this. */
+export type Counter = 'storage_bytes' | 'files' | 'keys' | 'tuples';
+
+export interface NewEvent {
+  readonly type: string;
+  readonly path?: string;
+  readonly old_path?: string;
+  readonly branch?: string;
+  readonly object?: { readonly type: string; readonly id: string };
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** One permission that a call needs: `path` under files.md §5, inside the zone of the call. */
+export interface Need {
+  readonly permission: Permission;
+  readonly path: string;
+  /** Which of several inputs it belongs to; named in the denial. */
+  readonly index?: number;
+}
+
+/** What the caller may do in the zone of the call, decided on the call's own snapshot. */
+export interface Access {
+  /** Throws ACCESS_DENIED unless every need is met. */
+  require(needs: readonly Need[]): Promise<void>;
+  /** The same decision as a value. */
+  allows(permission: Permission, path: string): Promise<boolean>;
+  /** The whole of what may be read, for filtering without a statement per entry. */
+  readable(): Promise<PathSet>;
+  writable(): Promise<PathSet>;
+}
+
+/** A set of paths closed downwards: with a folder comes all that is below it. */
+export interface PathSet {
+  readonly everything: boolean;
+  /** The topmost folders and files, sorted; none lies below another. */
+  readonly roots: readonly string[];
+  has(path: string): boolean;
+  /** Is the path in the set, or something below it? */
+  touches(path: string): boolean;
+}
+
+/** What a handler is given: one transaction, one snapshot, one caller. */
+export interface Call {
+  readonly context: CallContext;
+  readonly caller: Caller;
+  readonly zone: ZoneRow;
+  readonly tx: Tx;
+  readonly access: Access;
+  readonly limits: Limits;
+  /** Milliseconds; the same through the whole call. */
+  readonly now: number;
+  /** Appends an event in this transaction and gives its sequence number: the revision of the change. */
+  event(event: NewEvent): number;
+  /** Sequence number that the next event will have. */
+  nextRevision(): number;
+  /** Counts usage of the zone; QUOTA_EXCEEDED where growth would pass a limit. */
+  use(counter: Counter, by: number): void;
+  /** The transaction changes tuples, keys, roles or the phase of a zone: cached decisions end with it. */
+  accessChanged(): void;
+  /** Details of the audit row of this call. */
+  audit(details: Readonly<Record<string, unknown>>): void;
+  /** A part that can fail by itself: its rows, events and counters are undone when it throws. */
+  attempt<T>(work: () => Promise<T>): Promise<T>;
+  /** The form in which a path of the call's zone is answered: with the prefix under which it was asked for. */
+  shown(path: string): string;
+}
+
+/** What `prepare` may use, outside any transaction: hashing, spooling and blob files come before it. */
+export interface Preparation {
+  readonly context: CallContext;
+  readonly blobs: Blobs;
+  readonly limits: Limits;
+  readonly sql: Sql;
+  /** Checks permission ahead of costly work; the transaction checks it again. */
+  authorise(needs: readonly Need[]): Promise<void>;
+  /** Runs another operation with the same caller, in a transaction of its own. */
+  run<I, P, O>(operation: Operation<I, O, P>, ready: P): Promise<O>;
+}
+
+/** Content as a state names it: inline bytes, or the hash under which the blob store has them. Plain data. */
+export interface StoredBytes {
+  readonly sha256: string;
+  readonly size: number;
+  readonly inline: Uint8Array | null;
+}
+
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** How an answer becomes the body of a wire, where that wants another shape than the operation's own output. */
+export type Present<O> = (output: O, input: unknown) => unknown;
+
+export interface RpcBinding<O> {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly present?: Present<O>;
+}
+
+export interface HttpBinding<O> {
+  readonly method: HttpMethod;
+  /** Route template; `:name` is a part that becomes the parameter of that name. */
+  readonly path: string;
+  readonly status?: number;
+  readonly present?: Present<O>;
+  /** Parameters that body and query may call otherwise are the schema's business; `location` gives the header on 201. */
+  readonly location?: (output: O) => string;
+  /** The body takes fields it does not know (platform.md §0, bodies marked ◦). */
+  readonly tolerant?: boolean;
+}
+
+export interface CliBinding {
+  /** Noun and verb, `file list`. */
+  readonly words: string;
+  /** Parameters given by position, in order. */
+  readonly args?: readonly string[];
+}
+
+export type Who = 'public' | { readonly role: Role } | 'root admin';
+
+/** An example of a call, which the parity test drives through every door. */
+export interface Example<I> {
+  readonly title: string;
+  readonly input: I;
+}
+
+export interface Operation<I, O, P = I> {
+  /** `noun.verb`; the label in metrics, audit and logs. */
+  readonly name: string;
+  readonly summary: string;
+  readonly effect: Effect;
+  readonly who: Who;
+  readonly input: z.ZodType<I>;
+  readonly output: z.ZodType<O>;
+  readonly faults: readonly FaultCode[];
+  readonly rpc?: RpcBinding<O>;
+  readonly http?: HttpBinding<O>;
+  readonly cli?: CliBinding;
+  /** Long computation that reads only: runs in the reading thread, so that other calls keep their latency. */
+  readonly heavy?: boolean;
+  /** Not reachable by any door: a part of another operation or of the server's own housekeeping. */
+  readonly internal?: boolean;
+  /** Phase of zone that suffices; Active unless said otherwise. */
+  readonly anyZone?: boolean;
+  readonly examples?: readonly Example<Partial<I>>[];
+  /**
+   * The input with each of its paths replaced. The door gives paths as they came; their zone is resolved (files.md §5,
+   * rule 7) and the handler sees clean paths inside the zone of the call.
+   */
+  mapPaths?(input: I, map: (path: string) => string): I;
+  prepare?(input: I, preparation: Preparation): Promise<P>;
+  /** The answer means that what `prepare` relied on has changed: prepare and run again. */
+  stale?(output: O): boolean;
+  needs?(ready: P): readonly Need[];
+  /** What the audit row names as the object. */
+  object?(ready: P): string;
+  run(call: Call, ready: P): Promise<O>;
+}
+
+/** An operation whose types no longer matter: an entry of the list. Its input was parsed by its own schema. */
+export type AnyOperation = Operation<unknown, unknown, unknown>;

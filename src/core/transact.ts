@@ -1,0 +1,197 @@
+/**
+ * The inside of a call, run where the SQL engine is (the writing thread, the reading thread, or this process on
+ * PostgreSQL): begin → authorise → run → check the result → append event and audit → commit → sync. Guarantees: a
+ * change, its events and its audit row commit together or not at all; a caller whose key was revoked by a committed
+ * change is refused, however early it was authenticated.
+ */
+import type { Clock } from '../base/clock.ts';
+import { Fault } from '../base/faults.ts';
+import type { Limits } from '../base/limits.ts';
+import { isRootAdmin, refreshCaller } from '../features/access/credentials.ts';
+import { accessOf, denied, type GrantCache } from '../features/access/grants.ts';
+import { insertAuditRow } from '../features/audit/audit.sql.ts';
+import { type AppendedEvent, insertEvent } from '../features/events/events.sql.ts';
+import { checkQuota } from '../features/zones/quota.ts';
+import { findZone, lockZone, updateZoneAfterCall } from '../features/zones/zones.sql.ts';
+import type { Sql, Tx } from '../ports/sql.ts';
+import { checkWho } from './authorise.ts';
+import type { Call, CallContext, Counter, Operation, ZoneRow } from './operation.ts';
+
+/** Runs the transaction of a call; in this thread or in another. */
+export interface Runner {
+  read<I, P, O>(operation: Operation<I, O, P>, ready: P, context: CallContext): Promise<O>;
+  write<I, P, O>(operation: Operation<I, O, P>, ready: P, context: CallContext): Promise<O>;
+}
+
+export interface RunnerParts {
+  readonly sql: Sql;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly grants: GrantCache;
+}
+
+/** A runner in this thread. */
+export function localRunner(parts: RunnerParts): Runner {
+  return {
+    read: (operation, ready, context) => parts.sql.read((tx) => runRead({ parts, operation, context, tx }, ready)),
+    write: (operation, ready, context) =>
+      parts.sql.write(context.zone_id, (tx) => runWrite({ parts, operation, context, tx }, ready)),
+  };
+}
+
+interface Running<I, P, O> {
+  readonly parts: RunnerParts;
+  readonly operation: Operation<I, O, P>;
+  readonly context: CallContext;
+  readonly tx: Tx;
+}
+
+async function runRead<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O> {
+  const zone = await beginCall(running, findZone, ready);
+  const state = new CallState(zone, running.parts.clock.now());
+  return runHandler(running, state, ready);
+}
+
+async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O> {
+  const { parts, operation, context, tx } = running;
+  const zone = await beginCall(running, lockZone, ready);
+  // Times never fall along the sequence, even if the clock is set back.
+  const state = new CallState(zone, Math.max(parts.clock.now(), zone.seq_at));
+  const output = await runHandler(running, state, ready);
+  if (!state.changed) return output;
+  for (const appended of state.events) await insertEvent(tx, appended, { context, at: state.now });
+  await insertAuditRow(
+    tx,
+    {
+      n: zone.audit_seq + 1,
+      at: state.now,
+      action: operation.name,
+      effect: operation.effect,
+      object: operation.object?.(ready) ?? '',
+      outcome: 'allowed',
+      code: null,
+      duration_ms: Math.max(0, parts.clock.now() - state.now),
+      details: state.details,
+    },
+    context,
+  );
+  await updateZoneAfterCall(tx, state.after());
+  return output;
+}
+
+type ReadZone = typeof findZone;
+
+/** The zone's row, Active, and the caller as the rows are now. */
+async function beginCall<I, P, O>(running: Running<I, P, O>, read: ReadZone, ready: P): Promise<ZoneRow> {
+  const { context, operation, tx, parts } = running;
+  const zone = await read(tx, context.zone_id);
+  const { caller } = context;
+  const home = caller.zone_id === context.zone_id ? zone : await findZone(tx, caller.zone_id);
+  if (home && home.access_revision !== caller.access_revision) {
+    checkWho(operation, await refreshCaller(tx, caller, parts.clock.now()));
+  }
+  if (zone?.phase === 'Active') return zone;
+  if (home !== zone && !isRootAdmin(caller)) {
+    // Whether the zone exists is nothing that a stranger may learn.
+    throw denied(operation.needs?.(ready)[0] ?? { permission: 'read', path: '/' }, context);
+  }
+  throw new Fault('ZONE_NOT_FOUND', `Zone not found: ${context.zone_id}`, { zone_id: context.zone_id });
+}
+
+async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, ready: P): Promise<O> {
+  const { parts, operation, context, tx } = running;
+  const access = accessOf({
+    tx,
+    zone: state.zone,
+    caller: context.caller,
+    context,
+    now: state.now,
+    cache: parts.grants,
+  });
+  const call: Call = {
+    context,
+    caller: context.caller,
+    zone: state.zone,
+    tx,
+    access,
+    limits: parts.limits,
+    now: state.now,
+    event: (event) => state.append(event),
+    nextRevision: () => state.zone.seq + state.events.length + 1,
+    use: (counter, by) => state.use(counter, by),
+    accessChanged: () => {
+      state.accessChanges = true;
+    },
+    audit: (details) => Object.assign(state.details, details),
+    shown: (path) => context.path_prefix + path,
+    attempt: (work) => tx.nested(() => state.attempt(work)),
+  };
+  const needs = operation.needs?.(ready) ?? [];
+  if (needs.length > 0) await access.require(needs);
+  const output = await operation.run(call, ready);
+  return operation.output.parse(output);
+}
+
+/** What a running call is going to leave in its zone. */
+class CallState {
+  readonly zone: ZoneRow;
+  readonly now: number;
+  readonly details: Record<string, unknown> = {};
+  events: AppendedEvent[] = [];
+  accessChanges = false;
+  private used: Record<Counter, number>;
+
+  constructor(zone: ZoneRow, now: number) {
+    this.zone = zone;
+    this.now = now;
+    this.used = {
+      storage_bytes: zone.used_storage_bytes,
+      files: zone.used_files,
+      keys: zone.used_keys,
+      tuples: zone.used_tuples,
+    };
+  }
+
+  /** A call that appended no event changed nothing. */
+  get changed(): boolean {
+    return this.events.length > 0 || this.accessChanges;
+  }
+
+  append(event: AppendedEvent['event']): number {
+    const seq = this.zone.seq + this.events.length + 1;
+    this.events.push({ seq, event });
+    return seq;
+  }
+
+  use(counter: Counter, by: number): void {
+    if (by > 0) checkQuota(this.zone, counter, { used: this.used[counter], by });
+    this.used[counter] += by;
+  }
+
+  /** Events and counters go back with the savepoint. */
+  async attempt<T>(work: () => Promise<T>): Promise<T> {
+    const before = { events: this.events.length, used: { ...this.used }, access: this.accessChanges };
+    try {
+      return await work();
+    } catch (thrown) {
+      this.events = this.events.slice(0, before.events);
+      this.used = before.used;
+      this.accessChanges = before.access;
+      throw thrown;
+    }
+  }
+
+  after() {
+    return {
+      zone_id: this.zone.zone_id,
+      seq: this.zone.seq + this.events.length,
+      seq_at: this.now,
+      access_revision: this.zone.access_revision + (this.accessChanges ? 1 : 0),
+      audit_seq: this.zone.audit_seq + 1,
+      used_storage_bytes: this.used.storage_bytes,
+      used_files: this.used.files,
+      used_keys: this.used.keys,
+      used_tuples: this.used.tuples,
+    };
+  }
+}

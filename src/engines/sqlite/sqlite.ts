@@ -1,0 +1,112 @@
+/**
+ * The embedded SQL engine on node:sqlite, WAL. A database opened with `writer` has the one writing connection of this
+ * process; any number of read connections may be open beside it, in this thread and in others. Reads never wait for
+ * writes, see one snapshot, and never an unsynced commit.
+ */
+import type { Sql, SqlStats, Tx } from '../../ports/sql.ts';
+import { Connection, SqliteTx, sqliteDialect } from './connection.ts';
+import { Writer } from './writer.ts';
+
+export interface SqliteOptions {
+  /** Path of the file. */
+  readonly file: string;
+  /** Does this instance write? One writer a process. */
+  readonly writer: boolean;
+  readonly busyMs: number;
+  readonly onBroken: (reason: unknown) => void;
+}
+
+const READ_PRAGMAS = [
+  'journal_mode=WAL',
+  'query_only=ON',
+  'cache_size=-65536',
+  'mmap_size=268435456',
+  'temp_store=MEMORY',
+];
+/** Checkpoints are taken by a connection of their own (checkpoint.ts), never inside a commit. */
+const WRITE_PRAGMAS = [
+  'journal_mode=WAL',
+  'synchronous=FULL',
+  'wal_autocheckpoint=0',
+  'cache_size=-65536',
+  'temp_store=MEMORY',
+];
+/** Transactions that may read at once in one thread; more wait. */
+const READERS_MAX = 16;
+
+export function openSqlite(options: SqliteOptions): Sql {
+  return new SqliteEngine(options);
+}
+
+class SqliteEngine implements Sql {
+  readonly dialect = sqliteDialect;
+  private readonly options: SqliteOptions;
+  private readonly writer: { connection: Connection; queue: Writer } | undefined;
+  private readonly idle: Connection[] = [];
+  private readonly all: Connection[] = [];
+  private readonly waiting: ((connection: Connection) => void)[] = [];
+
+  constructor(options: SqliteOptions) {
+    this.options = options;
+    if (options.writer) {
+      const connection = new Connection(options.file, WRITE_PRAGMAS);
+      this.writer = { connection, queue: new Writer(connection, options) };
+    }
+  }
+
+  async read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const connection = this.idle.pop() ?? (await this.reader());
+    try {
+      connection.exec('BEGIN');
+      return await work(new SqliteTx(connection));
+    } finally {
+      if (connection.db.isTransaction) connection.exec('COMMIT');
+      this.giveBack(connection);
+    }
+  }
+
+  write<T>(_lane: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    if (!this.writer) throw new Error('this SQLite instance was opened for reading only');
+    return this.writer.queue.write(work);
+  }
+
+  async migrate(statements: string, first: (tx: Tx) => Promise<boolean>): Promise<boolean> {
+    if (!this.writer) throw new Error('this SQLite instance was opened for reading only');
+    const { connection, queue } = this.writer;
+    return queue.write(async (tx) => {
+      const wanted = await first(tx);
+      if (wanted) connection.db.exec(statements);
+      return wanted;
+    });
+  }
+
+  async ping(): Promise<void> {
+    await this.read((tx) => tx.get('SELECT 1 AS one'));
+  }
+
+  stats(): SqlStats {
+    const statements = this.all.reduce((sum, c) => sum + c.statements, this.writer?.connection.statements ?? 0);
+    return { statements, commits: this.writer?.queue.commits ?? 0, writes: this.writer?.queue.writes ?? 0 };
+  }
+
+  async close(): Promise<void> {
+    await this.writer?.queue.idle();
+    for (const connection of this.all) connection.close();
+    this.writer?.connection.close();
+  }
+
+  private async reader(): Promise<Connection> {
+    if (this.all.length < READERS_MAX) {
+      const connection = new Connection(this.options.file, READ_PRAGMAS);
+      this.all.push(connection);
+      return connection;
+    }
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private giveBack(connection: Connection): void {
+    const next = this.waiting.shift();
+    if (next) next(connection);
+    else this.idle.push(connection);
+  }
+}

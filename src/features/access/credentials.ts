@@ -1,0 +1,59 @@
+/**
+ * From a credential to a Caller (access.md §1). Guarantees: whatever is wrong with a credential, the answer is the same;
+ * a credential revoked, expired or of a zone that is not Active never becomes a caller.
+ */
+import { createHash } from 'node:crypto';
+import { Fault } from '../../base/faults.ts';
+import { type Caller, ROLES, type Role } from '../../core/operation.ts';
+import type { Tx } from '../../ports/sql.ts';
+import { type CredentialRow, findCredentialByHash, findCredentialById } from './keys.sql.ts';
+
+export const hashKey = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+export const unauthenticated = (): Fault => new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
+
+/** The caller behind a key's text, or undefined: unknown, revoked, expired, zone not Active. */
+export async function authenticateKey(tx: Tx, text: string, now: number): Promise<Caller | undefined> {
+  return callerOf(await findCredentialByHash(tx, hashKey(text)), now);
+}
+
+/** The same caller as the rows are in this transaction; UNAUTHENTICATED if the key no longer works. */
+export async function refreshCaller(tx: Tx, caller: Caller, now: number): Promise<Caller> {
+  if (caller.key_id === null) return caller;
+  const fresh = callerOf(await findCredentialById(tx, caller.key_id), now);
+  if (!fresh) throw unauthenticated();
+  return { ...fresh, agent_id: caller.agent_id };
+}
+
+function callerOf(row: CredentialRow | undefined, now: number): Caller | undefined {
+  if (!row || row.revoked_at !== null || row.phase !== 'Active') return undefined;
+  if (row.expires_at !== null && row.expires_at <= now) return undefined;
+  const role = roleOf(row.role);
+  return {
+    subject_type: row.subject_type,
+    subject_id: row.subject_id,
+    user_id: row.user_id,
+    zone_id: row.zone_id,
+    role,
+    is_admin: role === 'admin',
+    key_id: row.key_id,
+    agent_id: row.subject_type === 'agent' ? row.subject_id : null,
+    inherit_permissions: row.inherit_permissions === 1,
+    access_revision: row.access_revision,
+    rate_limit_per_minute: row.rate_limit_per_minute,
+    expires_at: row.expires_at,
+  };
+}
+
+/** A row with an unknown role counts as none (access.md §6). */
+const roleOf = (text: string): Role | 'none' => ROLES.find((role) => role === text) ?? 'none';
+
+/** Has the caller at least this role? */
+export const hasRole = (caller: Caller, role: Role): boolean =>
+  caller.role !== 'none' && ROLES.indexOf(caller.role) >= ROLES.indexOf(role);
+
+export const isRootAdmin = (caller: Caller): boolean => caller.role === 'admin' && caller.zone_id === 'root';
+
+/** Role admin in the zone of the call: the zone's own admin, or a root admin. */
+export const isZoneAdmin = (caller: Caller, zone_id: string): boolean =>
+  caller.role === 'admin' && (caller.zone_id === zone_id || caller.zone_id === 'root');

@@ -1,0 +1,144 @@
+/**
+ * May this caller read, write or share this path? Decided from grants on the path and on the folders above it, held by
+ * the caller or by groups it is in. Guarantees: the decision is made on the snapshot of the call; a cached one is used
+ * only at the access revision it was made at and before the first expiry it relied on.
+ */
+import { Fault } from '../../base/faults.ts';
+import type { Access, CallContext, Caller, Need, PathSet, Permission, ZoneRow } from '../../core/operation.ts';
+import type { Tx } from '../../ports/sql.ts';
+import { OPEN_END } from '../../ports/sql.ts';
+import { isZoneAdmin } from './credentials.ts';
+import { listFileGrants } from './grants.sql.ts';
+import { everyPath, pathSet } from './path-set.ts';
+
+/** What one subject holds in one zone. */
+export interface Grants {
+  readonly viewer: PathSet;
+  readonly editor: PathSet;
+  readonly owner: PathSet;
+  /** Milliseconds; from then on the grants have to be read again. */
+  readonly until: number;
+}
+
+const ALL: Grants = { viewer: everyPath, editor: everyPath, owner: everyPath, until: OPEN_END };
+
+/** Which relation a permission takes (access.md §7). */
+const RELATION_OF: Record<Permission, 'viewer' | 'editor' | 'owner'> = {
+  read: 'viewer',
+  write: 'editor',
+  execute: 'owner',
+  share: 'owner',
+};
+
+/** Grants by zone and subject, each with the access revision it was read at. Bounded: the oldest goes first. */
+export class GrantCache {
+  hits = 0;
+  misses = 0;
+  sets = 0;
+  private readonly entries = new Map<string, { readonly revision: number; readonly grants: Grants }>();
+  private readonly most: number;
+
+  /** `most` 0 switches the cache off; every decision is then a miss. */
+  constructor(most = 10_000) {
+    this.most = most;
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  find(key: string, revision: number, now: number): Grants | undefined {
+    const entry = this.entries.get(key);
+    if (entry && entry.revision === revision && now < entry.grants.until) {
+      this.hits++;
+      return entry.grants;
+    }
+    this.misses++;
+    return undefined;
+  }
+
+  keep(key: string, revision: number, grants: Grants): void {
+    if (this.most === 0) return;
+    if (this.entries.size >= this.most) {
+      const oldest = this.entries.keys().next();
+      if (!oldest.done) this.entries.delete(oldest.value);
+    }
+    this.entries.delete(key);
+    this.entries.set(key, { revision, grants });
+    this.sets++;
+  }
+}
+
+export interface AccessQuestion {
+  readonly tx: Tx;
+  readonly zone: ZoneRow;
+  readonly caller: Caller;
+  readonly context: CallContext;
+  readonly now: number;
+  readonly cache: GrantCache;
+}
+
+export async function grantsOf(question: AccessQuestion): Promise<Grants> {
+  const { caller, zone, now, cache } = question;
+  if (isZoneAdmin(caller, zone.zone_id)) return ALL;
+  const subjects: (readonly [string, string])[] = [[caller.subject_type, caller.subject_id]];
+  if (caller.inherit_permissions) subjects.push(['user', caller.user_id]);
+  const key = JSON.stringify([zone.zone_id, caller.zone_id, subjects]);
+  const cached = cache.find(key, zone.access_revision, now);
+  if (cached) return cached;
+  const rows = await listFileGrants(question.tx, {
+    zone_id: zone.zone_id,
+    subject_zone_id: caller.zone_id,
+    subjects,
+    now,
+  });
+  const paths = { viewer: [] as string[], editor: [] as string[], owner: [] as string[] };
+  for (const row of rows) {
+    if (row.relation === 'direct_owner' || row.relation === 'shared-owner') paths.owner.push(row.object_id);
+    if (row.relation === 'direct_editor' || row.relation === 'shared-editor') paths.editor.push(row.object_id);
+    if (row.relation === 'direct_viewer' || row.relation === 'shared-viewer') paths.viewer.push(row.object_id);
+  }
+  const grants: Grants = {
+    owner: pathSet(paths.owner),
+    editor: pathSet([...paths.owner, ...paths.editor]),
+    viewer: pathSet([...paths.owner, ...paths.editor, ...paths.viewer]),
+    until: rows.reduce((least, row) => Math.min(least, row.until), OPEN_END),
+  };
+  cache.keep(key, zone.access_revision, grants);
+  return grants;
+}
+
+/** The caller's access in the zone of a call; the grants are read at the first question. */
+export function accessOf(question: AccessQuestion): Access {
+  let known: Grants | undefined;
+  const grants = async (): Promise<Grants> => {
+    known ??= await grantsOf(question);
+    return known;
+  };
+  return {
+    require: async (needs) => {
+      const held = await grants();
+      for (const need of needs) {
+        if (!held[RELATION_OF[need.permission]].has(need.path)) throw denied(need, question.context);
+      }
+    },
+    allows: async (permission, path) => (await grants())[RELATION_OF[permission]].has(path),
+    readable: async () => (await grants()).viewer,
+    writable: async () => (await grants()).editor,
+  };
+}
+
+/** ACCESS_DENIED: the same whether or not the path exists. */
+export function denied(need: Need, context: CallContext): Fault {
+  const relation = RELATION_OF[need.permission];
+  const path = `${context.path_prefix}${need.path}`;
+  const message =
+    `Access denied: ${need.permission} on ${path} needs the relation ${relation} on it or on a folder above it. ` +
+    'Ask an owner or a zone admin to grant it.';
+  return new Fault('ACCESS_DENIED', message, {
+    permission: need.permission,
+    path,
+    missing: { relation, object: ['file', path] },
+    ...(need.index === undefined ? {} : { index: need.index }),
+  });
+}

@@ -1,0 +1,56 @@
+/** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
+import type { CallContext, NewEvent } from '../../core/operation.ts';
+import type { Tx } from '../../ports/sql.ts';
+
+export interface EventRow {
+  readonly zone_id: string;
+  readonly seq: number;
+  readonly at: number;
+  readonly type: string;
+  readonly path: string;
+  readonly old_path: string | null;
+  readonly branch: string | null;
+  readonly object_type: string | null;
+  readonly object_id: string | null;
+  readonly user_id: string;
+  readonly agent_id: string | null;
+  readonly channel: string;
+  readonly request_id: string;
+  readonly data: string;
+}
+
+/** An event that a call appended, with the number it was given. */
+export interface AppendedEvent {
+  readonly seq: number;
+  readonly event: NewEvent;
+}
+
+export async function insertEvent(
+  tx: Tx,
+  appended: AppendedEvent,
+  by: { readonly context: CallContext; readonly at: number },
+): Promise<void> {
+  const { event } = appended;
+  const { context } = by;
+  await tx.run(
+    `INSERT INTO events (zone_id, seq, at, type, path, old_path, branch, object_type, object_id,
+       user_id, agent_id, channel, request_id, data)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      context.zone_id,
+      appended.seq,
+      by.at,
+      event.type,
+      event.path ?? '',
+      event.old_path ?? null,
+      event.branch ?? null,
+      event.object?.type ?? null,
+      event.object?.id ?? null,
+      context.caller.user_id,
+      context.caller.agent_id,
+      context.channel,
+      context.request_id,
+      JSON.stringify(event.data ?? {}),
+    ],
+  );
+}

@@ -1,0 +1,270 @@
+/** Queries on the states of files. Each is one statement, whatever the number of entries or grants. */
+import { rangeBelow } from '../../base/paths.ts';
+import { OPEN_END, type SqlValue, type Tx } from '../../ports/sql.ts';
+import { isLiveMain, selectStates, type View } from './view.ts';
+
+export interface StateRow {
+  readonly branch: string;
+  readonly path: string;
+  readonly kind: 'f' | 'd' | 'x';
+  readonly file_id: string;
+  readonly began: number;
+  readonly version: number;
+  readonly etag: string | null;
+  readonly size: number;
+  readonly encoding: string | null;
+  readonly content_type: string;
+  readonly metadata: string | null;
+  readonly created_at: number;
+  readonly created_by: string;
+  readonly modified_at: number;
+  readonly modified_by: string;
+}
+
+export interface ContentRow extends StateRow {
+  readonly inline: Uint8Array | null;
+  /** 1 when the content is valid UTF-8; null for a directory. */
+  readonly utf8: number | null;
+}
+
+export const STATE_COLUMNS = `s.branch, s.path, s.kind, s.file_id, s.began, s.version, s.etag, s.size, s.encoding,
+  s.content_type, s.metadata, s.created_at, s.created_by, s.modified_at, s.modified_by`;
+
+const PAST_COLUMNS = `zone_id, branch, path, parent, kind, file_id, began, ended, version, etag, size, encoding,
+  content_type, metadata, reason, created_at, created_by, modified_at, modified_by`;
+
+/** The state of one path. */
+export async function findState(tx: Tx, view: View, path: string): Promise<StateRow | undefined> {
+  const query = selectStates(view, { columns: STATE_COLUMNS, where: 's.path = ?', params: [path] });
+  return tx.get<StateRow>(query.sql, query.params);
+}
+
+/** The state of one path with its inline bytes. */
+export async function findContent(tx: Tx, view: View, path: string): Promise<ContentRow | undefined> {
+  const query = selectStates(view, {
+    columns: `${STATE_COLUMNS}, b.inline, b.utf8`,
+    join: 'LEFT JOIN blobs b ON b.sha256 = s.etag',
+    where: 's.path = ?',
+    params: [path],
+  });
+  return tx.get<ContentRow>(query.sql, query.params);
+}
+
+/** States of several paths, removals of the own branch included; the missing ones are left out. */
+export async function listStates(tx: Tx, view: View, paths: readonly string[]): Promise<StateRow[]> {
+  const query = selectStates(view, {
+    columns: STATE_COLUMNS,
+    where: `s.path IN (${paths.map(() => '?').join(', ')})`,
+    params: paths,
+    withRemoved: true,
+  });
+  return tx.all<StateRow>(query.sql, query.params);
+}
+
+/** The same for any number of paths, with their inline bytes; removals left out. */
+export async function listContents(tx: Tx, view: View, paths: readonly string[]): Promise<ContentRow[]> {
+  const query = selectStates(view, {
+    columns: `${STATE_COLUMNS}, b.inline, b.utf8`,
+    join: 'LEFT JOIN blobs b ON b.sha256 = s.etag',
+    where: `s.path IN (SELECT value FROM ${tx.dialect.textsOf})`,
+    params: [JSON.stringify(paths)],
+  });
+  return tx.all<ContentRow>(query.sql, query.params);
+}
+
+export interface NewState {
+  readonly zone_id: string;
+  readonly branch: string;
+  readonly path: string;
+  readonly parent: string;
+  readonly kind: 'f' | 'd' | 'x';
+  readonly file_id: string;
+  readonly began: number;
+  readonly version: number;
+  readonly etag: string | null;
+  readonly size: number;
+  readonly encoding: string | null;
+  readonly content_type: string;
+  readonly metadata: string | null;
+  readonly reason: string;
+  readonly created_at: number;
+  readonly created_by: string;
+  readonly modified_at: number;
+  readonly modified_by: string;
+}
+
+export async function insertState(tx: Tx, state: NewState): Promise<void> {
+  await tx.run(
+    `INSERT INTO file_states (${PAST_COLUMNS})
+     VALUES (?, ?, ?, ?, ?, ?, ?, ${OPEN_END}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    [
+      state.zone_id,
+      state.branch,
+      state.path,
+      state.parent,
+      state.kind,
+      state.file_id,
+      state.began,
+      state.version,
+      state.etag,
+      state.size,
+      state.encoding,
+      state.content_type,
+      state.metadata,
+      state.reason,
+      state.created_at,
+      state.created_by,
+      state.modified_at,
+      state.modified_by,
+    ],
+  );
+}
+
+export interface Place {
+  readonly zone_id: string;
+  readonly branch: string;
+}
+
+/** Ends the branch's own state of one path at a revision; the row stays as history. */
+export async function endState(tx: Tx, place: Place, end: { path: string; revision: number }): Promise<void> {
+  await tx.run(
+    `UPDATE file_states SET ended = ? WHERE zone_id = ? AND branch = ? AND path = ? AND ended = ${OPEN_END}`,
+    [end.revision, place.zone_id, place.branch, end.path],
+  );
+}
+
+export interface PageQuery {
+  /** Only paths after this one. */
+  readonly after: string;
+  readonly limit: number;
+  /** Paths that may be shown, as a JSON array, when not all may: the entries themselves (children) or roots (below). */
+  readonly only: readonly string[] | null;
+}
+
+/** Entries of one folder, in path order. */
+export async function listChildren(tx: Tx, view: View, page: PageQuery & { folder: string }): Promise<StateRow[]> {
+  const only = page.only === null ? '' : ` AND s.path IN (SELECT value FROM ${tx.dialect.textsOf})`;
+  const params: SqlValue[] = [page.folder, page.after];
+  if (page.only !== null) params.push(JSON.stringify(page.only));
+  const query = selectStates(view, {
+    columns: STATE_COLUMNS,
+    where: `s.parent = ? AND s.path > ? AND s.path <> '/'${only}`,
+    params,
+  });
+  return tx.all<StateRow>(`${query.sql} ORDER BY path LIMIT ?`, [...query.params, page.limit]);
+}
+
+/** Everything below a folder, in path order; with `only`, what lies at or below one of those paths. */
+export async function listBelow(tx: Tx, view: View, page: PageQuery & { folder: string }): Promise<StateRow[]> {
+  const range = rangeBelow(page.folder);
+  const params: SqlValue[] = [page.after, range.from, range.to];
+  let only = '';
+  if (page.only !== null) {
+    only = ` AND EXISTS (SELECT 1 FROM ${tx.dialect.textsOf} r
+      WHERE s.path = r.value OR (s.path > r.value || '/' AND s.path < r.value || '0'))`;
+    params.push(JSON.stringify(page.only));
+  }
+  const query = selectStates(view, {
+    columns: STATE_COLUMNS,
+    where: `s.path > ? AND s.path > ? AND s.path < ?${only}`,
+    params,
+  });
+  return tx.all<StateRow>(`${query.sql} ORDER BY path LIMIT ?`, [...query.params, page.limit]);
+}
+
+/** Is there any entry in the folder? */
+export async function hasChildren(tx: Tx, view: View, folder: string): Promise<boolean> {
+  const query = selectStates(view, { columns: '1 AS one', where: 's.parent = ?', params: [folder] });
+  return (await tx.get(`${query.sql} LIMIT 1`, query.params)) !== undefined;
+}
+
+export interface Totals {
+  readonly files: number;
+  readonly directories: number;
+  readonly bytes: number;
+}
+
+/** What lies below a folder, counted. */
+export async function countBelow(tx: Tx, view: View, folder: string): Promise<Totals> {
+  const range = rangeBelow(folder);
+  const query = selectStates(view, {
+    columns: 's.kind, s.size',
+    where: 's.path > ? AND s.path < ?',
+    params: [range.from, range.to],
+  });
+  const row = await tx.get<Totals>(
+    `SELECT COALESCE(SUM(CASE WHEN kind = 'f' THEN 1 ELSE 0 END), 0) AS files,
+       COALESCE(SUM(CASE WHEN kind = 'd' THEN 1 ELSE 0 END), 0) AS directories,
+       CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM (${query.sql}) t`,
+    query.params,
+  );
+  return row ?? { files: 0, directories: 0, bytes: 0 };
+}
+
+export interface SubtreeMove {
+  readonly from: string;
+  readonly to: string;
+  readonly revision: number;
+}
+
+/** All states at and below `from` go on under `to`, with the same file and version, as one step of history. */
+export async function moveSubtree(tx: Tx, view: View, move: SubtreeMove): Promise<void> {
+  const branch = view.layers[0].branch;
+  const range = rangeBelow(move.from);
+  const query = selectStates(view, {
+    columns: 's.*',
+    where: 's.path = ? OR (s.path > ? AND s.path < ?)',
+    params: [move.from, range.from, range.to],
+  });
+  const cut = move.from.length + 1;
+  await endRemovals(tx, view, { path: move.to, revision: move.revision });
+  await tx.run(
+    `INSERT INTO file_states (${PAST_COLUMNS})
+     SELECT zone_id, CAST(? AS TEXT), CAST(? AS TEXT) || substr(path, ${cut}),
+       CASE WHEN path = ? THEN CAST(? AS TEXT) ELSE CAST(? AS TEXT) || substr(parent, ${cut}) END, kind, file_id,
+       CAST(? AS BIGINT), ${OPEN_END}, version, etag, size, encoding, content_type, metadata, reason, created_at,
+       created_by, modified_at, modified_by FROM (${query.sql}) t`,
+    [
+      branch,
+      move.to,
+      move.from,
+      move.to.slice(0, Math.max(1, move.to.lastIndexOf('/'))),
+      move.to,
+      move.revision,
+      ...query.params,
+    ],
+  );
+  await removeSubtree(tx, view, { path: move.from, revision: move.revision });
+}
+
+/** Ends all states at and below a path; on a branch, what its parents have there is hidden by rows of kind `x`. */
+export async function removeSubtree(tx: Tx, view: View, end: { path: string; revision: number }): Promise<void> {
+  const branch = view.layers[0].branch;
+  const range = rangeBelow(end.path);
+  const within = '(s.path = ? OR (s.path > ? AND s.path < ?)) AND s.began < ?';
+  const params = [end.path, range.from, range.to, end.revision];
+  await tx.run(
+    `UPDATE file_states AS s SET ended = ? WHERE zone_id = ? AND branch = ? AND ended = ${OPEN_END} AND ${within}`,
+    [end.revision, view.zone_id, branch, ...params],
+  );
+  if (isLiveMain(view)) return;
+  // The own states have ended, so what the view still shows there comes from the parents.
+  const inherited = selectStates(view, { columns: 's.path, s.parent, s.file_id', where: within, params });
+  await tx.run(
+    `INSERT INTO file_states (${PAST_COLUMNS})
+     SELECT CAST(? AS TEXT), CAST(? AS TEXT), path, parent, 'x', file_id, CAST(? AS BIGINT), ${OPEN_END}, 0, NULL, 0, NULL,
+       '', NULL, 'delete', 0, '', 0, '' FROM (${inherited.sql}) t`,
+    [view.zone_id, branch, end.revision, ...inherited.params],
+  );
+}
+
+/** Removals that the branch recorded at and below a path end, so that states may begin there. */
+async function endRemovals(tx: Tx, view: View, end: { path: string; revision: number }): Promise<void> {
+  if (isLiveMain(view)) return;
+  const range = rangeBelow(end.path);
+  await tx.run(
+    `UPDATE file_states SET ended = ? WHERE zone_id = ? AND branch = ? AND ended = ${OPEN_END} AND kind = 'x'
+     AND (path = ? OR (path > ? AND path < ?))`,
+    [end.revision, view.zone_id, view.layers[0].branch, end.path, range.from, range.to],
+  );
+}

@@ -1,0 +1,106 @@
+/** Parameters that the operations on files share, and how content is received (files.md §3, §7). */
+import { z } from 'zod';
+import { invalidParams } from '../../base/faults.ts';
+import { type LimitName, type Limits, limitExceeded } from '../../base/limits.ts';
+import type { BlobSource } from '../../ports/blobs.ts';
+import { type Received, textBytes } from '../content/content.ts';
+
+export const path = z.string().describe('absolute path inside the zone');
+/** What every reading method takes beside its own parameters. */
+export const viewParams = {
+  branch: z.string().optional().describe('branch of the tree; main unless given'),
+  as_of: z
+    .union([z.int(), z.string()])
+    .optional()
+    .describe('revision, snapshot id or name, or time: the tree as it was then'),
+};
+/** What every changing method takes. */
+export const branchParam = { branch: viewParams.branch };
+
+/** An etag, with or without the quotes of HTTP. */
+export const etagParam = z
+  .string()
+  .transform((text) => text.replace(/^"(.*)"$/, '$1'))
+  .describe('etag that the file has to have');
+
+export const metadataParam = z.record(z.string(), z.json()).describe('own metadata; replaces what the file has');
+
+/** A JSON string too large for the heap, unescaped into a spool by the door. */
+export interface TextSpool {
+  /** The text as UTF-8 bytes. */
+  bytes(): BlobSource & { readonly utf8: boolean };
+  readonly loneSurrogate: boolean;
+  /** Read as base64: the decoded bytes. */
+  decoded(at: string): Promise<BlobSource & { readonly utf8: boolean }>;
+}
+
+const isTextSpool = (value: unknown): value is TextSpool =>
+  typeof value === 'object' && value !== null && 'decoded' in value && 'loneSurrogate' in value;
+const isSource = (value: unknown): value is BlobSource & { readonly utf8: boolean } =>
+  typeof value === 'object' && value !== null && 'read' in value && 'sha256' in value;
+
+export const contentParam = z
+  .union([
+    z.string(),
+    z.instanceof(Uint8Array),
+    z.custom<TextSpool>(isTextSpool),
+    z.custom<BlobSource & { readonly utf8: boolean }>(isSource),
+  ])
+  .describe('a text, or bytes');
+export type ContentParam = z.infer<typeof contentParam>;
+
+export const encodingParam = z.enum(['utf-8', 'base64']).describe('base64: the content is base64 text');
+
+/** Content as a parameter gave it. `at` is its dotted path, for faults. */
+export async function receive(
+  content: ContentParam,
+  encoding: 'utf-8' | 'base64' | undefined,
+  at: string,
+): Promise<Received> {
+  const base64 = encoding === 'base64';
+  if (typeof content === 'string') {
+    return { incoming: base64 ? decodeBase64(content, at) : textBytes(content, at), asText: !base64 };
+  }
+  if (content instanceof Uint8Array) return { incoming: content, asText: !base64 };
+  if (!isTextSpool(content)) return { incoming: content, asText: !base64 };
+  if (content.loneSurrogate) throw invalidParams({ path: at, message: 'a lone surrogate is not a character' });
+  return { incoming: base64 ? await content.decoded(at) : content.bytes(), asText: !base64 };
+}
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** RFC 4648 §4: padded, no blanks; anything else is INVALID_PARAMS. */
+export function decodeBase64(text: string, at: string): Uint8Array {
+  if (text.length % 4 !== 0 || !BASE64.test(text)) {
+    throw invalidParams({ path: at, message: 'not base64 (RFC 4648 §4, padded, no blanks)' });
+  }
+  return Buffer.from(text, 'base64');
+}
+
+/** Own metadata as it is stored; undefined keeps what the file has. */
+export function metadataText(
+  metadata: Readonly<Record<string, unknown>> | undefined,
+  limits: Pick<Limits, 'METADATA_BYTES' | 'METADATA_KEYS'>,
+): string | null | undefined {
+  if (metadata === undefined) return undefined;
+  const keys = Object.keys(metadata);
+  for (const key of keys) {
+    if (key.length < 1 || key.length > 128) {
+      throw limitExceeded('METADATA_KEYS', 128, { actual: key.length, what: `length of a metadata key` });
+    }
+  }
+  within('METADATA_KEYS', limits, { actual: keys.length, what: 'metadata keys' });
+  if (keys.length === 0) return null;
+  const text = JSON.stringify(metadata);
+  within('METADATA_BYTES', limits, { actual: Buffer.byteLength(text), what: 'metadata' });
+  return text;
+}
+
+/** LIMIT_EXCEEDED where something is over one of the limits. */
+export function within<N extends LimitName>(
+  name: N,
+  limits: Pick<Limits, N>,
+  at: { readonly actual: number; readonly what: string },
+): void {
+  if (at.actual > limits[name]) throw limitExceeded(name, limits[name], at);
+}

@@ -1,0 +1,32 @@
+/** What the reading operations take and give (files.md §7). */
+import { z } from 'zod';
+import { Fault } from '../../base/faults.ts';
+import type { StoredBytes } from '../../core/operation.ts';
+import { fileObject } from './file-object.ts';
+import { path, viewParams } from './params.ts';
+
+export const readInput = z.object({
+  path,
+  encoding: z.enum(['utf-8', 'base64', 'bytes']).optional().describe('as stored unless given'),
+  return_metadata: z.boolean().default(false),
+  offset: z.int().min(0).optional().describe('first byte'),
+  count: z.int().min(0).optional().describe('bytes at most'),
+  version: z.int().min(1).optional(),
+  ...viewParams,
+});
+export type ReadInput = z.infer<typeof readInput>;
+
+export const storedBytes = z.custom<StoredBytes>((value) => typeof value === 'object' && value !== null);
+
+export const readOutput = z.object({
+  file: fileObject,
+  content: storedBytes,
+  utf8: z.boolean(),
+  start: z.number(),
+  end: z.number(),
+});
+export type ReadOutput = z.infer<typeof readOutput>;
+
+/** NOT_TEXT for a text operation on content that is not UTF-8. */
+export const notText = (shown: string): Fault =>
+  new Fault('NOT_TEXT', `${shown} is not UTF-8 text; read it with encoding base64 or bytes`, { path: shown });

@@ -1,0 +1,158 @@
+/** read, exists, is_directory and get_metadata (files.md §7). Content is answered by reference; the door reads the bytes. */
+import { z } from 'zod';
+import { invalidParams } from '../../base/faults.ts';
+import { limitExceeded } from '../../base/limits.ts';
+import type { Call, Operation } from '../../core/operation.ts';
+import { type FileObject, fileObject, toFileObject } from './file-object.ts';
+import { type ContentRow, findContent, findState } from './files.sql.ts';
+import { path, viewParams } from './params.ts';
+import { presentRead } from './present.ts';
+import { type ReadInput, type ReadOutput, readInput, readOutput } from './read-shapes.ts';
+import { fileNotFound, isADirectory, lookUp } from './tree.ts';
+import { viewOf } from './view-of.ts';
+
+const onePath = z.object({ path, ...viewParams });
+type OnePath = z.infer<typeof onePath>;
+
+/** A file's content with what is known of it. Missing file: FILE_NOT_FOUND; a path through a file: NOT_A_DIRECTORY. */
+export async function getContent(call: Call, input: OnePath): Promise<ContentRow> {
+  const view = await viewOf(call, input);
+  const row = await findContent(call.tx, view, input.path);
+  if (row?.kind === 'd' || input.path === '/') throw isADirectory(call, input.path);
+  if (row) return row;
+  await lookUp(call, view, input.path);
+  throw fileNotFound(call, input.path);
+}
+
+/** The part of a content row that was asked for. */
+export function readRow(call: Call, row: ContentRow, input: Pick<ReadInput, 'offset' | 'count'>): ReadOutput {
+  const start = Math.min(input.offset ?? 0, row.size);
+  const end = Math.min(row.size, input.count === undefined ? row.size : start + input.count);
+  return {
+    file: toFileObject(row, call.shown(row.path)),
+    content: { sha256: row.etag ?? '', size: row.size, inline: row.inline },
+    utf8: row.utf8 === 1,
+    start,
+    end,
+  };
+}
+
+/** Refuses what would be too much for one JSON answer. */
+export function checkReadSize(call: Call, output: ReadOutput): void {
+  const maximum = call.limits.JSON_READ_BYTES;
+  const actual = output.end - output.start;
+  if (actual <= maximum) return;
+  const what = `${output.file.path}: read it with GET /api/v2/files${encodeURI(output.file.path)}`;
+  throw limitExceeded('JSON_READ_BYTES', maximum, { actual, what });
+}
+
+export const read: Operation<ReadInput, ReadOutput> = {
+  name: 'file.read',
+  summary: "Read a file's content, whole or a range of bytes.",
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: readInput,
+  output: readOutput,
+  faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'VERSION_NOT_FOUND', 'NOT_TEXT', 'LIMIT_EXCEEDED'],
+  rpc: { name: 'read', aliases: ['read_file'], present: presentRead },
+  cli: { words: 'file read', args: ['path'] },
+  mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  needs: (input) => [{ permission: 'read', path: input.path }],
+  run: async (call, input) => {
+    if (input.version !== undefined) throw invalidParams({ path: 'version', message: 'use get_version' });
+    const output = readRow(call, await getContent(call, input), input);
+    checkReadSize(call, output);
+    return output;
+  },
+};
+
+/** For GET and HEAD: the same without the limit of JSON. */
+export const open: Operation<ReadInput, ReadOutput> = {
+  ...read,
+  name: 'file.open',
+  summary: "Open a file's content for streaming.",
+  rpc: undefined,
+  cli: { words: 'file get', args: ['path'] },
+  run: async (call, input) => readRow(call, await getContent(call, input), input),
+};
+
+export const exists: Operation<OnePath, { exists: boolean }> = {
+  name: 'file.exists',
+  summary: 'Is there a file or directory at the path?',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: onePath,
+  output: z.object({ exists: z.boolean() }),
+  faults: ['ACCESS_DENIED'],
+  rpc: { name: 'exists' },
+  cli: { words: 'file exists', args: ['path'] },
+  examples: [{ title: 'the root', input: { path: '/' } }],
+  mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  needs: (input) => [{ permission: 'read', path: input.path }],
+  run: async (call, input) => {
+    const view = await viewOf(call, input);
+    return { exists: input.path === '/' || (await findState(call.tx, view, input.path)) !== undefined };
+  },
+};
+
+export const isDirectory: Operation<OnePath, { is_directory: boolean }> = {
+  name: 'file.is-directory',
+  summary: 'Is there a directory at the path? A missing path is none.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: onePath,
+  output: z.object({ is_directory: z.boolean() }),
+  faults: ['ACCESS_DENIED'],
+  rpc: { name: 'is_directory' },
+  cli: { words: 'file is-directory', args: ['path'] },
+  examples: [{ title: 'the root', input: { path: '/' } }],
+  mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  needs: (input) => [{ permission: 'read', path: input.path }],
+  run: async (call, input) => {
+    const view = await viewOf(call, input);
+    return { is_directory: input.path === '/' || (await findState(call.tx, view, input.path))?.kind === 'd' };
+  },
+};
+
+export const getMetadata: Operation<OnePath, FileObject> = {
+  name: 'file.stat',
+  summary: 'What is known of a file or directory: the file object.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: onePath,
+  output: fileObject,
+  faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'NOT_A_DIRECTORY'],
+  rpc: { name: 'get_metadata', aliases: ['stat'] },
+  cli: { words: 'file stat', args: ['path'] },
+  mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  needs: (input) => [{ permission: 'read', path: input.path }],
+  run: async (call, input) => {
+    if (input.path === '/') return rootObject(call);
+    const view = await viewOf(call, input);
+    const { state } = await lookUp(call, view, input.path);
+    if (!state) throw fileNotFound(call, input.path);
+    return toFileObject(state, call.shown(input.path));
+  },
+};
+
+/** The root always exists and no change made it: its times are the epoch, its revision 0. */
+export function rootObject(call: Call): FileObject {
+  const row = {
+    branch: '',
+    path: '/',
+    kind: 'd' as const,
+    file_id: 'f0.0',
+    began: 0,
+    version: 0,
+    etag: null,
+    size: 0,
+    encoding: null,
+    content_type: '',
+    metadata: null,
+    created_at: 0,
+    created_by: 'system',
+    modified_at: 0,
+    modified_by: 'system',
+  };
+  return toFileObject(row, call.shown('/'));
+}

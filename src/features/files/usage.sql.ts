@@ -1,0 +1,20 @@
+/** What of a subtree counts against the zone: the branch's own files, not what it inherits. */
+import { rangeBelow } from '../../base/paths.ts';
+import { OPEN_END, type Tx } from '../../ports/sql.ts';
+import type { View } from './view.ts';
+
+export interface OwnTotals {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Own live files at and below a path. */
+export async function ownTotals(tx: Tx, view: View, path: string): Promise<OwnTotals> {
+  const range = rangeBelow(path);
+  const row = await tx.get<OwnTotals>(
+    `SELECT COUNT(*) AS files, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM file_states
+     WHERE zone_id = ? AND branch = ? AND ended = ${OPEN_END} AND kind = 'f' AND (path = ? OR (path > ? AND path < ?))`,
+    [view.zone_id, view.layers[0].branch, path, range.from, range.to],
+  );
+  return row ?? { files: 0, bytes: 0 };
+}

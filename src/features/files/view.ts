@@ -1,0 +1,69 @@
+/**
+ * A view is what a call sees of the tree: a branch, live or as of a revision, over the branches it grew from. This
+ * module turns a view into the FROM of a query. Guarantees: a path has at most one state in a view; a state of the
+ * branch itself hides those of its parents.
+ */
+import { OPEN_END, type SqlValue } from '../../ports/sql.ts';
+
+export interface Layer {
+  readonly branch: string;
+  /** Revision, or null for the newest state. */
+  readonly at: number | null;
+}
+
+export interface View {
+  readonly zone_id: string;
+  /** The branch itself first, then its parent as of the branch's base, and so on. */
+  readonly layers: readonly [Layer, ...Layer[]];
+}
+
+export const MAIN = 'main';
+
+export const mainView = (zone_id: string): View => ({ zone_id, layers: [{ branch: MAIN, at: null }] });
+
+/** Is it the newest state of main, which needs no look at branches? */
+export const isLiveMain = (view: View): boolean => view.layers.length === 1 && view.layers[0].at === null;
+
+interface Piece {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+}
+
+function alive(alias: string, layer: Layer): Piece {
+  if (layer.at === null) {
+    return { sql: `${alias}.branch = ? AND ${alias}.ended = ${OPEN_END}`, params: [layer.branch] };
+  }
+  return {
+    sql: `${alias}.branch = ? AND ${alias}.began <= ? AND ${alias}.ended > ?`,
+    params: [layer.branch, layer.at, layer.at],
+  };
+}
+
+export interface StateQuery {
+  readonly columns: string;
+  /** Condition on the state `s`, with its parameters. */
+  readonly where: string;
+  readonly params: readonly SqlValue[];
+  /** Joined to each state, e.g. its blob. */
+  readonly join?: string;
+  /** Removals of the own branch are rows too; a writer has to see them. */
+  readonly withRemoved?: boolean;
+}
+
+/** One SELECT (with more layers a UNION ALL of one each) of the states of a view; ORDER BY and LIMIT go behind it. */
+export function selectStates(view: View, query: StateQuery): { sql: string; params: SqlValue[] } {
+  const params: SqlValue[] = [];
+  const arms = view.layers.map((layer, depth) => {
+    const here = alive('s', layer);
+    params.push(view.zone_id, ...here.params, ...query.params);
+    const hidden = view.layers.slice(0, depth).map((above) => {
+      const shadow = alive('o', above);
+      params.push(view.zone_id, ...shadow.params);
+      return ` AND NOT EXISTS (SELECT 1 FROM file_states o WHERE o.zone_id = ? AND ${shadow.sql} AND o.path = s.path)`;
+    });
+    const removed = query.withRemoved && depth === 0 ? '' : " AND s.kind <> 'x'";
+    return `SELECT ${query.columns} FROM file_states s ${query.join ?? ''}
+      WHERE s.zone_id = ? AND ${here.sql} AND (${query.where})${view.layers.length > 1 ? removed : ''}${hidden.join('')}`;
+  });
+  return { sql: arms.join(' UNION ALL '), params };
+}

@@ -1,0 +1,55 @@
+/**
+ * The SQL port. Guarantees of every engine: `write` resolves only after its transaction is durable; all writes of one
+ * lane (a zone) run one after the other; a `write` function that throws leaves nothing behind and disturbs no other;
+ * `read` sees one snapshot, which holds every write that resolved before it began.
+ *
+ * Queries are written once, in the common subset of both engines, with `?` for parameters; what differs is a function
+ * or a named capability of {@link Dialect}.
+ */
+
+export type SqlValue = string | number | null | Uint8Array;
+
+export interface Dialect {
+  readonly name: 'sqlite' | 'postgres';
+  /** Appended to a SELECT whose rows the transaction is going to change; empty where there is a single writer. */
+  readonly forUpdate: string;
+  /** A FROM item with one column `value`, the texts of the JSON array given as its one parameter. */
+  readonly textsOf: string;
+}
+
+/** One open transaction. Handlers await nothing else while they hold one. */
+export interface Tx {
+  readonly dialect: Dialect;
+  /** Statements sent so far, begin and commit not counted. */
+  readonly statements: number;
+  /** The first row, or undefined. `R` names the columns as the query names them. */
+  get<R extends object>(sql: string, params?: readonly SqlValue[]): Promise<R | undefined>;
+  all<R extends object>(sql: string, params?: readonly SqlValue[]): Promise<R[]>;
+  /** Number of rows changed. */
+  run(sql: string, params?: readonly SqlValue[]): Promise<number>;
+  /** A part that can fail by itself: what it did is undone when it throws, what came before stays. */
+  nested<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface SqlStats {
+  readonly statements: number;
+  /** Commits that were synced, and the writes in them: their quotient is the size of a group commit. */
+  readonly commits: number;
+  readonly writes: number;
+}
+
+export interface Sql {
+  readonly dialect: Dialect;
+  read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** `lane` names what the write excludes: the zone whose row it locks. */
+  write<T>(lane: string, work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Runs a script of statements in one transaction, after `first` in it answered true; gives that answer. */
+  migrate(statements: string, first: (tx: Tx) => Promise<boolean>): Promise<boolean>;
+  /** Is the database within reach? Throws a Fault if not. */
+  ping(): Promise<void>;
+  stats(): SqlStats;
+  close(): Promise<void>;
+}
+
+/** End of a state row that still holds: larger than any revision, and exact as a double. */
+export const OPEN_END = Number.MAX_SAFE_INTEGER;

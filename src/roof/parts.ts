@@ -1,0 +1,9 @@
+/** Parts that the server and its threads build alike from the configuration. */
+import type { Config } from '../config.ts';
+import { GrantCache } from '../features/access/grants.ts';
+
+/** Subjects whose grants one thread keeps. */
+const GRANTS_KEPT = 10_000;
+
+export const grantCache = (config: Pick<Config, 'ACCESS_CACHE'>): GrantCache =>
+  new GrantCache(config.ACCESS_CACHE === 'on' ? GRANTS_KEPT : 0);

@@ -1,0 +1,161 @@
+/**
+ * Start and stop of a server: configuration → engines → schema → first keys → threads → doors. Guarantees: what
+ * `start` returned listens; `stop` lets requests end, answers nothing afterwards and leaves no thread, file or
+ * connection open.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { Fault } from '../base/faults.ts';
+import { type Log, silentLog } from '../base/log.ts';
+import { buildHttp } from '../channels/http/http-server.ts';
+import { type Config, sqliteFileOf } from '../config.ts';
+import type { Server } from '../core/invoke.ts';
+import { localRunner, type Runner } from '../core/transact.ts';
+import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
+import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
+import { authenticateKey } from '../features/access/credentials.ts';
+import type { Sql } from '../ports/sql.ts';
+import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
+import { migrate, schemaState } from './migrations.ts';
+import { grantCache } from './parts.ts';
+import { type CallThread, startThread } from './threads.ts';
+import { VERSION } from './version.ts';
+
+export interface StartOptions {
+  readonly config: Config;
+  readonly log?: Log;
+  /** Called when the process has to stop: a commit whose outcome is unknown, a thread that died. */
+  readonly onBroken?: (reason: unknown) => void;
+}
+
+export interface Running {
+  /** `http://host:port`. */
+  readonly url: string;
+  /** Text of the admin key, when this start made it. */
+  readonly adminKey: string | undefined;
+  readonly server: Server;
+  stop(): Promise<void>;
+}
+
+export async function start(options: StartOptions): Promise<Running> {
+  const { config, memory } = placeMemory(options.config);
+  const log = options.log ?? silentLog;
+  const onBroken = options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) }));
+  const adminKey = await prepareSchema(config, onBroken);
+  const sql = await openServerSql(config, onBroken);
+  const blobs = await openDiskBlobs(blobsRootOf(config));
+  const threads = await startThreads(config, onBroken);
+  const runner = runnerOf(config, { sql, threads });
+  const server: Server = { sql, blobs, limits: config.limits, runner, log, observe: () => undefined };
+  const app = buildHttp({
+    server,
+    version: VERSION,
+    authenticate: (key) => sql.read((tx) => authenticateKey(tx, key, systemClock.now())),
+    corsOrigins: config.CORS_ORIGINS,
+    spools: spoolHome(config),
+  });
+  await app.listen({ host: config.HOST, port: config.PORT });
+  const { port } = app.server.address() as AddressInfo;
+  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
+  log('info', 'server.started', { url: `http://${host}:${port}` });
+  return {
+    url: `http://${host}:${port}`,
+    adminKey,
+    server,
+    stop: async () => {
+      log('info', 'server.stopping', {});
+      await app.close();
+      await Promise.all([threads.writer?.close(), threads.reader.close()]);
+      await sql.close();
+      await blobs.close();
+      if (memory) rmSync(memory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** `:memory:` is a private directory that goes with the server: several threads have to share it. */
+function placeMemory(config: Config): { config: Config; memory: string | undefined } {
+  if (sqliteFileOf(config) !== ':memory:') return { config, memory: undefined };
+  const memory = mkdtempSync(join(tmpdir(), 'nexus-memory-'));
+  return { config: { ...config, DATABASE_URL: `sqlite:///${join(memory, 'nexus.db')}`, DATA_DIR: memory }, memory };
+}
+
+/** Migrates if the configuration lets it, and makes the first keys; gives the text of a new admin key. */
+async function prepareSchema(config: Config, onBroken: (reason: unknown) => void): Promise<string | undefined> {
+  const sql = await openThreadSql(config, 'writer', onBroken);
+  try {
+    const mode = config.SCHEMA_MANAGEMENT_MODE;
+    if (mode === 'auto_create') await migrate(sql);
+    if (mode === 'migrate_only') {
+      const { pending } = await schemaState(sql);
+      if (pending.length > 0) throw new Error(`Schema is ${pending.length} migrations behind; run nexus migrate`);
+    }
+    if (!config.BOOTSTRAP_KEYS_ENABLED) return undefined;
+    const keys = bootstrapKeysOf(config);
+    const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));
+    return adminKey;
+  } finally {
+    await sql.close();
+  }
+}
+
+const bootstrapKeysOf = (config: Config): BootstrapKeys => ({
+  admin: config.BOOTSTRAP_ADMIN_KEY,
+  researcher: config.BOOTSTRAP_RESEARCHER_KEY,
+  operator: config.BOOTSTRAP_OPERATOR_KEY,
+  viewer: config.BOOTSTRAP_VIEWER_KEY,
+});
+
+interface Threads {
+  /** Only the embedded engine has one: PostgreSQL commits elsewhere. */
+  readonly writer: CallThread | undefined;
+  readonly reader: CallThread;
+}
+
+async function startThreads(config: Config, onBroken: (reason: unknown) => void): Promise<Threads> {
+  const common = { config, onBroken, waitingMax: config.limits.WRITES_WAITING };
+  const [writer, reader] = await Promise.all([
+    sqliteFileOf(config) === undefined ? undefined : startThread({ ...common, role: 'writer' }),
+    startThread({ ...common, role: 'reader' }),
+  ]);
+  return { writer, reader };
+}
+
+/** Writes go to the writing thread, long reads to the reading one, all else runs here. */
+function runnerOf(config: Config, parts: { readonly sql: Sql; readonly threads: Threads }): Runner {
+  const { threads } = parts;
+  const clock: Clock = systemClock;
+  const here = localRunner({ sql: parts.sql, clock, limits: config.limits, grants: grantCache(config) });
+  return {
+    read: (operation, ready, context) =>
+      operation.heavy ? threads.reader.run(operation, ready, context) : here.read(operation, ready, context),
+    write: (operation, ready, context) =>
+      threads.writer ? threads.writer.run(operation, ready, context) : here.write(operation, ready, context),
+  };
+}
+
+/** Where large bodies wait, and how many bytes of them there may be. */
+function spoolHome(config: Config) {
+  const directory = join(blobsRootOf(config), 'spool');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const maximum = config.limits.SPOOL_BYTES;
+  let used = 0;
+  return {
+    directory,
+    reserve: (bytes: number): void => {
+      if (used + bytes > maximum) {
+        throw new Fault('UNAVAILABLE', `More than ${maximum} bytes are being received; try again`, {
+          limit: 'SPOOL_BYTES',
+          maximum,
+        });
+      }
+      used += bytes;
+    },
+    release: (bytes: number): void => {
+      used -= bytes;
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** What the server and its threads say to each other. All of it is plain data. */
+import type { FaultWire } from '../base/faults.ts';
+import type { CallContext } from '../core/operation.ts';
+import type { SqlStats } from '../ports/sql.ts';
+
+/** `writer`: all writes of the embedded engine; `reader`: long reads. */
+export type ThreadRole = 'writer' | 'reader';
+
+export type ThreadJob =
+  | { readonly kind: 'call'; readonly operation: string; readonly ready: unknown; readonly context: CallContext }
+  | { readonly kind: 'stats' }
+  | { readonly kind: 'close' };
+
+export interface ThreadCall {
+  readonly id: number;
+  readonly job: ThreadJob;
+}
+
+export interface ThreadAnswer {
+  readonly id: number;
+  readonly output?: unknown;
+  readonly fault?: FaultWire;
+  /** Stack of an error that is no fault. */
+  readonly error?: string;
+}
+
+export type ThreadMessage =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'answers'; readonly answers: readonly ThreadAnswer[] }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+export interface ThreadStats extends SqlStats {
+  readonly hits: number;
+  readonly misses: number;
+  readonly sets: number;
+  readonly size: number;
+}

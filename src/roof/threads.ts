@@ -1,0 +1,110 @@
+/**
+ * Calls that run in another thread: writes in the writing thread of the embedded engine, long reads in the reading
+ * thread, so that the event loop waits neither for the disk nor for a long transaction. Guarantees: each call is
+ * answered once; all calls of one turn of the event loop travel in one message; a thread that dies fails what it held
+ * with an unknown outcome and stops the server.
+ */
+import { Worker } from 'node:worker_threads';
+import { Fault, faultFromWire } from '../base/faults.ts';
+import type { CallContext, Operation } from '../core/operation.ts';
+import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, ThreadStats } from './thread-protocol.ts';
+
+/** A thread that runs transactions by the names of their operations. */
+export interface CallThread {
+  run<I, P, O>(operation: Operation<I, O, P>, ready: P, context: CallContext): Promise<O>;
+  /** Calls sent and not answered. */
+  waiting(): number;
+  stats(): Promise<ThreadStats>;
+  close(): Promise<void>;
+}
+
+export interface ThreadOptions {
+  readonly role: ThreadRole;
+  /** Plain data, given to the thread at start. */
+  readonly config: unknown;
+  readonly onBroken: (reason: unknown) => void;
+  /** More calls than this at once are refused. */
+  readonly waitingMax: number;
+}
+
+interface Pending {
+  readonly resolve: (value: never) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** The built program has the thread beside it as JavaScript, the source tree as TypeScript. */
+const threadFile = (): URL =>
+  import.meta.url.endsWith('.ts') ? new URL('../thread.ts', import.meta.url) : new URL('./thread.js', import.meta.url);
+
+export async function startThread(options: ThreadOptions): Promise<CallThread> {
+  const worker = new Worker(threadFile(), { workerData: { role: options.role, config: options.config } });
+  const pending = new Map<number, Pending>();
+  let next = 0;
+  let outbox: ThreadCall[] = [];
+  let closing = false;
+  const failAll = (reason: unknown): void => {
+    for (const call of pending.values()) call.reject(reason);
+    pending.clear();
+  };
+  await new Promise<void>((resolve, reject) => {
+    worker.once('message', () => resolve());
+    worker.once('error', reject);
+  });
+  worker.on('message', (message: ThreadMessage) => {
+    if (message.kind === 'broken') options.onBroken(message.reason);
+    if (message.kind !== 'answers') return;
+    for (const answer of message.answers) settle(pending, answer);
+  });
+  worker.on('error', (reason) => {
+    failAll(lost());
+    options.onBroken(reason);
+  });
+  worker.on('exit', () => {
+    failAll(lost());
+    if (!closing) options.onBroken(new Error(`the ${options.role} thread stopped`));
+  });
+  const send = (job: ThreadJob): Promise<never> =>
+    new Promise((resolve, reject) => {
+      const id = ++next;
+      pending.set(id, { resolve, reject });
+      if (outbox.length === 0) {
+        setImmediate(() => {
+          const calls = outbox;
+          outbox = [];
+          worker.postMessage(calls);
+        });
+      }
+      outbox.push({ id, job });
+    });
+  return {
+    run: (operation, ready, context) => {
+      if (pending.size >= options.waitingMax) return Promise.reject(overloaded(options.waitingMax));
+      return send({ kind: 'call', operation: operation.name, ready, context });
+    },
+    waiting: () => pending.size,
+    stats: () => send({ kind: 'stats' }),
+    close: async () => {
+      closing = true;
+      const ended = new Promise((resolve) => worker.once('exit', resolve));
+      await send({ kind: 'close' }).catch(() => undefined);
+      await ended;
+    },
+  };
+}
+
+function settle(pending: Map<number, Pending>, answer: ThreadAnswer): void {
+  const call = pending.get(answer.id);
+  pending.delete(answer.id);
+  if (answer.fault) call?.reject(faultFromWire(answer.fault));
+  else if (answer.error !== undefined)
+    call?.reject(Object.assign(new Error('in another thread'), { stack: answer.error }));
+  else call?.resolve(answer.output as never);
+}
+
+const lost = (): Fault =>
+  new Fault('UNAVAILABLE', 'The server stopped before the answer: the outcome is unknown. Read before writing again.', {
+    outcome: 'unknown',
+  });
+
+const overloaded = (maximum: number): Fault =>
+  new Fault('UNAVAILABLE', `More than ${maximum} calls are waiting; try again`, { limit: 'WRITES_WAITING', maximum });

@@ -1,0 +1,74 @@
+/**
+ * A thread that runs transactions: the writing thread has the one writing connection of the embedded engine, the
+ * reading thread takes the long reads. It answers in batches, one message for all calls that a commit settled.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { systemClock } from './base/clock.ts';
+import { Fault, faultToWire } from './base/faults.ts';
+import type { Config } from './config.ts';
+import type { AnyOperation } from './core/operation.ts';
+import { allOperations } from './core/operations.ts';
+import { localRunner } from './core/transact.ts';
+import { openThreadSql } from './roof/engines.ts';
+import { grantCache } from './roof/parts.ts';
+import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole } from './roof/thread-protocol.ts';
+
+const port = parentPort;
+if (!port) throw new Error('thread.ts runs as a worker thread only');
+const { role, config } = workerData as { role: ThreadRole; config: Config };
+const post = (message: ThreadMessage): void => port.postMessage(message);
+
+const sql = await openThreadSql(config, role, (reason) =>
+  post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) }),
+);
+const grants = grantCache(config);
+const runner = localRunner({ sql, clock: systemClock, limits: config.limits, grants });
+const byName = new Map<string, AnyOperation>(allOperations.map((operation) => [operation.name, operation]));
+
+let outbox: ThreadAnswer[] = [];
+
+/** All calls that one commit settles resume in the same turn, so their answers leave together. */
+function reply(answer: ThreadAnswer): void {
+  if (outbox.length === 0) {
+    queueMicrotask(() =>
+      queueMicrotask(() => {
+        const answers = outbox;
+        outbox = [];
+        post({ kind: 'answers', answers });
+      }),
+    );
+  }
+  outbox.push(answer);
+}
+
+async function perform(job: ThreadJob): Promise<unknown> {
+  if (job.kind === 'stats') {
+    return { ...sql.stats(), hits: grants.hits, misses: grants.misses, sets: grants.sets, size: grants.size };
+  }
+  if (job.kind === 'close') return sql.close();
+  const operation = byName.get(job.operation);
+  if (!operation) throw new Error(`no operation ${job.operation}`);
+  return operation.effect === 'read'
+    ? runner.read(operation, job.ready, job.context)
+    : runner.write(operation, job.ready, job.context);
+}
+
+function answerTo(call: ThreadCall): void {
+  perform(call.job).then(
+    (output) => {
+      if (call.job.kind === 'close') {
+        post({ kind: 'answers', answers: [...outbox, { id: call.id }] });
+        port?.close();
+      } else reply({ id: call.id, output });
+    },
+    (thrown: unknown) => {
+      if (thrown instanceof Fault) reply({ id: call.id, fault: faultToWire(thrown) });
+      else reply({ id: call.id, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) });
+    },
+  );
+}
+
+port.on('message', (calls: readonly ThreadCall[]) => {
+  for (const call of calls) answerTo(call);
+});
+post({ kind: 'ready' });
