@@ -15,7 +15,7 @@ interface Key<T> {
 }
 
 const text = (about: string, value: string): Key<string> => ({ default: value, about, parse: (given) => given });
-const oneOf = <T extends string>(about: string, words: readonly T[], value: T): Key<T> => ({
+const oneOf = <const T extends string>(about: string, words: readonly T[], value: T): Key<T> => ({
   default: value,
   about: `${about}: ${words.join(', ')}`,
   parse: (given) => {
@@ -231,4 +231,28 @@ export function sqliteFileOf(config: Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>):
   if (!url.startsWith('sqlite:///')) return undefined;
   const file = url.slice('sqlite:///'.length);
   return file === ':memory:' ? file : resolve(file);
+}
+
+/** The environment of this process: the one place that reads it. */
+export const readEnvironment = (): Environment => process.env;
+
+/** What the client's side takes from the environment (workflows.md §6). */
+export interface ClientSettings {
+  readonly url: string;
+  readonly key: string | undefined;
+  readonly zone: string | undefined;
+  /** Directory of the key file. */
+  readonly configHome: string;
+  readonly color: boolean;
+}
+
+export function clientSettings(environment: Environment): ClientSettings {
+  const home = environment.XDG_CONFIG_HOME || (environment.HOME ? `${environment.HOME}/.config` : '.');
+  return {
+    url: environment.NEXUS_URL || 'http://127.0.0.1:2026',
+    key: environment.NEXUS_API_KEY || undefined,
+    zone: environment.NEXUS_TENANT || undefined,
+    configHome: home,
+    color: !environment.NO_COLOR,
+  };
 }

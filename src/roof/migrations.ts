@@ -14,9 +14,7 @@ export interface Migration {
   readonly statements: string;
 }
 
-/** `migrations/` of the source tree, or beside the built program. */
-const directory = (): string =>
-  fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../migrations' : '../migrations', import.meta.url));
+const directory = (): string => fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** All migrations of the program, for one engine: `0001_x.sql`, and `.sqlite.sql` or `.postgres.sql` where they differ. */
 export function readMigrations(dialect: Dialect): Migration[] {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Fault } from '../base/faults.ts';
 import { type Log, silentLog } from '../base/log.ts';
+import { VERSION } from '../base/version.ts';
 import { buildHttp } from '../channels/http/http-server.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Server } from '../core/invoke.ts';
@@ -22,7 +23,6 @@ import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
 import { migrate, schemaState } from './migrations.ts';
 import { grantCache } from './parts.ts';
 import { type CallThread, startThread } from './threads.ts';
-import { VERSION } from './version.ts';
 
 export interface StartOptions {
   readonly config: Config;

@@ -32,12 +32,10 @@ interface Pending {
   readonly reject: (reason: unknown) => void;
 }
 
-/** The built program has the thread beside it as JavaScript, the source tree as TypeScript. */
-const threadFile = (): URL =>
-  import.meta.url.endsWith('.ts') ? new URL('../thread.ts', import.meta.url) : new URL('./thread.js', import.meta.url);
-
 export async function startThread(options: ThreadOptions): Promise<CallThread> {
-  const worker = new Worker(threadFile(), { workerData: { role: options.role, config: options.config } });
+  const worker = new Worker(new URL('../thread.ts', import.meta.url), {
+    workerData: { role: options.role, config: options.config },
+  });
   const pending = new Map<number, Pending>();
   let next = 0;
   let outbox: ThreadCall[] = [];

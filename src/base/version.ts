@@ -1,9 +1,6 @@
 /** The version of the program, from its package. */
 import { readFileSync } from 'node:fs';
 
-const packageFile = new URL(
-  import.meta.url.endsWith('.ts') ? '../../package.json' : '../package.json',
-  import.meta.url,
-);
+const packageFile = new URL('../../package.json', import.meta.url);
 
 export const VERSION: string = (JSON.parse(readFileSync(packageFile, 'utf8')) as { version: string }).version;

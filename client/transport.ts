@@ -1,0 +1,136 @@
+/**
+ * Requests to a Nexus server on `fetch`. Guarantees: a failure of the server is thrown as a {@link NexusError}, an absent
+ * server as {@link UnreachableError}; bytes in answers become Uint8Array.
+ */
+import { errorOf, type Failure, UnreachableError } from './errors.ts';
+
+export interface ClientOptions {
+  /** `http://127.0.0.1:2026` */
+  readonly url: string;
+  /** API key. */
+  readonly key?: string | undefined;
+  /** Zone to work in, for a key that may name another than its own. */
+  readonly zone?: string | undefined;
+  readonly fetch?: typeof fetch;
+}
+
+export interface RestCall {
+  readonly method: string;
+  /** Path with its query. */
+  readonly path: string;
+  /** Sent as JSON, or as it is when it is bytes or a stream. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** HTTP status of a JSON-RPC number, for the codes that travel inside HTTP 200. */
+function statusOf(code: number): number {
+  if (code <= -32000) return code === -32602 ? 422 : code === -32601 ? 404 : 400;
+  return -code;
+}
+
+export class Transport {
+  readonly url: string;
+  private readonly options: ClientOptions;
+
+  constructor(options: ClientOptions) {
+    this.url = options.url.replace(/\/+$/, '');
+    this.options = options;
+  }
+
+  /** One JSON-RPC call; its result with bytes decoded. */
+  async rpc(method: string, params: object): Promise<unknown> {
+    const response = await this.send({
+      method: 'POST',
+      path: `/api/nfs/${method}`,
+      body: { jsonrpc: '2.0', method, params, id: 1 },
+    });
+    const answer = (await response.json()) as RpcAnswer;
+    if (!answer.error) return decodeBytes(answer.result);
+    const { code, message, data } = answer.error;
+    const failure: Failure = {
+      code: data.code,
+      message,
+      data,
+      retryable: data.retryable,
+      request_id: data.request_id,
+      status: response.status === 200 ? statusOf(code) : response.status,
+    };
+    // An etag that differs is 412 over REST, and has the number of a conflict here.
+    throw errorOf(failure.code === 'ETAG_MISMATCH' ? { ...failure, status: 412 } : failure, retryAfterOf(response));
+  }
+
+  /** One REST call that answers JSON; undefined for an empty answer. */
+  async rest(call: RestCall): Promise<unknown> {
+    const response = await this.raw(call);
+    if (response.status === 204) return undefined;
+    return response.json();
+  }
+
+  /** One REST call, its answer as it is; failures are thrown. */
+  async raw(call: RestCall): Promise<Response> {
+    const response = await this.send(call);
+    if (response.ok || response.status === 304) return response;
+    throw errorOf(await restFailure(response), retryAfterOf(response));
+  }
+
+  private async send(call: RestCall): Promise<Response> {
+    const { key, zone } = this.options;
+    const plain = call.body instanceof Uint8Array || call.body instanceof ReadableStream || call.body === undefined;
+    const headers: Record<string, string> = {
+      ...(plain ? {} : { 'content-type': 'application/json' }),
+      ...call.headers,
+    };
+    if (key) headers.authorization = `Bearer ${key}`;
+    if (zone) headers['x-nexus-zone-id'] = zone;
+    const body = plain ? call.body : JSON.stringify(call.body);
+    // A stream as the body needs `duplex`, which the type of the options does not know yet.
+    const init = { method: call.method, headers, body, duplex: 'half' } as RequestInit;
+    try {
+      return await (this.options.fetch ?? fetch)(this.url + call.path, init);
+    } catch (thrown) {
+      throw new UnreachableError(this.url, thrown);
+    }
+  }
+}
+
+interface RpcAnswer {
+  readonly result: unknown;
+  readonly error: {
+    readonly code: number;
+    readonly message: string;
+    readonly data: { readonly code: string; readonly retryable: boolean; readonly request_id: string };
+  } | null;
+}
+
+async function restFailure(response: Response): Promise<Failure> {
+  const request_id = response.headers.get('x-request-id') ?? '';
+  const text = await response.text();
+  try {
+    const body = JSON.parse(text) as { error: Omit<Failure, 'status' | 'request_id'> };
+    return { ...body.error, status: response.status, request_id };
+  } catch {
+    const message = `HTTP ${response.status}: ${text.slice(0, 200)}`;
+    return { code: 'UNKNOWN', message, data: {}, retryable: false, status: response.status, request_id };
+  }
+}
+
+const retryAfterOf = (response: Response): number => Number(response.headers.get('retry-after') ?? 1);
+
+/** `{"__type__":"bytes"}` markers at any depth become Uint8Array. */
+export function decodeBytes(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(decodeBytes);
+  const { __type__, data } = value as { __type__?: unknown; data?: unknown };
+  if (__type__ === 'bytes' && typeof data === 'string') return Buffer.from(data, 'base64');
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, decodeBytes(item)]));
+}
+
+/** Bytes as a JSON-RPC parameter. */
+export const bytesParam = (bytes: Uint8Array): object => ({
+  __type__: 'bytes',
+  data: Buffer.from(bytes).toString('base64'),
+});
+
+/** The path of a file under `/api/v2/files`. */
+export const filePath = (path: string): string => `/api/v2/files${path.split('/').map(encodeURIComponent).join('/')}`;

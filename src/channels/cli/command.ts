@@ -1,0 +1,43 @@
+/** What a command of the line is, and the failure of one that was typed wrongly. */
+import type { Transport } from '../../../client/transport.ts';
+import type { ClientSettings } from '../../config.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Option {
+  readonly name: string;
+  readonly about: string;
+  /** `flag` takes no value; `json` a JSON value, `@file` or `-`. */
+  readonly takes: 'flag' | 'text' | 'number' | 'json';
+  readonly short?: string;
+}
+
+/** What was typed behind the command's words. */
+export interface Typed {
+  readonly args: readonly string[];
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface Scene {
+  readonly terminal: Terminal;
+  readonly settings: ClientSettings;
+  /** Made when asked for: commands that need no server need no key. */
+  readonly transport: () => Transport;
+}
+
+export interface Command {
+  /** Noun and verb, or the one word. */
+  readonly words: string;
+  readonly summary: string;
+  /** Names of what is given by position; `name?` may be missing, `name…` takes the rest. */
+  readonly args: readonly string[];
+  readonly options: readonly Option[];
+  run(scene: Scene, typed: Typed): Promise<number | undefined>;
+}
+
+/** The line was typed wrongly: said in one line, exit code 2. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UsageError';
+  }
+}

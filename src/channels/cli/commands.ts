@@ -1,0 +1,16 @@
+/** Every command of the line: the short ones for files, those of the server, and one for each operation. */
+import type { Command } from './command.ts';
+import { derivedCommands } from './derived.ts';
+import { serverCommands } from './server/commands.ts';
+import { importCommand } from './shell/import.ts';
+import { shellCommands } from './shell/shell.ts';
+import { transferCommands } from './shell/transfer.ts';
+
+/** Written by hand where a person wants more than the answer of one operation; they win over the derived ones. */
+const written: readonly Command[] = [...serverCommands, ...shellCommands, ...transferCommands, importCommand];
+const taken = new Set(written.map((command) => command.words));
+
+export const allCommands: readonly Command[] = [
+  ...written,
+  ...derivedCommands.filter((command) => !taken.has(command.words)),
+];

@@ -1,0 +1,142 @@
+/** `nexus doctor`: asks the running server what is truly active, and says how to mend what is not. */
+import { NexusError, UnreachableError } from '../../../../client/errors.ts';
+import { Transport } from '../../../../client/transport.ts';
+import type { Scene } from '../command.ts';
+import { show } from '../show.ts';
+import { paint } from '../terminal.ts';
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly fix: string;
+}
+
+/** Clocks further apart than this make expiries surprising. */
+const CLOCK_SKEW_MS = 5_000;
+
+interface Health {
+  readonly status: string;
+  readonly version: string;
+  readonly components?: Readonly<
+    Record<string, { readonly status: string; readonly detail?: string; readonly latency_ms?: number }>
+  >;
+}
+
+export async function doctor(scene: Scene): Promise<number> {
+  const transport = scene.transport();
+  const checks = await reachable(transport);
+  if (checks[0]?.ok) {
+    checks.push(
+      await keylessProbe(transport),
+      await keyProbe(transport),
+      await writeProbe(transport),
+      ...(await components(transport)),
+    );
+  }
+  const ok = checks.every((check) => check.ok);
+  if (scene.terminal.json) show(scene.terminal, { ok, checks });
+  else {
+    for (const check of checks) {
+      const mark = check.ok ? paint(scene.terminal, 'green', 'ok  ') : paint(scene.terminal, 'red', 'FAIL');
+      scene.terminal.out(`${mark} ${check.name.padEnd(14)} ${check.detail}\n`);
+      if (!check.ok) scene.terminal.out(`     ${' '.repeat(14)} → ${check.fix}\n`);
+    }
+  }
+  return ok ? 0 : 1;
+}
+
+async function reachable(transport: Transport): Promise<Check[]> {
+  try {
+    const response = await transport.raw({ method: 'GET', path: '/health' });
+    const health = (await response.json()) as Health;
+    const skew = Date.parse(response.headers.get('date') ?? '') - Date.now();
+    return [
+      {
+        name: 'server',
+        ok: health.status === 'healthy',
+        detail: `${transport.url}, version ${health.version}, ${health.status}`,
+        fix: 'look at the components below',
+      },
+      {
+        name: 'clock',
+        ok: Math.abs(skew) < CLOCK_SKEW_MS,
+        detail: `${Math.round(skew / 1000)} s from this machine's`,
+        fix: 'set both clocks by NTP',
+      },
+    ];
+  } catch (thrown) {
+    const detail = thrown instanceof UnreachableError ? thrown.message : String(thrown);
+    return [{ name: 'server', ok: false, detail, fix: 'start one with: nexus start' }];
+  }
+}
+
+/** A server that answers without a key protects nothing. */
+async function keylessProbe(transport: Transport): Promise<Check> {
+  const status = await statusOf(() => new Transport({ url: transport.url }).rpc('list', {}));
+  return {
+    name: 'permissions',
+    ok: status === 401,
+    detail: `a call without a key gets ${status}`,
+    fix: 'put no proxy in front that adds a key',
+  };
+}
+
+async function keyProbe(transport: Transport): Promise<Check> {
+  const who = (await transport.rest({ method: 'GET', path: '/api/auth/whoami' })) as {
+    authenticated: boolean;
+    subject_id?: string;
+    zone_id?: string;
+    role?: string;
+  };
+  const detail = who.authenticated ? `${who.subject_id}, role ${who.role}, zone ${who.zone_id}` : 'no working key';
+  return { name: 'key', ok: who.authenticated, detail, fix: 'give a key with --key or NEXUS_API_KEY' };
+}
+
+/** A write that is read back and deleted says more than any status. */
+async function writeProbe(transport: Transport): Promise<Check> {
+  const path = `/.doctor-${process.pid}`;
+  const began = performance.now();
+  try {
+    await transport.rpc('write', { path, content: path });
+    const back = await transport.rpc('read', { path, encoding: 'utf-8' });
+    await transport.rpc('delete', { path });
+    return {
+      name: 'files',
+      ok: back === path,
+      detail: `write, read, delete in ${Math.round(performance.now() - began)} ms`,
+      fix: 'look at the log',
+    };
+  } catch (thrown) {
+    if (!(thrown instanceof NexusError)) throw thrown;
+    const denied = thrown.status === 401 || thrown.status === 403;
+    return {
+      name: 'files',
+      ok: denied,
+      detail: denied ? 'not tried: this key may not write at /' : thrown.message,
+      fix: 'look at the log',
+    };
+  }
+}
+
+async function components(transport: Transport): Promise<Check[]> {
+  const health = (await transport.rest({ method: 'GET', path: '/health/detailed' })) as Health;
+  return Object.entries(health.components ?? {}).map(([name, part]) => ({
+    name,
+    ok: part.status === 'healthy' || part.status === 'ok',
+    detail: [part.status, part.detail, part.latency_ms === undefined ? undefined : `${part.latency_ms} ms`]
+      .filter(Boolean)
+      .join(', '),
+    fix: 'look at the log of the server',
+  }));
+}
+
+async function statusOf(call: () => Promise<unknown>): Promise<number> {
+  try {
+    await call();
+    return 200;
+  } catch (thrown) {
+    if (thrown instanceof NexusError) return thrown.status;
+    throw thrown;
+  }
+}

@@ -1,0 +1,371 @@
+/** Commands that feel like the shell people know: ls, tree, cat, rm, mv, cp, mkdir, glob, grep, history, diff, restore. */
+import { type Command, type Option, type Scene, type Typed, UsageError } from '../command.ts';
+import { show } from '../show.ts';
+import { bytesText, paint, safe, type Terminal, table, timeText } from '../terminal.ts';
+import { type Entry, entriesOf, matchesOf } from './entries.ts';
+
+const flag = (name: string, about: string, short?: string): Option => ({
+  name,
+  about,
+  takes: 'flag',
+  ...(short ? { short } : {}),
+});
+const text = (name: string, about: string): Option => ({ name, about, takes: 'text' });
+const BRANCH = text('branch', 'branch of the tree');
+const AS_OF = text('as-of', 'revision, snapshot or time: as it was then');
+const VIEW = [BRANCH, AS_OF];
+
+const viewOf = (typed: Typed): Record<string, unknown> => ({
+  branch: typed.options.branch,
+  as_of: typed.options['as-of'],
+});
+const target = (typed: Typed, at = 0): string => typed.args[at] ?? '/';
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+const nameIn = (terminal: Terminal, entry: Pick<Entry, 'name' | 'is_directory'>): string =>
+  entry.is_directory ? paint(terminal, 'blue', `${safe(entry.name)}/`) : safe(entry.name);
+
+const ls: Command = {
+  words: 'ls',
+  summary: 'List a directory.',
+  args: ['path?'],
+  options: [flag('long', 'sizes, versions and times', 'l'), flag('recursive', 'all that is below', 'R'), ...VIEW],
+  run: async (scene, typed) => {
+    const long = Boolean(typed.options.long);
+    const recursive = Boolean(typed.options.recursive);
+    const query = { path: target(typed), recursive, details: long, ...viewOf(typed) };
+    const entries = await collect(entriesOf(scene.transport(), query));
+    if (scene.terminal.json) show(scene.terminal, { entries });
+    else if (long) longList(scene.terminal, entries, recursive);
+    else
+      for (const entry of entries)
+        scene.terminal.out(`${recursive ? safe(entry.path) : nameIn(scene.terminal, entry)}\n`);
+    return undefined;
+  },
+};
+
+function longList(terminal: Terminal, entries: readonly Entry[], recursive: boolean): void {
+  table(
+    terminal,
+    [
+      { title: 'SIZE', right: true },
+      { title: 'VER', right: true },
+      { title: 'MODIFIED' },
+      { title: 'BY' },
+      { title: 'NAME' },
+    ],
+    entries.map((entry) => [
+      entry.is_directory ? '-' : bytesText(entry.size),
+      entry.version ? String(entry.version) : '-',
+      timeText(entry.modified_at),
+      entry.modified_by ?? '',
+      `${recursive ? entry.path : entry.name}${entry.is_directory ? '/' : ''}`,
+    ]),
+  );
+}
+
+const tree: Command = {
+  words: 'tree',
+  summary: 'Draw what is below a directory.',
+  args: ['path?'],
+  options: VIEW,
+  run: async (scene, typed) => {
+    const root = target(typed).replace(/\/+$/, '') || '/';
+    const entries = await collect(entriesOf(scene.transport(), { path: root, recursive: true, ...viewOf(typed) }));
+    if (scene.terminal.json) {
+      show(scene.terminal, { entries });
+      return undefined;
+    }
+    scene.terminal.out(`${safe(root)}\n`);
+    drawTree(scene.terminal, entries, root);
+    const files = entries.filter((entry) => !entry.is_directory);
+    const bytes = files.reduce((sum, entry) => sum + entry.size, 0);
+    scene.terminal.err(`${entries.length - files.length} directories, ${files.length} files, ${bytesText(bytes)}\n`);
+    return undefined;
+  },
+};
+
+function drawTree(terminal: Terminal, entries: readonly Entry[], root: string): void {
+  const children = Map.groupBy(entries, (entry) => entry.path.slice(0, entry.path.lastIndexOf('/')) || '/');
+  const draw = (folder: string, indent: string): void => {
+    const own = children.get(folder) ?? [];
+    for (const [i, entry] of own.entries()) {
+      const last = i === own.length - 1;
+      terminal.out(`${indent}${last ? '└── ' : '├── '}${nameIn(terminal, entry)}\n`);
+      if (entry.is_directory) draw(entry.path, `${indent}${last ? '    ' : '│   '}`);
+    }
+  };
+  draw(root.startsWith('/') ? root : `/${root}`, '');
+}
+
+/** A command that is one call and shows its answer, or one line for people. */
+function simple(
+  command: Omit<Command, 'run'> & {
+    method: string;
+    params: (typed: Typed) => object;
+    line?: (answer: never) => string;
+  },
+): Command {
+  return {
+    ...command,
+    run: async (scene, typed) => {
+      const answer = await scene.transport().rpc(command.method, command.params(typed));
+      if (scene.terminal.json || !command.line) show(scene.terminal, answer);
+      else scene.terminal.err(`${command.line(answer as never)}\n`);
+      return undefined;
+    },
+  };
+}
+
+const rm: Command = {
+  words: 'rm',
+  summary: 'Delete files; with -r directories and all that is in them.',
+  args: ['path…'],
+  options: [flag('recursive', 'directories too', 'r'), BRANCH],
+  run: async (scene, typed) => {
+    if (typed.args.length === 0) throw new UsageError('nexus rm needs PATH');
+    const { branch } = viewOf(typed);
+    for (const path of typed.args)
+      await removeOne(scene, { path, branch, recursive: Boolean(typed.options.recursive) });
+    return undefined;
+  },
+};
+
+async function removeOne(scene: Scene, ask: { path: string; branch: unknown; recursive: boolean }): Promise<void> {
+  const { path, branch } = ask;
+  const transport = scene.transport();
+  const stat = ask.recursive ? ((await transport.rpc('stat', { path, branch })) as Entry) : undefined;
+  const answer = stat?.is_directory
+    ? await transport.rpc('rmdir', { path, branch, recursive: true })
+    : await transport.rpc('delete', { path, branch });
+  if (scene.terminal.json) show(scene.terminal, answer);
+  else scene.terminal.err(`removed ${safe(path)}\n`);
+}
+
+interface GrepMatch {
+  readonly path: string;
+  readonly line_number: number;
+  readonly content: string;
+  readonly match: string;
+}
+
+const grep: Command = {
+  words: 'grep',
+  summary: 'Search the contents of files for a regular expression (RE2).',
+  args: ['pattern', 'path?'],
+  options: [
+    flag('ignore-case', 'letters of either case', 'i'),
+    flag('fixed', 'the pattern is plain text', 'F'),
+    flag('files', 'only the names of files that match', 'l'),
+    text('include', 'only files that this glob matches'),
+    text('exclude', 'no files that this glob matches'),
+    ...VIEW,
+  ],
+  run: async (scene, typed) => {
+    const { options } = typed;
+    const query = {
+      pattern: target(typed),
+      path: target(typed, 1),
+      ignore_case: Boolean(options['ignore-case']),
+      fixed: Boolean(options.fixed),
+      file_pattern: options.include,
+      exclude: options.exclude,
+      limit: 10_000,
+      ...viewOf(typed),
+    };
+    const matches = await collect(matchesOf<GrepMatch>(scene.transport(), 'grep', query));
+    if (scene.terminal.json) show(scene.terminal, { matches });
+    else if (options.files)
+      for (const path of new Set(matches.map((found) => found.path))) scene.terminal.out(`${safe(path)}\n`);
+    else for (const found of matches) showMatch(scene.terminal, found);
+    // As grep has it: 1 says that nothing matched.
+    return matches.length === 0 ? 1 : 0;
+  },
+};
+
+function showMatch(terminal: Terminal, found: GrepMatch): void {
+  const at = found.content.indexOf(found.match);
+  const end = at + found.match.length;
+  const line =
+    at < 0
+      ? safe(found.content)
+      : safe(found.content.slice(0, at)) + paint(terminal, 'red', safe(found.match)) + safe(found.content.slice(end));
+  terminal.out(
+    `${paint(terminal, 'cyan', safe(found.path))}:${paint(terminal, 'green', String(found.line_number))}:${line}\n`,
+  );
+}
+
+const glob: Command = {
+  words: 'glob',
+  summary: 'Find paths by a pattern: nexus glob "/src/**/*.ts".',
+  args: ['pattern', 'path?'],
+  options: [flag('directories', 'directories too', 'd'), text('exclude', 'no paths that this glob matches'), ...VIEW],
+  run: async (scene, typed) => {
+    const query = {
+      pattern: target(typed),
+      path: target(typed, 1),
+      include_directories: Boolean(typed.options.directories),
+      exclude: typed.options.exclude,
+      limit: 100_000,
+      ...viewOf(typed),
+    };
+    const matches = await collect(matchesOf<string>(scene.transport(), 'glob', query));
+    if (scene.terminal.json) show(scene.terminal, { matches });
+    else for (const path of matches) scene.terminal.out(`${safe(path)}\n`);
+    return undefined;
+  },
+};
+
+interface VersionLine {
+  readonly version: number;
+  readonly size: number;
+  readonly created_at: string;
+  readonly created_by: string;
+  readonly change_reason: string;
+  readonly revision: number;
+  readonly etag: string;
+}
+
+const history: Command = {
+  words: 'history',
+  summary: 'The versions of a file, newest first.',
+  args: ['path'],
+  options: [{ name: 'limit', about: 'versions at most', takes: 'number' }, BRANCH],
+  run: async (scene, typed) => {
+    const query = { path: target(typed), limit: typed.options.limit, branch: typed.options.branch };
+    const versions = (await scene.transport().rpc('list_versions', query)) as VersionLine[];
+    if (scene.terminal.json) show(scene.terminal, versions);
+    else {
+      table(
+        scene.terminal,
+        [
+          { title: 'VER', right: true },
+          { title: 'REVISION', right: true },
+          { title: 'SIZE', right: true },
+          { title: 'WHEN' },
+          { title: 'WHO' },
+          { title: 'HOW' },
+          { title: 'ETAG' },
+        ],
+        versions.map((one) => [
+          String(one.version),
+          String(one.revision),
+          bytesText(one.size),
+          timeText(one.created_at),
+          one.created_by,
+          one.change_reason,
+          one.etag.slice(0, 12),
+        ]),
+      );
+    }
+    return undefined;
+  },
+};
+
+const diff: Command = {
+  words: 'diff',
+  summary: 'What changed between two versions of a file; the last two unless named.',
+  args: ['path', 'from?', 'to?'],
+  options: [BRANCH],
+  run: async (scene, typed) => {
+    const transport = scene.transport();
+    const path = target(typed);
+    const { branch } = typed.options;
+    const newest = typed.args[2]
+      ? Number(typed.args[2])
+      : ((await transport.rpc('stat', { path, branch })) as { version: number }).version;
+    const from = typed.args[1] ? Number(typed.args[1]) : Math.max(1, newest - 1);
+    const answer = (await transport.rpc('diff_versions', { path, v1: from, v2: newest, branch })) as {
+      diff: string;
+      binary: boolean;
+    };
+    if (scene.terminal.json) show(scene.terminal, answer);
+    else if (answer.binary) scene.terminal.out('the contents differ and are not text\n');
+    else for (const line of answer.diff.split('\n')) scene.terminal.out(`${paintDiff(scene.terminal, line)}\n`);
+    return undefined;
+  },
+};
+
+function paintDiff(terminal: Terminal, line: string): string {
+  const shown = safe(line.replace(/\t/g, '    '));
+  if (line.startsWith('+')) return paint(terminal, 'green', shown);
+  if (line.startsWith('-')) return paint(terminal, 'red', shown);
+  return line.startsWith('@') ? paint(terminal, 'cyan', shown) : shown;
+}
+
+interface Written {
+  readonly path: string;
+  readonly version: number;
+  readonly size: number;
+}
+
+export const shellCommands: readonly Command[] = [
+  ls,
+  tree,
+  rm,
+  grep,
+  glob,
+  history,
+  diff,
+  simple({
+    words: 'stat',
+    summary: 'What is known of a file or directory.',
+    args: ['path'],
+    options: VIEW,
+    method: 'stat',
+    params: (typed) => ({ path: target(typed), ...viewOf(typed) }),
+  }),
+  simple({
+    words: 'mkdir',
+    summary: 'Make a directory; with -p its parents too.',
+    args: ['path'],
+    options: [flag('parents', 'make missing parents, and mind nothing that exists', 'p'), BRANCH],
+    method: 'mkdir',
+    params: (typed) => ({ path: target(typed), parents: Boolean(typed.options.parents), branch: typed.options.branch }),
+    line: (answer: { created: boolean; path: string }) => `${answer.created ? 'made' : 'exists'} ${safe(answer.path)}`,
+  }),
+  simple({
+    words: 'mv',
+    summary: 'Rename a file or directory; its history comes along.',
+    args: ['from', 'to'],
+    options: [flag('force', 'over an existing file', 'f'), BRANCH],
+    method: 'rename',
+    params: (typed) => ({
+      old_path: target(typed),
+      new_path: target(typed, 1),
+      overwrite: Boolean(typed.options.force),
+      branch: typed.options.branch,
+    }),
+    line: (answer: { old_path: string; path: string }) => `${safe(answer.old_path)} → ${safe(answer.path)}`,
+  }),
+  simple({
+    words: 'cp',
+    summary: 'Copy a file; with -r a directory. Bytes are not copied, only named again.',
+    args: ['from', 'to'],
+    options: [flag('recursive', 'directories too', 'r'), flag('force', 'over an existing file', 'f'), BRANCH],
+    method: 'copy',
+    params: (typed) => ({
+      src_path: target(typed),
+      dst_path: target(typed, 1),
+      recursive: Boolean(typed.options.recursive),
+      overwrite: Boolean(typed.options.force),
+      branch: typed.options.branch,
+    }),
+    line: (answer: { path: string; files: number }) => `${safe(answer.path)}: ${answer.files} files`,
+  }),
+  simple({
+    words: 'restore',
+    summary: 'Bring a file back to one of its versions, as a new version.',
+    args: ['path', 'version'],
+    options: [BRANCH],
+    method: 'rollback',
+    params: (typed) => ({ path: target(typed), version: Number(typed.args[1]), branch: typed.options.branch }),
+    line: (answer: Written & { rolled_back_to: number }) =>
+      `${safe(answer.path)} is as it was at version ${answer.rolled_back_to}, now version ${answer.version}`,
+  }),
+];

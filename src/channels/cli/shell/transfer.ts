@@ -1,0 +1,86 @@
+/** cat, put and get: content as it is, streamed both ways. */
+import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { basename } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { filePath, type Transport } from '../../../../client/transport.ts';
+import { type Command, type Option, type Typed, UsageError } from '../command.ts';
+import { show } from '../show.ts';
+import { bytesText, safe } from '../terminal.ts';
+
+const BRANCH: Option = { name: 'branch', about: 'branch of the tree', takes: 'text' };
+const VIEW: readonly Option[] = [
+  BRANCH,
+  { name: 'as-of', about: 'revision, snapshot or time: as it was then', takes: 'text' },
+  { name: 'version', about: 'version of the file', takes: 'number' },
+];
+
+function query(typed: Typed): string {
+  const { branch, version } = typed.options;
+  const given = { branch, version, as_of: typed.options['as-of'] };
+  const pairs = Object.entries(given).filter(([, value]) => value !== undefined);
+  return pairs.length > 0 ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : '';
+}
+
+async function download(transport: Transport, path: string, typed: Typed): Promise<Readable> {
+  const response = await transport.raw({ method: 'GET', path: filePath(path) + query(typed) });
+  return response.body ? Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]) : Readable.from([]);
+}
+
+const cat: Command = {
+  words: 'cat',
+  summary: 'Write the content of files to standard output.',
+  args: ['path…'],
+  options: VIEW,
+  run: async (scene, typed) => {
+    if (typed.args.length === 0) throw new UsageError('nexus cat needs PATH');
+    for (const path of typed.args) {
+      for await (const chunk of await download(scene.transport(), path, typed))
+        await scene.terminal.bytes(chunk as Uint8Array);
+    }
+    return undefined;
+  },
+};
+
+const get: Command = {
+  words: 'get',
+  summary: 'Fetch a file into a local one; "-" is standard output.',
+  args: ['path', 'local?'],
+  options: VIEW,
+  run: async (scene, typed) => {
+    const [path = '/', local = basename(path)] = typed.args;
+    const stream = await download(scene.transport(), path, typed);
+    if (local === '-') {
+      for await (const chunk of stream) await scene.terminal.bytes(chunk as Uint8Array);
+      return undefined;
+    }
+    await pipeline(stream, createWriteStream(local));
+    const { size } = statSync(local);
+    if (scene.terminal.json) show(scene.terminal, { path, local, size });
+    else scene.terminal.err(`${safe(path)} → ${safe(local)}, ${bytesText(size)}\n`);
+    return undefined;
+  },
+};
+
+const put: Command = {
+  words: 'put',
+  summary: 'Write a local file, or standard input ("-"), to a path.',
+  args: ['local', 'path'],
+  options: [{ name: 'content-type', about: 'by the name unless given', takes: 'text' }, BRANCH],
+  run: async (scene, typed) => {
+    const [local = '-', path = '/'] = typed.args;
+    const source = local === '-' ? process.stdin : createReadStream(local);
+    const type = typed.options['content-type'];
+    const answer = (await scene.transport().rest({
+      method: 'PUT',
+      path: filePath(path.endsWith('/') ? path + basename(local) : path) + query(typed),
+      body: Readable.toWeb(source),
+      headers: typeof type === 'string' ? { 'content-type': type } : {},
+    })) as { path: string; version: number; size: number };
+    if (scene.terminal.json) show(scene.terminal, answer);
+    else scene.terminal.err(`${safe(answer.path)}: version ${answer.version}, ${bytesText(answer.size)}\n`);
+    return undefined;
+  },
+};
+
+export const transferCommands: readonly Command[] = [cat, get, put];

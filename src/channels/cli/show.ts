@@ -1,0 +1,87 @@
+/** Any answer as people read it: a list as a table, an object as lines of name and value. */
+import { bytesText, type Column, paint, safe, type Terminal, table, timeText } from './terminal.ts';
+
+type Plain = Readonly<Record<string, unknown>>;
+
+const isPlain = (value: unknown): value is Plain =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Writes an answer: JSON for programs, else what suits its shape. */
+export function show(terminal: Terminal, answer: unknown): void {
+  if (terminal.json) {
+    terminal.out(`${JSON.stringify(answer ?? null)}\n`);
+    return;
+  }
+  if (answer === undefined || answer === null) return;
+  if (typeof answer === 'string') terminal.out(answer.endsWith('\n') ? answer : `${answer}\n`);
+  else if (Array.isArray(answer)) showRows(terminal, answer);
+  else if (isPlain(answer)) showObject(terminal, answer);
+  else terminal.out(`${String(answer)}\n`);
+}
+
+/** The one list of an answer that is a page: `{keys: […], has_more, …}`. */
+function pageOf(answer: Plain): readonly unknown[] | undefined {
+  if (!('has_more' in answer) && !('next_cursor' in answer)) return undefined;
+  const lists = Object.values(answer).filter((value): value is unknown[] => Array.isArray(value));
+  return lists.at(-1);
+}
+
+function showObject(terminal: Terminal, answer: Plain): void {
+  const rows = pageOf(answer);
+  if (rows) {
+    showRows(terminal, rows);
+    if (answer.has_more) terminal.err(`… more: --cursor ${String(answer.next_cursor)}\n`);
+    return;
+  }
+  const names = Object.keys(answer);
+  const wide = Math.max(0, ...names.map((name) => name.length));
+  for (const name of names) {
+    terminal.out(`${paint(terminal, 'dim', name.padEnd(wide))}  ${safe(cell(name, answer[name]))}\n`);
+  }
+}
+
+/** Columns that say little to a person. */
+const HIDDEN = new Set([
+  'id',
+  'label',
+  'quota',
+  'phase',
+  'hash',
+  'mime_type',
+  'bytes_written',
+  'is_directory',
+  'isolation',
+]);
+const COLUMNS_MAX = 8;
+
+function showRows(terminal: Terminal, rows: readonly unknown[]): void {
+  if (rows.length === 0) {
+    terminal.err('nothing\n');
+    return;
+  }
+  if (!rows.every(isPlain)) {
+    for (const row of rows) terminal.out(`${safe(typeof row === 'string' ? row : JSON.stringify(row))}\n`);
+    return;
+  }
+  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+    .filter((name) => !HIDDEN.has(name) && rows.some((row) => row[name] !== null && row[name] !== undefined))
+    .slice(0, COLUMNS_MAX);
+  const columns: Column[] = names.map((name) => ({
+    title: name,
+    right: rows.every((row) => typeof row[name] === 'number'),
+  }));
+  table(
+    terminal,
+    columns,
+    rows.map((row) => names.map((name) => cell(name, row[name]))),
+  );
+}
+
+/** One value as a cell: sizes and times by the name they go under. */
+function cell(name: string, value: unknown): string {
+  if (value === null || value === undefined) return '';
+  if (typeof value === 'number' && /(^|_)(size|bytes)$/.test(name)) return bytesText(value);
+  if (typeof value === 'string' && /(_at|^at)$/.test(name) && !Number.isNaN(Date.parse(value))) return timeText(value);
+  if (typeof value === 'string') return value;
+  return JSON.stringify(value);
+}

@@ -1,0 +1,95 @@
+/**
+ * What the command line writes: one JSON document for programs, tables for people, everything else on stderr. Guarantees:
+ * stdout holds the answer and nothing but the answer; control characters of file names never reach a terminal.
+ */
+
+export interface Terminal {
+  /** Answers are JSON: asked for by `--json`, or stdout is no terminal. */
+  readonly json: boolean;
+  readonly color: boolean;
+  out(text: string): void;
+  err(text: string): void;
+  bytes(bytes: Uint8Array): Promise<void>;
+}
+
+export function openTerminal(options: { readonly json: boolean; readonly color: boolean }): Terminal {
+  return {
+    json: options.json || !process.stdout.isTTY,
+    color: options.color && Boolean(process.stdout.isTTY),
+    out: (text) => {
+      process.stdout.write(text);
+    },
+    err: (text) => {
+      process.stderr.write(text);
+    },
+    bytes: (bytes) =>
+      new Promise((resolve, reject) =>
+        process.stdout.write(bytes, (failure) => (failure ? reject(failure) : resolve())),
+      ),
+  };
+}
+
+const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, cyan: 36 } as const;
+
+export const paint = (terminal: Pick<Terminal, 'color'>, style: keyof typeof STYLES, text: string): string =>
+  terminal.color ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
+
+/** A text that may hold anything, as it is safe to show. */
+export const safe = (text: string): string =>
+  text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+
+/** Columns on which terminals agree less than they should: counted as code points, wide ones as two. */
+const width = (text: string): number =>
+  [...text].reduce(
+    (sum, c) =>
+      sum +
+      (/[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\u{1f300}-\u{1faff}]/u.test(c)
+        ? 2
+        : 1),
+    0,
+  );
+
+export interface Column {
+  readonly title: string;
+  readonly right?: boolean;
+}
+
+/** Rows under their titles, columns as wide as their widest cell. */
+export function table(terminal: Terminal, columns: readonly Column[], rows: readonly (readonly string[])[]): void {
+  const cells = rows.map((row) => row.map(safe));
+  const widths = columns.map((column, i) => Math.max(width(column.title), ...cells.map((row) => width(row[i] ?? ''))));
+  const line = (row: readonly string[], style?: 'dim'): void => {
+    const parts = columns.map((column, i) => {
+      const text = row[i] ?? '';
+      const pad = ' '.repeat(Math.max(0, (widths[i] ?? 0) - width(text)));
+      return column.right ? pad + text : text + pad;
+    });
+    const text = parts.join('  ').trimEnd();
+    terminal.out(`${style ? paint(terminal, style, text) : text}\n`);
+  };
+  line(
+    columns.map((column) => column.title),
+    'dim',
+  );
+  for (const row of cells) line(row);
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+/** 1536 → `1.5 KiB`. */
+export function bytesText(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+/** Local time to the minute, as `ls -l` has it. */
+export const timeText = (iso: string): string => {
+  const at = new Date(iso);
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}`;
+};
