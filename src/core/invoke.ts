@@ -15,6 +15,7 @@ import { checkWho } from './authorise.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import type { Runner } from './transact.ts';
+import type { Turns } from './turns.ts';
 
 /** How often a call is prepared again because what it relied on had changed meanwhile. */
 const STALE_TRIES_MAX = 100;
@@ -36,6 +37,7 @@ export interface Server {
   readonly blobs: Blobs;
   readonly limits: Limits;
   readonly runner: Runner;
+  readonly turns: Turns;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -80,16 +82,40 @@ async function answer(server: Server, operation: AnyOperation, asked: Asked): Pr
   const named = zoneNamed(request, zone_id);
   const parsed = parse(operation, parameters, request.tolerant);
   const { context, input } = settleZone(server, operation, { input: parsed, request, zone_id: named });
+  return { output: await perform(server, operation, { input, context }), input };
+}
+
+interface Settled {
+  readonly input: unknown;
+  readonly context: CallContext;
+}
+
+/**
+ * Prepares and runs, again while the answer is stale. A call that was stale takes its turn, and one that comes while
+ * somebody has it waits too, so that each gets through however many there are.
+ */
+async function perform(server: Server, operation: AnyOperation, settled: Settled): Promise<unknown> {
+  const { input, context } = settled;
   const run = operation.effect === 'read' ? server.runner.read : server.runner.write;
-  for (let tries = 1; ; tries++) {
-    const ready = operation.prepare ? await operation.prepare(input, preparationOf(server, context)) : input;
-    const output = await run(operation, ready, context);
-    if (!operation.stale?.(output)) return { output, input };
-    if (tries < STALE_TRIES_MAX) continue;
-    throw new Fault('CONFLICT', 'The thing kept changing while the call was prepared; try again', {
-      reason: 'CONTENDED',
-    });
+  const turn = operation.turn && JSON.stringify([context.zone_id, operation.turn(input)]);
+  const takeTurn = async (): Promise<(() => void) | undefined> =>
+    turn === undefined ? undefined : server.turns.take(turn);
+  let endTurn = turn !== undefined && server.turns.wanted(turn) ? await takeTurn() : undefined;
+  try {
+    let stale: unknown;
+    for (let tries = 0; tries < STALE_TRIES_MAX; tries++) {
+      const ready = operation.prepare ? await operation.prepare(input, preparationOf(server, context), stale) : input;
+      const output = await run(operation, ready, context);
+      if (!operation.stale?.(output)) return output;
+      stale = output;
+      endTurn ??= await takeTurn();
+    }
+  } finally {
+    endTurn?.();
   }
+  throw new Fault('CONFLICT', 'The thing kept changing while the call was prepared; try again', {
+    reason: 'CONTENDED',
+  });
 }
 
 /** `zone_id` among the parameters names the zone of the call, unless it is a parameter of the operation itself. */

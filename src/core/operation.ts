@@ -209,9 +209,12 @@ export interface Operation<I, O, P = I> {
    * rule 7) and the handler sees clean paths inside the zone of the call.
    */
   mapPaths?(input: I, map: (path: string) => string): I;
-  prepare?(input: I, preparation: Preparation): Promise<P>;
+  /** `stale` is the answer of the last try, when the call is prepared again. */
+  prepare?(input: I, preparation: Preparation, stale?: O): Promise<P>;
   /** The answer means that what `prepare` relied on has changed: prepare and run again. */
   stale?(output: O): boolean;
+  /** What the call prepares on: once one of several was stale, those of one zone that name the same take turns. */
+  turn?(input: I): string;
   needs?(ready: P): readonly Need[];
   /** What the audit row names as the object. */
   object?(ready: P): string;

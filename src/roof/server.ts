@@ -15,6 +15,7 @@ import { buildHttp } from '../channels/http/http-server.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Server } from '../core/invoke.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
+import { Turns } from '../core/turns.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
 import { authenticateKey } from '../features/access/credentials.ts';
@@ -49,7 +50,8 @@ export async function start(options: StartOptions): Promise<Running> {
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const threads = await startThreads(config, onBroken);
   const runner = runnerOf(config, { sql, threads });
-  const server: Server = { sql, blobs, limits: config.limits, runner, log, observe: () => undefined };
+  const turns = new Turns();
+  const server: Server = { sql, blobs, limits: config.limits, runner, turns, log, observe: () => undefined };
   const app = buildHttp({
     server,
     version: VERSION,

@@ -1,0 +1,12 @@
+/**
+ * The answer of a call that found, in its transaction, that what it was prepared on has changed: it changed nothing and
+ * is prepared again. No door ever sees it.
+ */
+import { z } from 'zod';
+
+export const staleAnswer = z.strictObject({ stale: z.literal(true) });
+export type StaleAnswer = z.infer<typeof staleAnswer>;
+
+export const STALE: StaleAnswer = { stale: true };
+
+export const isStale = (output: object): output is StaleAnswer => 'stale' in output;
