@@ -2,7 +2,11 @@
  * JSON answers, in which content may stand by reference. Guarantees: an answer with no more than 1 MiB of content is one
  * text; content that is larger is streamed from where it lies, with a known length.
  */
-import { AnswerBytes } from '../../core/call/answer-bytes.ts';
+
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
+import { type AnswerBytes, stringifyWith } from '../../core/call/answer-bytes.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import { type AnswerContent, type AnswerPiece, type BigAnswer, bigAnswer } from './body/big-answer.ts';
 
@@ -11,36 +15,52 @@ const INLINE_BYTES = 1024 * 1024;
 
 export type JsonAnswer = string | BigAnswer;
 
-/** A text that stands for the n-th reference while the rest is made. A NUL occurs in no path and no content type. */
-const placeholder = (n: number): string => `\u0000bytes:${n}\u0000`;
+/** Texts that stand for the references while the rest is made; nobody can guess them, so no content can be one. */
+function placeholders(): (n: number) => string {
+  const secret = randomBytes(16).toString('hex');
+  return (n) => `bytes:${secret}:${n}`;
+}
+
+/** Sends a value as JSON that nobody keeps (files.md §1). The status is the reply's. */
+export async function sendJson(reply: FastifyReply, value: unknown, blobs: Blobs): Promise<FastifyReply> {
+  reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-store');
+  const body = await jsonAnswer(value, blobs);
+  if (typeof body === 'string') return reply.send(body);
+  reply.header('content-length', body.length);
+  await reply.send(Readable.from(body.stream, { objectMode: false }));
+  return reply;
+}
 
 export async function jsonAnswer(value: unknown, blobs: Blobs): Promise<JsonAnswer> {
   const references: AnswerBytes[] = [];
-  const text = JSON.stringify(value, (_key, item: unknown) => {
-    if (!(item instanceof AnswerBytes)) return item;
+  let placeholder: ((n: number) => string) | undefined;
+  const text = stringifyWith(value, (item) => {
     const { inline } = item;
     if (inline && inline.byteLength <= INLINE_BYTES)
       return asBuffer(inline).toString(item.as === 'text' ? 'utf8' : 'base64');
     references.push(item);
+    placeholder ??= placeholders();
     return placeholder(references.length - 1);
   });
-  return references.length === 0 ? text : bigAnswer(splitAt(text, references, blobs));
+  const mark = placeholder;
+  if (!mark) return text;
+  const marks = references.map((_item, n) => JSON.stringify(mark(n)));
+  return bigAnswer(piecesOf(text, marks, (n) => contentOf(references[n]!, blobs)));
 }
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** The text between the references, and the references, in order. */
-function splitAt(text: string, references: readonly AnswerBytes[], blobs: Blobs): AnswerPiece[] {
-  const parts: AnswerPiece[] = [];
+/** The text between the marks, and in the place of each what it stands for. */
+function piecesOf(text: string, marks: readonly string[], content: (n: number) => AnswerContent): AnswerPiece[] {
+  const pieces: AnswerPiece[] = [];
   let from = 0;
-  for (const [n, item] of references.entries()) {
-    const mark = JSON.stringify(placeholder(n));
+  for (const [n, mark] of marks.entries()) {
     const at = text.indexOf(mark, from);
-    parts.push(text.slice(from, at), contentOf(item, blobs));
+    pieces.push(text.slice(from, at), content(n));
     from = at + mark.length;
   }
-  parts.push(text.slice(from));
-  return parts;
+  pieces.push(text.slice(from));
+  return pieces;
 }
 
 function contentOf(item: AnswerBytes, blobs: Blobs): AnswerContent {

@@ -26,9 +26,28 @@ export class AnswerBytes {
     return this.range.end - this.range.start;
   }
 
+  /** Called by JSON.stringify; see {@link stringifyWith}. */
+  toJSON(): string {
+    if (!writer) throw new Error('content by reference is written by the door');
+    return writer(this);
+  }
+
   /** The bytes, where they are at hand. */
   get inline(): Uint8Array | null {
     return this.content.inline?.subarray(this.range.start, this.range.end) ?? null;
+  }
+}
+
+/** How references are written by the JSON.stringify that runs now; it is synchronous, so there is only one. */
+let writer: ((item: AnswerBytes) => string) | undefined;
+
+/** JSON of a value, each reference in it written by `write`. A replacer function would cost a call for every value. */
+export function stringifyWith(value: unknown, write: (item: AnswerBytes) => string): string {
+  writer = write;
+  try {
+    return JSON.stringify(value);
+  } finally {
+    writer = undefined;
   }
 }
 

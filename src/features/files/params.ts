@@ -1,5 +1,6 @@
 /** Parameters that the operations on files share, and how content is received (files.md §3, §7). */
 import { z } from 'zod';
+import { decodeBase64 } from '../../base/base64.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { type LimitName, type Limits, limitExceeded } from '../../base/limits.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
@@ -22,6 +23,24 @@ export const etagParam = z
   .string()
   .transform((text) => text.replace(/^"(.*)"$/, '$1'))
   .describe('etag that the file has to have');
+
+const etagList = z.union([z.string(), z.array(z.string()).max(1_000)]);
+const unquoted = (tags: z.infer<typeof etagList>): string[] => [tags].flat().map((tag) => tag.replace(/^"(.*)"$/, '$1'));
+
+/** What a write or delete may ask of the state that it changes, decided in its transaction; RFC 9110 §13 in full. */
+export const preconditionParams = {
+  if_match: etagList.transform(unquoted).optional().describe('the file has one of these etags, or any for "*"'),
+  if_none_match: z
+    .union([z.boolean(), etagList.transform(unquoted)])
+    .transform((value) => (value === true ? ['*'] : value || undefined))
+    .optional()
+    .describe('true or "*": there is nothing; else it has none of these etags'),
+  if_unmodified_since: z.iso
+    .datetime({ offset: true })
+    .transform((text) => Date.parse(text))
+    .optional()
+    .describe('time since which the file was not changed'),
+};
 
 export const metadataParam = z.record(z.string(), z.json()).describe('own metadata; replaces what the file has');
 
@@ -59,7 +78,7 @@ export async function receive(
 ): Promise<Received> {
   const base64 = encoding === 'base64';
   if (typeof content === 'string') {
-    return { incoming: base64 ? decodeBase64(content, at) : textBytes(content, at), asText: !base64 };
+    return { incoming: base64 ? base64Param(content, at) : textBytes(content, at), asText: !base64 };
   }
   if (content instanceof Uint8Array) return { incoming: content, asText: !base64 };
   if (!isTextSpool(content)) return { incoming: content, asText: !base64 };
@@ -67,14 +86,11 @@ export async function receive(
   return { incoming: base64 ? await content.decoded(at) : content.bytes(), asText: !base64 };
 }
 
-const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
-
 /** RFC 4648 §4: padded, no blanks; anything else is INVALID_PARAMS. */
-export function decodeBase64(text: string, at: string): Uint8Array {
-  if (text.length % 4 !== 0 || !BASE64.test(text)) {
-    throw invalidParams({ path: at, message: 'not base64 (RFC 4648 §4, padded, no blanks)' });
-  }
-  return Buffer.from(text, 'base64');
+export function base64Param(text: string, at: string): Uint8Array {
+  const bytes = decodeBase64(text);
+  if (bytes === undefined) throw invalidParams({ path: at, message: 'not base64 (RFC 4648 §4, padded, no blanks)' });
+  return bytes;
 }
 
 /** Own metadata as it is stored; undefined keeps what the file has. */

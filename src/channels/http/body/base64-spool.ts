@@ -4,27 +4,9 @@
  * spare are ignored, not required to be zero, as Node's own decoder does: `QR==` is the byte of `QQ==`.
  */
 
+import { decodeBase64Into, decodeBase64 as decodeStrict } from '../../../base/base64.ts';
 import { type Fault, invalidParams } from '../../../base/faults.ts';
 import { Spool, type SpooledBytes, type SpooledText, type SpoolRoom } from './spool.ts';
-
-const EQUALS = 0x3d;
-
-/**
- * Decodes into `out` at its start and gives the number of bytes, or undefined for text that is not strict base64.
- * Node's decoder skips what is no base64 and stops at padding, so whatever is wrong shows as too few bytes; only the
- * URL alphabet has to be looked for. `padded`: may the text end in padding?
- */
-function decodeInto(out: Buffer, text: string, padded: boolean): number | undefined {
-  if (text.length % 4 !== 0 || text.includes('-') || text.includes('_')) return undefined;
-  const padding = padded ? paddingOf(text) : 0;
-  const length = (text.length / 4) * 3 - padding;
-  return out.write(text, 0, 'base64') === length ? length : undefined;
-}
-
-function paddingOf(text: string): number {
-  if (text.charCodeAt(text.length - 1) !== EQUALS) return 0;
-  return text.charCodeAt(text.length - 2) === EQUALS ? 2 : 1;
-}
 
 function notBase64(path: string): Fault {
   return invalidParams({ path, message: 'must be base64 (RFC 4648 §4: standard alphabet, padded, no blanks)' });
@@ -32,10 +14,9 @@ function notBase64(path: string): Fault {
 
 /** The bytes of base64 text; `path` is the parameter that INVALID_PARAMS names. */
 export function decodeBase64(text: string, path: string): Buffer {
-  const out = Buffer.allocUnsafeSlow((text.length >>> 2) * 3);
-  const length = decodeInto(out, text, true);
-  if (length === undefined) throw notBase64(path);
-  return out.subarray(0, length);
+  const bytes = decodeStrict(text);
+  if (bytes === undefined) throw notBase64(path);
+  return bytes;
 }
 
 /** Where decoded bytes go, and the parameter that INVALID_PARAMS names. */
@@ -71,7 +52,7 @@ async function decodeAll(source: SpooledBytes, spool: Spool, path: string): Prom
     const text = rest + Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
     const whole = last ? text.length : text.length - (text.length % 4);
     if (out.length < whole) out = Buffer.allocUnsafeSlow(whole);
-    const length = decodeInto(out, text.slice(0, whole), last);
+    const length = decodeBase64Into(out, text.slice(0, whole), last);
     if (length === undefined) throw notBase64(path);
     await spool.write(out.subarray(0, length));
     rest = text.slice(whole);

@@ -1,0 +1,97 @@
+/** Routes that need no credentials: health, probes, features, metrics (files.md §12). They cost the database little. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Fault } from '../../base/faults.ts';
+import type { DoorOptions } from './door.ts';
+import { metricsForm } from './metrics-form.ts';
+import { one } from './request.ts';
+import { rpcMethods } from './rpc.ts';
+
+/** They take requests without a credential. */
+const OPEN = { config: { open: true } };
+
+const EXPOSITION = 'text/plain; version=0.0.4; charset=utf-8';
+
+export function addOpenRoutes(app: FastifyInstance, door: DoorOptions): void {
+  const { health } = door;
+  app.get('/health', OPEN, async (_request, reply) => {
+    const body = await health.summary();
+    return reply.code(body.status === 'unhealthy' || body.status === 'starting' ? 503 : 200).send(body);
+  });
+  app.get('/health/detailed', OPEN, async (_request, reply) => {
+    const body = await health.detailed();
+    return reply.code(body.status === 'unhealthy' || body.status === 'starting' ? 503 : 200).send(body);
+  });
+  app.get('/healthz', OPEN, async () => ({ status: 'ok' }));
+  app.get('/healthz/live', OPEN, async () => ({ status: 'alive' }));
+  app.get('/healthz/ready', OPEN, async (_request, reply) => {
+    const pending_phases = health.pendingPhases();
+    if (pending_phases.length === 0) return { status: 'ready', uptime_seconds: health.uptimeSeconds() };
+    return reply.code(503).header('retry-after', '1').send({ status: 'not_ready', pending_phases });
+  });
+  app.get('/healthz/startup', OPEN, async (_request, reply) => {
+    if (health.pendingPhases().includes('listen'))
+      return reply.code(503).header('retry-after', '1').send({ status: 'starting' });
+    return { status: 'started' };
+  });
+  app.get('/api/v2/features', OPEN, async () => health.features());
+  app.get('/metrics', OPEN, async (request, reply) => {
+    const { format } = request.query as { format?: string };
+    const form = metricsForm({
+      format,
+      accept: one(request.headers, 'accept'),
+      authorization: one(request.headers, 'authorization'),
+    });
+    return sendMetrics(door, reply.header('vary', 'Accept, Authorization'), form);
+  });
+  app.get('/metrics/prometheus', OPEN, async (_request, reply) => sendMetrics(door, reply, 'prometheus'));
+}
+
+async function sendMetrics(door: DoorOptions, reply: FastifyReply, form: 'json' | 'prometheus'): Promise<FastifyReply> {
+  const probes = await door.health.probes();
+  if (form === 'json') return reply.send(door.metrics.json(probes, {}));
+  return reply.header('content-type', EXPOSITION).send(await door.metrics.exposition(probes));
+}
+
+/** Counts requests, and refuses more at once than the server is made for. */
+export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
+  const maximum = door.server.limits.REQUESTS_IN_FLIGHT;
+  const began = new WeakMap<FastifyRequest, number>();
+  let inFlight = 0;
+  app.addHook('onRequest', async (request, reply) => {
+    inFlight++;
+    began.set(request, performance.now());
+    door.metrics.requestBegan();
+    // Once the answer is out, or the client is gone: whichever comes first.
+    reply.raw.once('close', () => {
+      inFlight--;
+      const seconds = (performance.now() - (began.get(request) ?? performance.now())) / 1000;
+      const status = reply.raw.statusCode;
+      door.metrics.requestEnded({ method: request.method, status, endpoint: endpointOf(request), seconds });
+      door.server.log(status >= 500 && status !== 507 ? 'error' : 'info', 'http.request', {
+        request_id: request.id,
+        method: request.method,
+        endpoint: endpointOf(request),
+        status,
+        duration_ms: Math.round(seconds * 1000),
+      });
+    });
+    if (inFlight > maximum && !isProbe(request.url)) {
+      throw new Fault('UNAVAILABLE', `More than ${maximum} requests are being served; try again`, {
+        limit: 'REQUESTS_IN_FLIGHT',
+        maximum,
+      });
+    }
+  });
+}
+
+/** An operator has to see an overloaded server. */
+const isProbe = (url: string): boolean => /^\/(health|metrics)/.test(url);
+
+/** The route template, or the RPC method where it is one; never what a client made up. */
+function endpointOf(request: FastifyRequest): string {
+  const route = request.routeOptions.url;
+  if (route === undefined) return 'unknown';
+  const { method } = (request.params ?? {}) as { method?: string };
+  if (route === '/api/nfs/:method') return method !== undefined && rpcMethods.has(method) ? method : 'unknown';
+  return route;
+}

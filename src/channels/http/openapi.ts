@@ -1,0 +1,240 @@
+/**
+ * The API document (OpenAPI 3.1) and its readable page, generated from the operations: `/openapi.json` and `/docs`. What
+ * is not in the list of operations (health, metrics) is named in a small table here.
+ */
+import { z } from 'zod';
+import { FAULTS, type FaultCode } from '../../base/faults.ts';
+import { shapeOf } from '../../core/invoke.ts';
+import type { AnyOperation } from '../../core/operation.ts';
+
+interface Described {
+  readonly method: string;
+  readonly path: string;
+  readonly operation: AnyOperation;
+  readonly status: number;
+}
+
+/** JSON Schema of a value; what JSON has no word for (bytes, streams) is left open. */
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { unrepresentable: 'any', io, target: 'draft-2020-12' });
+  return rest;
+}
+
+/** Every call a client can make: REST routes, and one path for each JSON-RPC method. */
+function described(operations: readonly AnyOperation[]): Described[] {
+  return operations.flatMap((operation) => [
+    ...(operation.http
+      ? [
+          {
+            method: operation.http.method.toLowerCase(),
+            path: operation.http.path.replace(/:(\w+)/g, '{$1}'),
+            operation,
+            status: operation.http.status ?? 200,
+          },
+        ]
+      : []),
+    ...(operation.rpc ? [{ method: 'post', path: `/api/nfs/${operation.rpc.name}`, operation, status: 200 }] : []),
+  ]);
+}
+
+const FAILURE = {
+  type: 'object',
+  required: ['detail', 'code', 'error', 'request_id'],
+  properties: {
+    detail: { type: 'string' },
+    code: { type: 'string' },
+    error: {
+      type: 'object',
+      required: ['code', 'message', 'retryable', 'data'],
+      properties: {
+        code: { type: 'string', enum: Object.keys(FAULTS) },
+        message: { type: 'string' },
+        retryable: { type: 'boolean' },
+        data: { type: 'object' },
+      },
+    },
+    request_id: { type: 'string' },
+  },
+};
+
+const RPC_FAILURE = {
+  type: 'object',
+  properties: {
+    jsonrpc: { const: '2.0' },
+    id: {},
+    result: { type: 'null' },
+    error: {
+      type: 'object',
+      properties: { code: { type: 'integer' }, message: { type: 'string' }, data: { type: 'object' } },
+    },
+  },
+};
+
+/** Routes that no operation stands behind. */
+const OPEN: readonly (readonly [string, string])[] = [
+  ['/health', 'State of this node, without credentials.'],
+  ['/health/detailed', 'The same with its components.'],
+  ['/healthz', 'The process answers.'],
+  ['/healthz/live', 'The process turns.'],
+  ['/healthz/ready', 'The server serves.'],
+  ['/healthz/startup', 'The server has started.'],
+  ['/api/v2/features', 'What this server has.'],
+  ['/metrics', 'Metrics as JSON or Prometheus exposition.'],
+  ['/metrics/prometheus', 'Metrics as Prometheus exposition.'],
+];
+
+export function openApiDocument(operations: readonly AnyOperation[], version: string): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const call of described(operations)) {
+    const path = paths[call.path] ?? {};
+    paths[call.path] = { ...path, [call.method]: callObject(call) };
+  }
+  for (const [path, summary] of OPEN) {
+    paths[path] = { get: { summary, security: [], tags: ['operation'], responses: { 200: { description: 'OK' } } } };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Nexus', version, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    security: [{ key: [] }],
+    paths,
+    components: {
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'an API key' } },
+      schemas: { Failure: FAILURE, RpcFailure: RPC_FAILURE },
+    },
+  };
+}
+
+function callObject(call: Described): Record<string, unknown> {
+  const { operation } = call;
+  const rpc = call.path.startsWith('/api/nfs/');
+  const input = schemaOf(operation.input, 'input');
+  return {
+    operationId: rpc ? `rpc_${operation.rpc?.name}` : operation.name,
+    summary: operation.summary,
+    tags: [operation.name.split('.')[0]],
+    ...(operation.who === 'public' ? { security: [] } : {}),
+    ...(rpc ? { requestBody: jsonBody(rpcEnvelope(operation, input)) } : restInput(call, input)),
+    responses: responsesOf(call, rpc),
+    'x-nexus-effect': operation.effect,
+    'x-nexus-role': whoText(operation),
+    'x-nexus-faults': operation.faults,
+  };
+}
+
+const jsonBody = (schema: unknown): object => ({ content: { 'application/json': { schema } } });
+
+function rpcEnvelope(operation: AnyOperation, params: unknown): object {
+  return {
+    type: 'object',
+    properties: { jsonrpc: { const: '2.0' }, method: { const: operation.rpc?.name }, params, id: {} },
+  };
+}
+
+/** Parts of the path and, for GET and DELETE, the query; else the body. */
+function restInput(call: Described, input: Record<string, unknown>): Record<string, unknown> {
+  const properties = (input.properties ?? {}) as Record<string, unknown>;
+  const required = (input.required ?? []) as readonly string[];
+  const inPath = [...call.path.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? '');
+  const parameters = inPath.map((name) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: properties[name] ?? { type: 'string' },
+  }));
+  const rest = Object.keys(properties).filter((name) => !inPath.includes(name));
+  if (call.method === 'get' || call.method === 'delete') {
+    const query = rest.map((name) => ({
+      name,
+      in: 'query',
+      required: required.includes(name),
+      schema: properties[name],
+    }));
+    return { parameters: [...parameters, ...query] };
+  }
+  const body = {
+    ...input,
+    properties: Object.fromEntries(rest.map((name) => [name, properties[name]])),
+    required: required.filter((name) => !inPath.includes(name)),
+  };
+  return {
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(rest.length > 0 ? { requestBody: jsonBody(body) } : {}),
+  };
+}
+
+function responsesOf(call: Described, rpc: boolean): Record<string, unknown> {
+  const { operation } = call;
+  const presented = rpc ? operation.rpc?.present : operation.http?.present;
+  const output = presented ? {} : schemaOf(operation.output, 'output');
+  const good = rpc
+    ? { type: 'object', properties: { jsonrpc: { const: '2.0' }, id: {}, result: output, error: { type: 'null' } } }
+    : output;
+  const responses: Record<string, unknown> = {
+    [call.status]: { description: 'Success', ...(call.status === 204 ? {} : jsonBody(good)) },
+  };
+  const reference = { $ref: `#/components/schemas/${rpc ? 'RpcFailure' : 'Failure'}` };
+  const codes: readonly FaultCode[] = ['UNAUTHENTICATED', ...operation.faults];
+  for (const [status, own] of Map.groupBy(codes, (code) => FAULTS[code].http)) {
+    if (rpc && own.every((code) => FAULTS[code].rpc !== 'http')) continue;
+    responses[status] = { description: own.join(', '), ...jsonBody(reference) };
+  }
+  return responses;
+}
+
+const whoText = (operation: AnyOperation): string =>
+  typeof operation.who === 'string' ? operation.who : operation.who.role;
+
+const html = (text: string): string =>
+  text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c] ?? c);
+
+/** A page that people read: every operation with its calls, parameters and faults. No script, no request elsewhere. */
+export function docsPage(operations: readonly AnyOperation[], version: string): string {
+  const groups = Map.groupBy(
+    operations.filter((one) => one.http || one.rpc),
+    (one) => one.name.split('.')[0] ?? '',
+  );
+  const nav = [...groups.keys()].map((noun) => `<a href="#${html(noun)}">${html(noun)}</a>`).join('');
+  const body = [...groups]
+    .map(([noun, own]) => `<h2 id="${html(noun)}">${html(noun)}</h2>${own.map(section).join('')}`)
+    .join('');
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Nexus API</title><style>${STYLE}</style></head><body><header><h1>Nexus API</h1><p>version ${html(version)} ·
+<a href="/openapi.json">openapi.json</a></p><nav>${nav}</nav></header><main>${body}${faultTable()}</main></body></html>`;
+}
+
+const STYLE = `:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent)}
+body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:0 auto;padding:1.5rem}
+h1{margin:0}h2{margin-top:2.5rem;border-bottom:2px solid var(--line)}h3{margin:1.6rem 0 .2rem;font-size:1rem}
+code,pre{font:13px/1.5 ui-monospace,monospace}nav a{margin-right:1rem}table{border-collapse:collapse;width:100%;margin:.4rem 0}
+td,th{text-align:left;vertical-align:top;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line)}
+.calls code{display:inline-block;margin-right:1rem;padding:.1rem .4rem;border:1px solid var(--line);border-radius:.3rem}
+.who{font-size:.85rem;opacity:.75}`;
+
+function section(operation: AnyOperation): string {
+  const calls = [
+    operation.rpc ? `POST /api/nfs/${operation.rpc.name}` : undefined,
+    operation.http ? `${operation.http.method} ${operation.http.path}` : undefined,
+    operation.cli ? `nexus ${operation.cli.words}` : undefined,
+  ].filter((call) => call !== undefined);
+  const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => {
+    const {
+      type,
+      description,
+      enum: words,
+    } = schemaOf(schema, 'input') as { type?: string; description?: string; enum?: string[] };
+    const needed = schema.safeParse(undefined).success ? '' : ' (required)';
+    return `<tr><td><code>${html(name)}</code>${needed}</td><td>${html(words?.join(' | ') ?? type ?? 'any')}</td><td>${html(description ?? '')}</td></tr>`;
+  });
+  return `<section><h3>${html(operation.name)}</h3><p>${html(operation.summary)} <span class="who">${operation.effect},
+${html(whoText(operation))}</span></p><p class="calls">${calls.map((call) => `<code>${html(call)}</code>`).join('')}</p>
+${rows.length > 0 ? `<table>${rows.join('')}</table>` : ''}
+${operation.faults.length > 0 ? `<p class="who">faults: ${operation.faults.map((code) => `<a href="#${code}">${code}</a>`).join(', ')}</p>` : ''}</section>`;
+}
+
+function faultTable(): string {
+  const rows = Object.entries(FAULTS).map(
+    ([code, row]) =>
+      `<tr id="${code}"><td><code>${code}</code></td><td>${row.http}</td><td>${row.rpc === 'http' ? `HTTP, -${row.http}` : row.rpc}</td><td>${row.retry}</td><td>${html(row.when)}</td></tr>`,
+  );
+  return `<h2 id="faults">faults</h2><table><tr><th>code</th><th>HTTP</th><th>JSON-RPC</th><th>retry</th><th>when</th></tr>${rows.join('')}</table>`;
+}

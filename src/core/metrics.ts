@@ -1,0 +1,192 @@
+/**
+ * Figures of this node since its start, in one registry that is told in two forms (files.md §12, infrastructure.md §11).
+ * Guarantees: a label is a route template, a method name or a fault code, never a path or a name that a client chose, so
+ * memory stays level.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** Seconds. */
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+/** Samples of which the JSON form tells the 95th percentile. */
+const RECENT = 1024;
+
+/** A figure that is asked for at each scrape. */
+export interface Probe {
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'counter' | 'gauge';
+}
+
+export const PROBES = {
+  up: { name: 'nexus_up', help: 'This node serves.', kind: 'gauge' },
+  healthyNodes: { name: 'nexus_healthy_nodes', help: 'Nodes that are healthy.', kind: 'gauge' },
+  statements: { name: 'nexus_sql_statements_total', help: 'SQL statements sent.', kind: 'counter' },
+  commits: { name: 'nexus_commits_total', help: 'Group commits that were synced.', kind: 'counter' },
+  writes: { name: 'nexus_committed_writes_total', help: 'Writes in those commits.', kind: 'counter' },
+  files: { name: 'nexus_files', help: 'Current files of all zones.', kind: 'gauge' },
+  blobBytes: { name: 'nexus_blob_bytes', help: 'Bytes of all stored contents, each once.', kind: 'gauge' },
+  databaseUp: { name: 'nexus_db_up', help: 'The database answers.', kind: 'gauge' },
+  memory: { name: 'process_resident_memory_bytes', help: 'Resident memory.', kind: 'gauge' },
+  cpu: { name: 'process_cpu_seconds_total', help: 'CPU time used.', kind: 'counter' },
+} as const satisfies Record<string, Probe>;
+
+export type ProbeName = keyof typeof PROBES;
+export type ProbeValues = Readonly<Partial<Record<ProbeName, number>>>;
+
+interface Timing {
+  count: number;
+  total: number;
+  readonly recent: number[];
+}
+
+export interface JsonMetrics {
+  readonly counters: Readonly<Record<string, number>>;
+  readonly timings: Readonly<
+    Record<string, { readonly count: number; readonly avg_ms: number; readonly p95_ms: number }>
+  >;
+  readonly gauges: Readonly<Record<string, number>>;
+}
+
+export class Metrics {
+  private readonly registry = new Registry();
+  private readonly requests: Counter<'method' | 'status' | 'endpoint'>;
+  private readonly durations: Histogram<'method' | 'endpoint'>;
+  private readonly inProgress: Gauge;
+  private readonly operations: Counter<'operation' | 'outcome'>;
+  private readonly operationDurations: Histogram<'operation' | 'outcome'>;
+  private readonly checks: Counter<'outcome' | 'cached'>;
+  private readonly counts = new Map<string, number>();
+  private readonly requestTiming: Timing = { count: 0, total: 0, recent: [] };
+
+  constructor() {
+    const registers = [this.registry];
+    const buckets = REQUEST_BUCKETS;
+    const help = { requests: 'HTTP requests answered.', durations: 'Time from the request to the end of its answer.' };
+    this.requests = new Counter({
+      name: 'http_requests_total',
+      help: help.requests,
+      labelNames: ['method', 'status', 'endpoint'],
+      registers,
+    });
+    this.durations = new Histogram({
+      name: 'http_request_duration_seconds',
+      help: help.durations,
+      labelNames: ['method', 'endpoint'],
+      buckets,
+      registers,
+    });
+    this.inProgress = new Gauge({ name: 'http_requests_in_progress', help: 'HTTP requests being served.', registers });
+    this.operations = new Counter({
+      name: 'nexus_operations_total',
+      help: 'Calls of operations.',
+      labelNames: ['operation', 'outcome'],
+      registers,
+    });
+    this.operationDurations = new Histogram({
+      name: 'nexus_operation_duration_seconds',
+      help: 'Time of an operation, its commit included.',
+      labelNames: ['operation', 'outcome'],
+      buckets,
+      registers,
+    });
+    this.checks = new Counter({
+      name: 'nexus_access_checks_total',
+      help: 'Decisions on permissions.',
+      labelNames: ['outcome', 'cached'],
+      registers,
+    });
+  }
+
+  requestBegan(): void {
+    this.inProgress.inc();
+  }
+
+  /** `endpoint` is a route template or an RPC method; `unknown` for a route that is none. */
+  requestEnded(request: { method: string; status: number; endpoint: string; seconds: number }): void {
+    const { method, endpoint, seconds } = request;
+    this.inProgress.dec();
+    this.requests.inc({ method, endpoint, status: String(request.status) });
+    this.durations.observe({ method, endpoint }, seconds);
+    this.count(`http.status.${request.status}`);
+    observe(this.requestTiming, seconds * 1000);
+  }
+
+  operationEnded(operation: string, outcome: string, seconds: number): void {
+    this.operations.inc({ operation, outcome });
+    this.operationDurations.observe({ operation, outcome }, seconds);
+    if (outcome === 'ACCESS_DENIED') this.checks.inc({ outcome: 'denied', cached: 'unknown' });
+  }
+
+  /** A counter of the JSON form: `auth.success`, `auth.failure` … */
+  count(key: string): void {
+    this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
+  }
+
+  /** The exposition, text format 0.0.4. */
+  async exposition(probes: ProbeValues): Promise<string> {
+    const own = await this.registry.metrics();
+    return `${own}${doubled(own)}${this.countersText()}${probesText(probes)}`;
+  }
+
+  json(probes: ProbeValues, gauges: Readonly<Record<string, number>>): JsonMetrics {
+    const served = this.requestTiming.count > 0;
+    const timings: JsonMetrics['timings'] = served ? { 'http.request.ms': timingJson(this.requestTiming) } : {};
+    const named = Object.entries(probes).map(([name, value]) => [PROBES[name as ProbeName].name, value] as const);
+    return { counters: Object.fromEntries(this.counts), timings, gauges: { ...gauges, ...Object.fromEntries(named) } };
+  }
+
+  /** Counters of the JSON form that have no richer twin. */
+  private countersText(): string {
+    return [...this.counts]
+      .filter(([key]) => !key.startsWith('http.status.'))
+      .map(([key, value]) =>
+        metricText(
+          { name: `nexus_${key.replaceAll('.', '_')}_total`, help: `Count of ${key}.`, kind: 'counter' },
+          value,
+        ),
+      )
+      .join('');
+  }
+}
+
+/** The request metrics once more under the names that begin with `nexus_`, with `path` beside `endpoint`. */
+function doubled(text: string): string {
+  return text
+    .split('\n')
+    .filter((line) => /(^|\s)http_requests?_(total|duration_seconds)/.test(line))
+    .map((line) =>
+      line.replace(/http_request/, 'nexus_http_request').replace(/endpoint="([^"]*)"/, 'endpoint="$1",path="$1"'),
+    )
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+const metricText = (probe: Probe, value: number): string =>
+  `# HELP ${probe.name} ${probe.help}\n# TYPE ${probe.name} ${probe.kind}\n${probe.name} ${value}\n`;
+
+const probesText = (probes: ProbeValues): string =>
+  Object.entries(probes)
+    .map(([name, value]) => metricText(PROBES[name as ProbeName], value))
+    .join('');
+
+function observe(timing: Timing, ms: number): void {
+  timing.recent[timing.count % RECENT] = ms;
+  timing.count++;
+  timing.total += ms;
+}
+
+/** p95 is the element at index max(0, ⌊0.95 n⌋ − 1) of the recent samples in ascending order. */
+function timingJson(timing: Timing): { count: number; avg_ms: number; p95_ms: number } {
+  const sorted = timing.recent.toSorted((a, b) => a - b);
+  const p95 = sorted[Math.max(0, Math.floor(0.95 * sorted.length) - 1)] ?? 0;
+  return { count: timing.count, avg_ms: toThree(timing.total / timing.count), p95_ms: toThree(p95) };
+}
+
+/** Three decimals, ties to even on the binary value. */
+function toThree(value: number): number {
+  const scaled = value * 1000;
+  const floor = Math.floor(scaled);
+  const rest = scaled - floor;
+  const up = rest > 0.5 || (rest === 0.5 && floor % 2 === 1);
+  return (up ? floor + 1 : floor) / 1000;
+}

@@ -1,0 +1,152 @@
+/** What the server says of its own state (files.md §12). Guarantees: no host names, paths or secrets. */
+import { randomBytes } from 'node:crypto';
+import { isoTime } from '../base/clock.ts';
+import { asFault } from '../base/faults.ts';
+import { VERSION } from '../base/version.ts';
+import type { HealthView } from '../channels/http/door.ts';
+import { type Config, sqliteFileOf } from '../config.ts';
+import type { ProbeValues } from '../core/metrics.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Sql } from '../ports/sql.ts';
+import type { CallThread } from './threads.ts';
+
+export interface HealthParts {
+  readonly config: Config;
+  readonly sql: Sql;
+  readonly blobs: Blobs;
+  readonly threads: { readonly writer: CallThread | undefined; readonly reader: CallThread };
+  /** Phases of start that are not over, and `stopping` once a stop began. */
+  readonly pending: Set<string>;
+}
+
+/** A dependency that answers more slowly than this degrades the server; one that does not answer makes it unhealthy. */
+const SLOW_MS = 1_000;
+/** How long a figure that takes a scan is kept. */
+const TOTALS_KEPT_MS = 10_000;
+/** A hash that no content has. */
+const NO_BLOB = '0'.repeat(64);
+
+interface Component {
+  readonly status: 'healthy' | 'degraded' | 'unhealthy';
+  readonly latency_ms?: number;
+  readonly detail?: string;
+}
+
+export function healthView(parts: HealthParts): HealthView {
+  const { config } = parts;
+  const node = `node-${randomBytes(4).toString('hex')}`;
+  const embedded = sqliteFileOf(config) !== undefined;
+  const began = performance.now();
+  const region = config.REGION || null;
+  const summary = (status: string) => {
+    const healthy = status === 'healthy';
+    const self = {
+      id: node,
+      region,
+      version: VERSION,
+      status: healthy ? 'healthy' : 'down',
+      last_seen: isoTime(Date.now()),
+    };
+    return {
+      status,
+      healthy,
+      service: 'nexus',
+      version: VERSION,
+      node,
+      region,
+      enforce_permissions: true,
+      enforce_zone_isolation: true,
+      has_auth: true,
+      nodes: [self],
+      healthy_nodes: healthy || status === 'degraded' ? [node] : [],
+    };
+  };
+  const statusNow = async () => {
+    const components = await componentsOf(parts);
+    if (parts.pending.size > 0) return { components, status: parts.pending.has('stopping') ? 'unhealthy' : 'starting' };
+    const worst = Object.values(components).map((component) => component.status);
+    const status = worst.includes('unhealthy') ? 'unhealthy' : worst.includes('degraded') ? 'degraded' : 'healthy';
+    return { components, status };
+  };
+  const totals = keptTotals(parts.sql);
+  return {
+    summary: async () => summary((await statusNow()).status),
+    detailed: async () => {
+      const { components, status } = await statusNow();
+      return { ...summary(status), components };
+    },
+    pendingPhases: () => [...parts.pending],
+    uptimeSeconds: () => Math.floor((performance.now() - began) / 1000),
+    features: () => ({
+      profile: embedded ? 'embedded' : 'cloud',
+      mode: embedded ? 'standalone' : 'cluster',
+      version: VERSION,
+      enabled_bricks: ['search', 'filesystem', 'permissions', 'kernel'],
+      disabled_bricks: [],
+      rate_limit_enabled: false,
+      performance_tuning: {},
+    }),
+    probes: () => probesOf(parts, totals),
+  };
+}
+
+async function componentsOf(parts: HealthParts): Promise<Record<string, Component>> {
+  const [sql, blobs] = await Promise.all([
+    probe(() => parts.sql.ping()),
+    probe(() => parts.blobs.has(NO_BLOB).then(() => undefined)),
+  ]);
+  return { sql, blobs, access: { status: 'healthy' } };
+}
+
+async function probe(work: () => Promise<void>): Promise<Component> {
+  const began = performance.now();
+  try {
+    await work();
+  } catch (thrown) {
+    return { status: 'unhealthy', detail: asFault(thrown).message };
+  }
+  const latency_ms = Math.round(performance.now() - began);
+  return { status: latency_ms > SLOW_MS ? 'degraded' : 'healthy', latency_ms };
+}
+
+interface Totals {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Figures that take a scan are asked at most every ten seconds. */
+function keptTotals(sql: Sql): () => Promise<Totals> {
+  let kept: { readonly at: number; readonly totals: Totals } | undefined;
+  return async () => {
+    if (kept && performance.now() - kept.at < TOTALS_KEPT_MS) return kept.totals;
+    const totals = await sql.read(async (tx) => {
+      const files = await tx.get<{ n: number }>('SELECT CAST(COALESCE(SUM(used_files), 0) AS BIGINT) AS n FROM zones');
+      const blobs = await tx.get<{ n: number }>('SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) AS n FROM blobs');
+      return { files: files?.n ?? 0, bytes: blobs?.n ?? 0 };
+    });
+    kept = { at: performance.now(), totals };
+    return totals;
+  };
+}
+
+/** What is asked of the database is left out when it does not answer; the scrape itself goes on. */
+async function probesOf(parts: HealthParts, totals: () => Promise<Totals>): Promise<ProbeValues> {
+  const { writer, reader } = parts.threads;
+  const stats = await Promise.all([writer?.stats(), reader.stats()]);
+  const own = parts.sql.stats();
+  const all = [own, ...stats.filter((one) => one !== undefined)];
+  const sum = (pick: (one: typeof own) => number): number => all.reduce((total, one) => total + pick(one), 0);
+  const usage = process.cpuUsage();
+  const known: ProbeValues = {
+    up: parts.pending.size === 0 ? 1 : 0,
+    healthyNodes: parts.pending.size === 0 ? 1 : 0,
+    statements: sum((one) => one.statements),
+    commits: sum((one) => one.commits),
+    writes: sum((one) => one.writes),
+    memory: process.memoryUsage.rss(),
+    cpu: (usage.user + usage.system) / 1e6,
+  };
+  const asked = await totals().catch(() => undefined);
+  if (!asked) return { ...known, databaseUp: 0 };
+  return { ...known, databaseUp: 1, files: asked.files, blobBytes: asked.bytes };
+}
