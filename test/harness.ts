@@ -3,9 +3,10 @@
  * on a free loopback port, has an admin key, and can be given keys and grants directly in SQL.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { describe } from 'vitest';
 import { type Config, loadConfig } from '../src/config.ts';
 import type { Role } from '../src/core/operation.ts';
 import { hashKey } from '../src/features/access/credentials.ts';
@@ -14,6 +15,7 @@ import { insertZone } from '../src/features/zones/zones.sql.ts';
 import type { Sql } from '../src/ports/sql.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
 import { type Running, start } from '../src/roof/server.ts';
+import { freshDatabase } from './servers/shared-postgres.ts';
 
 export const ADMIN_KEY = 'admin-key-for-tests-0001';
 
@@ -21,6 +23,11 @@ export type EngineName = 'sqlite' | 'postgres';
 
 /** Engines that suites run on. */
 export const ENGINES = (process.env.ENGINES ?? 'sqlite').split(',') as readonly EngineName[];
+
+/** The same suite on each of {@link ENGINES}. */
+export function forEachEngine(name: string, suite: (engine: EngineName) => void): void {
+  describe.each(ENGINES)(`${name} on %s`, suite);
+}
 
 export interface RpcOutcome {
   readonly status: number;
@@ -61,6 +68,7 @@ export interface TestServer {
 }
 
 export interface TestOptions {
+  /** The first of {@link ENGINES} unless given. */
   readonly engine?: EngineName;
   readonly environment?: Readonly<Record<string, string>>;
   /** Keep data in this directory, and leave it there. */
@@ -69,12 +77,14 @@ export interface TestOptions {
 
 export async function startTestServer(options: TestOptions = {}): Promise<TestServer> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'nexus-test-'));
+  const database = await placeDatabase(options, directory);
   const { config } = loadConfig({
     environment: {},
     given: {
       NEXUS_DATA_DIR: directory,
       NEXUS_PORT: '0',
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
+      NEXUS_DATABASE_URL: database.url,
       ...options.environment,
     },
   });
@@ -110,9 +120,26 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
     stop: async () => {
       await sql.close();
       await running.stop();
+      await database.drop();
       if (!options.directory) rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+interface Place {
+  readonly url: string;
+  drop(): Promise<void>;
+}
+
+/** Where the rows are: on PostgreSQL a database of the server's own, found again by the directory if one was given. */
+async function placeDatabase(options: TestOptions, directory: string): Promise<Place> {
+  const kept = { url: '', drop: async () => undefined };
+  const { engine = ENGINES[0], environment = {} } = options;
+  if (engine !== 'postgres' || environment.NEXUS_DATABASE_URL) return kept;
+  if (!options.directory) return freshDatabase();
+  const note = join(directory, 'database-url');
+  if (!existsSync(note)) writeFileSync(note, (await freshDatabase()).url);
+  return { ...kept, url: readFileSync(note, 'utf8') };
 }
 
 interface RpcRequest {

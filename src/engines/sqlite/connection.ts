@@ -3,7 +3,6 @@
  * statement text is prepared once per connection and that no SQLite error text reaches a client.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { Fault } from '../../base/faults.ts';
 import type { Dialect, SqlValue, Tx } from '../../ports/sql.ts';
 
 export const sqliteDialect: Dialect = {
@@ -26,11 +25,6 @@ export const isSqliteError = (thrown: unknown): thrown is SqliteError =>
 const primary = (thrown: unknown): number => (isSqliteError(thrown) ? thrown.errcode & 0xff : 0);
 export const isBusy = (thrown: unknown): boolean => primary(thrown) === BUSY || primary(thrown) === LOCKED;
 export const isFull = (thrown: unknown): boolean => primary(thrown) === FULL;
-
-export const diskFull = (): Fault =>
-  new Fault('UNAVAILABLE', 'The disk is full: the write was rolled back. Free space or delete files, then try again.', {
-    reason: 'disk_full',
-  });
 
 export class Connection {
   readonly db: DatabaseSync;

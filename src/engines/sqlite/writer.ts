@@ -8,25 +8,17 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/faults.ts';
-import { type Connection, diskFull, isBusy, isFull, SqliteTx } from './connection.ts';
+import { answerAll, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
+import { diskFull, outcomeUnknown } from '../sql-faults.ts';
+import { type Connection, isBusy, isFull, SqliteTx } from './connection.ts';
 
 /** Writes of one group commit at most, so that the first of them does not wait for ever. */
 const BATCH_WRITES_MAX = 512;
 /** Milliseconds between two tries to take the write lock from another process. */
 const LOCK_RETRY_MS = 2;
 
-interface Waiting {
-  readonly work: (tx: SqliteTx) => Promise<unknown>;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (reason: unknown) => void;
-}
-
-/** How a write of the open batch ended, before the commit decides for all. */
-interface Settled {
-  readonly waiting: Waiting;
-  readonly value?: unknown;
-  readonly failure?: { readonly reason: unknown };
-}
+type Queued = Waiting<SqliteTx>;
+type Done = Settled<Queued>;
 
 export interface WriterOptions {
   /** How long a batch waits for the write lock of another process. */
@@ -40,7 +32,7 @@ export class Writer {
   writes = 0;
   private readonly connection: Connection;
   private readonly options: WriterOptions;
-  private queue: Waiting[] = [];
+  private queue: Queued[] = [];
   private pumping: Promise<void> | undefined;
   private broken = false;
 
@@ -51,10 +43,10 @@ export class Writer {
 
   write<T>(work: (tx: SqliteTx) => Promise<T>): Promise<T> {
     if (this.broken) return Promise.reject(outcomeUnknown());
-    return new Promise<T>((resolve, reject) => {
-      this.queue.push({ work, resolve: resolve as (value: unknown) => void, reject });
+    return waitIn((waiting: Queued) => {
+      this.queue.push(waiting);
       this.pumping ??= this.pump();
-    });
+    }, work);
   }
 
   /** Resolves when nothing is queued or running. */
@@ -72,13 +64,13 @@ export class Writer {
     this.pumping = undefined;
   }
 
-  private async runBatch(batch: Waiting[]): Promise<void> {
+  private async runBatch(batch: Queued[]): Promise<void> {
     const began = await this.begin();
     if (began) {
       for (const waiting of batch) waiting.reject(began);
       return;
     }
-    const settled: Settled[] = [];
+    const settled: Done[] = [];
     for (const waiting of batch) {
       settled.push(await this.runOne(waiting));
       // A full disk or an I/O error may roll the whole transaction back; what ran before is then undone too.
@@ -104,7 +96,7 @@ export class Writer {
     }
   }
 
-  private async runOne(waiting: Waiting): Promise<Settled> {
+  private async runOne(waiting: Queued): Promise<Done> {
     this.connection.exec('SAVEPOINT w');
     try {
       const value = await waiting.work(new SqliteTx(this.connection));
@@ -120,13 +112,13 @@ export class Writer {
   }
 
   /** Answers the write that broke the batch and runs the others again. */
-  private afterRollback(settled: Settled[], rest: Waiting[]): void {
+  private afterRollback(settled: Done[], rest: Queued[]): void {
     const culprit = settled.pop();
     culprit?.waiting.reject(culprit.failure?.reason);
     this.queue.unshift(...settled.map((one) => one.waiting), ...rest);
   }
 
-  private commit(settled: Settled[]): void {
+  private commit(settled: Done[]): void {
     try {
       this.connection.exec('COMMIT');
     } catch (thrown) {
@@ -135,27 +127,18 @@ export class Writer {
         return;
       }
       this.broken = true;
-      for (const { waiting } of settled) waiting.reject(outcomeUnknown());
+      rejectAll(settled, outcomeUnknown());
       this.options.onBroken(thrown);
       return;
     }
     this.commits++;
     this.writes += settled.length;
-    for (const one of settled) {
-      if (one.failure) one.waiting.reject(one.failure.reason);
-      else one.waiting.resolve(one.value);
-    }
+    answerAll(settled);
   }
 
   /** No room for the commit record: nothing of the batch happened. Writes are tried singly, smaller ones may still fit. */
-  private commitFull(settled: Settled[]): void {
+  private commitFull(settled: Done[]): void {
     if (this.connection.db.isTransaction) this.connection.exec('ROLLBACK');
     for (const one of settled) one.waiting.reject(one.failure?.reason ?? diskFull());
   }
 }
-
-/** The answer to a write whose commit may or may not be on disk. */
-const outcomeUnknown = (): Fault =>
-  new Fault('UNAVAILABLE', 'The sync of the commit failed: the outcome is unknown. Read before writing again.', {
-    outcome: 'unknown',
-  });

@@ -1,0 +1,140 @@
+/**
+ * One connection to PostgreSQL. Guarantees: statements are sent at once and answered in order (pipelining), so what need
+ * not be waited for costs no round trip; a text of SQL is prepared once; whatever makes the open transaction useless is
+ * remembered in `trouble`, also when a handler swallowed it; a connection that ended says why in `lost`.
+ */
+import { Client, type QueryResult } from 'pg';
+import type { SqlValue } from '../../ports/sql.ts';
+import { endsConnection, isConflict, isStalePlan, outOfReach } from './failures.ts';
+import { statementOf } from './statements.ts';
+import { valueTypes } from './values.ts';
+
+const CONNECT_MS_MAX = 10_000;
+const OLDEST_VERSION = 140_000;
+
+/**
+ * Times in milliseconds. Acknowledged means on disk, whatever the default of database or role. `crashes` changes when
+ * the server recovers from a crash, which resets its statistics.
+ */
+const SESSION = `SET TimeZone = 'UTC'; SET jit = off; SET client_min_messages = 'warning';
+  SET statement_timeout = 600000; SET idle_in_transaction_session_timeout = 60000;
+  SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
+  SELECT CAST(current_setting('server_version_num') AS INTEGER) AS version, current_setting('server_encoding') AS encoding,
+    COALESCE(CAST(stats_reset AS TEXT), '') AS crashes FROM pg_stat_bgwriter`;
+
+interface Session {
+  readonly version: number;
+  readonly encoding: string;
+  readonly crashes: string;
+}
+
+/** A server that answers but in which nothing can be kept. */
+class UnusableServer extends Error {}
+
+/** Opens a connection; UNAVAILABLE when the server is out of reach or refuses. */
+export async function connect(url: string): Promise<Connection> {
+  const client = new Client({
+    // A driver named after `+` is meant for other programs (infrastructure.md §13).
+    connectionString: url.replace(/^(postgres(?:ql)?)\+\w+:/, '$1:'),
+    application_name: 'nexus',
+    connectionTimeoutMillis: CONNECT_MS_MAX,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    pipeline: true,
+    types: valueTypes,
+  });
+  const connection = new Connection(client);
+  try {
+    await client.connect();
+    connection.crashes = (await session(connection)).crashes;
+    return connection;
+  } catch (thrown) {
+    connection.destroy();
+    throw thrown instanceof UnusableServer ? thrown : outOfReach(thrown);
+  }
+}
+
+async function session(connection: Connection): Promise<Session> {
+  // Several statements in one text are answered with a list of results.
+  const results: unknown = await connection.command(SESSION);
+  const row = (results as readonly QueryResult<Session & object>[]).at(-1)?.rows[0];
+  if (!row || row.version < OLDEST_VERSION) throw new UnusableServer('PostgreSQL 14 or newer is needed');
+  if (row.encoding === 'UTF8') return row;
+  throw new UnusableServer(`The database has the encoding ${row.encoding}: make one with the encoding UTF8`);
+}
+
+interface Question {
+  readonly text: string;
+  readonly name?: string | undefined;
+  readonly values?: SqlValue[];
+}
+
+export class Connection {
+  /** Milliseconds of the monotonic clock. */
+  usedAt = 0;
+  /** Why nothing can be sent any more. */
+  lost: unknown;
+  /** Since {@link begin}: a loss, a conflict, or the failure of a statement that nobody waits for. */
+  trouble: unknown;
+  crashes = '';
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    this.#client = client;
+    client.on('error', (error) => this.#lose(error));
+    client.on('end', () => this.#lose(new Error('the connection has ended')));
+  }
+
+  /** Begins a transaction; its answer comes with that of the first statement. */
+  begin(how: string): void {
+    this.trouble = this.lost;
+    this.send(`BEGIN ${how}`);
+  }
+
+  /** Sends what is expected to succeed and nobody waits for. */
+  send(text: string): void {
+    this.command(text).catch((thrown: unknown) => {
+      this.trouble ??= thrown;
+    });
+  }
+
+  /** Statements in PostgreSQL's own words, without parameters. */
+  command(text: string): Promise<QueryResult> {
+    return this.#ask({ text });
+  }
+
+  /** A query of the common subset. */
+  query(sql: string, values: readonly SqlValue[]): Promise<QueryResult> {
+    return this.#ask({ ...statementOf(sql), values: [...values] });
+  }
+
+  /** Says goodbye once all is answered. */
+  end(): Promise<void> {
+    return this.#client.end();
+  }
+
+  /** Ends without waiting: what is unanswered fails. */
+  destroy(): void {
+    this.#client.connection.stream.destroy();
+  }
+
+  #ask(question: Question): Promise<QueryResult> {
+    return new Promise((resolve, reject) => {
+      this.#client.query(question as { text: string }, (error: Error | null, result: QueryResult) => {
+        if (!error) return resolve(result);
+        if (endsConnection(error)) this.#lose(error);
+        if (isConflict(error)) this.trouble ??= error;
+        if (isStalePlan(error)) {
+          this.#lose(error);
+          this.destroy();
+        }
+        reject(error);
+      });
+    });
+  }
+
+  #lose(why: unknown): void {
+    this.lost ??= why;
+    this.trouble ??= why;
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * Group commit. Writes of one lane that queued up run as savepoints of one READ COMMITTED transaction, which is committed
+ * once; then all are answered. Guarantees: a lane runs one write at a time, on all nodes together (an advisory lock is
+ * taken first and held until the commit); lanes run beside each other; a write that throws is rolled back to its
+ * savepoint; a batch that met a conflict or lost its connection runs again; a commit whose answer was lost is looked up.
+ */
+import { answerAll, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
+import { outcomeUnknown } from '../sql-faults.ts';
+import type { Connection } from './connection.ts';
+import { faultOf, isConflict, outOfReach } from './failures.ts';
+import { type Outcome, outcomeOf } from './outcome.ts';
+import type { Pool } from './pool.ts';
+import { PostgresTx } from './transaction.ts';
+
+/** A backend shows up to 64 subtransactions to others at no cost (PGPROC_MAX_CACHED_SUBXIDS); nested parts take some. */
+const BATCH_WRITES_MAX = 48;
+/** How often a write is begun before it fails with what keeps getting in its way. */
+const TRIES_MAX = 6;
+
+const BEGIN = 'ISOLATION LEVEL READ COMMITTED READ WRITE';
+/** The lock first: the statements after this one see what its last holder committed. */
+const OPENING = 'SELECT pg_advisory_xact_lock(hashtextextended(?, 0)), CAST(pg_current_xact_id() AS TEXT) AS xid';
+
+interface Queued extends Waiting<PostgresTx> {
+  tries?: number;
+}
+type Done = Settled<Queued>;
+
+export interface GroupCommitOptions {
+  readonly pool: Pool;
+  /** Opens a connection beside the pool. */
+  readonly open: () => Promise<Connection>;
+  /** Told when a lane stopped for a reason that is a defect. */
+  readonly onBroken: (reason: unknown) => void;
+}
+
+export class GroupCommit {
+  commits = 0;
+  writes = 0;
+  readonly #options: GroupCommitOptions;
+  /** What waits in each lane that is at work. */
+  readonly #lanes = new Map<string, Queued[]>();
+  readonly #working = new Set<Promise<void>>();
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  write<T>(lane: string, work: (tx: PostgresTx) => Promise<T>): Promise<T> {
+    return waitIn((waiting: Queued) => {
+      const queue = this.#lanes.get(lane);
+      if (queue) queue.push(waiting);
+      else this.#start(lane, [waiting]);
+    }, work);
+  }
+
+  /** Resolves when nothing is queued or running. */
+  async idle(): Promise<void> {
+    while (this.#working.size > 0) await Promise.all(this.#working);
+  }
+
+  #start(lane: string, queue: Queued[]): void {
+    this.#lanes.set(lane, queue);
+    const working = this.#work(lane, queue)
+      .catch((reason: unknown) => {
+        for (const waiting of queue) waiting.reject(reason);
+        this.#lanes.delete(lane);
+        this.#options.onBroken(reason);
+      })
+      .finally(() => this.#working.delete(working));
+    this.#working.add(working);
+  }
+
+  async #work(lane: string, queue: Queued[]): Promise<void> {
+    const { pool } = this.#options;
+    while (queue.length > 0) {
+      const connection = await pool.take().catch((reason: unknown) => {
+        for (const waiting of queue.splice(0)) waiting.reject(reason);
+      });
+      if (connection) await this.#batch(connection, lane, queue).finally(() => pool.giveBack(connection));
+    }
+    this.#lanes.delete(lane);
+  }
+
+  /** Runs what waits, and what comes meanwhile, up to a full batch. What has to run again is back in the queue then. */
+  async #batch(connection: Connection, lane: string, queue: Queued[]): Promise<void> {
+    const done: Done[] = [];
+    try {
+      connection.begin(BEGIN);
+      const opened = connection.query(OPENING, [lane]);
+      opened.catch(() => undefined);
+      for (let next = queue.shift(); next; next = done.length < BATCH_WRITES_MAX ? queue.shift() : undefined) {
+        done.push(await runOne(connection, next));
+        await opened;
+        if (connection.trouble !== undefined) throw connection.trouble;
+      }
+      await this.#commit(connection, done, (await opened).rows[0]?.xid);
+    } catch (reason) {
+      connection.send('ROLLBACK');
+      this.#again(connection, { queue, done, reason });
+    }
+  }
+
+  async #commit(connection: Connection, done: readonly Done[], xid: string): Promise<void> {
+    // Nothing to keep: no need to wait for the disk.
+    if (done.every(({ failure }) => failure)) connection.send('ROLLBACK');
+    else {
+      const outcome = await this.#outcome(connection, xid);
+      if (outcome === 'aborted') throw connection.lost;
+      if (outcome === 'unknown') return rejectAll(done, outcomeUnknown());
+      this.commits++;
+      this.writes += done.length;
+    }
+    answerAll(done);
+  }
+
+  async #outcome(connection: Connection, xid: string): Promise<Outcome> {
+    try {
+      const { command } = await connection.command('COMMIT');
+      // A transaction in which something failed is rolled back by COMMIT without an error.
+      if (command !== 'COMMIT') throw new Error(`COMMIT was answered with ${command}`);
+      return 'committed';
+    } catch (thrown) {
+      if (connection.lost === undefined) throw thrown;
+      return outcomeOf({ xid, crashes: connection.crashes }, this.#options.open);
+    }
+  }
+
+  /** Nothing of the batch was kept: its writes are queued again, or fail if that does not help. */
+  #again(connection: Connection, batch: { queue: Queued[]; done: readonly Done[]; reason: unknown }): void {
+    const { queue, done, reason } = batch;
+    const helps = connection.lost !== undefined || isConflict(reason);
+    const fault = connection.lost === undefined ? faultOf(reason) : outOfReach(reason);
+    const back: Queued[] = [];
+    for (const { waiting } of done) {
+      waiting.tries = (waiting.tries ?? 1) + 1;
+      if (helps && waiting.tries <= TRIES_MAX) back.push(waiting);
+      else waiting.reject(fault);
+    }
+    queue.unshift(...back);
+  }
+}
+
+async function runOne(connection: Connection, waiting: Queued): Promise<Done> {
+  const tx = new PostgresTx(connection);
+  connection.send('SAVEPOINT w');
+  try {
+    const value = await waiting.work(tx);
+    tx.check();
+    connection.send('RELEASE w');
+    return { waiting, value };
+  } catch (reason) {
+    connection.send('ROLLBACK TO w; RELEASE w');
+    return { waiting, failure: { reason } };
+  } finally {
+    tx.end();
+  }
+}

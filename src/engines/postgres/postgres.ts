@@ -1,0 +1,110 @@
+/**
+ * The SQL engine for many nodes, on `pg`. Reads are REPEATABLE READ READ ONLY transactions; BEGIN and COMMIT cost them no
+ * round trip. Writes go through the group commit. Guarantees beside those of the port: a transaction whose connection
+ * broke, or that met a conflict, runs again before anybody hears of it; what was answered has been committed.
+ */
+import type { Sql, SqlStats, Tx } from '../../ports/sql.ts';
+import { type Connection, connect } from './connection.ts';
+import { faultOf, isConflict, outOfReach } from './failures.ts';
+import { GroupCommit } from './group-commit.ts';
+import { Pool } from './pool.ts';
+import { PostgresTx, postgresDialect } from './transaction.ts';
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host/database`. */
+  readonly url: string;
+  /** Connections that stay open. */
+  readonly poolSize: number;
+  /** Connections beyond those, for as long as they are needed. */
+  readonly maxOverflow: number;
+  /** Called when writes cannot go on because of a defect; the process has to stop. */
+  readonly onBroken: (reason: unknown) => void;
+}
+
+/** Migrations run in a lane of their own, so each is applied by one node. */
+const MIGRATION_LANE = 'schema migrations';
+const READ_TRIES_MAX = 3;
+
+/** Opens the engine with a first connection; UNAVAILABLE when there is none to have. */
+export async function openPostgres(options: PostgresOptions): Promise<Sql> {
+  const engine = new PostgresEngine(options);
+  await engine.ping();
+  return engine;
+}
+
+class PostgresEngine implements Sql {
+  readonly dialect = postgresDialect;
+  readonly #pool: Pool;
+  readonly #commits: GroupCommit;
+  #statements = 0;
+
+  constructor(options: PostgresOptions) {
+    const open = (): Promise<Connection> => connect(options.url);
+    const pool = new Pool({ size: options.poolSize, overflow: options.maxOverflow, open });
+    this.#pool = pool;
+    this.#commits = new GroupCommit({ pool, open, onBroken: options.onBroken });
+  }
+
+  async read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const connection = await this.#pool.take();
+      const outcome = await this.#readOn(connection, work);
+      if ('value' in outcome) return outcome.value;
+      const { lost } = connection;
+      const again = lost !== undefined || isConflict(outcome.reason);
+      if (again && tries < READ_TRIES_MAX) continue;
+      throw lost === undefined ? faultOf(outcome.reason) : outOfReach(lost);
+    }
+  }
+
+  write<T>(lane: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#commits.write(lane, (tx) => this.#counted(tx, work));
+  }
+
+  migrate(statements: string, first: (tx: Tx) => Promise<boolean>): Promise<boolean> {
+    return this.#commits.write(MIGRATION_LANE, async (tx) => {
+      const wanted = await first(tx);
+      if (wanted) await tx.script(statements);
+      return wanted;
+    });
+  }
+
+  async ping(): Promise<void> {
+    await this.read((tx) => tx.get('SELECT 1 AS one'));
+  }
+
+  stats(): SqlStats {
+    return { statements: this.#statements, commits: this.#commits.commits, writes: this.#commits.writes };
+  }
+
+  async close(): Promise<void> {
+    await this.#commits.idle();
+    await this.#pool.close();
+  }
+
+  async #readOn<T>(connection: Connection, work: (tx: Tx) => Promise<T>): Promise<{ value: T } | { reason: unknown }> {
+    connection.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    const tx = new PostgresTx(connection);
+    try {
+      const value = await this.#counted(tx, work);
+      if (connection.trouble !== undefined) return { reason: connection.trouble };
+      tx.check();
+      return { value };
+    } catch (thrown) {
+      return { reason: connection.trouble ?? thrown };
+    } finally {
+      tx.end();
+      // Whoever takes the connection next sends behind this.
+      connection.send('COMMIT');
+      this.#pool.giveBack(connection);
+    }
+  }
+
+  async #counted<T>(tx: PostgresTx, work: (tx: Tx) => Promise<T>): Promise<T> {
+    try {
+      return await work(tx);
+    } finally {
+      this.#statements += tx.statements;
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * One open transaction on PostgreSQL. Guarantees: a statement that failed fails whatever it is a part of, the nearest
+ * `nested` or the whole, even if the handler swallows its error, for the server goes on with neither; nothing is sent
+ * once the transaction has ended.
+ */
+import type { QueryResult } from 'pg';
+import type { Dialect, SqlValue, Tx } from '../../ports/sql.ts';
+import type { Connection } from './connection.ts';
+import { faultOf, outOfReach } from './failures.ts';
+
+export const postgresDialect: Dialect = {
+  name: 'postgres',
+  forUpdate: ' FOR UPDATE',
+  textsOf: 'json_array_elements_text(CAST(? AS JSON))',
+};
+
+export class PostgresTx implements Tx {
+  readonly dialect = postgresDialect;
+  statements = 0;
+  readonly #connection: Connection;
+  #failed: { readonly reason: unknown } | undefined;
+  #ended = false;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  async get<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R | undefined> {
+    return (await this.#query(sql, params)).rows[0] as R | undefined;
+  }
+
+  async all<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> {
+    return (await this.#query(sql, params)).rows as R[];
+  }
+
+  async run(sql: string, params: readonly SqlValue[] = []): Promise<number> {
+    return (await this.#query(sql, params)).rowCount ?? 0;
+  }
+
+  /** Statements of a migration, which may take as long as they need. */
+  async script(statements: string): Promise<void> {
+    await this.#watch(() => this.#connection.command(`SET LOCAL statement_timeout = 0; ${statements}`));
+  }
+
+  async nested<T>(work: () => Promise<T>): Promise<T> {
+    this.check();
+    this.#connection.send('SAVEPOINT n');
+    try {
+      const value = await work();
+      this.check();
+      this.#connection.send('RELEASE n');
+      return value;
+    } catch (thrown) {
+      this.#connection.send('ROLLBACK TO n; RELEASE n');
+      this.#failed = undefined;
+      throw thrown;
+    }
+  }
+
+  /** Throws what a statement threw since the last rollback. */
+  check(): void {
+    if (this.#failed) throw this.#failed.reason;
+  }
+
+  /** The handler is done: what it may have left running sends nothing more. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  async #query(sql: string, params: readonly SqlValue[]): Promise<QueryResult> {
+    this.statements++;
+    return this.#watch(() => this.#connection.query(sql, params));
+  }
+
+  async #watch(ask: () => Promise<QueryResult>): Promise<QueryResult> {
+    if (this.#ended) throw new Error('a statement was sent after the end of its transaction');
+    try {
+      return await ask();
+    } catch (thrown) {
+      const reason = this.#connection.lost === undefined ? faultOf(thrown) : outOfReach(thrown);
+      this.#failed ??= { reason };
+      throw reason;
+    }
+  }
+}
