@@ -148,7 +148,7 @@ CREATE TABLE file_states (
 CREATE UNIQUE INDEX file_states_live ON file_states (zone_id, branch, path) WHERE ended = 9007199254740991;
 CREATE INDEX file_states_children ON file_states (zone_id, branch, parent, path) WHERE ended = 9007199254740991;
 CREATE INDEX file_states_past ON file_states (zone_id, branch, path, began);
-CREATE INDEX file_states_file ON file_states (zone_id, file_id, began);
+CREATE INDEX file_states_file ON file_states (zone_id, file_id, version, began);
 CREATE INDEX file_states_etag ON file_states (etag);
 
 -- A named revision of one branch.

@@ -8,9 +8,11 @@ import type { Limits } from './limits.ts';
 
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
+export const hasControl = (text: string): boolean => CONTROL.test(text);
+
 export type PathLimits = Pick<Limits, 'PATH_BYTES' | 'SEGMENT_BYTES' | 'PATH_SEGMENTS'>;
 
-const invalidPath = (path: string, reason: string): Fault => {
+export const invalidPath = (path: string, reason: string): Fault => {
   const shown = path.slice(0, 200).toWellFormed();
   return new Fault('INVALID_PATH', `Invalid path ${JSON.stringify(shown)}: ${reason}`, { path: shown, reason });
 };
@@ -21,7 +23,7 @@ export function cleanPath(path: string, limits: PathLimits): string {
     if (path.length * 3 > limits.SEGMENT_BYTES) checkSize(path, path.split('/').slice(1), limits);
     return path;
   }
-  if (CONTROL.test(path)) throw invalidPath(path, 'control characters are not allowed');
+  if (hasControl(path)) throw invalidPath(path, 'control characters are not allowed');
   if (!path.isWellFormed()) throw invalidPath(path, 'a lone surrogate is not a character');
   const segments = path.split('/').filter((segment) => segment !== '' && segment !== '.');
   if (segments.includes('..')) throw invalidPath(path, '".." is never resolved');
@@ -43,9 +45,10 @@ function checkSize(path: string, segments: readonly string[], limits: PathLimits
   }
 }
 
-/** INVALID_PATH for the operations that `/` does not take. */
-export function refuseRoot(path: string): void {
+/** The path, or INVALID_PATH for `/`, which these operations do not take. */
+export function refuseRoot(path: string): string {
   if (path === '/') throw invalidPath(path, 'the root directory always exists and cannot be changed');
+  return path;
 }
 
 export const parentOf = (path: string): string => path.slice(0, Math.max(1, path.lastIndexOf('/')));
@@ -66,6 +69,9 @@ export const isBelow = (path: string, folder: string): boolean =>
 /** Everything below a folder lies strictly between these two texts: `/` is followed by `0` in byte order. */
 export const rangeBelow = (folder: string): { readonly from: string; readonly to: string } =>
   folder === '/' ? { from: '/', to: '0' } : { from: `${folder}/`, to: `${folder}0` };
+
+/** Position behind a text as SQL's substr counts: characters from 1, where JavaScript counts UTF-16 units. */
+export const cutAfter = (text: string): number => [...text].length + 1;
 
 /** Order by UTF-8 bytes, which is the order of code points. */
 export function comparePaths(a: string, b: string): number {

@@ -1,5 +1,5 @@
 /** Rows of tuples, and what file changes do to them (access.md §9, rename and delete). */
-import { rangeBelow } from '../../base/paths.ts';
+import { cutAfter, rangeBelow } from '../../base/paths.ts';
 import type { Call } from '../../core/operation.ts';
 
 /** Ends the tuples on a path that was removed, and with `below` on everything under it. */
@@ -21,7 +21,7 @@ export async function endTuples(call: Call, path: string, reach: { readonly belo
 export async function moveTuples(call: Call, from: string, to: string): Promise<void> {
   if (call.zone.used_tuples === 0) return;
   const range = rangeBelow(from);
-  const cut = from.length + 1;
+  const cut = cutAfter(from);
   const zone = call.zone.zone_id;
   let moved = 0;
   let doubled = 0;

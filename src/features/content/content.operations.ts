@@ -1,24 +1,24 @@
 /** Operations on blobs; none is reachable by a door. */
 import { z } from 'zod';
 import type { Operation } from '../../core/operation.ts';
-import { touchBlob } from './content.sql.ts';
+import { reserveBlobRows } from './content.sql.ts';
 
-const input = z.object({ sha256: z.string(), size: z.number(), utf8: z.boolean() });
+const input = z.object({ blobs: z.array(z.object({ sha256: z.string(), size: z.number(), utf8: z.boolean() })) });
 
-/** Commits the row of a blob before its file is written, so that a crash leaves a row that collection finds. */
-export const reserveBlob: Operation<z.infer<typeof input>, null> = {
+/**
+ * Commits the rows of blobs before their files are written, so that a crash leaves rows that collection finds. False
+ * while a file of one of these names is being removed: then they may not be written yet.
+ */
+export const reserveBlobs: Operation<z.infer<typeof input>, boolean> = {
   name: 'blob.reserve',
-  summary: 'Announce a blob whose file is about to be written.',
+  summary: 'Announce blobs whose files are about to be written.',
   effect: 'write',
   who: { role: 'viewer' },
   internal: true,
   input,
-  output: z.null(),
+  output: z.boolean(),
   faults: [],
-  run: async (call, blob) => {
-    await touchBlob(call.tx, { ...blob, inline: null }, call.now);
-    return null;
-  },
+  run: (call, { blobs }) => reserveBlobRows(call.tx, blobs, call.now),
 };
 
-export const contentOperations = [reserveBlob];
+export const contentOperations = [reserveBlobs];

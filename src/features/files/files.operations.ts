@@ -1,7 +1,10 @@
 /** All operations on files. */
+import { copy } from './copy.operations.ts';
 import { list } from './list.operations.ts';
 import { exists, getMetadata, isDirectory, open, read } from './read.operations.ts';
+import { rename } from './rename.operations.ts';
 import { deleteFile, mkdir, rmdir } from './tree.operations.ts';
+import { getVersion, listVersions, rollback } from './versions.operations.ts';
 import { setMetadata, write } from './write.operations.ts';
 
 export const fileOperations = [
@@ -11,6 +14,11 @@ export const fileOperations = [
   deleteFile,
   mkdir,
   rmdir,
+  rename,
+  copy,
+  listVersions,
+  getVersion,
+  rollback,
   list,
   exists,
   isDirectory,

@@ -1,7 +1,9 @@
 /** Queries on the states of files. Each is one statement, whatever the number of entries or grants. */
-import { rangeBelow } from '../../base/paths.ts';
+import { cutAfter, parentOf, rangeBelow } from '../../base/paths.ts';
+import { rowsInsert } from '../../ports/insert-rows.ts';
 import { OPEN_END, type SqlValue, type Tx } from '../../ports/sql.ts';
 import { isLiveMain, selectStates, type View } from './view.ts';
+import { belowAny } from './within.ts';
 
 export interface StateRow {
   readonly branch: string;
@@ -15,6 +17,8 @@ export interface StateRow {
   readonly encoding: string | null;
   readonly content_type: string;
   readonly metadata: string | null;
+  /** How the version came about. */
+  readonly reason: string;
   readonly created_at: number;
   readonly created_by: string;
   readonly modified_at: number;
@@ -28,7 +32,7 @@ export interface ContentRow extends StateRow {
 }
 
 export const STATE_COLUMNS = `s.branch, s.path, s.kind, s.file_id, s.began, s.version, s.etag, s.size, s.encoding,
-  s.content_type, s.metadata, s.created_at, s.created_by, s.modified_at, s.modified_by`;
+  s.content_type, s.metadata, s.reason, s.created_at, s.created_by, s.modified_at, s.modified_by`;
 
 const PAST_COLUMNS = `zone_id, branch, path, parent, kind, file_id, began, ended, version, etag, size, encoding,
   content_type, metadata, reason, created_at, created_by, modified_at, modified_by`;
@@ -61,7 +65,18 @@ export async function listStates(tx: Tx, view: View, paths: readonly string[]): 
   return tx.all<StateRow>(query.sql, query.params);
 }
 
-/** The same for any number of paths, with their inline bytes; removals left out. */
+/** The same for any number of paths. */
+export async function listStatesOf(tx: Tx, view: View, paths: readonly string[]): Promise<StateRow[]> {
+  const query = selectStates(view, {
+    columns: STATE_COLUMNS,
+    where: `s.path IN (SELECT value FROM ${tx.dialect.textsOf})`,
+    params: [JSON.stringify(paths)],
+    withRemoved: true,
+  });
+  return tx.all<StateRow>(query.sql, query.params);
+}
+
+/** Any number of paths with their inline bytes; removals left out. */
 export async function listContents(tx: Tx, view: View, paths: readonly string[]): Promise<ContentRow[]> {
   const query = selectStates(view, {
     columns: `${STATE_COLUMNS}, b.inline, b.utf8`,
@@ -72,32 +87,17 @@ export async function listContents(tx: Tx, view: View, paths: readonly string[])
   return tx.all<ContentRow>(query.sql, query.params);
 }
 
-export interface NewState {
+export interface NewState extends StateRow {
   readonly zone_id: string;
-  readonly branch: string;
-  readonly path: string;
   readonly parent: string;
-  readonly kind: 'f' | 'd' | 'x';
-  readonly file_id: string;
-  readonly began: number;
-  readonly version: number;
-  readonly etag: string | null;
-  readonly size: number;
-  readonly encoding: string | null;
-  readonly content_type: string;
-  readonly metadata: string | null;
-  readonly reason: string;
-  readonly created_at: number;
-  readonly created_by: string;
-  readonly modified_at: number;
-  readonly modified_by: string;
 }
 
-export async function insertState(tx: Tx, state: NewState): Promise<void> {
-  await tx.run(
-    `INSERT INTO file_states (${PAST_COLUMNS})
-     VALUES (?, ?, ?, ?, ?, ?, ?, ${OPEN_END}, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
+const insertStateRows = rowsInsert({ into: 'file_states', columns: PAST_COLUMNS.split(/,\s*/) });
+
+export async function insertStates(tx: Tx, states: readonly NewState[]): Promise<void> {
+  await insertStateRows(
+    tx,
+    states.map((state) => [
       state.zone_id,
       state.branch,
       state.path,
@@ -105,6 +105,7 @@ export async function insertState(tx: Tx, state: NewState): Promise<void> {
       state.kind,
       state.file_id,
       state.began,
+      OPEN_END,
       state.version,
       state.etag,
       state.size,
@@ -116,7 +117,7 @@ export async function insertState(tx: Tx, state: NewState): Promise<void> {
       state.created_by,
       state.modified_at,
       state.modified_by,
-    ],
+    ]),
   );
 }
 
@@ -160,8 +161,7 @@ export async function listBelow(tx: Tx, view: View, page: PageQuery & { folder: 
   const params: SqlValue[] = [page.after, range.from, range.to];
   let only = '';
   if (page.only !== null) {
-    only = ` AND EXISTS (SELECT 1 FROM ${tx.dialect.textsOf} r
-      WHERE s.path = r.value OR (s.path > r.value || '/' AND s.path < r.value || '0'))`;
+    only = ` AND ${belowAny('s.path', tx.dialect)}`;
     params.push(JSON.stringify(page.only));
   }
   const query = selectStates(view, {
@@ -182,23 +182,30 @@ export interface Totals {
   readonly files: number;
   readonly directories: number;
   readonly bytes: number;
+  /** Size of the largest file. */
+  readonly largest: number;
+  /** Bytes of the longest path, names of the deepest. */
+  readonly longest: number;
+  readonly deepest: number;
 }
 
 /** What lies below a folder, counted. */
 export async function countBelow(tx: Tx, view: View, folder: string): Promise<Totals> {
   const range = rangeBelow(folder);
   const query = selectStates(view, {
-    columns: 's.kind, s.size',
+    columns: 's.kind, s.size, s.path',
     where: 's.path > ? AND s.path < ?',
     params: [range.from, range.to],
   });
   const row = await tx.get<Totals>(
     `SELECT COALESCE(SUM(CASE WHEN kind = 'f' THEN 1 ELSE 0 END), 0) AS files,
        COALESCE(SUM(CASE WHEN kind = 'd' THEN 1 ELSE 0 END), 0) AS directories,
-       CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM (${query.sql}) t`,
+       CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes, COALESCE(MAX(size), 0) AS largest,
+       COALESCE(MAX(octet_length(path)), 0) AS longest,
+       COALESCE(MAX(length(path) - length(replace(path, '/', ''))), 0) AS deepest FROM (${query.sql}) t`,
     query.params,
   );
-  return row ?? { files: 0, directories: 0, bytes: 0 };
+  return row ?? { files: 0, directories: 0, bytes: 0, largest: 0, longest: 0, deepest: 0 };
 }
 
 export interface SubtreeMove {
@@ -216,7 +223,7 @@ export async function moveSubtree(tx: Tx, view: View, move: SubtreeMove): Promis
     where: 's.path = ? OR (s.path > ? AND s.path < ?)',
     params: [move.from, range.from, range.to],
   });
-  const cut = move.from.length + 1;
+  const cut = cutAfter(move.from);
   await endRemovals(tx, view, { path: move.to, revision: move.revision });
   await tx.run(
     `INSERT INTO file_states (${PAST_COLUMNS})
@@ -224,17 +231,52 @@ export async function moveSubtree(tx: Tx, view: View, move: SubtreeMove): Promis
        CASE WHEN path = ? THEN CAST(? AS TEXT) ELSE CAST(? AS TEXT) || substr(parent, ${cut}) END, kind, file_id,
        CAST(? AS BIGINT), ${OPEN_END}, version, etag, size, encoding, content_type, metadata, reason, created_at,
        created_by, modified_at, modified_by FROM (${query.sql}) t`,
+    [branch, move.to, move.from, parentOf(move.to), move.to, move.revision, ...query.params],
+  );
+  await removeSubtree(tx, view, { path: move.from, revision: move.revision });
+}
+
+export interface SubtreeCopy extends SubtreeMove {
+  /** Ordinals that the revision has given to files already. */
+  readonly ordinals: number;
+  readonly now: number;
+  readonly by: string;
+}
+
+/** All states at and below `from` begin under `to` as new files with the same content, metadata and content type. */
+export async function copySubtree(tx: Tx, view: View, copy: SubtreeCopy): Promise<void> {
+  const range = rangeBelow(copy.from);
+  const query = selectStates(view, {
+    columns: 's.*',
+    where: 's.path = ? OR (s.path > ? AND s.path < ?)',
+    params: [copy.from, range.from, range.to],
+  });
+  const cut = cutAfter(copy.from);
+  await endRemovals(tx, view, { path: copy.to, revision: copy.revision });
+  await tx.run(
+    `INSERT INTO file_states (${PAST_COLUMNS})
+     SELECT zone_id, CAST(? AS TEXT), CAST(? AS TEXT) || substr(path, ${cut}),
+       CASE WHEN path = ? THEN CAST(? AS TEXT) ELSE CAST(? AS TEXT) || substr(parent, ${cut}) END, kind,
+       CAST(? AS TEXT) || CAST(CAST(? AS BIGINT) + ROW_NUMBER() OVER (ORDER BY path) AS TEXT), CAST(? AS BIGINT),
+       ${OPEN_END}, CASE WHEN kind = 'f' THEN 1 ELSE 0 END, etag, size, encoding, content_type, metadata,
+       CASE WHEN kind = 'f' THEN 'copy' ELSE 'mkdir' END, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT),
+       CAST(? AS TEXT) FROM (${query.sql}) t`,
     [
-      branch,
-      move.to,
-      move.from,
-      move.to.slice(0, Math.max(1, move.to.lastIndexOf('/'))),
-      move.to,
-      move.revision,
+      view.layers[0].branch,
+      copy.to,
+      copy.from,
+      parentOf(copy.to),
+      copy.to,
+      `f${copy.revision}.`,
+      copy.ordinals,
+      copy.revision,
+      copy.now,
+      copy.by,
+      copy.now,
+      copy.by,
       ...query.params,
     ],
   );
-  await removeSubtree(tx, view, { path: move.from, revision: move.revision });
 }
 
 /** Ends all states at and below a path; on a branch, what its parents have there is hidden by rows of kind `x`. */

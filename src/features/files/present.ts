@@ -1,6 +1,6 @@
 /** The shapes in which content is answered over JSON-RPC (files.md §7, below the table of methods). */
+import { isUtf8 } from 'node:buffer';
 import { AnswerBytes, bytesMarker } from '../../core/call/answer-bytes.ts';
-import { isUtf8 } from '../content/content.ts';
 import { notText, type ReadInput, type ReadOutput } from './read-shapes.ts';
 
 const bytesOf = (output: ReadOutput, as: 'base64' | 'text'): AnswerBytes =>

@@ -1,6 +1,5 @@
 /** read, exists, is_directory and get_metadata (files.md §7). Content is answered by reference; the door reads the bytes. */
 import { z } from 'zod';
-import { invalidParams } from '../../base/faults.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { type FileObject, fileObject, toFileObject } from './file-object.ts';
@@ -8,15 +7,22 @@ import { type ContentRow, findContent, findState } from './files.sql.ts';
 import { path, viewParams } from './params.ts';
 import { presentRead } from './present.ts';
 import { type ReadInput, type ReadOutput, readInput, readOutput } from './read-shapes.ts';
-import { fileNotFound, isADirectory, lookUp } from './tree.ts';
+import { fileNotFound, getFile, getState, isADirectory, lookUp } from './tree.ts';
+import { getVersionOf } from './versions.ts';
 import { viewOf } from './view-of.ts';
 
 const onePath = z.object({ path, ...viewParams });
 type OnePath = z.infer<typeof onePath>;
 
-/** A file's content with what is known of it. Missing file: FILE_NOT_FOUND; a path through a file: NOT_A_DIRECTORY. */
-export async function getContent(call: Call, input: OnePath): Promise<ContentRow> {
+/**
+ * A file's content, or that of one of its versions, with what is known of it. Missing file: FILE_NOT_FOUND; a path
+ * through a file: NOT_A_DIRECTORY.
+ */
+export async function getContent(call: Call, input: OnePath & { readonly version?: number }): Promise<ContentRow> {
   const view = await viewOf(call, input);
+  if (input.version !== undefined) {
+    return getVersionOf(call, view, { file: await getFile(call, view, input.path), version: input.version });
+  }
   const row = await findContent(call.tx, view, input.path);
   if (row?.kind === 'd' || input.path === '/') throw isADirectory(call, input.path);
   if (row) return row;
@@ -42,7 +48,8 @@ export function checkReadSize(call: Call, output: ReadOutput): void {
   const maximum = call.limits.JSON_READ_BYTES;
   const actual = output.end - output.start;
   if (actual <= maximum) return;
-  const what = `${output.file.path}: read it with GET /api/v2/files${encodeURI(output.file.path)}`;
+  const url = `/api/v2/files${output.file.path.split('/').map(encodeURIComponent).join('/')}`;
+  const what = `${output.file.path}: read it with GET ${url}`;
   throw limitExceeded('JSON_READ_BYTES', maximum, { actual, what });
 }
 
@@ -53,13 +60,20 @@ export const read: Operation<ReadInput, ReadOutput> = {
   who: { role: 'viewer' },
   input: readInput,
   output: readOutput,
-  faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'VERSION_NOT_FOUND', 'NOT_TEXT', 'LIMIT_EXCEEDED'],
+  faults: [
+    'ACCESS_DENIED',
+    'FILE_NOT_FOUND',
+    'IS_A_DIRECTORY',
+    'NOT_A_DIRECTORY',
+    'VERSION_NOT_FOUND',
+    'NOT_TEXT',
+    'LIMIT_EXCEEDED',
+  ],
   rpc: { name: 'read', aliases: ['read_file'], present: presentRead },
   cli: { words: 'file read', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
   run: async (call, input) => {
-    if (input.version !== undefined) throw invalidParams({ path: 'version', message: 'use get_version' });
     const output = readRow(call, await getContent(call, input), input);
     checkReadSize(call, output);
     return output;
@@ -127,32 +141,7 @@ export const getMetadata: Operation<OnePath, FileObject> = {
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
   run: async (call, input) => {
-    if (input.path === '/') return rootObject(call);
     const view = await viewOf(call, input);
-    const { state } = await lookUp(call, view, input.path);
-    if (!state) throw fileNotFound(call, input.path);
-    return toFileObject(state, call.shown(input.path));
+    return toFileObject(await getState(call, view, input.path), call.shown(input.path));
   },
 };
-
-/** The root always exists and no change made it: its times are the epoch, its revision 0. */
-export function rootObject(call: Call): FileObject {
-  const row = {
-    branch: '',
-    path: '/',
-    kind: 'd' as const,
-    file_id: 'f0.0',
-    began: 0,
-    version: 0,
-    etag: null,
-    size: 0,
-    encoding: null,
-    content_type: '',
-    metadata: null,
-    created_at: 0,
-    created_by: 'system',
-    modified_at: 0,
-    modified_by: 'system',
-  };
-  return toFileObject(row, call.shown('/'));
-}

@@ -1,28 +1,14 @@
 /** delete, mkdir and rmdir (files.md §7). */
 import { z } from 'zod';
-import { Fault } from '../../base/faults.ts';
 import { refuseRoot } from '../../base/paths.ts';
 import type { Operation } from '../../core/operation.ts';
-import { endTuples } from '../access/tuples.sql.ts';
-import { countBelow, hasChildren, removeSubtree } from './files.sql.ts';
-import { branchParam, etagParam, path } from './params.ts';
-import {
-  alreadyExists,
-  beginDirectory,
-  checkPrecondition,
-  fileNotFound,
-  getFile,
-  lookUp,
-  makeParents,
-  notADirectory,
-  pathFault,
-  removeOne,
-} from './tree.ts';
-import { ownTotals } from './usage.sql.ts';
-import { MAIN } from './view.ts';
+import { beginDirectory, makeParents, onBranch } from './changes.ts';
+import { branchParam, path, preconditionParams } from './params.ts';
+import { removeDirectory, removeFile } from './removals.ts';
+import { alreadyExists, checkPrecondition, getDirectory, getFile, lookUp, pathFault } from './tree.ts';
 import { viewOf } from './view-of.ts';
 
-const deleteInput = z.object({ path, if_match: etagParam.optional(), ...branchParam });
+const deleteInput = z.object({ path, ...preconditionParams, ...branchParam });
 const deleteOutput = z.object({ deleted: z.literal(true), path: z.string(), revision: z.number() });
 
 export const deleteFile: Operation<z.infer<typeof deleteInput>, z.infer<typeof deleteOutput>> = {
@@ -35,22 +21,14 @@ export const deleteFile: Operation<z.infer<typeof deleteInput>, z.infer<typeof d
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'ETAG_MISMATCH'],
   rpc: { name: 'delete', aliases: ['delete_file'] },
   cli: { words: 'file delete', args: ['path'] },
-  mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  mapPaths: (input, map) => ({ ...input, path: refuseRoot(map(input.path)) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
   object: (input) => input.path,
   run: async (call, input) => {
-    refuseRoot(input.path);
     const view = await viewOf(call, input);
     const state = await getFile(call, view, input.path);
     checkPrecondition(call, { path: input.path, state }, input);
-    const { branch } = view.layers[0];
-    if (state.branch === branch) {
-      call.use('storage_bytes', -state.size);
-      call.use('files', -1);
-    }
-    const revision = call.event({ type: 'delete', path: input.path, ...(branch === MAIN ? {} : { branch }) });
-    await removeOne(call, view, { state, revision });
-    if (branch === MAIN) await endTuples(call, input.path, { below: false });
+    const revision = await removeFile(call, view, state);
     return { deleted: true, path: call.shown(input.path), revision };
   },
 };
@@ -80,10 +58,6 @@ export const mkdir: Operation<z.infer<typeof mkdirInput>, z.infer<typeof mkdirOu
   run: async (call, input) => {
     const shown = call.shown(input.path);
     const lenient = input.parents || input.exist_ok;
-    if (input.path === '/') {
-      if (!lenient) throw alreadyExists(call, '/');
-      return { created: false, path: shown, revision: call.zone.seq };
-    }
     const view = await viewOf(call, input);
     const spot = await lookUp(call, view, input.path);
     if (spot.state) {
@@ -95,8 +69,7 @@ export const mkdir: Operation<z.infer<typeof mkdirInput>, z.infer<typeof mkdirOu
       const message = `Parent directory not found: ${call.shown(parent)}; make it first, or set parents`;
       throw pathFault('PARENT_NOT_FOUND', message, { path: call.shown(parent) });
     }
-    const { branch } = view.layers[0];
-    const revision = call.event({ type: 'mkdir', path: input.path, ...(branch === MAIN ? {} : { branch }) });
+    const revision = call.event({ type: 'mkdir', path: input.path, ...onBranch(view) });
     await makeParents(call, view, { spot, revision });
     await beginDirectory(call, view, { path: input.path, revision, ordinal: 0, occupied: spot.occupied });
     return { created: true, path: shown, revision };
@@ -122,35 +95,13 @@ export const rmdir: Operation<z.infer<typeof rmdirInput>, z.infer<typeof rmdirOu
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'NOT_A_DIRECTORY', 'DIRECTORY_NOT_EMPTY'],
   rpc: { name: 'rmdir' },
   cli: { words: 'file rmdir', args: ['path'] },
-  mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  mapPaths: (input, map) => ({ ...input, path: refuseRoot(map(input.path)) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
   object: (input) => input.path,
   run: async (call, input) => {
-    refuseRoot(input.path);
     const view = await viewOf(call, input);
-    const { state } = await lookUp(call, view, input.path);
-    if (!state) throw fileNotFound(call, input.path);
-    if (state.kind === 'f') throw notADirectory(call, input.path);
-    const shown = call.shown(input.path);
-    if (!input.recursive && (await hasChildren(call.tx, view, input.path))) {
-      throw new Fault('DIRECTORY_NOT_EMPTY', `${shown} is not empty; set recursive to remove what is in it`, {
-        path: shown,
-      });
-    }
-    // A right on a folder reaches everything below it, so write on the folder, asked already, is write on all.
-    const totals = await countBelow(call.tx, view, input.path);
-    const own = await ownTotals(call.tx, view, input.path);
-    call.use('storage_bytes', -own.bytes);
-    call.use('files', -own.files);
-    const { branch } = view.layers[0];
-    const revision = call.event({
-      type: 'rmdir',
-      path: input.path,
-      ...(branch === MAIN ? {} : { branch }),
-      ...(input.recursive ? { data: { subtree: true, files: totals.files } } : {}),
-    });
-    await removeSubtree(call.tx, view, { path: input.path, revision });
-    if (branch === MAIN) await endTuples(call, input.path, { below: true });
-    return { removed: true, path: shown, files: totals.files, directories: totals.directories + 1, revision };
+    const state = await getDirectory(call, view, input.path);
+    const removed = await removeDirectory(call, view, { state, recursive: input.recursive });
+    return { removed: true, path: call.shown(input.path), ...removed };
   },
 };

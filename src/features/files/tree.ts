@@ -1,16 +1,12 @@
 /**
- * Changes of the tree, each inside the transaction of a call. Guarantees: a file never has children; parents that were
- * missing are made with the file; a change ends the state before it and begins the next at one revision; usage counts
- * exactly what `list` adds up.
+ * What stands where in the tree, as a call finds it in its transaction, and the faults of what it does not find.
+ * Guarantees: a path through a file is never looked past; any number of paths takes one statement.
  */
 import { Fault, type FaultCode } from '../../base/faults.ts';
-import { ancestorsOf, parentOf } from '../../base/paths.ts';
+import { ancestorsOf } from '../../base/paths.ts';
 import type { Call } from '../../core/operation.ts';
-import { touchBlob } from '../content/content.sql.ts';
-import type { Representation } from '../content/content.ts';
-import type { Written } from './file-object.ts';
-import { endState, insertState, listStates, removeSubtree, type StateRow } from './files.sql.ts';
-import { isLiveMain, type View } from './view.ts';
+import { listStates, listStatesOf, type StateRow } from './files.sql.ts';
+import type { View } from './view.ts';
 
 export const pathFault = (code: FaultCode, message: string, data: { path: string } & Record<string, unknown>): Fault =>
   new Fault(code, message, data);
@@ -36,14 +32,50 @@ export interface Spot {
   readonly removed: ReadonlySet<string>;
 }
 
-/** One statement for the path and all folders above it. A path through a file is NOT_A_DIRECTORY. */
-export async function lookUp(call: Call, view: View, path: string): Promise<Spot> {
-  const above = ancestorsOf(path).filter((folder) => folder !== '/');
-  const rows = new Map<string, StateRow>();
-  for (const row of await listStates(call.tx, view, [...above, path])) rows.set(row.path, row);
+/** The root always exists and no change made it: its times are the epoch, its revision 0. */
+const ROOT: StateRow = {
+  branch: '',
+  path: '/',
+  kind: 'd',
+  file_id: 'f0.0',
+  began: 0,
+  version: 0,
+  etag: null,
+  size: 0,
+  encoding: null,
+  content_type: '',
+  metadata: null,
+  reason: 'mkdir',
+  created_at: 0,
+  created_by: 'system',
+  modified_at: 0,
+  modified_by: 'system',
+};
+
+/** What a view has at some paths: what is missing here is missing there. */
+export interface Seen {
+  readonly view: View;
+  readonly rows: Map<string, StateRow>;
+}
+
+/** As many paths as are given to a statement singly; more are given as a set. */
+const SINGLE_PATHS_MAX = 300;
+
+/** One statement for any number of paths and all folders above them. */
+export async function lookUpAll(call: Call, view: View, paths: Iterable<string>): Promise<Seen> {
+  const wanted = new Set<string>();
+  for (const path of paths) for (const one of [...ancestorsOf(path), path]) wanted.add(one);
+  wanted.delete('/');
+  const list = wanted.size > SINGLE_PATHS_MAX ? listStatesOf : listStates;
+  const rows = wanted.size > 0 ? await list(call.tx, view, [...wanted]) : [];
+  return { view, rows: new Map([ROOT, ...rows].map((row) => [row.path, row])) };
+}
+
+/** One of the paths that were looked up. A path through a file is NOT_A_DIRECTORY. */
+export function spotOf(call: Call, { view, rows }: Seen, path: string): Spot {
   const missing: string[] = [];
   const removed = new Set<string>();
-  for (const folder of above) {
+  for (const folder of ancestorsOf(path)) {
     const row = rows.get(folder);
     if (row?.kind === 'f') throw notADirectory(call, folder);
     if (row?.kind === 'd') continue;
@@ -60,6 +92,11 @@ export async function lookUp(call: Call, view: View, path: string): Promise<Spot
   };
 }
 
+/** One statement for the path and all folders above it. A path through a file is NOT_A_DIRECTORY. */
+export async function lookUp(call: Call, view: View, path: string): Promise<Spot> {
+  return spotOf(call, await lookUpAll(call, view, [path]), path);
+}
+
 /** A file or directory that has to exist. */
 export async function getState(call: Call, view: View, path: string): Promise<StateRow> {
   const { state } = await lookUp(call, view, path);
@@ -73,156 +110,55 @@ export async function getFile(call: Call, view: View, path: string): Promise<Sta
   return state;
 }
 
+export async function getDirectory(call: Call, view: View, path: string): Promise<StateRow> {
+  const state = await getState(call, view, path);
+  if (state.kind === 'f') throw notADirectory(call, path);
+  return state;
+}
+
+/** Files are written where there is nothing or a file. */
+export function checkKind(call: Call, spot: Pick<Spot, 'path' | 'state'>): void {
+  if (spot.state?.kind === 'd') throw isADirectory(call, spot.path);
+}
+
 export interface Precondition {
-  readonly if_match?: string | undefined;
-  readonly if_none_match?: boolean | undefined;
+  /** Etags of which the file has one; `*` stands for any. */
+  readonly if_match?: string | readonly string[] | undefined;
+  /** Etags of which it has none; `*` says that there is nothing. */
+  readonly if_none_match?: readonly string[] | undefined;
+  /** Milliseconds. Says nothing of a file that is not there. */
+  readonly if_unmodified_since?: number | undefined;
 }
 
-/** The state has to be the expected one: `if_match` an etag (or `*`), `if_none_match` no file at all. */
+/** The state has to be the expected one; the conditions are tried in the order of RFC 9110 §13.2.2. */
 export function checkPrecondition(call: Call, spot: Pick<Spot, 'path' | 'state'>, precondition: Precondition): void {
-  const { if_match, if_none_match } = precondition;
+  const { if_match, if_none_match, if_unmodified_since } = precondition;
   const current = spot.state?.etag ?? null;
-  if (if_none_match && spot.state) throw alreadyExists(call, spot.path);
-  if (if_match === undefined || (if_match === '*' && current !== null) || if_match === current) return;
+  if (if_match !== undefined && !namesEtag([if_match].flat(), current)) {
+    throw etagMismatch(call, spot, { expected_etag: if_match, says: 'is not at the expected etag' });
+  }
+  if (if_unmodified_since !== undefined && spot.state && spot.state.modified_at > if_unmodified_since) {
+    throw etagMismatch(call, spot, { expected_etag: null, says: 'was changed since' });
+  }
+  if (if_none_match?.includes('*') && spot.state) throw alreadyExists(call, spot.path);
+  if (if_none_match && namesEtag(if_none_match, current)) {
+    throw etagMismatch(call, spot, { expected_etag: null, says: 'is at an etag that was ruled out' });
+  }
+}
+
+const namesEtag = (etags: readonly string[], current: string | null): boolean =>
+  current !== null && (etags.includes(current) || etags.includes('*'));
+
+function etagMismatch(
+  call: Call,
+  spot: Pick<Spot, 'path' | 'state'>,
+  wrong: { readonly expected_etag: string | readonly string[] | null; readonly says: string },
+): Fault {
   const path = call.shown(spot.path);
-  throw pathFault('ETAG_MISMATCH', `${path} is not at the expected etag; read it again`, {
+  const [only, ...others] = [wrong.expected_etag].flat();
+  return pathFault('ETAG_MISMATCH', `${path} ${wrong.says}; read it again`, {
     path,
-    expected_etag: if_match,
-    current_etag: current,
+    expected_etag: others.length > 0 ? wrong.expected_etag : (only ?? null),
+    current_etag: spot.state?.etag ?? null,
   });
-}
-
-/** The n-th file that a revision made: unique in the zone, never given again. */
-export const fileId = (revision: number, ordinal: number): string => `f${revision}.${ordinal}`;
-
-/** Begins the directories that are missing above a path. They emit no event of their own. */
-export async function makeParents(call: Call, view: View, made: { spot: Spot; revision: number }): Promise<void> {
-  for (const [ordinal, path] of made.spot.missing.entries()) {
-    await beginDirectory(call, view, {
-      path,
-      revision: made.revision,
-      ordinal: ordinal + 1,
-      occupied: made.spot.removed.has(path),
-    });
-  }
-}
-
-export interface NewDirectory {
-  readonly path: string;
-  readonly revision: number;
-  readonly ordinal: number;
-  readonly occupied: boolean;
-}
-
-export async function beginDirectory(call: Call, view: View, directory: NewDirectory): Promise<void> {
-  const { path, revision } = directory;
-  const { branch } = view.layers[0];
-  const place = { zone_id: view.zone_id, branch };
-  if (directory.occupied) await endState(call.tx, place, { path, revision });
-  await insertState(call.tx, {
-    ...place,
-    path,
-    parent: parentOf(path),
-    kind: 'd',
-    file_id: fileId(revision, directory.ordinal),
-    began: revision,
-    version: 0,
-    etag: null,
-    size: 0,
-    encoding: null,
-    content_type: '',
-    metadata: null,
-    reason: 'mkdir',
-    created_at: call.now,
-    created_by: call.caller.user_id,
-    modified_at: call.now,
-    modified_by: call.caller.user_id,
-  });
-}
-
-export type Reason = 'write' | 'append' | 'edit' | 'copy' | 'rollback' | 'restore' | 'merge';
-
-export interface NewContent {
-  readonly sha256: string;
-  readonly size: number;
-  readonly utf8: boolean;
-  readonly encoding: Representation;
-  /** Null where the bytes lie in the blob store already. */
-  readonly inline: Uint8Array | null;
-  readonly content_type: string;
-  /** undefined keeps what the file has. */
-  readonly metadata: string | null | undefined;
-  readonly reason: Reason;
-  /** How the change came about, where the event names it otherwise than the version does. */
-  readonly via?: string;
-}
-
-/** Writes the next version of the file at a spot that was looked up in this transaction. One event. */
-export async function writeFile(call: Call, view: View, write: { spot: Spot; content: NewContent }): Promise<Written> {
-  const { spot, content } = write;
-  const { branch } = view.layers[0];
-  const place = { zone_id: view.zone_id, branch };
-  const before = spot.state;
-  if (before?.kind === 'd') throw isADirectory(call, spot.path);
-  // What a parent branch has is counted there: here only the branch's own states count.
-  const own = before?.branch === branch ? before : undefined;
-  call.use('storage_bytes', content.size - (own?.size ?? 0));
-  if (!own) call.use('files', 1);
-  const revision = call.event({
-    type: 'write',
-    path: spot.path,
-    ...(branch === 'main' ? {} : { branch }),
-    data: {
-      via: content.via ?? content.reason,
-      version: (before?.version ?? 0) + 1,
-      etag: content.sha256,
-      size: content.size,
-    },
-  });
-  await touchBlob(call.tx, content, call.now);
-  await makeParents(call, view, { spot, revision });
-  if (spot.occupied) await endState(call.tx, place, { path: spot.path, revision });
-  const version = (before?.version ?? 0) + 1;
-  const created_at = before?.created_at ?? call.now;
-  await insertState(call.tx, {
-    ...place,
-    path: spot.path,
-    parent: parentOf(spot.path),
-    kind: 'f',
-    file_id: before?.file_id ?? fileId(revision, 0),
-    began: revision,
-    version,
-    etag: content.sha256,
-    size: content.size,
-    encoding: content.encoding,
-    content_type: content.content_type,
-    metadata: content.metadata === undefined ? (before?.metadata ?? null) : content.metadata,
-    reason: content.reason,
-    created_at,
-    created_by: before?.created_by ?? call.caller.user_id,
-    modified_at: call.now,
-    modified_by: call.caller.user_id,
-  });
-  return {
-    path: spot.path,
-    etag: content.sha256,
-    version,
-    size: content.size,
-    created: before === undefined,
-    created_at,
-    modified_at: call.now,
-    revision,
-    content_type: content.content_type,
-    encoding: content.encoding,
-  };
-}
-
-/** Ends one file or an empty directory at a revision. */
-export async function removeOne(call: Call, view: View, end: { state: StateRow; revision: number }): Promise<void> {
-  const { state, revision } = end;
-  if (isLiveMain(view)) {
-    await endState(call.tx, { zone_id: view.zone_id, branch: state.branch }, { path: state.path, revision });
-    return;
-  }
-  await removeSubtree(call.tx, view, { path: state.path, revision });
 }
