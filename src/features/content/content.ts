@@ -93,7 +93,8 @@ async function reserve(blobs: readonly Omit<NewBlob, 'inline'>[], preparation: P
   throw new Fault('UNAVAILABLE', 'The same content is being removed; try again', { reason: 'being_removed' });
 }
 
-const sizeOf = (incoming: Incoming): number => (incoming instanceof Uint8Array ? incoming.byteLength : incoming.size);
+export const sizeOf = (incoming: Incoming): number =>
+  incoming instanceof Uint8Array ? incoming.byteLength : incoming.size;
 
 /** BODY_TOO_LARGE for more than a file may have. */
 export function checkFileSize(size: number, limits: Preparation['limits']): void {
@@ -157,9 +158,12 @@ const decodes = (decoder: TextDecoder, bytes: Uint8Array, options?: { stream: bo
   }
 };
 
+export const loneSurrogate = (path: string): Fault =>
+  invalidParams({ path, message: 'a lone surrogate is not a character' });
+
 /** A text as its UTF-8 bytes; a lone surrogate is refused, never replaced. */
 export function textBytes(text: string, path: string): Uint8Array {
-  if (!text.isWellFormed()) throw invalidParams({ path, message: 'a lone surrogate is not a character' });
+  if (!text.isWellFormed()) throw loneSurrogate(path);
   return Buffer.from(text, 'utf8');
 }
 

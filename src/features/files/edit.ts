@@ -87,7 +87,8 @@ export function applyEdits(content: string, edits: readonly Edit[], options: Edi
   };
 }
 
-function checkEdits(edits: readonly Edit[], most: number): void {
+/** INVALID_PARAMS for an edit that says nothing; LIMIT_EXCEEDED for too many. */
+export function checkEdits(edits: readonly Edit[], most: number): void {
   if (edits.length > most) throw limitExceeded('EDITS', most, { actual: edits.length, what: 'edits' });
   for (const [index, { old_str, new_str }] of edits.entries()) {
     const refuse = (message: string) => invalidParams({ path: `edits.${index}`, message });

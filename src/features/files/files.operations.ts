@@ -1,5 +1,9 @@
 /** All operations on files. */
+import { append } from './append.operations.ts';
 import { copy } from './copy.operations.ts';
+import { diffVersions, findPair } from './diff.operations.ts';
+import { computeEdit, edit } from './edit.operations.ts';
+import { findHead } from './head.operations.ts';
 import { list } from './list.operations.ts';
 import { exists, getMetadata, isDirectory, open, read } from './read.operations.ts';
 import { rename } from './rename.operations.ts';
@@ -14,11 +18,17 @@ export const fileOperations = [
   deleteFile,
   mkdir,
   rmdir,
+  append,
+  edit,
+  computeEdit,
+  findHead,
   rename,
   copy,
   listVersions,
   getVersion,
   rollback,
+  diffVersions,
+  findPair,
   list,
   exists,
   isDirectory,

@@ -4,7 +4,7 @@ import { decodeBase64 } from '../../base/base64.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { type LimitName, type Limits, limitExceeded } from '../../base/limits.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
-import { type Received, textBytes } from '../content/content.ts';
+import { collect, loneSurrogate, type Received, textBytes } from '../content/content.ts';
 
 export const path = z.string().describe('absolute path inside the zone');
 /** What every reading method takes beside its own parameters. */
@@ -25,7 +25,8 @@ export const etagParam = z
   .describe('etag that the file has to have');
 
 const etagList = z.union([z.string(), z.array(z.string()).max(1_000)]);
-const unquoted = (tags: z.infer<typeof etagList>): string[] => [tags].flat().map((tag) => tag.replace(/^"(.*)"$/, '$1'));
+const unquoted = (tags: z.infer<typeof etagList>): string[] =>
+  [tags].flat().map((tag) => tag.replace(/^"(.*)"$/, '$1'));
 
 /** What a write or delete may ask of the state that it changes, decided in its transaction; RFC 9110 §13 in full. */
 export const preconditionParams = {
@@ -68,6 +69,29 @@ export const contentParam = z
   .describe('a text, or bytes');
 export type ContentParam = z.infer<typeof contentParam>;
 
+/** An object of a list. As everywhere, null means absent. */
+export const itemParam = <S extends z.ZodRawShape>(shape: S): z.ZodType<z.infer<z.ZodObject<S>>> =>
+  z.preprocess(
+    (item) =>
+      typeof item === 'object' && item !== null && !Array.isArray(item)
+        ? Object.fromEntries(Object.entries(item).filter(([, value]) => value !== null))
+        : item,
+    z.object(shape),
+  );
+
+/** A text that may be large. */
+export const textParam = z.union([z.string(), z.custom<TextSpool>(isTextSpool)]);
+
+/** The text itself; the caller has seen to its size. */
+export async function textOf(text: z.infer<typeof textParam>, at: string): Promise<string> {
+  if (typeof text === 'string') return text;
+  if (text.loneSurrogate) throw loneSurrogate(at);
+  return Buffer.from(await collect(text.bytes())).toString('utf8');
+}
+
+export const textBytesOf = (text: z.infer<typeof textParam>): number =>
+  typeof text === 'string' ? Buffer.byteLength(text) : text.bytes().size;
+
 export const encodingParam = z.enum(['utf-8', 'base64']).describe('base64: the content is base64 text');
 
 /** Content as a parameter gave it. `at` is its dotted path, for faults. */
@@ -82,7 +106,7 @@ export async function receive(
   }
   if (content instanceof Uint8Array) return { incoming: content, asText: !base64 };
   if (!isTextSpool(content)) return { incoming: content, asText: !base64 };
-  if (content.loneSurrogate) throw invalidParams({ path: at, message: 'a lone surrogate is not a character' });
+  if (content.loneSurrogate) throw loneSurrogate(at);
   return { incoming: base64 ? await content.decoded(at) : content.bytes(), asText: !base64 };
 }
 

@@ -16,6 +16,7 @@ export const readInput = z.object({
 });
 export type ReadInput = z.infer<typeof readInput>;
 
+export const someBytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 export const storedBytes = z.custom<StoredBytes>((value) => typeof value === 'object' && value !== null);
 
 export const readOutput = z.object({

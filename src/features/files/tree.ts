@@ -104,11 +104,17 @@ export async function getState(call: Call, view: View, path: string): Promise<St
   return state;
 }
 
-export async function getFile(call: Call, view: View, path: string): Promise<StateRow> {
-  const state = await getState(call, view, path);
+/** The spot of a file that has to exist. */
+export async function lookUpFile(call: Call, view: View, path: string): Promise<Spot & { readonly state: StateRow }> {
+  const spot = await lookUp(call, view, path);
+  const { state } = spot;
+  if (!state) throw fileNotFound(call, path);
   if (state.kind === 'd') throw isADirectory(call, path);
-  return state;
+  return { ...spot, state };
 }
+
+export const getFile = async (call: Call, view: View, path: string): Promise<StateRow> =>
+  (await lookUpFile(call, view, path)).state;
 
 export async function getDirectory(call: Call, view: View, path: string): Promise<StateRow> {
   const state = await getState(call, view, path);

@@ -8,7 +8,7 @@ import { toWriteResult, writeResult } from './file-object.ts';
 import { branchParam, etagParam, path, viewParams } from './params.ts';
 import { read } from './read.operations.ts';
 import { type ReadInput, type ReadOutput, readInput } from './read-shapes.ts';
-import { checkKind, checkPrecondition, fileNotFound, getFile, lookUp } from './tree.ts';
+import { checkPrecondition, getFile, lookUpFile } from './tree.ts';
 import { listVersionStates } from './versions.sql.ts';
 import { getVersionOf } from './versions.ts';
 import { viewOf } from './view-of.ts';
@@ -115,9 +115,7 @@ export const rollback: Operation<z.infer<typeof rollbackInput>, z.infer<typeof r
   object: (input) => input.path,
   run: async (call, input) => {
     const view = await viewOf(call, input);
-    const spot = await lookUp(call, view, input.path);
-    checkKind(call, spot);
-    if (!spot.state) throw fileNotFound(call, input.path);
+    const spot = await lookUpFile(call, view, input.path);
     const old = await getVersionOf(call, view, { file: spot.state, version: input.version });
     checkPrecondition(call, spot, input);
     if (old.etag === null) throw new Error(`version ${input.version} of ${input.path} has no content`);

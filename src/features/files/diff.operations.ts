@@ -1,0 +1,121 @@
+/** diff_versions (files.md §7): a unified diff of two versions of a file, or of their own metadata. */
+import { z } from 'zod';
+import type { Operation } from '../../core/operation.ts';
+import { collect } from '../content/content.ts';
+import { metadataOf } from './file-object.ts';
+import { type Head, headShape, headSource } from './head.operations.ts';
+import { path, viewParams } from './params.ts';
+import { unifiedDiff } from './text-diff.ts';
+import { getFile } from './tree.ts';
+import { getVersionOf } from './versions.ts';
+import { viewOf } from './view-of.ts';
+
+const diffInput = z.object({
+  path,
+  v1: z.int().min(1),
+  v2: z.int().min(1),
+  mode: z.enum(['content', 'metadata']).default('content'),
+  context_lines: z.int().min(0).default(3).describe('unchanged lines around a change'),
+  ...viewParams,
+});
+type DiffInput = z.infer<typeof diffInput>;
+
+const side = z.object({ version: z.number(), etag: z.string(), size: z.number() });
+const diffOutput = z.object({
+  identical: z.boolean(),
+  binary: z.boolean().describe('not text, or too large to be compared'),
+  diff: z.string(),
+  additions: z.number(),
+  deletions: z.number(),
+  from: side,
+  to: side,
+});
+
+const pairInput = diffInput.pick({ path: true, v1: true, v2: true, branch: true, as_of: true });
+/** A version's content, with its metadata as lines of JSON. */
+const described = headShape.extend({ metadata: z.string() });
+
+export const findPair: Operation<z.infer<typeof pairInput>, z.infer<typeof described>[]> = {
+  name: 'version.pair',
+  summary: 'Two versions that are going to be compared.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  internal: true,
+  input: pairInput,
+  output: z.array(described),
+  faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'NOT_A_DIRECTORY', 'VERSION_NOT_FOUND'],
+  needs: (input) => [{ permission: 'read', path: input.path }],
+  run: async (call, input) => {
+    const view = await viewOf(call, input);
+    const file = await getFile(call, view, input.path);
+    const pair: z.infer<typeof described>[] = [];
+    for (const version of [input.v1, input.v2]) {
+      const row = await getVersionOf(call, view, { file, version });
+      const metadata = `${JSON.stringify(sorted(metadataOf(row)), null, 2)}\n`;
+      pair.push({ ...row, etag: row.etag ?? '', utf8: row.utf8 === 1, metadata });
+    }
+    return pair;
+  },
+};
+
+/** Equal values have equal texts: keys in order, at any depth. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+}
+
+interface ReadyDiff {
+  readonly path: string;
+  readonly context_lines: number;
+  readonly sides: readonly [z.infer<typeof side>, z.infer<typeof side>];
+  readonly identical: boolean;
+  /** UTF-8; null when they cannot be compared, or need not be. */
+  readonly texts: readonly [Uint8Array, Uint8Array] | null;
+}
+
+export const diffVersions: Operation<DiffInput, z.infer<typeof diffOutput>, ReadyDiff> = {
+  name: 'version.diff',
+  summary: 'Compare two versions of a file, or their own metadata.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  heavy: true,
+  input: diffInput,
+  output: diffOutput,
+  faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'NOT_A_DIRECTORY', 'VERSION_NOT_FOUND'],
+  rpc: { name: 'diff_versions' },
+  cli: { words: 'version diff', args: ['path', 'v1', 'v2'] },
+  mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  prepare: async (input, preparation) => {
+    const { mode, context_lines, ...asked } = input;
+    const [from, to] = await preparation.run(findPair, asked);
+    if (!from || !to) throw new Error('a comparison takes two versions');
+    const common = { path: input.path, context_lines, sides: [side.parse(from), side.parse(to)] as const };
+    if (mode === 'metadata') {
+      const texts = [Buffer.from(from.metadata), Buffer.from(to.metadata)] as const;
+      return { ...common, identical: from.metadata === to.metadata, texts };
+    }
+    const comparable = [from, to].every(({ utf8, size }) => utf8 && size <= preparation.limits.EDIT_BYTES);
+    const identical = from.etag === to.etag;
+    if (!comparable || identical) return { ...common, identical, texts: comparable ? [EMPTY, EMPTY] : null };
+    const read = (head: Head): Promise<Uint8Array> => collect(headSource(head, preparation.blobs));
+    return { ...common, identical, texts: [await read(from), await read(to)] };
+  },
+  needs: (ready) => [{ permission: 'read', path: ready.path }],
+  run: async (call, ready) => {
+    const [from, to] = ready.sides;
+    const path = call.shown(ready.path);
+    const text = ready.texts?.map((bytes) => Buffer.from(bytes).toString('utf8')) ?? [];
+    const diff = unifiedDiff({
+      from: text[0] ?? '',
+      to: text[1] ?? '',
+      fromName: `a${path}`,
+      toName: `b${path}`,
+      contextLines: ready.context_lines,
+    });
+    return { identical: ready.identical, binary: ready.texts === null, ...diff, from, to };
+  },
+};
+
+const EMPTY = new Uint8Array();
