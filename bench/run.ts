@@ -1,5 +1,6 @@
 /** `npm run bench [-- f1 f2 …]`: runs the bars, both sides in one run, and prints their ratios. */
 const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<boolean> }>>> = {
+  writer: () => import('./writer.ts'),
   f1: () => import('./f1-read.ts'),
   f2: () => import('./f2-write.ts'),
 };
