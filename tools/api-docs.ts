@@ -1,0 +1,110 @@
+/** Writes docs/api.md from the lists: operations, faults, limits, settings. `node tools/api-docs.ts` after a change of them. */
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { exitCodeOf, FAULTS } from '../src/base/faults.ts';
+import { LIMITS } from '../src/base/limits.ts';
+import { loadConfig } from '../src/config.ts';
+import { shapeOf } from '../src/core/invoke.ts';
+import type { AnyOperation } from '../src/core/operation.ts';
+import { publicOperations } from '../src/core/operations.ts';
+
+export const API_FILE = fileURLToPath(new URL('../docs/api.md', import.meta.url));
+
+/** A text as the cell of a Markdown table. */
+const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+
+const table = (titles: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [titles, titles.map(() => '---'), ...rows].map((row) => `| ${row.map(cell).join(' | ')} |`).join('\n');
+
+const who = (operation: AnyOperation): string =>
+  typeof operation.who === 'string' ? operation.who : operation.who.role;
+
+function typeText(schema: z.ZodType): string {
+  const {
+    type,
+    enum: words,
+    anyOf,
+  } = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as {
+    type?: string;
+    enum?: readonly string[];
+    anyOf?: readonly { type?: string }[];
+  };
+  if (words) return words.join(', ');
+  if (type) return type;
+  const types = [...new Set((anyOf ?? []).map((one) => one.type).filter((one) => one !== undefined))];
+  return types.join(' or ') || 'any';
+}
+
+function operationText(operation: AnyOperation): string {
+  const calls = [
+    operation.rpc
+      ? [operation.rpc.name, ...(operation.rpc.aliases ?? [])].map((name) => `\`POST /api/nfs/${name}\``).join(', ')
+      : '',
+    operation.http ? `\`${operation.http.method} ${operation.http.path}\`` : '',
+    operation.cli ? `\`nexus ${operation.cli.words}\`` : '',
+  ].filter((call) => call !== '');
+  const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => [
+    `\`${name}\`${schema.safeParse(undefined).success ? '' : ' (required)'}`,
+    typeText(schema),
+    schema.description ?? '',
+  ]);
+  const parts = [
+    `### ${operation.name}`,
+    `${operation.summary} (${operation.effect}, ${who(operation)})`,
+    calls.join(' · '),
+  ];
+  if (rows.length > 0) parts.push(table(['parameter', 'type', 'meaning'], rows));
+  if (operation.faults.length > 0) parts.push(`Faults: ${operation.faults.join(', ')}.`);
+  return parts.join('\n\n');
+}
+
+function operationsText(): string {
+  const offered = publicOperations.filter((operation) => operation.rpc || operation.http);
+  const groups = Map.groupBy(offered, (operation) => operation.name.split('.')[0] ?? '');
+  return [...groups].map(([noun, own]) => [`## ${noun}`, ...own.map(operationText)].join('\n\n')).join('\n\n');
+}
+
+const faultsText = (): string =>
+  table(
+    ['code', 'HTTP', 'JSON-RPC', 'exit', 'retry', 'when'],
+    Object.entries(FAULTS).map(([code, row]) => [
+      code,
+      String(row.http),
+      row.rpc === 'http' ? 'HTTP' : String(row.rpc),
+      String(exitCodeOf(row.http)),
+      row.retry,
+      row.when,
+    ]),
+  );
+
+const limitsText = (): string =>
+  table(
+    ['NEXUS_LIMIT_…', 'default', 'of what'],
+    Object.entries(LIMITS).map(([name, limit]) => [name, String(limit.default), limit.about]),
+  );
+
+const settingsText = (): string =>
+  table(
+    ['setting', 'default', 'meaning'],
+    loadConfig({ environment: {} })
+      .lines.filter((line) => !line.name.startsWith('NEXUS_LIMIT_'))
+      .map((line) => [line.name, line.default, line.about]),
+  );
+
+export function apiDocument(): string {
+  return [
+    '# API',
+    'Generated from the lists in the source by `node tools/api-docs.ts`; a test compares them.',
+    operationsText(),
+    '## Faults',
+    faultsText(),
+    '## Limits',
+    limitsText(),
+    '## Settings',
+    settingsText(),
+    '',
+  ].join('\n\n');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(API_FILE, apiDocument());
