@@ -9,3 +9,6 @@ export const newRequestId = (): string => randomUUID();
 
 /** Is it a request id that may be echoed: 1..128 visible ASCII characters? */
 export const isRequestId = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text);
+
+/** Is it the id of a zone: 3..63 characters a-z, 0-9 and -, first and last no dash (access.md §5)? */
+export const isZoneId = (text: string): boolean => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(text);

@@ -28,6 +28,7 @@ export const LIMITS = {
   EDITS: { default: 100, about: 'edits of one call' },
   EDIT_BYTES: { default: 10 * MiB, about: 'content that can be edited or compared' },
   FUZZY_BYTES: { default: MiB, about: 'content that is searched for a similar window' },
+  BRANCH_DEPTH: { default: 16, about: 'branches of the tree that grow one from another' },
   REQUESTS_IN_FLIGHT: { default: 1_000, about: 'requests being served at once' },
   WRITES_WAITING: { default: 10_000, about: 'writes waiting for their commit' },
   SPOOL_BYTES: { default: 4096 * MiB, about: 'bytes of one zone being received' },

@@ -7,8 +7,7 @@ import type { z } from 'zod';
 import { asFault, Fault, type Issue, invalidParams } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import { cleanPath, zoneOfPath } from '../base/paths.ts';
-import { isRootAdmin } from '../features/access/credentials.ts';
+import { ANYONE, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
@@ -16,6 +15,7 @@ import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation
 import { authoriseNeeds } from './preflight.ts';
 import type { Runner } from './transact.ts';
 import type { Turns } from './turns.ts';
+import { type Arrived, contextIn, type Named, nameZone, settleZone } from './zone-of-call.ts';
 
 /** How often a call is prepared again because what it relied on had changed meanwhile. */
 const STALE_TRIES_MAX = 100;
@@ -77,11 +77,12 @@ export async function invoke(server: Server, operation: AnyOperation, asked: Ask
 
 async function answer(server: Server, operation: AnyOperation, asked: Asked): Promise<Answer> {
   const { request } = asked;
-  checkWho(operation, request.caller);
-  const { parameters, zone_id } = splitZone(operation, asked);
-  const named = zoneNamed(request, zone_id);
-  const parsed = parse(operation, parameters, request.tolerant);
-  const { context, input } = settleZone(server, operation, { input: parsed, request, zone_id: named });
+  if (!request.caller && operation.who !== 'public') throw unauthenticated();
+  const arrived: Arrived = { ...request, caller: request.caller ?? ANYONE };
+  const named = nameZone(operation, arrived, asked.raw);
+  checkWho(operation, arrived.caller);
+  const parsed = await parseIn(server, operation, { named, arrived, tolerant: request.tolerant });
+  const { context, input } = await settleZone(server, { operation, arrived, input: parsed, zone_id: named.zone_id });
   return { output: await perform(server, operation, { input, context }), input };
 }
 
@@ -118,16 +119,24 @@ async function perform(server: Server, operation: AnyOperation, settled: Settled
   });
 }
 
-/** `zone_id` among the parameters names the zone of the call, unless it is a parameter of the operation itself. */
-function splitZone(operation: AnyOperation, asked: Asked): { parameters: object; zone_id: string | undefined } {
-  const { raw } = asked;
-  if (raw === undefined || raw === null) return { parameters: {}, zone_id: undefined };
-  if (typeof raw !== 'object' || Array.isArray(raw)) throw invalidParams({ path: '', message: 'has to be an object' });
-  if (!('zone_id' in raw) || 'zone_id' in shapeOf(operation)) return { parameters: raw, zone_id: undefined };
-  const { zone_id, ...parameters } = raw;
-  if (zone_id === undefined || zone_id === null) return { parameters, zone_id: undefined };
-  if (typeof zone_id !== 'string') throw invalidParams({ path: 'zone_id', message: 'has to be a string' });
-  return { parameters, zone_id };
+interface Parsing {
+  readonly named: Named;
+  readonly arrived: Arrived;
+  readonly tolerant: boolean;
+}
+
+/** The input by its schema. That the zone is missing is said before what is wrong with the parameters (files.md §2). */
+async function parseIn(server: Server, operation: AnyOperation, parsing: Parsing): Promise<unknown> {
+  const { named, arrived, tolerant } = parsing;
+  try {
+    return parse(operation, named.parameters, tolerant);
+  } catch (wrong) {
+    const elsewhere = named.zone_id !== undefined && named.zone_id !== arrived.caller.zone_id;
+    if (elsewhere && !operation.anyZone) {
+      await server.runner.read(authoriseNeeds, { needs: [] }, contextIn(arrived, named.zone_id));
+    }
+    throw wrong;
+  }
 }
 
 /** The names of an operation's parameters, with the schema of each. */
@@ -136,7 +145,11 @@ export function shapeOf(operation: AnyOperation): Readonly<Record<string, z.ZodT
   return schema.shape ?? {};
 }
 
-function parse(operation: AnyOperation, parameters: object, tolerant: boolean): unknown {
+function parse(operation: AnyOperation, parameters: unknown, tolerant: boolean): unknown {
+  if (parameters === undefined || parameters === null) return parse(operation, {}, tolerant);
+  if (typeof parameters !== 'object' || Array.isArray(parameters)) {
+    throw invalidParams({ path: '', message: 'has to be an object' });
+  }
   const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== null));
   if (!tolerant) {
     const known = shapeOf(operation);
@@ -151,71 +164,6 @@ function parse(operation: AnyOperation, parameters: object, tolerant: boolean): 
 }
 
 const toIssue = (issue: z.core.$ZodIssue): Issue => ({ path: issue.path.join('.'), message: issue.message });
-
-/** Header and parameter have to agree (access.md §4, rule 4). */
-function zoneNamed(request: Request, parameter: string | undefined): string | undefined {
-  if (parameter !== undefined && request.zone_id !== undefined && parameter !== request.zone_id) {
-    throw invalidParams({ path: 'zone_id', message: 'differs from the zone named by the header' });
-  }
-  return request.zone_id ?? parameter;
-}
-
-interface Settling {
-  readonly input: unknown;
-  readonly request: Request;
-  readonly zone_id: string | undefined;
-}
-
-/** The zone of the call (access.md §4), and the input with clean paths inside it. */
-function settleZone(
-  server: Server,
-  operation: AnyOperation,
-  settling: Settling,
-): { context: CallContext; input: unknown } {
-  const { request } = settling;
-  const caller = request.caller ?? ANYONE;
-  const zone_id = settling.zone_id ?? caller.zone_id;
-  if (zone_id !== caller.zone_id && !isRootAdmin(caller)) throw foreignZone(zone_id);
-  const base = { caller, channel: request.channel, request_id: request.request_id, address: request.address };
-  if (!operation.mapPaths) return { context: { ...base, zone_id, path_prefix: '' }, input: settling.input };
-  let foreign: string | undefined;
-  let count = 0;
-  let own = 0;
-  const input = operation.mapPaths(settling.input, (path) => {
-    count++;
-    const found = zoneOfPath(path);
-    if (!found || found.zone_id === zone_id) own++;
-    else if (foreign !== undefined && foreign !== found.zone_id) own = Number.NaN;
-    else foreign = found.zone_id;
-    return cleanPath(found ? found.inside : path, server.limits);
-  });
-  if (foreign === undefined) return { context: { ...base, zone_id, path_prefix: '' }, input };
-  if (count > 0 && own !== 0) {
-    throw invalidParams({ path: 'path', message: 'all paths of one call have to lie in one zone' });
-  }
-  return { context: { ...base, zone_id: foreign, path_prefix: `/zone/${foreign}` }, input };
-}
-
-const foreignZone = (zone_id: string): Fault =>
-  new Fault('ACCESS_DENIED', `Access denied: this key may not name zone ${zone_id.slice(0, 63)}`, {
-    zone_id: zone_id.slice(0, 63),
-  });
-
-/** The caller of a public operation without credentials. */
-const ANYONE: Caller = {
-  subject_type: 'anonymous',
-  subject_id: '',
-  user_id: 'anonymous',
-  zone_id: 'root',
-  role: 'none',
-  is_admin: false,
-  key_id: null,
-  agent_id: null,
-  inherit_permissions: false,
-  access_revision: 0,
-  rate_limit_per_minute: null,
-  expires_at: null,
-};
 
 function preparationOf(server: Server, context: CallContext): Preparation {
   return {

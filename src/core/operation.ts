@@ -90,6 +90,18 @@ export interface Access {
   /** The whole of what may be read, for filtering without a statement per entry. */
   readable(): Promise<PathSet>;
   writable(): Promise<PathSet>;
+  /** What tuples alone give a subject of a zone on its files, whatever the role. */
+  heldBy(zone: Pick<ZoneRow, 'zone_id' | 'access_revision'>, subject: SubjectId): Promise<Held>;
+}
+
+/** `[type, id]`. */
+export type SubjectId = readonly [string, string];
+
+/** What one subject holds on the files of one zone. */
+export interface Held {
+  readonly viewer: PathSet;
+  readonly editor: PathSet;
+  readonly owner: PathSet;
 }
 
 /** A set of paths closed downwards: with a folder comes all that is below it. */
@@ -179,6 +191,13 @@ export interface CliBinding {
 
 export type Who = 'public' | { readonly role: Role } | 'root admin';
 
+/**
+ * How the zone of a call is found (access.md §4). `named`: header or `zone_id`, which have to agree; `subject`: the
+ * same, and the zone is a parameter of the operation too; `parameter`: the same, and `zone_id` wins over the header;
+ * `caller`: the caller's own, whatever else is named.
+ */
+export type ZoneRule = 'named' | 'subject' | 'parameter' | 'caller';
+
 /** An example of a call, which the parity test drives through every door. */
 export interface Example<I> {
   readonly title: string;
@@ -201,7 +220,9 @@ export interface Operation<I, O, P = I> {
   readonly heavy?: boolean;
   /** Not reachable by any door: a part of another operation or of the server's own housekeeping. */
   readonly internal?: boolean;
-  /** Phase of zone that suffices; Active unless said otherwise. */
+  /** `named` unless said otherwise. */
+  readonly zone?: ZoneRule;
+  /** Works in a zone that is not Active too; one that never was is ZONE_NOT_FOUND all the same. */
   readonly anyZone?: boolean;
   readonly examples?: readonly Example<Partial<I>>[];
   /**
@@ -209,6 +230,8 @@ export interface Operation<I, O, P = I> {
    * rule 7) and the handler sees clean paths inside the zone of the call.
    */
   mapPaths?(input: I, map: (path: string) => string): I;
+  /** The zone of the thing that the input names by id: asked for a root admin who names no zone. */
+  locate?(tx: Tx, input: I): Promise<string | undefined>;
   /** `stale` is the answer of the last try, when the call is prepared again. */
   prepare?(input: I, preparation: Preparation, stale?: O): Promise<P>;
   /** The answer means that what `prepare` relied on has changed: prepare and run again. */

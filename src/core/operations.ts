@@ -1,13 +1,37 @@
 /** The list of all operations: what every door, the API document and the threads are made from. */
+import { accessOperations } from '../features/access/access.operations.ts';
+import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
+import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
 import { fileOperations } from '../features/files/files.operations.ts';
+import { sweepOperations } from '../features/zones/sweep.operations.ts';
+import { zoneOperations } from '../features/zones/zones.operations.ts';
 import type { AnyOperation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
+import { rpcList } from './rpc-list.ts';
+
+/** Collection of blobs, told of every column that names them. */
+export const blobSteps = blobCollection([fileContents]);
 
 /** Every operation, those without a door included. */
-export const allOperations: readonly AnyOperation[] = [authoriseNeeds, ...contentOperations, ...fileOperations].map(
-  (operation) => operation as AnyOperation,
-);
+export const allOperations: readonly AnyOperation[] = [
+  authoriseNeeds,
+  rpcList(() => publicOperations),
+  ...zoneOperations,
+  ...accessOperations,
+  ...contentOperations,
+  ...fileOperations,
+  ...sweepOperations,
+  ...fileHousekeeping,
+  ...Object.values(blobSteps),
+].map((operation) => operation as AnyOperation);
 
 /** What doors may offer. */
 export const publicOperations: readonly AnyOperation[] = allOperations.filter((operation) => !operation.internal);
+
+/** The operation of a name that is known to be there. */
+export function getOperation(name: string): AnyOperation {
+  const operation = allOperations.find((one) => one.name === name);
+  if (!operation) throw new Error(`no operation ${name}`);
+  return operation;
+}

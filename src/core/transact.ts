@@ -5,17 +5,23 @@
  * change is refused, however early it was authenticated.
  */
 import type { Clock } from '../base/clock.ts';
-import { Fault } from '../base/faults.ts';
+import type { Fault } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
-import { isRootAdmin, refreshCaller } from '../features/access/credentials.ts';
+import {
+  foreignZone,
+  isRootAdmin,
+  refreshCaller,
+  unauthenticated,
+  zoneNotFound,
+} from '../features/access/credentials.ts';
 import { accessOf, denied, type GrantCache } from '../features/access/grants.ts';
 import { insertAuditRow } from '../features/audit/audit.sql.ts';
-import { type AppendedEvent, insertEvent } from '../features/events/events.sql.ts';
+import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
 import { checkQuota } from '../features/zones/quota.ts';
 import { findZone, lockZone, updateZoneAfterCall } from '../features/zones/zones.sql.ts';
-import type { Sql, Tx } from '../ports/sql.ts';
+import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
-import type { Call, CallContext, Counter, Operation, ZoneRow } from './operation.ts';
+import type { Call, CallContext, Caller, Counter, Operation, ZoneRow } from './operation.ts';
 
 /** Runs the transaction of a call; in this thread or in another. */
 export interface Runner {
@@ -34,10 +40,38 @@ export interface RunnerParts {
 export function localRunner(parts: RunnerParts): Runner {
   return {
     read: (operation, ready, context) => parts.sql.read((tx) => runRead({ parts, operation, context, tx }, ready)),
-    write: (operation, ready, context) =>
-      parts.sql.write(context.zone_id, (tx) => runWrite({ parts, operation, context, tx }, ready)),
+    write: (operation, ready, context) => runDurably({ parts, operation, context }, ready),
   };
 }
+
+/**
+ * Grants that were read beside a change which is then rolled back are not kept: its access revision will be given out
+ * again, for another change.
+ */
+async function runDurably<I, P, O>(asked: Omit<Running<I, P, O>, 'tx'>, ready: P): Promise<O> {
+  const { parts, context } = asked;
+  let ran = false;
+  try {
+    return await parts.sql.write(
+      context.zone_id,
+      async (tx) => {
+        if (ran) parts.grants.forget();
+        const output = await runWrite({ ...asked, tx }, ready);
+        ran = true;
+        return output;
+      },
+      growthOf(asked),
+    );
+  } catch (thrown) {
+    if (ran) parts.grants.forget();
+    throw thrown;
+  }
+}
+
+/** What makes room goes on when the disk is full, and so does the server's own housekeeping. */
+const growthOf = <I, P, O>({ operation, context }: Pick<Running<I, P, O>, 'operation' | 'context'>): WriteHint => ({
+  grows: operation.effect === 'write' && context.channel !== 'internal',
+});
 
 interface Running<I, P, O> {
   readonly parts: RunnerParts;
@@ -47,19 +81,19 @@ interface Running<I, P, O> {
 }
 
 async function runRead<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O> {
-  const zone = await beginCall(running, findZone, ready);
+  const { zone, context } = await beginCall(running, findZone, ready);
   const state = new CallState(zone, running.parts.clock.now());
-  return runHandler(running, state, ready);
+  return runHandler({ ...running, context }, state, ready);
 }
 
 async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O> {
-  const { parts, operation, context, tx } = running;
-  const zone = await beginCall(running, lockZone, ready);
+  const { parts, operation, tx } = running;
+  const { zone, context } = await beginCall(running, lockZone, ready);
   // Times never fall along the sequence, even if the clock is set back.
   const state = new CallState(zone, Math.max(parts.clock.now(), zone.seq_at));
-  const output = await runHandler(running, state, ready);
+  const output = await runHandler({ ...running, context }, state, ready);
   if (!state.changed) return output;
-  for (const appended of state.events) await insertEvent(tx, appended, { context, at: state.now });
+  await insertEvents(tx, state.events, { context, at: state.now });
   await insertAuditRow(
     tx,
     {
@@ -81,36 +115,58 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
 
 type ReadZone = typeof findZone;
 
+interface Begun {
+  readonly zone: ZoneRow;
+  /** With the caller as the rows are now. */
+  readonly context: CallContext;
+}
+
 /** The zone's row, Active, and the caller as the rows are now. */
-async function beginCall<I, P, O>(running: Running<I, P, O>, read: ReadZone, ready: P): Promise<ZoneRow> {
-  const { context, operation, tx, parts } = running;
-  const zone = await read(tx, context.zone_id);
-  const { caller } = context;
-  const home = caller.zone_id === context.zone_id ? zone : await findZone(tx, caller.zone_id);
-  if (home && home.access_revision !== caller.access_revision) {
-    checkWho(operation, await refreshCaller(tx, caller, parts.clock.now()));
-  }
-  if (zone?.phase === 'Active') return zone;
-  if (home !== zone && !isRootAdmin(caller)) {
-    // Whether the zone exists is nothing that a stranger may learn.
-    throw denied(operation.needs?.(ready)[0] ?? { permission: 'read', path: '/' }, context);
-  }
-  throw new Fault('ZONE_NOT_FOUND', `Zone not found: ${context.zone_id}`, { zone_id: context.zone_id });
+async function beginCall<I, P, O>(running: Running<I, P, O>, read: ReadZone, ready: P): Promise<Begun> {
+  const { operation, tx, parts } = running;
+  const { zone_id } = running.context;
+  const zone = await read(tx, zone_id);
+  const own = running.context.caller.zone_id === zone_id;
+  const home = own ? zone : await findZone(tx, running.context.caller.zone_id);
+  const caller = await currentCaller(tx, { caller: running.context.caller, home, now: parts.clock.now() });
+  checkWho(operation, caller);
+  const context = { ...running.context, caller };
+  const guest = !own && !isRootAdmin(caller);
+  if (guest && context.path_prefix === '') throw foreignZone(zone_id);
+  if (zone && (zone.phase === 'Active' || (operation.anyZone && !guest))) return { zone, context };
+  // Whether the zone exists is nothing that a guest may learn.
+  if (guest) throw unseen(operation, context, ready);
+  throw zoneNotFound(zone_id);
+}
+
+interface Current {
+  readonly caller: Caller;
+  readonly home: ZoneRow | undefined;
+  readonly now: number;
+}
+
+/** The caller is looked up again only if keys of its zone may have changed since it was authenticated. */
+async function currentCaller(tx: Tx, { caller, home, now }: Current): Promise<Caller> {
+  if (caller.expires_at !== null && caller.expires_at <= now) throw unauthenticated();
+  if (!home || home.access_revision === caller.access_revision) return caller;
+  return refreshCaller(tx, caller, now);
+}
+
+/** One denial for a zone that is not there and for one in which nothing is shared with the caller. */
+function unseen<I, P, O>(operation: Operation<I, O, P>, context: CallContext, ready: P): Fault {
+  return denied(operation.needs?.(ready)[0] ?? { permission: 'read', path: '/' }, context);
 }
 
 async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, ready: P): Promise<O> {
   const { parts, operation, context, tx } = running;
-  const access = accessOf({
-    tx,
-    zone: state.zone,
-    caller: context.caller,
-    context,
-    now: state.now,
-    cache: parts.grants,
-  });
+  const { caller } = context;
+  const access = accessOf({ tx, zone: state.zone, caller, context, now: state.now, cache: parts.grants });
+  if (context.path_prefix !== '' && (await access.readable()).roots.length === 0) {
+    throw unseen(operation, context, ready);
+  }
   const call: Call = {
     context,
-    caller: context.caller,
+    caller,
     zone: state.zone,
     tx,
     access,

@@ -57,3 +57,41 @@ export const isRootAdmin = (caller: Caller): boolean => caller.role === 'admin' 
 /** Role admin in the zone of the call: the zone's own admin, or a root admin. */
 export const isZoneAdmin = (caller: Caller, zone_id: string): boolean =>
   caller.role === 'admin' && (caller.zone_id === zone_id || caller.zone_id === 'root');
+
+/** ACCESS_DENIED for a zone that the caller may not name; the same whether or not it exists. */
+export const foreignZone = (zone_id: string): Fault =>
+  new Fault('ACCESS_DENIED', `Access denied: this key may not name zone ${shownZone(zone_id)}`, {
+    zone_id: shownZone(zone_id),
+  });
+
+export const zoneNotFound = (zone_id: string): Fault =>
+  new Fault('ZONE_NOT_FOUND', `Zone not found: ${shownZone(zone_id)}`, { zone_id: shownZone(zone_id) });
+
+/** No id is longer than 63 characters. */
+const shownZone = (zone_id: string): string => zone_id.slice(0, 63).toWellFormed();
+
+/** The server itself: for what runs by no caller's wish. It lives in root and works in every zone. */
+export const SYSTEM: Caller = {
+  subject_type: 'system',
+  subject_id: 'nexus',
+  user_id: 'system',
+  zone_id: 'root',
+  role: 'admin',
+  is_admin: true,
+  key_id: null,
+  agent_id: null,
+  inherit_permissions: false,
+  access_revision: 0,
+  rate_limit_per_minute: null,
+  expires_at: null,
+};
+
+/** The caller of a public operation without credentials. */
+export const ANYONE: Caller = {
+  ...SYSTEM,
+  subject_type: 'anonymous',
+  subject_id: '',
+  user_id: 'anonymous',
+  role: 'none',
+  is_admin: false,
+};

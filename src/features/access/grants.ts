@@ -4,18 +4,15 @@
  * only at the access revision it was made at and before the first expiry it relied on.
  */
 import { Fault } from '../../base/faults.ts';
-import type { Access, CallContext, Caller, Need, PathSet, Permission, ZoneRow } from '../../core/operation.ts';
+import type { Access, CallContext, Caller, Held, Need, Permission, SubjectId, ZoneRow } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { OPEN_END } from '../../ports/sql.ts';
 import { isZoneAdmin } from './credentials.ts';
 import { listFileGrants } from './grants.sql.ts';
 import { everyPath, pathSet } from './path-set.ts';
 
-/** What one subject holds in one zone. */
-export interface Grants {
-  readonly viewer: PathSet;
-  readonly editor: PathSet;
-  readonly owner: PathSet;
+/** What one subject holds in one zone, with its end. */
+export interface Grants extends Held {
   /** Milliseconds; from then on the grants have to be read again. */
   readonly until: number;
 }
@@ -23,7 +20,7 @@ export interface Grants {
 const ALL: Grants = { viewer: everyPath, editor: everyPath, owner: everyPath, until: OPEN_END };
 
 /** Which relation a permission takes (access.md §7). */
-const RELATION_OF: Record<Permission, 'viewer' | 'editor' | 'owner'> = {
+export const RELATION_OF: Record<Permission, 'viewer' | 'editor' | 'owner'> = {
   read: 'viewer',
   write: 'editor',
   execute: 'owner',
@@ -67,52 +64,81 @@ export class GrantCache {
     this.entries.set(key, { revision, grants });
     this.sets++;
   }
+
+  forget(): void {
+    this.entries.clear();
+  }
 }
 
-export interface AccessQuestion {
+/** Where and when a question is asked. */
+export interface Asking {
   readonly tx: Tx;
-  readonly zone: ZoneRow;
-  readonly caller: Caller;
-  readonly context: CallContext;
   readonly now: number;
   readonly cache: GrantCache;
 }
 
-export async function grantsOf(question: AccessQuestion): Promise<Grants> {
-  const { caller, zone, now, cache } = question;
+export interface AccessQuestion extends Asking {
+  readonly zone: ZoneRow;
+  readonly caller: Caller;
+  readonly context: CallContext;
+}
+
+async function grantsOfCaller(question: AccessQuestion): Promise<Grants> {
+  const { caller, zone } = question;
   if (isZoneAdmin(caller, zone.zone_id)) return ALL;
-  const subjects: (readonly [string, string])[] = [[caller.subject_type, caller.subject_id]];
+  const subjects: SubjectId[] = [[caller.subject_type, caller.subject_id]];
   if (caller.inherit_permissions) subjects.push(['user', caller.user_id]);
-  const key = JSON.stringify([zone.zone_id, caller.zone_id, subjects]);
+  return grantsOf(question, zone, { zone_id: caller.zone_id, subjects });
+}
+
+interface Subjects {
+  readonly zone_id: string;
+  readonly subjects: readonly SubjectId[];
+}
+
+type GrantingZone = Pick<ZoneRow, 'zone_id' | 'access_revision'>;
+
+async function grantsOf(asking: Asking, zone: GrantingZone, of: Subjects): Promise<Grants> {
+  const { cache, now } = asking;
+  // Groups of a guest are those of its own zone, whose changes do not show in this zone's revision.
+  if (of.zone_id !== zone.zone_id) {
+    cache.misses++;
+    return readGrants(asking, zone, of);
+  }
+  const key = JSON.stringify([zone.zone_id, of.subjects]);
   const cached = cache.find(key, zone.access_revision, now);
   if (cached) return cached;
-  const rows = await listFileGrants(question.tx, {
+  const grants = await readGrants(asking, zone, of);
+  cache.keep(key, zone.access_revision, grants);
+  return grants;
+}
+
+async function readGrants(asking: Asking, zone: GrantingZone, of: Subjects): Promise<Grants> {
+  const rows = await listFileGrants(asking.tx, {
     zone_id: zone.zone_id,
-    subject_zone_id: caller.zone_id,
-    subjects,
-    now,
+    subject_zone_id: of.zone_id,
+    subjects: of.subjects,
+    now: asking.now,
   });
   const paths = { viewer: [] as string[], editor: [] as string[], owner: [] as string[] };
-  for (const row of rows) {
-    if (row.relation === 'direct_owner' || row.relation === 'shared-owner') paths.owner.push(row.object_id);
-    if (row.relation === 'direct_editor' || row.relation === 'shared-editor') paths.editor.push(row.object_id);
-    if (row.relation === 'direct_viewer' || row.relation === 'shared-viewer') paths.viewer.push(row.object_id);
+  for (const { relation, object_id } of rows) {
+    for (const name of ['owner', 'editor', 'viewer'] as const) {
+      if (relation === `direct_${name}` || relation === `shared-${name}`) paths[name].push(object_id);
+    }
   }
-  const grants: Grants = {
+  return {
     owner: pathSet(paths.owner),
     editor: pathSet([...paths.owner, ...paths.editor]),
     viewer: pathSet([...paths.owner, ...paths.editor, ...paths.viewer]),
     until: rows.reduce((least, row) => Math.min(least, row.until), OPEN_END),
   };
-  cache.keep(key, zone.access_revision, grants);
-  return grants;
 }
 
 /** The caller's access in the zone of a call; the grants are read at the first question. */
 export function accessOf(question: AccessQuestion): Access {
   let known: Grants | undefined;
   const grants = async (): Promise<Grants> => {
-    known ??= await grantsOf(question);
+    known ??= await grantsOfCaller(question);
     return known;
   };
   return {
@@ -125,6 +151,7 @@ export function accessOf(question: AccessQuestion): Access {
     allows: async (permission, path) => (await grants())[RELATION_OF[permission]].has(path),
     readable: async () => (await grants()).viewer,
     writable: async () => (await grants()).editor,
+    heldBy: (zone, subject) => grantsOf(question, zone, { zone_id: zone.zone_id, subjects: [subject] }),
   };
 }
 

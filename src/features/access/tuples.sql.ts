@@ -1,6 +1,7 @@
-/** Rows of tuples, and what file changes do to them (access.md §9, rename and delete). */
+/** What changes of files do to the tuples on them (access.md §9, rename and delete). */
 import { cutAfter, rangeBelow } from '../../base/paths.ts';
 import type { Call } from '../../core/operation.ts';
+import type { SqlValue } from '../../ports/sql.ts';
 
 /** Ends the tuples on a path that was removed, and with `below` on everything under it. */
 export async function endTuples(call: Call, path: string, reach: { readonly below: boolean }): Promise<void> {
@@ -11,6 +12,21 @@ export async function endTuples(call: Call, path: string, reach: { readonly belo
   const ended = await call.tx.run(
     `DELETE FROM tuples WHERE zone_id = ? AND object_type = 'file' AND (object_id = ?${below})`,
     [call.zone.zone_id, ...params],
+  );
+  if (ended === 0) return;
+  call.use('tuples', -ended);
+  call.accessChanged();
+}
+
+/** The same for a set of paths, given as a SELECT of them. */
+export async function endTuplesOf(
+  call: Call,
+  paths: { readonly sql: string; readonly params: readonly SqlValue[] },
+): Promise<void> {
+  if (call.zone.used_tuples === 0) return;
+  const ended = await call.tx.run(
+    `DELETE FROM tuples WHERE zone_id = ? AND object_type = 'file' AND object_id IN (${paths.sql})`,
+    [call.zone.zone_id, ...paths.params],
   );
   if (ended === 0) return;
   call.use('tuples', -ended);
@@ -37,7 +53,7 @@ export async function moveTuples(call: Call, from: string, to: string): Promise<
       [zone, from, range.from, range.to, to],
     );
     moved += await call.tx.run(
-      `UPDATE tuples SET ${side}_id = CAST(? AS TEXT) || substr(${side}_id, ${cut})
+      `UPDATE tuples SET ${side}_id = CAST(? AS TEXT) || substr(${side}_id, ${cut})${side === 'object' ? ', object_given = NULL' : ''}
        WHERE zone_id = ? AND ${side}_type = 'file' AND (${side}_id = ? OR (${side}_id > ? AND ${side}_id < ?))`,
       [to, zone, from, range.from, range.to],
     );

@@ -1,5 +1,6 @@
 /** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
 import type { CallContext, NewEvent } from '../../core/operation.ts';
+import { rowsInsert } from '../../ports/insert-rows.ts';
 import type { Tx } from '../../ports/sql.ts';
 
 export interface EventRow {
@@ -25,21 +26,38 @@ export interface AppendedEvent {
   readonly event: NewEvent;
 }
 
-export async function insertEvent(
+const insertEventRows = rowsInsert({
+  into: 'events',
+  columns: [
+    'zone_id',
+    'seq',
+    'at',
+    'type',
+    'path',
+    'old_path',
+    'branch',
+    'object_type',
+    'object_id',
+    'user_id',
+    'agent_id',
+    'channel',
+    'request_id',
+    'data',
+  ],
+});
+
+export async function insertEvents(
   tx: Tx,
-  appended: AppendedEvent,
+  appended: readonly AppendedEvent[],
   by: { readonly context: CallContext; readonly at: number },
 ): Promise<void> {
-  const { event } = appended;
-  const { context } = by;
-  await tx.run(
-    `INSERT INTO events (zone_id, seq, at, type, path, old_path, branch, object_type, object_id,
-       user_id, agent_id, channel, request_id, data)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    [
+  const { context, at } = by;
+  await insertEventRows(
+    tx,
+    appended.map(({ seq, event }) => [
       context.zone_id,
-      appended.seq,
-      by.at,
+      seq,
+      at,
       event.type,
       event.path ?? '',
       event.old_path ?? null,
@@ -51,6 +69,28 @@ export async function insertEvent(
       context.channel,
       context.request_id,
       JSON.stringify(event.data ?? {}),
-    ],
+    ]),
   );
 }
+
+/** Number of the last event at or before a time (milliseconds); undefined if there is none. */
+export async function findLastEventAt(tx: Tx, zone_id: string, at: number): Promise<number | undefined> {
+  const row = await tx.get<{ seq: number }>(
+    'SELECT seq FROM events WHERE zone_id = ? AND at <= ? ORDER BY at DESC, seq DESC LIMIT 1',
+    [zone_id, at],
+  );
+  return row?.seq;
+}
+
+/** Number of the oldest event that is kept. */
+export async function findOldestEvent(tx: Tx, zone_id: string): Promise<number | undefined> {
+  const row = await tx.get<{ seq: number }>('SELECT seq FROM events WHERE zone_id = ? ORDER BY seq LIMIT 1', [zone_id]);
+  return row?.seq;
+}
+
+/** Deletes at most `rows` events of a zone that is ending; gives how many there were. */
+export const removeEvents = (tx: Tx, zone_id: string, rows: number): Promise<number> =>
+  tx.run(
+    'DELETE FROM events WHERE zone_id = ? AND seq IN (SELECT seq FROM events WHERE zone_id = ? ORDER BY seq LIMIT ?)',
+    [zone_id, zone_id, rows],
+  );

@@ -1,0 +1,25 @@
+/** All operations on callers, keys, tuples and shares. */
+import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from './checks.operations.ts';
+import { accessHousekeeping } from './housekeeping.operations.ts';
+import { keyOperations } from './keys.operations.ts';
+import { incomingShares, outgoingShares, revokeShare, shareWithGroup, shareWithUser } from './shares.operations.ts';
+import { tupleCreate, tupleDelete, tupleWrite } from './tuples.operations.ts';
+import { whoami } from './whoami.operations.ts';
+
+export const accessOperations = [
+  whoami,
+  ...keyOperations,
+  tupleCreate,
+  tupleDelete,
+  tupleWrite,
+  tupleCheck,
+  tupleCheckBatch,
+  tupleList,
+  tupleObjects,
+  shareWithUser,
+  shareWithGroup,
+  revokeShare,
+  outgoingShares,
+  incomingShares,
+  ...accessHousekeeping,
+];

@@ -1,0 +1,282 @@
+/** Operations that ask about tuples (access.md §10): checks, lists of tuples, lists of objects. */
+import { z } from 'zod';
+import { isoTime } from '../../base/clock.ts';
+import { limitExceeded } from '../../base/limits.ts';
+import type { Call, Operation, Preparation, SubjectId, ZoneRow } from '../../core/operation.ts';
+import { findZone } from '../zones/zones.sql.ts';
+import { holds, requireAsking } from './check.ts';
+import { foreignZone, isRootAdmin, isZoneAdmin, zoneNotFound } from './credentials.ts';
+import { listGiven } from './grants.sql.ts';
+import { objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
+import {
+  askedRelation,
+  checkObjectType,
+  givenBy,
+  isComputed,
+  type ObjectId,
+  objectOf,
+  pairOf,
+  type Subject,
+  subjectOf,
+} from './relations.ts';
+import { listNamed, listTuples, type TupleFilter, type TupleRow } from './tuple-rows.sql.ts';
+
+const VIEWER = { role: 'viewer' } as const;
+
+const questionParams = {
+  subject: subjectParam,
+  permission: z.string().describe('read, write, execute, share, or a relation'),
+  object: objectParam,
+  context: z.record(z.string(), z.json()).optional().describe('what conditions may ask for'),
+};
+/** Every check answers at the newest committed revision, so these are all the same (access.md §11). */
+const consistencyParams = {
+  consistency_mode: z.enum(['minimize_latency', 'at_least_as_fresh', 'fully_consistent']).optional(),
+  min_revision: z.int().optional().describe('every answer is at least as fresh'),
+  consistency_token: z.string().optional().describe('every answer is at least as fresh'),
+};
+
+const checkInput = z.object({ ...questionParams, ...consistencyParams, zone_id: zoneOfTuples });
+type CheckInput = z.infer<typeof checkInput>;
+
+interface ReadyCheck {
+  readonly subject: SubjectId;
+  readonly name: string;
+  readonly object: ObjectId;
+}
+
+type Asked = Pick<CheckInput, 'subject' | 'permission' | 'object'>;
+
+function readyCheck(input: Asked, zone_id: string, { limits, at }: Pick<Preparation, 'limits'> & { at: string }) {
+  const place = { zone_id, limits };
+  const object = objectOf(input.object, place, `${at}object`);
+  const name = askedRelation(object.type, input.permission, `${at}permission`);
+  return { object, name, subject: pairOf(subjectOf(input.subject, place, `${at}subject`)) };
+}
+
+export const tupleCheck: Operation<CheckInput, boolean, ReadyCheck> = {
+  name: 'tuple.check',
+  summary: 'Does a subject hold a permission or relation on an object, by tuples alone?',
+  effect: 'read',
+  who: VIEWER,
+  zone: 'parameter',
+  input: checkInput,
+  output: z.boolean(),
+  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'INVALID_PARAMS', 'INVALID_PATH'],
+  rpc: { name: 'rebac_check' },
+  cli: { words: 'tuple check', args: ['subject', 'permission', 'object'] },
+  examples: [
+    { title: 'a file', input: { subject: ['user', 'ada'], permission: 'read', object: ['file', '/docs/a.md'] } },
+  ],
+  prepare: async (input, { context, limits }) => readyCheck(input, context.zone_id, { limits, at: '' }),
+  run: async (call, ready) => {
+    await requireAsking(call, ready.subject, ready.object);
+    return holds(call, { zone: call.zone, ...ready });
+  },
+};
+
+const batchInput = z.object({
+  checks: z
+    .array(z.preprocess(withoutNulls, z.object({ ...questionParams, zone_id: zoneOfTuples })))
+    .describe('questions, each as tuple check has it'),
+  ...consistencyParams,
+  zone_id: zoneOfTuples,
+});
+type BatchInput = z.infer<typeof batchInput>;
+
+interface ReadyBatch {
+  readonly checks: readonly (ReadyCheck & { readonly zone_id: string })[];
+}
+
+export const tupleCheckBatch: Operation<BatchInput, boolean[], ReadyBatch> = {
+  name: 'tuple.check-batch',
+  summary: 'Answer many checks at one revision of each zone.',
+  effect: 'read',
+  who: VIEWER,
+  zone: 'parameter',
+  input: batchInput,
+  output: z.array(z.boolean()),
+  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'LIMIT_EXCEEDED', 'INVALID_PARAMS', 'INVALID_PATH'],
+  rpc: { name: 'rebac_check_batch' },
+  cli: { words: 'tuple check-batch', args: ['checks'] },
+  prepare: async (input, { context, limits }) => {
+    const maximum = limits.BATCH_ITEMS;
+    const actual = input.checks.length;
+    if (actual > maximum) throw limitExceeded('BATCH_ITEMS', maximum, { actual, what: 'checks of one batch' });
+    const checks = input.checks.map((one, i) => {
+      const zone_id = one.zone_id ?? context.zone_id;
+      if (zone_id !== context.caller.zone_id && !isRootAdmin(context.caller)) throw foreignZone(zone_id);
+      return { ...readyCheck(one, zone_id, { limits, at: `checks.${i}.` }), zone_id };
+    });
+    return { checks };
+  },
+  run: async (call, { checks }) => {
+    const zones = new Map<string, ZoneRow>([[call.zone.zone_id, call.zone]]);
+    const answers: boolean[] = [];
+    for (const { zone_id, ...check } of checks) {
+      const zone = zones.get(zone_id) ?? (await getActiveZone(call, zone_id));
+      zones.set(zone_id, zone);
+      // Elsewhere asks a root admin only, who may ask everything.
+      if (zone === call.zone) await requireAsking(call, check.subject, check.object);
+      answers.push(await holds(call, { zone, ...check }));
+    }
+    return answers;
+  },
+};
+
+async function getActiveZone(call: Call, zone_id: string): Promise<ZoneRow> {
+  const zone = await findZone(call.tx, zone_id);
+  if (zone?.phase !== 'Active') throw zoneNotFound(zone_id);
+  return zone;
+}
+
+const LIST_DEFAULT = 1_000;
+const LIST_MAX = 10_000;
+const limitParam = z.int().min(1).default(LIST_DEFAULT).describe(`at most ${LIST_MAX}`);
+
+const listInput = z.object({
+  subject: subjectParam.optional(),
+  relation: z.string().optional().describe('only tuples with this relation'),
+  object: objectParam.optional(),
+  zone_id: zoneOfTuples,
+  limit: limitParam,
+  after: z.string().optional().describe('tuple_id of the last of the page before'),
+});
+type ListInput = z.infer<typeof listInput>;
+
+const tupleObject = z.object({
+  tuple_id: z.string(),
+  zone_id: z.string(),
+  subject_zone_id: z.string(),
+  object_zone_id: z.string(),
+  subject_type: z.string(),
+  subject_id: z.string(),
+  subject_relation: z.string().nullable(),
+  relation: z.string(),
+  object_type: z.string(),
+  object_id: z.string(),
+  created_at: z.string(),
+  created_by: z.string(),
+  expires_at: z.string().nullable(),
+  conditions: z.null(),
+  revision: z.number(),
+});
+type TupleObject = z.infer<typeof tupleObject>;
+
+const toTupleObject = (row: TupleRow): TupleObject => ({
+  tuple_id: row.tuple_id,
+  zone_id: row.zone_id,
+  subject_zone_id: row.subject_zone_id,
+  object_zone_id: row.zone_id,
+  subject_type: row.subject_type,
+  subject_id: row.subject_id,
+  subject_relation: row.subject_relation === '' ? null : row.subject_relation,
+  relation: row.relation,
+  object_type: row.object_type,
+  object_id: row.object_given ?? row.object_id,
+  created_at: isoTime(row.created_at),
+  created_by: row.created_by,
+  expires_at: row.expires_at === null ? null : isoTime(row.expires_at),
+  conditions: null,
+  revision: row.revision,
+});
+
+interface ReadyList {
+  readonly filter: Omit<TupleFilter, 'namesakes'>;
+  readonly after: string;
+  readonly limit: number;
+}
+
+export const tupleList: Operation<ListInput, TupleObject[], ReadyList> = {
+  name: 'tuple.list',
+  summary: 'List tuples, in order of id; those that have ended and were not removed are among them.',
+  effect: 'read',
+  who: VIEWER,
+  zone: 'parameter',
+  input: listInput,
+  output: z.array(tupleObject),
+  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'INVALID_PARAMS'],
+  rpc: { name: 'rebac_list_tuples' },
+  cli: { words: 'tuple list' },
+  prepare: async (input, { context, limits }) => {
+    const place = { zone_id: context.zone_id, limits };
+    const subject = input.subject && subjectOf(input.subject, place, 'subject');
+    // A root admin who names no zone sees all of them.
+    const everywhere = input.zone_id === undefined && isRootAdmin(context.caller);
+    return {
+      filter: {
+        zone_id: everywhere ? null : context.zone_id,
+        subject: subject ? { ...subject, relation: subject.relation || null } : null,
+        relation: input.relation ?? null,
+        object: input.object ? objectOf(input.object, place, 'object') : null,
+      },
+      after: input.after ?? '',
+      limit: Math.min(input.limit, LIST_MAX),
+    };
+  },
+  run: async (call, { filter, ...page }) => {
+    const subject = filter.subject ?? undefined;
+    await requireAsking(call, subject && [subject.type, subject.id], filter.object ?? undefined);
+    // A namesake in another zone, with whom something is shared, is somebody else.
+    const namesakes = subject === undefined || isZoneAdmin(call.caller, call.zone.zone_id);
+    return (await listTuples(call.tx, { ...filter, namesakes }, page)).map(toTupleObject);
+  },
+};
+
+const objectsInput = z.object({
+  relation: z.string().describe('a stored relation, a computed name or a permission'),
+  subject: subjectParam,
+  zone_id: zoneOfTuples,
+  object_type: z.string().default('file'),
+  limit: limitParam,
+  after: z.string().optional().describe('id of the last object of the page before'),
+});
+type ObjectsInput = z.infer<typeof objectsInput>;
+
+interface ReadyObjects {
+  readonly relation: string;
+  readonly subject: Subject;
+  readonly type: string;
+  readonly after: string;
+  readonly limit: number;
+}
+
+const pair = z.tuple([z.string(), z.string()]);
+
+export const tupleObjects: Operation<ObjectsInput, z.infer<typeof pair>[], ReadyObjects> = {
+  name: 'tuple.objects',
+  summary: 'List the objects that tuples give a subject; a folder stands for what is below it.',
+  effect: 'read',
+  who: VIEWER,
+  zone: 'parameter',
+  input: objectsInput,
+  output: z.array(pair),
+  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'INVALID_PARAMS'],
+  rpc: { name: 'rebac_list_objects' },
+  cli: { words: 'tuple objects', args: ['relation', 'subject'] },
+  prepare: async (input, { context, limits }) => {
+    const type = checkObjectType(input.object_type, 'object_type');
+    return {
+      relation: askedRelation(type, input.relation, 'relation'),
+      subject: subjectOf(input.subject, { zone_id: context.zone_id, limits }, 'subject'),
+      type,
+      after: input.after ?? '',
+      limit: Math.min(input.limit, LIST_MAX),
+    };
+  },
+  run: async (call, ready) => {
+    const subject = pairOf(ready.subject);
+    await requireAsking(call, subject, undefined);
+    const { zone_id } = call.zone;
+    const { relation, type, after, limit } = ready;
+    const page = { type, after, limit };
+    const ids = isComputed(relation)
+      ? await listGiven(
+          call.tx,
+          { zone_id, subject_zone_id: zone_id, subjects: [subject], now: call.now },
+          { ...page, relations: givenBy(relation) },
+        )
+      : await listNamed(call.tx, { ...page, zone_id, subject, relation, now: call.now });
+    return ids.map((id) => [type, id]);
+  },
+};

@@ -1,0 +1,97 @@
+/** What the server itself does to keys, tuples and shares; no door reaches these operations. */
+import { z } from 'zod';
+import type { Operation } from '../../core/operation.ts';
+import { rowFinalizer } from '../zones/sweep.operations.ts';
+import { addRootKey } from './bootstrap.ts';
+import { hashKey } from './credentials.ts';
+import { adoptKey, markUsed, removeKeys, revokeOthersOf } from './keys.sql.ts';
+import { endGuestTuples, listHosts, removeTuples } from './tuple-rows.sql.ts';
+
+const STEP = { who: 'root admin', internal: true, faults: [] } as const;
+
+const usedInput = z.object({ key_id: z.string() });
+
+/** The key was used. Writes at most once a minute and key, whatever the number of nodes that saw it. */
+export const markKeyUsed: Operation<z.infer<typeof usedInput>, null> = {
+  ...STEP,
+  name: 'key.used',
+  summary: 'Renew the time at which a key was last used.',
+  effect: 'write',
+  input: usedInput,
+  output: z.null(),
+  run: async (call, { key_id }) => {
+    await markUsed(call.tx, key_id, call.now);
+    return null;
+  },
+};
+
+const INIT = 'init';
+const initInput = z.object({ text: z.string(), create: z.boolean() });
+
+/**
+ * The admin key of `.nexus-admin-env` from now on (access.md §3): one that is there, or a new one. What an earlier
+ * `--init` made is revoked.
+ */
+export const setInitKey: Operation<z.infer<typeof initInput>, null> = {
+  ...STEP,
+  name: 'key.init',
+  summary: 'Replace the admin key that an earlier --init made.',
+  effect: 'write',
+  input: initInput,
+  output: z.null(),
+  run: async (call, { text, create }) => {
+    const revoked = await revokeOthersOf(call.tx, { origin: INIT, hash: hashKey(text), now: call.now });
+    call.use('keys', -revoked.length);
+    for (const key_id of revoked) call.event({ type: 'key.revoked', object: { type: 'key', id: key_id } });
+    if (create) {
+      call.use('keys', 1);
+      const key_id = await addRootKey(call.tx, { role: 'admin', text, origin: INIT }, call.now);
+      call.event({ type: 'key.created', object: { type: 'key', id: key_id } });
+    }
+    if (!create) await adoptKey(call.tx, hashKey(text), { from: 'generated', to: INIT });
+    if (create || revoked.length > 0) call.accessChanged();
+    return null;
+  },
+};
+
+const guestInput = z.object({ guest: z.string() });
+const hosts = z.array(z.string());
+
+/** Zones that share something with a zone that is ending. */
+export const hostZones: Operation<z.infer<typeof guestInput>, z.infer<typeof hosts>> = {
+  ...STEP,
+  name: 'tuple.hosts',
+  summary: 'List the zones in which tuples name subjects of another.',
+  effect: 'read',
+  input: guestInput,
+  output: hosts,
+  run: (call, { guest }) => listHosts(call.tx, guest),
+};
+
+/** Rows of one slice. */
+const SLICE_ROWS = 500;
+const leftOutput = z.object({ left: z.boolean() });
+
+/** Ending either zone ends the share (access.md §8): runs in the zone that shared. */
+export const endGuests: Operation<z.infer<typeof guestInput>, z.infer<typeof leftOutput>> = {
+  ...STEP,
+  name: 'tuple.end-guests',
+  summary: 'Remove a slice of the tuples that name subjects of another zone.',
+  effect: 'destroy',
+  input: guestInput,
+  output: leftOutput,
+  run: async (call, { guest }) => {
+    const ended = await endGuestTuples(call.tx, { zone_id: call.zone.zone_id, guest, rows: SLICE_ROWS });
+    for (const { tuple_id, object_type, object_id } of ended) {
+      call.event({ type: 'revoke', object: { type: object_type, id: object_id }, data: { tuple_id } });
+    }
+    if (ended.length > 0) call.accessChanged();
+    call.use('tuples', -ended.length);
+    return { left: ended.length >= SLICE_ROWS };
+  },
+};
+
+export const removeKeysOf = rowFinalizer('keys', removeKeys);
+export const removeTuplesOf = rowFinalizer('tuples', removeTuples);
+
+export const accessHousekeeping = [markKeyUsed, setInitKey, hostZones, endGuests, removeKeysOf, removeTuplesOf];

@@ -1,0 +1,33 @@
+/** Parameters that the operations on keys and tuples share. */
+import { z } from 'zod';
+
+/** Id of a subject: no control characters, and not the `*` that stands for everybody. */
+export const subjectId = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed(), 'may not hold control characters')
+  .refine((text) => text !== '*', 'stands for everybody and is nobody');
+
+/** Milliseconds, of a time as files.md §3 takes it. */
+export const expiryParam = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .describe('time at which it ends');
+
+export const zoneOfTuples = z.string().optional().describe('zone of the tuples; the own one unless given');
+
+/** null means absent, in the items of a list too (files.md §1). */
+export const withoutNulls = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null))
+    : value;
+
+const texts = z.array(z.string());
+export const subjectParam = texts.describe('[type, id] or ["group", id, "member"]');
+export const objectParam = texts.describe('[type, id]');
+
+/** Nothing is stored that is not enforced: a condition is refused until something evaluates it. */
+export const conditionsParam = z
+  .custom<undefined>((value) => value === undefined, 'conditions are not evaluated by this server and not stored')
+  .optional();

@@ -1,0 +1,84 @@
+/** Queries on shares: tuples with a shared-* relation. */
+import type { SubjectId } from '../../core/operation.ts';
+import type { SqlValue, Tx } from '../../ports/sql.ts';
+import { withSubjects } from './grants.sql.ts';
+import { TUPLE_COLUMNS, type TupleRow } from './tuple-rows.sql.ts';
+
+const SHARED = "t.relation IN ('shared-viewer', 'shared-editor', 'shared-owner')";
+
+/** Objects of a zone on which somebody may share. */
+export interface Owned {
+  /** Everything, of every type. */
+  readonly everything: boolean;
+  /** Topmost paths. */
+  readonly paths: readonly string[];
+  /** Objects of other types, as `type:id`. */
+  readonly others: readonly string[];
+}
+
+export interface SharesPage {
+  /** Only on this object. */
+  readonly object: { readonly zone_id: string; readonly type: string; readonly id: string } | null;
+  /** Only tuples whose id is after this one. */
+  readonly after: string;
+  readonly limit: number;
+}
+
+function ofPage(page: SharesPage): { sql: string; params: SqlValue[] } {
+  const { object } = page;
+  return {
+    sql: `${SHARED} AND t.tuple_id > ?${object ? ' AND t.zone_id = ? AND t.object_type = ? AND t.object_id = ?' : ''}`,
+    params: [page.after, ...(object ? [object.zone_id, object.type, object.id] : [])],
+  };
+}
+
+/** Shares of a zone on what is owned. */
+export function listOutgoing(tx: Tx, of: { zone_id: string; owned: Owned }, page: SharesPage): Promise<TupleRow[]> {
+  const { owned } = of;
+  const paged = ofPage(page);
+  const mine = owned.everything
+    ? ''
+    : ` AND ((t.object_type = 'file' AND EXISTS (SELECT 1 FROM ${tx.dialect.textsOf} r
+        WHERE t.object_id = r.value OR r.value = '/' OR (t.object_id > r.value || '/' AND t.object_id < r.value || '0')))
+      OR t.object_type || ':' || t.object_id IN (SELECT value FROM ${tx.dialect.textsOf}))`;
+  const params = owned.everything ? [] : [JSON.stringify(owned.paths), JSON.stringify(owned.others)];
+  return tx.all<TupleRow>(
+    `SELECT ${TUPLE_COLUMNS} FROM tuples t WHERE t.zone_id = ? AND ${paged.sql}${mine} ORDER BY t.tuple_id LIMIT ?`,
+    [of.zone_id, ...paged.params, ...params, page.limit],
+  );
+}
+
+/** Shares of every Active zone with a subject or its groups, that count now. */
+export function listIncoming(
+  tx: Tx,
+  of: { zone_id: string; subjects: readonly SubjectId[]; now: number },
+  page: SharesPage,
+): Promise<TupleRow[]> {
+  const subjects = withSubjects({ subject_zone_id: of.zone_id, subjects: of.subjects, now: of.now });
+  const paged = ofPage(page);
+  return tx.all<TupleRow>(
+    `${subjects.sql}
+     SELECT DISTINCT ${TUPLE_COLUMNS} FROM subjects s JOIN tuples t ON t.subject_type = s.t AND t.subject_id = s.i
+       AND t.subject_relation IN ('', 'member') AND t.subject_zone_id = ?
+     JOIN zones z ON z.zone_id = t.zone_id AND z.phase = 'Active'
+     WHERE (t.expires_at IS NULL OR t.expires_at > ?) AND ${paged.sql} ORDER BY t.tuple_id LIMIT ?`,
+    [...subjects.params, of.zone_id, of.now, ...paged.params, page.limit],
+  );
+}
+
+/** Shares of one object with one subject, whichever level they give. */
+export function listSharesWith(
+  tx: Tx,
+  of: {
+    readonly zone_id: string;
+    readonly object: { readonly type: string; readonly id: string };
+    readonly subject: SubjectId;
+    readonly subject_zone_id: string;
+  },
+): Promise<TupleRow[]> {
+  return tx.all<TupleRow>(
+    `SELECT ${TUPLE_COLUMNS} FROM tuples t WHERE t.zone_id = ? AND t.object_type = ? AND t.object_id = ?
+       AND t.subject_type = ? AND t.subject_id = ? AND t.subject_zone_id = ? AND ${SHARED}`,
+    [of.zone_id, of.object.type, of.object.id, ...of.subject, of.subject_zone_id],
+  );
+}

@@ -1,0 +1,173 @@
+/** Operations that change tuples (access.md §10): rebac_create, rebac_delete, rebac_write. */
+import { z } from 'zod';
+import { Fault } from '../../base/faults.ts';
+import { newId } from '../../base/ids.ts';
+import { limitExceeded } from '../../base/limits.ts';
+import type { Call, Operation, Preparation } from '../../core/operation.ts';
+import { mayShare, requireShare } from './check.ts';
+import { changedRevision, consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
+import { conditionsParam, expiryParam, objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
+import { objectOf, storedRelation, subjectOf } from './relations.ts';
+import { findTuple, findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
+
+const OPERATOR = { role: 'operator' } as const;
+
+const tupleInput = z.object({
+  subject: subjectParam,
+  relation: z.string().describe('a stored relation, e.g. direct_viewer'),
+  object: objectParam,
+  expires_at: expiryParam.optional(),
+  conditions: conditionsParam,
+  subject_zone_id: z.string().optional().describe('zone of the subject, for a share with another zone'),
+});
+type TupleInput = z.infer<typeof tupleInput>;
+
+const createInput = tupleInput.extend({ zone_id: zoneOfTuples });
+type CreateInput = z.infer<typeof createInput>;
+
+const createOutput = z.object({
+  tuple_id: z.string(),
+  revision: z.number(),
+  consistency_token: z.string(),
+  created: z.boolean(),
+});
+
+/** The tuple that is asked for, its words looked at before anything else. `at` is the dotted path of its parameters. */
+function grantOf(input: TupleInput, { context, limits }: Preparation, at: string): Grant {
+  const place = { zone_id: context.zone_id, limits };
+  const object = objectOf(input.object, place, `${at}object`);
+  const relation = storedRelation(object.type, input.relation, `${at}relation`);
+  const where = { relation, at: `${at}subject_zone_id` };
+  return {
+    tuple_id: newId('tuple'),
+    subject: subjectOf(input.subject, place, `${at}subject`),
+    subject_zone_id: subjectZone(input.subject_zone_id, context.zone_id, where),
+    relation,
+    object,
+    expires_at: input.expires_at,
+  };
+}
+
+export const tupleCreate: Operation<CreateInput, z.infer<typeof createOutput>, Grant> = {
+  name: 'tuple.create',
+  summary: 'Grant: store that a subject has a relation to an object.',
+  effect: 'write',
+  who: OPERATOR,
+  zone: 'parameter',
+  input: createInput,
+  output: createOutput,
+  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'QUOTA_EXCEEDED', 'INVALID_PARAMS', 'INVALID_PATH'],
+  rpc: { name: 'rebac_create' },
+  cli: { words: 'tuple create', args: ['subject', 'relation', 'object'] },
+  examples: [
+    {
+      title: 'a viewer of a folder',
+      input: { subject: ['user', 'ada'], relation: 'direct_viewer', object: ['file', '/docs'] },
+    },
+  ],
+  prepare: async (input, preparation) => grantOf(input, preparation, ''),
+  object: (ready) => `${ready.object.type}:${ready.object.id}`,
+  run: async (call, ready) => {
+    await requireShare(call, ready.object);
+    const granted = await grant(call, ready);
+    return { ...granted, consistency_token: consistencyToken(call, granted.revision) };
+  },
+};
+
+const deleteInput = z.object({ tuple_id: z.string(), zone_id: zoneOfTuples });
+type DeleteInput = z.infer<typeof deleteInput>;
+
+export const tupleDelete: Operation<DeleteInput, true> = {
+  name: 'tuple.delete',
+  summary: 'Revoke: remove a tuple.',
+  effect: 'destroy',
+  who: OPERATOR,
+  zone: 'parameter',
+  input: deleteInput,
+  output: z.literal(true),
+  faults: ['TUPLE_NOT_FOUND'],
+  rpc: { name: 'rebac_delete' },
+  cli: { words: 'tuple delete', args: ['tuple_id'] },
+  locate: (tx, input) => findTupleZone(tx, input.tuple_id),
+  object: (input) => `tuple:${input.tuple_id}`,
+  run: async (call, input) => {
+    await revoke(call, await getOwnBusiness(call, input.tuple_id));
+    return true;
+  },
+};
+
+/** A tuple that the caller may remove; to anybody else it is not there. */
+export async function getOwnBusiness(call: Call, tuple_id: string, index?: number): Promise<TupleRow> {
+  const row = await findTuple(call.tx, tuple_id);
+  const object = { type: row?.object_type ?? '', id: row?.object_id ?? '' };
+  if (row?.zone_id === call.zone.zone_id && (await mayShare(call, object))) return row;
+  const shown = tuple_id.slice(0, 64).toWellFormed();
+  throw new Fault('TUPLE_NOT_FOUND', `Tuple not found: ${shown}`, {
+    tuple_id: shown,
+    ...(index === undefined ? {} : { index }),
+  });
+}
+
+const writeInput = z.object({
+  creates: z.array(z.preprocess(withoutNulls, tupleInput)).default([]).describe('tuples to store'),
+  deletes: z
+    .array(z.string())
+    .transform((ids) => [...new Set(ids)])
+    .default([])
+    .describe('ids of tuples to remove'),
+  zone_id: zoneOfTuples,
+});
+type WriteInput = z.infer<typeof writeInput>;
+
+interface ReadyWrite {
+  readonly grants: readonly Grant[];
+  readonly deletes: readonly string[];
+}
+
+const writeOutput = z.object({
+  tuple_ids: z.array(z.string()),
+  deleted: z.number(),
+  revision: z.number(),
+  consistency_token: z.string(),
+});
+
+export const tupleWrite: Operation<WriteInput, z.infer<typeof writeOutput>, ReadyWrite> = {
+  name: 'tuple.write',
+  summary: 'Grant and revoke many tuples in one step: all of it or nothing.',
+  effect: 'write',
+  who: OPERATOR,
+  zone: 'parameter',
+  input: writeInput,
+  output: writeOutput,
+  faults: ['ACCESS_DENIED', 'TUPLE_NOT_FOUND', 'QUOTA_EXCEEDED', 'LIMIT_EXCEEDED', 'INVALID_PARAMS'],
+  rpc: { name: 'rebac_write' },
+  cli: { words: 'tuple write' },
+  prepare: async (input, preparation) => {
+    const actual = input.creates.length + input.deletes.length;
+    const maximum = preparation.limits.TUPLES_WRITE;
+    if (actual > maximum) throw limitExceeded('TUPLES_WRITE', maximum, { actual, what: 'tuples of one write' });
+    const grants = input.creates.map((one, i) => grantOf(one, preparation, `creates.${i}.`));
+    return { grants, deletes: input.deletes };
+  },
+  run: async (call, ready) => {
+    let revision = call.zone.access_revision;
+    // Rights are those before the call, for every item.
+    const leaving: TupleRow[] = [];
+    for (const [i, one] of ready.grants.entries()) await requireShare(call, one.object, i);
+    for (const [i, id] of ready.deletes.entries()) leaving.push(await getOwnBusiness(call, id, i));
+    for (const row of leaving) await revoke(call, row);
+    if (leaving.length > 0) revision = changedRevision(call);
+    const tuple_ids: string[] = [];
+    for (const one of ready.grants) {
+      const granted = await grant(call, one);
+      revision = Math.max(revision, granted.revision);
+      tuple_ids.push(granted.tuple_id);
+    }
+    return {
+      tuple_ids,
+      deleted: leaving.length,
+      revision,
+      consistency_token: consistencyToken(call, revision),
+    };
+  },
+};

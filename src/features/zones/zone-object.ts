@@ -1,0 +1,63 @@
+/** The zone object (access.md §5), from a zone's row. */
+import { z } from 'zod';
+import { isoTime } from '../../base/clock.ts';
+import { finalizersOf } from './finalizers.ts';
+import { limitsOf } from './quota.ts';
+import type { ZoneRecord } from './zones.sql.ts';
+
+const numbers = z.record(z.string(), z.number());
+
+export const zoneObject = z.object({
+  zone_id: z.string(),
+  id: z.string(),
+  name: z.string(),
+  domain: z.string().nullable(),
+  description: z.string().nullable(),
+  phase: z.string(),
+  status: z.string(),
+  is_active: z.boolean(),
+  isolation: z.literal('strict'),
+  limits: numbers,
+  quota: numbers,
+  usage: numbers,
+  finalizers: z.array(z.string()),
+  finalizers_pending: z.array(z.string()),
+  finalizers_completed: z.array(z.string()),
+  finalizers_failed: z.array(z.string()),
+  created_at: z.string(),
+  updated_at: z.string(),
+  deleted_at: z.string().nullable(),
+});
+export type ZoneObject = z.infer<typeof zoneObject>;
+
+export function toZoneObject(row: ZoneRecord): ZoneObject {
+  const limits = limitsOf(row);
+  const finalizers = Object.entries(finalizersOf(row));
+  const named = (state: string): string[] => finalizers.filter(([, at]) => at.state === state).map(([name]) => name);
+  return {
+    zone_id: row.zone_id,
+    id: row.zone_id,
+    name: row.name,
+    domain: row.domain,
+    description: row.description,
+    phase: row.phase,
+    status: row.phase,
+    is_active: row.phase === 'Active',
+    isolation: 'strict',
+    limits,
+    quota: limits,
+    usage: {
+      storage_bytes: row.used_storage_bytes,
+      files: row.used_files,
+      keys: row.used_keys,
+      tuples: row.used_tuples,
+    },
+    finalizers: finalizers.map(([name]) => name),
+    finalizers_pending: named('pending'),
+    finalizers_completed: named('completed'),
+    finalizers_failed: named('failed'),
+    created_at: isoTime(row.created_at),
+    updated_at: isoTime(row.updated_at),
+    deleted_at: row.deleted_at === null ? null : isoTime(row.deleted_at),
+  };
+}

@@ -1,0 +1,24 @@
+/** Calls of the server itself: what runs by no caller's wish. */
+import { newRequestId } from '../base/ids.ts';
+import type { CallContext, Operation } from '../core/operation.ts';
+import type { Runner } from '../core/transact.ts';
+import { SYSTEM } from '../features/access/credentials.ts';
+
+const inZone = (zone_id: string): CallContext => ({
+  caller: SYSTEM,
+  zone_id,
+  path_prefix: '',
+  channel: 'internal',
+  request_id: newRequestId(),
+  address: null,
+});
+
+/** Runs an internal operation in a zone, in the thread that its effect asks for. */
+export type RunStep = <I, O>(operation: Operation<I, O>, zone_id: string, input: I) => Promise<O>;
+
+export const systemSteps =
+  (runner: Runner): RunStep =>
+  (operation, zone_id, input) =>
+    operation.effect === 'read'
+      ? runner.read(operation, input, inZone(zone_id))
+      : runner.write(operation, input, inZone(zone_id));
