@@ -18,17 +18,23 @@ export const fileId = (revision: number, ordinal: number): string => `f${revisio
 /** The event's part that names the branch. */
 export const onBranch = (view: View): { branch?: string } => (view.name === MAIN ? {} : { branch: view.name });
 
-/** Rows that a call is going to end and to begin, gathered so that many files take few statements. */
+/**
+ * Rows that a call is going to end and to begin, gathered so that many files take few statements, and what the zone's
+ * usage grows by as a whole.
+ */
 export interface Change {
   readonly blobs: NewBlob[];
   readonly ended: { readonly path: string; readonly revision: number }[];
   readonly begun: NewState[];
+  readonly growth: { bytes: number; files: number };
 }
 
-export const newChange = (): Change => ({ blobs: [], ended: [], begun: [] });
+export const newChange = (): Change => ({ blobs: [], ended: [], begun: [], growth: { bytes: 0, files: 0 } });
 
 export async function applyChange(call: Call, view: View, change: Change): Promise<void> {
   const place = { zone_id: view.zone_id, branch: view.layers[0].branch };
+  call.use('storage_bytes', change.growth.bytes);
+  call.use('files', change.growth.files);
   await touchBlobs(call.tx, change.blobs, call.now);
   for (const end of change.ended) await endState(call.tx, place, end);
   await insertStates(call.tx, change.begun);
@@ -132,7 +138,7 @@ export interface WritePlan {
   readonly change: Change;
 }
 
-/** The same with its rows still to be applied: event and usage are counted. */
+/** The same with its rows still to be applied. */
 export function planWrite(call: Call, view: View, plan: WritePlan): Written {
   const { spot, content, change } = plan;
   const { branch } = view.layers[0];
@@ -142,8 +148,8 @@ export function planWrite(call: Call, view: View, plan: WritePlan): Written {
   const own = before?.branch === branch ? before : undefined;
   const growth = content.size - (own?.size ?? 0);
   if (growth > 0) checkQuota(call.zone, 'file_bytes', { used: 0, by: content.size });
-  call.use('storage_bytes', growth);
-  if (!own) call.use('files', 1);
+  change.growth.bytes += growth;
+  if (!own) change.growth.files++;
   const version = (before?.version ?? 0) + 1;
   const revision = call.event({
     type: 'write',
@@ -205,10 +211,6 @@ export async function describeFile(
   const { path, version, etag, size } = state;
   const { branch } = view.layers[0];
   const own = state.branch === branch;
-  if (!own) {
-    call.use('storage_bytes', size);
-    call.use('files', 1);
-  }
   const data = { via: 'metadata', version, etag, size };
   const revision = call.event({ type: 'write', path, ...onBranch(view), data });
   const begun: NewState = {
@@ -219,7 +221,12 @@ export async function describeFile(
     began: revision,
     metadata,
   };
-  await applyChange(call, view, { blobs: [], ended: own ? [{ path, revision }] : [], begun: [begun] });
+  await applyChange(call, view, {
+    blobs: [],
+    ended: own ? [{ path, revision }] : [],
+    begun: [begun],
+    growth: own ? { bytes: 0, files: 0 } : { bytes: size, files: 1 },
+  });
   return begun;
 }
 

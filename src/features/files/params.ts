@@ -92,6 +92,13 @@ export async function textOf(text: z.infer<typeof textParam>, at: string): Promi
 export const textBytesOf = (text: z.infer<typeof textParam>): number =>
   typeof text === 'string' ? Buffer.byteLength(text) : text.bytes().size;
 
+/** A media type as it may stand in a header. */
+export const contentTypeParam = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[\x20-\x7e]+$/, 'has to be visible ASCII characters');
+
 export const encodingParam = z.enum(['utf-8', 'base64']).describe('base64: the content is base64 text');
 
 /** Content as a parameter gave it. `at` is its dotted path, for faults. */

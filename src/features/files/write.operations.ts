@@ -16,6 +16,7 @@ import {
 import {
   branchParam,
   contentParam,
+  contentTypeParam,
   encodingParam,
   etagParam,
   metadataParam,
@@ -35,7 +36,7 @@ const writeInput = z.object({
   content: contentParam,
   encoding: encodingParam.optional(),
   metadata: metadataParam.optional(),
-  content_type: z.string().min(1).max(255).optional(),
+  content_type: contentTypeParam.optional(),
   ...preconditionParams,
   ...branchParam,
 });
