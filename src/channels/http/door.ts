@@ -1,16 +1,35 @@
 /** What the HTTP doors are given by the roof. */
 import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyRequest } from 'fastify';
 import type { Server } from '../../core/invoke.ts';
+import type { Metrics, ProbeValues } from '../../core/metrics.ts';
 import type { Caller } from '../../core/operation.ts';
 import type { SpoolHome } from './body/spool.ts';
 
-export interface DoorOptions {
+/** What the server says of its own state. */
+export interface HealthView {
+  summary(): Promise<{ readonly status: string } & Readonly<Record<string, unknown>>>;
+  detailed(): Promise<{ readonly status: string } & Readonly<Record<string, unknown>>>;
+  /** What still has to happen before the server serves; empty when it does. */
+  pendingPhases(): readonly string[];
+  uptimeSeconds(): number;
+  features(): Readonly<Record<string, unknown>>;
+  probes(): Promise<ProbeValues>;
+}
+
+/** What every door needs. */
+export interface Door {
   readonly server: Server;
-  readonly version: string;
   /** The caller behind a key's text; undefined for a credential that does not work. */
   readonly authenticate: (key: string) => Promise<Caller | undefined>;
-  readonly corsOrigins: readonly string[];
   readonly spools: SpoolHome;
+}
+
+export interface DoorOptions extends Door {
+  readonly health: HealthView;
+  readonly metrics: Metrics;
+  readonly version: string;
+  readonly corsOrigins: readonly string[];
 }
 
 /** A request as far as the door has understood it. */
@@ -19,4 +38,14 @@ export interface Arrival {
   readonly request_id: string;
   readonly address: string | null;
   readonly headers: IncomingHttpHeaders;
+}
+
+/** What is known of a request that was let in. */
+export type Arrive = (request: FastifyRequest) => Arrival;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route takes requests without a working credential (access.md §1); their caller is undefined. */
+    readonly open?: boolean;
+  }
 }

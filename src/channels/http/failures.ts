@@ -76,6 +76,7 @@ export function failureHeaders(fault: Fault): Record<string, string> {
   const headers: Record<string, string> = {};
   if (fault.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
   if (fault.row.retry === 'later') headers['retry-after'] = String(fault.data.retry_after ?? 1);
+  if (fault.code === 'RANGE_NOT_SATISFIABLE') headers['content-range'] = `bytes */${fault.data.size}`;
   if (Array.isArray(fault.data.allow)) headers.allow = fault.data.allow.join(', ');
   return headers;
 }

@@ -1,9 +1,10 @@
 /** What every HTTP door reads of a request before its body: id, credential, zone, address. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
 import { isRequestId, newRequestId } from '../../base/ids.ts';
-import type { Request } from '../../core/invoke.ts';
-import type { Channel } from '../../core/operation.ts';
+import { type Request, shapeOf } from '../../core/invoke.ts';
+import type { AnyOperation, Channel } from '../../core/operation.ts';
 import type { Arrival } from './door.ts';
 
 export const one = (headers: IncomingHttpHeaders, name: string): string | undefined => {
@@ -37,12 +38,16 @@ export function zoneHeaderOf(headers: IncomingHttpHeaders): string | undefined {
 
 export const addressOf = (message: IncomingMessage): string | null => message.socket.remoteAddress ?? null;
 
+/** Bodies are taken as they are: with a Content-Encoding they are UNSUPPORTED_MEDIA_TYPE. */
+export function checkUnencoded(headers: IncomingHttpHeaders): void {
+  const encoding = one(headers, 'content-encoding');
+  if (encoding === undefined || encoding.toLowerCase() === 'identity') return;
+  throw new Fault('UNSUPPORTED_MEDIA_TYPE', `Content-Encoding ${encoding} is not taken; send the body as it is`);
+}
+
 /** Any JSON type or none, unencoded (files.md §1); else UNSUPPORTED_MEDIA_TYPE. */
 export function checkMedia(headers: IncomingHttpHeaders): void {
-  const encoding = one(headers, 'content-encoding');
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
-    throw new Fault('UNSUPPORTED_MEDIA_TYPE', `Content-Encoding ${encoding} is not taken; send the body as it is`);
-  }
+  checkUnencoded(headers);
   const type = one(headers, 'content-type')?.split(';')[0]?.trim().toLowerCase();
   if (type && !/^[^/]+\/([^/]+\+)?json$/.test(type)) {
     throw new Fault('UNSUPPORTED_MEDIA_TYPE', `Content-Type ${type} is not taken; send application/json`);
@@ -57,3 +62,19 @@ export const requestOf = (arrival: Arrival, channel: Channel): Omit<Request, 'to
   address: arrival.address,
   zone_id: zoneHeaderOf(arrival.headers),
 });
+
+/** The header X-Nexus-Branch stands for the parameter `branch` (files.md §11). */
+export function withBranch(operation: AnyOperation, params: object, headers: IncomingHttpHeaders): object {
+  const branch = one(headers, 'x-nexus-branch');
+  if (branch === undefined || 'branch' in params || !('branch' in shapeOf(operation))) return params;
+  return { ...params, branch };
+}
+
+/** The body, to be read now: a client that waits for `100 Continue` before it sends is told to go on. */
+export function bodyOf(request: FastifyRequest, reply: FastifyReply): IncomingMessage {
+  if (one(request.headers, 'expect')?.toLowerCase() === '100-continue') reply.raw.writeContinue();
+  return request.raw;
+}
+
+/** The path of a request target as it came, without the query. */
+export const rawPathOf = (target: string): string => target.split('?', 1)[0] ?? '';

@@ -2,23 +2,22 @@
  * The JSON-RPC door: `POST /api/nfs/{method}` and `POST /api/nfs` (files.md §1). Guarantees: what fails at the level of
  * HTTP has that status and reads as both envelopes; every other failure is HTTP 200 with the id of the call kept.
  */
-import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
-import { invoke, shapeOf } from '../../core/invoke.ts';
+import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 import { publicOperations } from '../../core/operations.ts';
 import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
-import type { Arrival, DoorOptions } from './door.ts';
+import type { Arrival, Arrive, DoorOptions } from './door.ts';
 import { failureHeaders, httpRpcFailure, rpcFailure } from './failures.ts';
-import { jsonAnswer } from './json-answer.ts';
-import { checkMedia, requestOf } from './request.ts';
+import { sendJson } from './json-answer.ts';
+import { bodyOf, checkMedia, requestOf, withBranch } from './request.ts';
 import { decodeValues } from './rpc-values.ts';
 import { similarNames } from './similar.ts';
 
 /** Operations by every name they are called by. */
-const methods = new Map<string, AnyOperation>(
+export const rpcMethods: ReadonlyMap<string, AnyOperation> = new Map(
   publicOperations.flatMap((operation) =>
     operation.rpc
       ? [operation.rpc.name, ...(operation.rpc.aliases ?? [])].map((name) => [name, operation] as const)
@@ -32,23 +31,19 @@ interface RpcCall {
   readonly id: unknown;
 }
 
-export function addRpc(
-  app: FastifyInstance,
-  door: DoorOptions,
-  arrive: (request: FastifyRequest) => Promise<Arrival>,
-): void {
+export function addRpc(app: FastifyInstance, door: DoorOptions, arrive: Arrive): void {
   app.get('/api/nfs/status', async () => ({ status: 'running', service: 'nexus', version: door.version }));
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const arrival = await arrive(request);
+    const arrival = arrive(request);
     const { method } = request.params as { method?: string };
     const room = new SpoolRoom(door.spools);
     try {
       checkMedia(arrival.headers);
-      const body = await readBody(request, door, room);
+      const body = await readBody(request, reply, { door, room });
       const answer = Array.isArray(body)
         ? await callMany(door, body, { arrival, method, room })
         : await callOne(door, body, { arrival, method, room });
-      return await send(reply, answer, door);
+      return await sendJson(reply, answer, door.server.blobs);
     } finally {
       await room.close();
     }
@@ -57,17 +52,21 @@ export function addRpc(
   app.post('/api/nfs/:method', handle);
 }
 
-async function readBody(request: FastifyRequest, door: DoorOptions, room: SpoolRoom): Promise<unknown> {
+interface Reading {
+  readonly door: DoorOptions;
+  readonly room: SpoolRoom;
+}
+
+async function readBody(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<unknown> {
   if (request.headers['content-length'] === '0') return {};
-  const stream = request.body instanceof Readable ? request.body : request.raw;
-  const { limits } = door.server;
-  const body = await parseJsonBody(stream, {
+  const { limits } = reading.door.server;
+  return parseJsonBody(bodyOf(request, reply), {
     bodyBytes: limits.RPC_BODY_BYTES,
+    limit: 'RPC_BODY_BYTES',
     stringBytes: SPOOL_STRING_BYTES,
-    room,
+    room: reading.room,
     values: limits.RPC_BODY_VALUES,
   });
-  return body;
 }
 
 interface Scene {
@@ -147,35 +146,20 @@ function toCall(body: unknown, method: string | undefined): RpcCall {
 }
 
 async function perform(door: DoorOptions, call: RpcCall, scene: Scene): Promise<unknown> {
-  const operation = methods.get(call.method);
+  const operation = rpcMethods.get(call.method);
   if (!operation?.rpc) {
-    const similar = similarNames(call.method, [...methods.keys()]);
+    const similar = similarNames(call.method, [...rpcMethods.keys()]);
     const hint = similar.length > 0 ? `; did you mean ${similar.join(', ')}?` : '';
     throw new Fault('METHOD_NOT_FOUND', `No method ${call.method}${hint}`, { method: call.method, similar });
   }
   const { arrival, room } = scene;
-  const raw = withBranch(operation, await decodeValues(call.params, '', room), arrival);
+  const params = await decodeValues(call.params, '', room);
+  const raw = isObject(params) ? withBranch(operation, params, arrival.headers) : params;
   const { output, input } = await invoke(door.server, operation, {
     raw,
     request: { ...requestOf(arrival, 'rpc'), tolerant: true },
   });
   return operation.rpc.present ? operation.rpc.present(output, input) : output;
-}
-
-/** The header X-Nexus-Branch stands for the parameter `branch` (files.md §11). */
-function withBranch(operation: AnyOperation, params: unknown, arrival: Arrival): unknown {
-  const branch = arrival.headers['x-nexus-branch'];
-  if (typeof branch !== 'string' || !isObject(params) || 'branch' in params) return params;
-  return 'branch' in shapeOf(operation) ? { ...params, branch } : params;
-}
-
-async function send(reply: FastifyReply, answer: object, door: DoorOptions): Promise<FastifyReply> {
-  reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-store');
-  const body = await jsonAnswer(answer, door.server.blobs);
-  if (typeof body === 'string') return reply.send(body);
-  reply.header('content-length', body.length);
-  await reply.send(Readable.from(body.stream, { objectMode: false }));
-  return reply;
 }
 
 /** Answers what was thrown by the RPC door, in the form that reads both ways. */

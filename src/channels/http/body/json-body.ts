@@ -6,6 +6,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import { Fault } from '../../../base/faults.ts';
+import type { LimitName } from '../../../base/limits.ts';
 import { JSON_DEPTH, type JsonLimits, JsonParser } from './json-parser.ts';
 import type { SpoolRoom } from './spool.ts';
 
@@ -19,8 +20,9 @@ export const SPOOL_STRING_BYTES = 1024 * 1024;
 export const BODY_VALUES = 1_000_000;
 
 export interface JsonBodyOptions extends JsonLimits {
-  /** RPC_BODY_BYTES. */
   readonly bodyBytes: number;
+  /** The name of that limit. */
+  readonly limit: LimitName;
   /** Where long strings go. It belongs to this call: it is closed when the body is refused, else it is the caller's. */
   readonly room: SpoolRoom;
 }
@@ -41,7 +43,7 @@ export async function parseJsonBody(stream: AsyncIterable<Uint8Array>, options: 
 }
 
 async function readBody(source: AsyncIterator<Uint8Array>, options: JsonBodyOptions): Promise<unknown> {
-  const maximum = options.bodyBytes;
+  const { bodyBytes: maximum, limit } = options;
   let text: BodyText | undefined = new BodyText(options);
   let refusal: unknown;
   let received = 0;
@@ -51,7 +53,7 @@ async function readBody(source: AsyncIterator<Uint8Array>, options: JsonBodyOpti
     received += next.value.length;
     if (text === undefined) continue;
     try {
-      if (received > maximum) throw tooLarge(maximum);
+      if (received > maximum) throw tooLarge(maximum, limit);
       await text.add(asBuffer(next.value));
     } catch (thrown) {
       refusal = thrown;
@@ -59,7 +61,7 @@ async function readBody(source: AsyncIterator<Uint8Array>, options: JsonBodyOpti
       await options.room.close();
     }
   }
-  if (received > maximum) throw tooLarge(maximum);
+  if (received > maximum) throw tooLarge(maximum, limit);
   if (text === undefined) throw refusal;
   return text.end();
 }
@@ -126,7 +128,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function tooLarge(maximum: number): Fault {
-  const message = `The body is larger than ${maximum} bytes (RPC_BODY_BYTES); send large content with PUT /api/v2/files/….`;
-  return new Fault('BODY_TOO_LARGE', message, { limit: 'RPC_BODY_BYTES', maximum });
+function tooLarge(maximum: number, limit: LimitName): Fault {
+  const message = `The body is larger than ${maximum} bytes (${limit}); send large content with PUT /api/v2/files/….`;
+  return new Fault('BODY_TOO_LARGE', message, { limit, maximum });
 }

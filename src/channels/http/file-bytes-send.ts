@@ -1,0 +1,48 @@
+/**
+ * Content on its way to a client. Guarantees: one piece of at most 64 KiB is held for a slow reader, and no
+ * transaction; a client that goes away ends the reading; content that fails midway breaks the connection, so that
+ * nobody takes the part for the whole.
+ */
+import type { ServerResponse } from 'node:http';
+import type { FastifyReply } from 'fastify';
+
+/** What to send, and who is told when it fails after the head went out. */
+export interface Sending {
+  readonly pieces: AsyncIterable<Uint8Array>;
+  /** Bytes of the pieces together. */
+  readonly length: number;
+  readonly onBroken: (reason: unknown) => void;
+}
+
+/** Sends a reply whose status and headers are set. Its first piece is at hand before the head goes out. */
+export async function sendPieces(reply: FastifyReply, sending: Sending): Promise<FastifyReply> {
+  const source = sending.pieces[Symbol.asyncIterator]();
+  const first = await source.next();
+  const response = reply.hijack().raw;
+  let left = sending.length;
+  try {
+    response.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
+    for (let next = first; !next.done && !response.destroyed; next = await source.next()) {
+      left -= next.value.length;
+      // The last byte and the end go out together: a client that has it all may rely on the server being done too.
+      if (left === 0) response.end(next.value);
+      else if (!response.write(next.value)) await writable(response);
+    }
+  } catch (reason) {
+    response.destroy();
+    sending.onBroken(reason);
+  } finally {
+    await source.return?.();
+  }
+  return reply;
+}
+
+/** Resolves when the connection takes more, or is gone. */
+const writable = (response: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });

@@ -1,0 +1,101 @@
+/**
+ * The frame of the HTTP server, in which every door hangs. Guarantees: each answer carries the request id; a request
+ * without a working credential is 401 before any look at path or body; a wrong verb is 405 with the right ones; whatever
+ * is thrown is answered as a fault.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { asFault, Fault } from '../../base/faults.ts';
+import { arrivalOf, authenticateArrivals } from './arrivals.ts';
+import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
+import type { Arrive, Door } from './door.ts';
+import { failureHeaders, restFailure } from './failures.ts';
+import { rawPathOf, requestIdOf } from './request.ts';
+import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
+import { plainPath, watchVerbs } from './verbs.ts';
+
+/** A server without routes: connections, request ids, and the answers to what is no request. */
+export function openFrame(door: Door): FastifyInstance {
+  const connections = keepConnections();
+  const app = Fastify({
+    logger: false,
+    genReqId: (message) => requestIdOf(message.headers),
+    // Bodies are read by the doors, with limits of their own.
+    bodyLimit: Number.MAX_SAFE_INTEGER,
+    connectionTimeout: IDLE_MS,
+    keepAliveTimeout: IDLE_MS,
+    http: { headersTimeout: IDLE_MS, maxHeaderSize: HEAD_BYTES },
+    routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: HEAD_BYTES },
+    exposeHeadRoutes: true,
+    clientErrorHandler: connections.refuse,
+    frameworkErrors: (thrown, request, reply) => {
+      reply.header('x-request-id', request.id);
+      const refuse = (reason: unknown): unknown => fail(request, reply, { thrown: reason, door });
+      arrivalOf(request, door).then(() => refuse(thrown), refuse);
+    },
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+  });
+  connections.mind(app);
+  return app;
+}
+
+/** Lets in who may come, to the routes that are added from here on, and answers for what they throw or do not know. */
+export function letIn(app: FastifyInstance, door: Door): Arrive {
+  const verbsOf = watchVerbs(app);
+  const arrive = authenticateArrivals(app, door);
+  app.setErrorHandler((thrown, request, reply) => fail(request, reply, { thrown, door }));
+  app.setNotFoundHandler((request, reply) => {
+    const allow = verbsOf(rawPathOf(request.url));
+    if (request.method === 'OPTIONS' && allow.length > 0) {
+      return reply.code(204).header('allow', allow.join(', ')).send();
+    }
+    return fail(request, reply, { thrown: noSuchRoute(request, allow), door });
+  });
+  return arrive;
+}
+
+/** Known path, wrong verb: 405 with the verbs it has. */
+function noSuchRoute(request: FastifyRequest, allow: readonly string[]): Fault {
+  const path = rawPathOf(request.url);
+  if (allow.length === 0) return new Fault('NOT_FOUND', `No route ${request.method} ${path}`);
+  return new Fault('METHOD_NOT_ALLOWED', `${request.method} is not for ${path}; it takes ${allow.join(', ')}`, {
+    allow,
+  });
+}
+
+interface Failure {
+  readonly thrown: unknown;
+  readonly door: Door;
+}
+
+function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Failure): FastifyReply {
+  const reason = frameworkFault(thrown) ?? thrown;
+  const gone = request.raw.destroyed && !request.raw.complete;
+  if (!(reason instanceof Fault || reason instanceof RpcHttpFailure || gone)) {
+    const err = reason instanceof Error ? reason.stack : String(reason);
+    door.server.log('error', 'internal.error', { request_id: request.id, err });
+  }
+  if (/^\/api\/nfs(\/|$)/.test(plainPath(rawPathOf(request.url)))) return sendRpcFailure(reply, reason, request.id);
+  const fault = asFault(reason);
+  return reply
+    .code(fault.row.http)
+    .headers({
+      ...failureHeaders(fault),
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+    })
+    .send(JSON.stringify(restFailure(fault, request.id)));
+}
+
+/** What Fastify itself refuses: a target that is not percent-encoded UTF-8, a Content-Type that is none. */
+function frameworkFault(thrown: unknown): Fault | undefined {
+  if (!(thrown instanceof Error && 'statusCode' in thrown)) return undefined;
+  if (thrown.statusCode === 415) {
+    return new Fault('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type is no media type; send type/subtype, or leave it out');
+  }
+  if (Number(thrown.statusCode) >= 500) return undefined;
+  return new Fault('INVALID_REQUEST', 'Invalid request: the target is not percent-encoded UTF-8 of bearable length');
+}

@@ -1,0 +1,96 @@
+/**
+ * The REST door, derived from the operations: one route for each `http` binding. Guarantees: parts of the path, query
+ * and JSON body together are the parameters; whatever fails is answered with the status and body of files.md §2.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { invalidParams } from '../../base/faults.ts';
+import { invoke } from '../../core/invoke.ts';
+import type { AnyOperation, HttpBinding } from '../../core/operation.ts';
+import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
+import { SpoolRoom } from './body/spool.ts';
+import type { Arrive, Door } from './door.ts';
+import { sendJson } from './json-answer.ts';
+import { bodyOf, checkMedia, requestOf, withBranch } from './request.ts';
+import { mergeParams, type TextRules, type Texts, textRulesOf, valuesOf } from './rest-values.ts';
+import { decodeValues } from './rpc-values.ts';
+
+export interface RestOptions {
+  readonly operations: readonly AnyOperation[];
+  readonly arrive: Arrive;
+}
+
+interface Route {
+  readonly operation: AnyOperation;
+  readonly binding: HttpBinding<unknown>;
+  readonly rules: TextRules;
+}
+
+export function addRest(app: FastifyInstance, door: Door, { operations, arrive }: RestOptions): void {
+  for (const operation of operations) {
+    const binding = operation.http;
+    if (!binding) continue;
+    const route: Route = { operation, binding, rules: textRulesOf(operation) };
+    app.route({
+      method: binding.method,
+      url: binding.path,
+      config: { open: operation.who === 'public' },
+      handler: async (request, reply) => {
+        const room = new SpoolRoom(door.spools);
+        try {
+          const { headers } = request;
+          const raw = withBranch(operation, await paramsOf(request, reply, { door, route, room }), headers);
+          const asked = { ...requestOf(arrive(request), 'http'), tolerant: binding.tolerant ?? false };
+          const { output, input } = await invoke(door.server, operation, { raw, request: asked });
+          if (binding.location) reply.header('location', binding.location(output));
+          reply.code(binding.status ?? 200);
+          if (binding.status === 204) return await reply.send();
+          return await sendJson(reply, binding.present ? binding.present(output, input) : output, door.server.blobs);
+        } finally {
+          await room.close();
+        }
+      },
+    });
+  }
+}
+
+interface Reading {
+  readonly door: Door;
+  readonly route: Route;
+  readonly room: SpoolRoom;
+}
+
+async function paramsOf(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<object> {
+  const { rules } = reading.route;
+  const parts = valuesOf(request.params as Texts, rules);
+  const query = valuesOf(request.query as Texts, rules);
+  return mergeParams(parts, query, await bodyParams(request, reply, reading));
+}
+
+/** The fields of the body. None at all is as good as `{}`, with any Content-Type (platform.md §0). */
+async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<object> {
+  if (request.method === 'GET' || request.method === 'HEAD' || isBodiless(request)) return {};
+  const { door, room } = reading;
+  const pieces = bodyOf(request, reply).iterator({ destroyOnReturn: false });
+  const first = await pieces.next();
+  if (first.done) return {};
+  checkMedia(request.headers);
+  const body = await parseJsonBody(startingWith(first.value, pieces), {
+    bodyBytes: door.server.limits.V1_BODY_BYTES,
+    limit: 'V1_BODY_BYTES',
+    stringBytes: SPOOL_STRING_BYTES,
+    values: door.server.limits.RPC_BODY_VALUES,
+    room,
+  });
+  const decoded = await decodeValues(body, '', room);
+  if (decoded === null) return {};
+  if (typeof decoded === 'object' && !Array.isArray(decoded)) return decoded;
+  throw invalidParams({ path: '', message: 'the body has to be an object' });
+}
+
+const isBodiless = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0;
+
+async function* startingWith(first: Uint8Array, rest: AsyncIterableIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* rest;
+}
