@@ -1,5 +1,5 @@
 /**
- * Builds the published package: the command and the worker thread as bundles in `dist/`, split so that a command loads
+ * Builds the published package: the command and the worker threads as bundles in `dist/`, split so that a command loads
  * only what it uses (`nexus --version` never loads the server). All dependencies are inside; their licences stand in
  * `dist/licenses.txt`. The source needs to know nothing of it: what `import.meta` says, and so every path a file builds
  * from its own place (`migrations/`, `package.json`), is the same from the bundle.
@@ -16,13 +16,13 @@ const HEAD = `import { createRequire as $createRequire } from 'node:module';
 import { fileURLToPath as $fileURLToPath } from 'node:url';
 const require = $createRequire(import.meta.url);`;
 
-const PLACE = /new URL\('[./]*\/thread\.ts', import\.meta\.url\)|\bimport\.meta\.(url|filename|dirname)\b/g;
+const PLACE = /new URL\('[./]*\/([\w-]*thread)\.ts', import\.meta\.url\)|\bimport\.meta\.(url|filename|dirname)\b/g;
 
 /** Bundles lie one folder below the root, so `../src/…` is where a file would be, had it been published. */
-function placeOf(path: string, field: string | undefined): string {
+function placeOf(path: string, thread: string | undefined, field: string | undefined): string {
   const target = relative(ROOT, field === 'dirname' ? dirname(path) : path);
   const url = `new URL('../${target}', import.meta.url)`;
-  if (field === undefined) return "new URL('./thread.js', import.meta.url)";
+  if (thread !== undefined) return `new URL('./${thread}.js', import.meta.url)`;
   return field === 'url' ? `${url}.href` : `$fileURLToPath(${url})`;
 }
 
@@ -30,7 +30,9 @@ const keepPlaces: Plugin = {
   name: 'keep places',
   setup({ onLoad }) {
     onLoad({ filter: /\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(PLACE, (_, field?: string) => placeOf(path, field)),
+      contents: readFileSync(path, 'utf8').replace(PLACE, (_, thread?: string, field?: string) =>
+        placeOf(path, thread, field),
+      ),
       loader: 'ts',
     }));
   },
@@ -53,7 +55,11 @@ function licence(folder: string): string {
 rmSync(DIST, { recursive: true, force: true });
 const { metafile } = await build({
   absWorkingDir: ROOT,
-  entryPoints: { nexus: 'src/channels/cli/main.ts', thread: 'src/thread.ts' },
+  entryPoints: {
+    nexus: 'src/channels/cli/main.ts',
+    thread: 'src/thread.ts',
+    'checkpoint-thread': 'src/engines/sqlite/checkpoint-thread.ts',
+  },
   outdir: DIST,
   chunkNames: 'part-[hash]',
   bundle: true,

@@ -31,6 +31,12 @@ export interface Tx {
   nested<T>(work: () => Promise<T>): Promise<T>;
 }
 
+/** What a write says of itself beforehand. */
+export interface WriteHint {
+  /** It adds to the store. Refused at once while the disk is full, so that others have the room that is kept back. */
+  readonly grows: boolean;
+}
+
 export interface SqlStats {
   readonly statements: number;
   /** Commits that were synced, and the writes in them: their quotient is the size of a group commit. */
@@ -42,7 +48,7 @@ export interface Sql {
   readonly dialect: Dialect;
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** `lane` names what the write excludes: the zone whose row it locks. */
-  write<T>(lane: string, work: (tx: Tx) => Promise<T>): Promise<T>;
+  write<T>(lane: string, work: (tx: Tx) => Promise<T>, hint?: WriteHint): Promise<T>;
   /** Runs a script of statements in one transaction, after `first` in it answered true; gives that answer. */
   migrate(statements: string, first: (tx: Tx) => Promise<boolean>): Promise<boolean>;
   /** Is the database within reach? Throws a Fault if not. */

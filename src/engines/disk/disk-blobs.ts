@@ -10,6 +10,7 @@ import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { isDiskFull } from '../../base/disk-full.ts';
 import { Fault } from '../../base/faults.ts';
 import { assertBlobHash, BLOB_PIECE_BYTES, BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
 
@@ -204,9 +205,6 @@ async function unlessMissing<T>(outcome: Promise<T>): Promise<T | undefined> {
     throw error;
   }
 }
-
-/** No room on the device, or none left of the owner's disk quota. */
-const isDiskFull = (error: unknown): boolean => codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT';
 
 const diskFull = (): Fault =>
   new Fault('UNAVAILABLE', 'The disk of the blobs is full; nothing was stored. Free room on it, then try again.', {

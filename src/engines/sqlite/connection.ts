@@ -15,6 +15,8 @@ export const sqliteDialect: Dialect = {
 const FULL = 13;
 const BUSY = 5;
 const LOCKED = 6;
+/** SQLITE_IOERR_SHMSIZE: the index of the WAL could not grow, which has no other cause than a full disk. */
+const NO_SHM_ROOM = 4874;
 
 interface SqliteError extends Error {
   readonly errcode: number;
@@ -24,7 +26,8 @@ export const isSqliteError = (thrown: unknown): thrown is SqliteError =>
   thrown instanceof Error && 'errcode' in thrown && typeof thrown.errcode === 'number';
 const primary = (thrown: unknown): number => (isSqliteError(thrown) ? thrown.errcode & 0xff : 0);
 export const isBusy = (thrown: unknown): boolean => primary(thrown) === BUSY || primary(thrown) === LOCKED;
-export const isFull = (thrown: unknown): boolean => primary(thrown) === FULL;
+export const isFull = (thrown: unknown): boolean =>
+  primary(thrown) === FULL || (isSqliteError(thrown) && thrown.errcode === NO_SHM_ROOM);
 
 export class Connection {
   readonly db: DatabaseSync;
@@ -33,7 +36,12 @@ export class Connection {
 
   constructor(file: string, pragmas: readonly string[]) {
     this.db = new DatabaseSync(file, { timeout: 0 });
-    for (const pragma of pragmas) this.db.exec(`PRAGMA ${pragma}`);
+    try {
+      for (const pragma of pragmas) this.db.exec(`PRAGMA ${pragma}`);
+    } catch (thrown) {
+      this.db.close();
+      throw thrown;
+    }
   }
 
   exec(sql: string): void {

@@ -3,8 +3,10 @@
  * process; any number of read connections may be open beside it, in this thread and in others. Reads never wait for
  * writes, see one snapshot, and never an unsynced commit.
  */
-import type { Sql, SqlStats, Tx } from '../../ports/sql.ts';
-import { Connection, SqliteTx, sqliteDialect } from './connection.ts';
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
+import type { Sql, SqlStats, Tx, WriteHint } from '../../ports/sql.ts';
+import { Connection, isFull, SqliteTx, sqliteDialect } from './connection.ts';
+import { Reserve } from './reserve.ts';
 import { Writer } from './writer.ts';
 
 export interface SqliteOptions {
@@ -23,11 +25,13 @@ const READ_PRAGMAS = [
   'mmap_size=268435456',
   'temp_store=MEMORY',
 ];
-/** Checkpoints are taken by a connection of their own (checkpoint.ts), never inside a commit. */
+/** Checkpoints are taken beside the commits (checkpoint.ts), never inside one. */
 const WRITE_PRAGMAS = [
   'journal_mode=WAL',
   'synchronous=FULL',
   'wal_autocheckpoint=0',
+  // After a long read or a bulk import the file of the WAL goes back to this size, in bytes.
+  'journal_size_limit=67108864',
   'cache_size=-65536',
   'temp_store=MEMORY',
 ];
@@ -36,6 +40,30 @@ const READERS_MAX = 16;
 
 export function openSqlite(options: SqliteOptions): Sql {
   return new SqliteEngine(options);
+}
+
+/**
+ * What a killed process wrote to the WAL and did not sync is recovered, and read, as if it had been committed: so it is
+ * synced before anybody can see it. On a full disk even the index of the WAL needs room, which the reserve has.
+ */
+function openWriting(file: string): Connection {
+  syncFile(`${file}-wal`);
+  try {
+    return new Connection(file, WRITE_PRAGMAS);
+  } catch (thrown) {
+    if (!isFull(thrown) || !new Reserve(file).release()) throw thrown;
+    return new Connection(file, WRITE_PRAGMAS);
+  }
+}
+
+function syncFile(path: string): void {
+  if (!existsSync(path)) return;
+  const file = openSync(path, 'r+');
+  try {
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 }
 
 class SqliteEngine implements Sql {
@@ -49,7 +77,7 @@ class SqliteEngine implements Sql {
   constructor(options: SqliteOptions) {
     this.options = options;
     if (options.writer) {
-      const connection = new Connection(options.file, WRITE_PRAGMAS);
+      const connection = openWriting(options.file);
       this.writer = { connection, queue: new Writer(connection, options) };
     }
   }
@@ -65,9 +93,9 @@ class SqliteEngine implements Sql {
     }
   }
 
-  write<T>(_lane: string, work: (tx: Tx) => Promise<T>): Promise<T> {
+  write<T>(_lane: string, work: (tx: Tx) => Promise<T>, hint?: WriteHint): Promise<T> {
     if (!this.writer) throw new Error('this SQLite instance was opened for reading only');
-    return this.writer.queue.write(work);
+    return this.writer.queue.write(work, hint);
   }
 
   async migrate(statements: string, first: (tx: Tx) => Promise<boolean>): Promise<boolean> {
@@ -90,7 +118,7 @@ class SqliteEngine implements Sql {
   }
 
   async close(): Promise<void> {
-    await this.writer?.queue.idle();
+    await this.writer?.queue.close();
     for (const connection of this.all) connection.close();
     this.writer?.connection.close();
   }

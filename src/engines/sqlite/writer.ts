@@ -5,25 +5,39 @@
  *
  * The commit blocks its thread, so the writer lives in a thread that serves nothing else. The write lock is held for one
  * batch only and is waited for by a timer, so several processes of one machine may share the file.
+ *
+ * A full disk rolls back. Then the reserve is given up, writes that grow the store are refused until it could be made
+ * again, and the others have its room. A commit that fails in any other way may or may not be on disk: its writes are
+ * told so, and nothing is written any more.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/faults.ts';
+import type { WriteHint } from '../../ports/sql.ts';
 import { answerAll, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
 import { diskFull, outcomeUnknown } from '../sql-faults.ts';
+import { Checkpoints } from './checkpoint.ts';
 import { type Connection, isBusy, isFull, SqliteTx } from './connection.ts';
+import { Reserve } from './reserve.ts';
 
 /** Writes of one group commit at most, so that the first of them does not wait for ever. */
 const BATCH_WRITES_MAX = 512;
 /** Milliseconds between two tries to take the write lock from another process. */
 const LOCK_RETRY_MS = 2;
 
-type Queued = Waiting<SqliteTx>;
+interface Queued extends Waiting<SqliteTx> {
+  readonly grows: boolean;
+  /** Gets a transaction of its own: there was no room for it together with others. */
+  readonly alone: boolean;
+}
+
 type Done = Settled<Queued>;
 
 export interface WriterOptions {
+  /** Path of the database. */
+  readonly file: string;
   /** How long a batch waits for the write lock of another process. */
   readonly busyMs: number;
-  /** Called once when a commit failed in a way that leaves its outcome unknown; the process has to stop. */
+  /** Called once when writing has ended for good; the process has to stop. */
   readonly onBroken: (reason: unknown) => void;
 }
 
@@ -32,6 +46,8 @@ export class Writer {
   writes = 0;
   private readonly connection: Connection;
   private readonly options: WriterOptions;
+  private readonly reserve: Reserve;
+  private readonly checkpoints: Checkpoints;
   private queue: Queued[] = [];
   private pumping: Promise<void> | undefined;
   private broken = false;
@@ -39,42 +55,70 @@ export class Writer {
   constructor(connection: Connection, options: WriterOptions) {
     this.connection = connection;
     this.options = options;
+    this.reserve = new Reserve(options.file);
+    this.checkpoints = new Checkpoints({ file: options.file, onBroken: (reason) => this.breakDown(reason) });
   }
 
-  write<T>(work: (tx: SqliteTx) => Promise<T>): Promise<T> {
-    if (this.broken) return Promise.reject(outcomeUnknown());
-    return waitIn((waiting: Queued) => {
-      this.queue.push(waiting);
+  write<T>(work: (tx: SqliteTx) => Promise<T>, hint?: WriteHint): Promise<T> {
+    if (this.broken) return Promise.reject(stopping());
+    return waitIn((waiting: Waiting<SqliteTx>) => {
+      this.queue.push({ ...waiting, grows: hint?.grows === true, alone: false });
       this.pumping ??= this.pump();
     }, work);
   }
 
-  /** Resolves when nothing is queued or running. */
-  async idle(): Promise<void> {
+  /** Waits for what is queued or running, then ends the checkpoints; the connection is left to its owner. */
+  async close(): Promise<void> {
     await this.pumping;
+    await this.checkpoints.close();
   }
 
   private async pump(): Promise<void> {
     while (this.queue.length > 0) {
       // One turn of the event loop, so that everything already sent to this thread joins the batch.
       await new Promise((resolve) => setImmediate(resolve));
-      const batch = this.queue.splice(0, BATCH_WRITES_MAX);
-      await this.runBatch(batch);
+      const batch = this.nextBatch();
+      try {
+        this.checkpoints.betweenCommits(this.connection);
+        if (batch.length > 0) await this.runBatch(batch);
+      } catch (thrown) {
+        this.breakDown(thrown);
+        rejectAll(
+          batch.map((waiting) => ({ waiting })),
+          outcomeUnknown(),
+        );
+      }
     }
     this.pumping = undefined;
   }
 
+  /** The writes whose turn it is. Those that would grow the store are answered here while the disk is full. */
+  private nextBatch(): Queued[] {
+    const stop = this.queue.findIndex(({ alone }) => alone);
+    const together = stop < 0 ? BATCH_WRITES_MAX : Math.min(stop, BATCH_WRITES_MAX);
+    const batch = this.queue.splice(0, Math.max(1, together));
+    if (!batch.some(({ grows }) => grows) || this.reserve.isKept()) return batch;
+    for (const { grows, reject } of batch) if (grows) reject(diskFull());
+    return batch.filter(({ grows }) => !grows);
+  }
+
   private async runBatch(batch: Queued[]): Promise<void> {
-    const began = await this.begin();
-    if (began) {
-      for (const waiting of batch) waiting.reject(began);
+    try {
+      const busy = await this.begin();
+      if (busy) {
+        for (const waiting of batch) waiting.reject(busy);
+        return;
+      }
+    } catch (thrown) {
+      if (!isFull(thrown)) throw thrown;
+      this.noRoom(batch);
       return;
     }
     const settled: Done[] = [];
     for (const waiting of batch) {
       settled.push(await this.runOne(waiting));
       // A full disk or an I/O error may roll the whole transaction back; what ran before is then undone too.
-      if (!this.connection.db.isTransaction) return this.afterRollback(settled, batch.slice(settled.length));
+      if (!this.connection.db.isTransaction) return this.afterRollback(settled, batch);
     }
     this.commit(settled);
   }
@@ -86,7 +130,6 @@ export class Writer {
         this.connection.exec('BEGIN IMMEDIATE');
         return undefined;
       } catch (thrown) {
-        if (isFull(thrown)) return diskFull();
         if (!isBusy(thrown)) throw thrown;
         if (performance.now() > deadline) {
           return new Fault('UNAVAILABLE', 'Another process holds the database; try again.', { reason: 'busy' });
@@ -107,15 +150,20 @@ export class Writer {
         this.connection.exec('ROLLBACK TO w');
         this.connection.exec('RELEASE w');
       }
-      return { waiting, failure: { reason: isFull(reason) ? diskFull() : reason } };
+      return { waiting, failure: { reason } };
     }
   }
 
   /** Answers the write that broke the batch and runs the others again. */
-  private afterRollback(settled: Done[], rest: Queued[]): void {
-    const culprit = settled.pop();
-    culprit?.waiting.reject(culprit.failure?.reason);
-    this.queue.unshift(...settled.map((one) => one.waiting), ...rest);
+  private afterRollback(settled: Done[], batch: Queued[]): void {
+    const culprit = settled.at(-1);
+    const reason = culprit?.failure?.reason;
+    if (isFull(reason)) {
+      this.noRoom(batch);
+      return;
+    }
+    culprit?.waiting.reject(reason);
+    this.queue.unshift(...batch.filter((waiting) => waiting !== culprit?.waiting));
   }
 
   private commit(settled: Done[]): void {
@@ -123,22 +171,40 @@ export class Writer {
       this.connection.exec('COMMIT');
     } catch (thrown) {
       if (isFull(thrown)) {
-        this.commitFull(settled);
+        if (this.connection.db.isTransaction) this.connection.exec('ROLLBACK');
+        this.noRoom(settled.map(({ waiting }) => waiting));
         return;
       }
-      this.broken = true;
+      this.breakDown(thrown);
       rejectAll(settled, outcomeUnknown());
-      this.options.onBroken(thrown);
       return;
     }
     this.commits++;
     this.writes += settled.length;
-    answerAll(settled);
+    const short = settled.filter(({ failure }) => isFull(failure?.reason));
+    answerAll(settled.filter((one) => !short.includes(one)));
+    if (short.length > 0) this.noRoom(short.map(({ waiting }) => waiting));
+    this.checkpoints.committed();
   }
 
-  /** No room for the commit record: nothing of the batch happened. Writes are tried singly, smaller ones may still fit. */
-  private commitFull(settled: Done[]): void {
-    if (this.connection.db.isTransaction) this.connection.exec('ROLLBACK');
-    for (const one of settled) one.waiting.reject(one.failure?.reason ?? diskFull());
+  /** Nothing of these writes happened. They get the room of the reserve, then each its own try, then the answer. */
+  private noRoom(batch: Queued[]): void {
+    const [first] = batch;
+    if (this.reserve.release()) this.queue.unshift(...batch);
+    else if (batch.length > 1) this.queue.unshift(...batch.map((waiting) => ({ ...waiting, alone: true })));
+    else first?.reject(diskFull());
+  }
+
+  private breakDown(reason: unknown): void {
+    if (this.broken) return;
+    this.broken = true;
+    for (const waiting of this.queue.splice(0)) waiting.reject(stopping());
+    this.options.onBroken(reason);
   }
 }
+
+/** The answer to a write that was never begun. */
+const stopping = (): Fault =>
+  new Fault('UNAVAILABLE', 'The server has to stop after a failure of the disk; nothing was written.', {
+    reason: 'stopping',
+  });

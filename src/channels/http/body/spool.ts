@@ -8,6 +8,7 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDiskFull } from '../../../base/disk-full.ts';
 import { Fault } from '../../../base/faults.ts';
 import { Utf8Check } from './utf8.ts';
 
@@ -212,8 +213,7 @@ async function writeAll(file: FileHandle, bytes: Uint8Array, position: number): 
 
 /** A full disk is the caller's to wait for (contract files.md §2); any other failure of the disk stays what it is. */
 export function throwStorageFault(thrown: unknown): never {
-  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
+  if (isDiskFull(thrown)) {
     throw new Fault('UNAVAILABLE', 'No disk space is left for large bodies; try again later.', { reason: 'disk_full' });
   }
   throw thrown;

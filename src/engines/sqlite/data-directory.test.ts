@@ -1,0 +1,75 @@
+/** The claim on a data directory: who else may have it, and which directories are none. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { claimDirectory } from './data-directory.ts';
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'nexus-claim-'));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
+
+/** Another process that claims a directory and holds it until it is killed. */
+async function claimElsewhere(directory: string): Promise<() => Promise<void>> {
+  const script = `const { claimDirectory } = await import(${JSON.stringify(new URL('./data-directory.ts', import.meta.url))});
+    claimDirectory(${JSON.stringify(directory)});
+    console.log('claimed');
+    setInterval(() => undefined, 1000);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return async () => {
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  };
+}
+
+test('a second server is refused, until the first has let go', () => {
+  const directory = join(home, 'data');
+  const claim = claimDirectory(directory);
+  expect(() => claimDirectory(directory)).toThrow(`another server runs on ${directory}: stop it`);
+  claim.release();
+  claimDirectory(directory).release();
+});
+
+test('a server in another process is refused too, and a killed one stands in nobody’s way', async () => {
+  const kill = await claimElsewhere(home);
+  expect(() => claimDirectory(home)).toThrow(`another server runs on ${home}`);
+  await kill();
+  claimDirectory(home).release();
+});
+
+test('a missing directory is made for its owner alone', () => {
+  const directory = join(home, 'a', 'b');
+  claimDirectory(directory).release();
+  expect([modeOf(join(home, 'a')), modeOf(directory)]).toEqual([0o700, 0o700]);
+});
+
+test('an empty directory that others may enter is closed to them, and so is a server’s own', () => {
+  const directory = join(home, 'open');
+  mkdirSync(directory);
+  chmodSync(directory, 0o755);
+  claimDirectory(directory).release();
+  expect(modeOf(directory)).toBe(0o700);
+  writeFileSync(join(directory, 'nexus.db'), '');
+  chmodSync(directory, 0o755);
+  claimDirectory(directory).release();
+  expect(modeOf(directory)).toBe(0o700);
+});
+
+test('a directory with other things in it is left as it is', () => {
+  writeFileSync(join(home, 'letter.txt'), 'Dear Sir');
+  chmodSync(home, 0o755);
+  expect(() => claimDirectory(home)).toThrow('can be entered by other users');
+  expect(modeOf(home)).toBe(0o755);
+  chmodSync(home, 0o700);
+  claimDirectory(home).release();
+});
