@@ -78,6 +78,7 @@ export class Connection {
   trouble: unknown;
   crashes = '';
   readonly #client: Client;
+  #gathering = false;
 
   constructor(client: Client) {
     this.#client = client;
@@ -119,6 +120,7 @@ export class Connection {
   }
 
   #ask(question: Question): Promise<QueryResult> {
+    this.#gather();
     return new Promise((resolve, reject) => {
       this.#client.query(question as { text: string }, (error: Error | null, result: QueryResult) => {
         if (!error) return resolve(result);
@@ -130,6 +132,18 @@ export class Connection {
         }
         reject(error);
       });
+    });
+  }
+
+  /** What is asked in one turn of the event loop leaves in one packet. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    const { stream } = this.#client.connection;
+    stream.cork();
+    process.nextTick(() => {
+      this.#gathering = false;
+      stream.uncork();
     });
   }
 

@@ -4,6 +4,7 @@
  * taken first and held until the commit); lanes run beside each other; a write that throws is rolled back to its
  * savepoint; a batch that met a conflict or lost its connection runs again; a commit whose answer was lost is looked up.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { answerAll, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
 import { outcomeUnknown } from '../sql-faults.ts';
 import type { Connection } from './connection.ts';
@@ -14,15 +15,19 @@ import { PostgresTx } from './transaction.ts';
 
 /** A backend shows up to 64 subtransactions to others at no cost (PGPROC_MAX_CACHED_SUBXIDS); nested parts take some. */
 const BATCH_WRITES_MAX = 48;
-/** How often a write is begun before it fails with what keeps getting in its way. */
+/** How often a write is begun before it fails with what keeps getting in its way, and how often in company. */
 const TRIES_MAX = 6;
+const TRIES_IN_COMPANY = 2;
+/** Whoever was in the way needs this long to go on, or it is met again. */
+const UNDONE_PAUSE_MS = 20;
 
 const BEGIN = 'ISOLATION LEVEL READ COMMITTED READ WRITE';
 /** The lock first: the statements after this one see what its last holder committed. */
 const OPENING = 'SELECT pg_advisory_xact_lock(hashtextextended(?, 0)), CAST(pg_current_xact_id() AS TEXT) AS xid';
 
 interface Queued extends Waiting<PostgresTx> {
-  tries?: number;
+  /** Times that its batch was undone. */
+  undone?: number;
 }
 type Done = Settled<Queued>;
 
@@ -77,27 +82,31 @@ export class GroupCommit {
       const connection = await pool.take().catch((reason: unknown) => {
         for (const waiting of queue.splice(0)) waiting.reject(reason);
       });
-      if (connection) await this.#batch(connection, lane, queue).finally(() => pool.giveBack(connection));
+      if (!connection) continue;
+      const undone = await this.#batch(connection, lane, queue).finally(() => pool.giveBack(connection));
+      if (undone) await sleep(UNDONE_PAUSE_MS);
     }
     this.#lanes.delete(lane);
   }
 
-  /** Runs what waits, and what comes meanwhile, up to a full batch. What has to run again is back in the queue then. */
-  async #batch(connection: Connection, lane: string, queue: Queued[]): Promise<void> {
+  /** Runs what waits, and what comes meanwhile, up to a full batch. True if it was undone; what may run again is queued. */
+  async #batch(connection: Connection, lane: string, queue: Queued[]): Promise<boolean> {
     const done: Done[] = [];
     try {
       connection.begin(BEGIN);
       const opened = connection.query(OPENING, [lane]);
       opened.catch(() => undefined);
-      for (let next = queue.shift(); next; next = done.length < BATCH_WRITES_MAX ? queue.shift() : undefined) {
+      for (let next = queue.shift(); next; next = hasRoom(done, queue) ? queue.shift() : undefined) {
         done.push(await runOne(connection, next));
         await opened;
         if (connection.trouble !== undefined) throw connection.trouble;
       }
       await this.#commit(connection, done, (await opened).rows[0]?.xid);
+      return false;
     } catch (reason) {
       connection.send('ROLLBACK');
       this.#again(connection, { queue, done, reason });
+      return true;
     }
   }
 
@@ -133,12 +142,18 @@ export class GroupCommit {
     const fault = connection.lost === undefined ? faultOf(reason) : outOfReach(reason);
     const back: Queued[] = [];
     for (const { waiting } of done) {
-      waiting.tries = (waiting.tries ?? 1) + 1;
-      if (helps && waiting.tries <= TRIES_MAX) back.push(waiting);
+      waiting.undone = (waiting.undone ?? 0) + 1;
+      if (helps && waiting.undone < TRIES_MAX) back.push(waiting);
       else waiting.reject(fault);
     }
     queue.unshift(...back);
   }
+}
+
+/** May the next write join? One that was undone often runs alone, so that it takes no others with it. */
+function hasRoom(done: readonly Done[], queue: readonly Queued[]): boolean {
+  const inCompany = (waiting: Queued | undefined): boolean => (waiting?.undone ?? 0) < TRIES_IN_COMPANY;
+  return done.length < BATCH_WRITES_MAX && inCompany(done.at(-1)?.waiting) && inCompany(queue[0]);
 }
 
 async function runOne(connection: Connection, waiting: Queued): Promise<Done> {

@@ -50,6 +50,8 @@ export class Pool {
 
   giveBack(connection: Connection): void {
     connection.usedAt = performance.now();
+    // What ended one has often ended others, which have only not heard of it yet.
+    if (connection.lost !== undefined) for (const idle of this.#idle) idle.usedAt = Number.NEGATIVE_INFINITY;
     const next = connection.lost === undefined ? this.#takers.shift() : undefined;
     if (next) {
       clearTimeout(next.timer);

@@ -12,14 +12,15 @@ export interface Statement {
 /** Texts are kept up to this number: each is a prepared statement in every connection, on the server too. */
 const KEPT_MAX = 2_000;
 
-const kept = new Map<string, Statement>();
-
-export function statementOf(sql: string): Statement {
-  const known = kept.get(sql);
-  if (known) return known;
-  const made = { text: convert(sql), name: kept.size < KEPT_MAX ? `s${kept.size}` : undefined };
-  if (made.name !== undefined) kept.set(sql, made);
-  return made;
+export function keepStatements(most: number): (sql: string) => Statement {
+  const kept = new Map<string, Statement>();
+  return (sql) => {
+    const known = kept.get(sql);
+    if (known) return known;
+    const made = { text: convert(sql), name: kept.size < most ? `s${kept.size}` : undefined };
+    if (made.name !== undefined) kept.set(sql, made);
+    return made;
+  };
 }
 
 /** Strings, quoted names and comments are matched first, so that a `?` in them stays. */
@@ -33,3 +34,5 @@ function convert(sql: string): string {
     return found;
   });
 }
+
+export const statementOf = keepStatements(KEPT_MAX);
