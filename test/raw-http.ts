@@ -32,15 +32,26 @@ export async function exchange(url: string, text: string | Buffer): Promise<RawA
   }
 }
 
-/** The next answer on a connection. Its body is as long as Content-Length says, or goes on to the end. */
+/** The next answer on a connection. Its body is as long as Content-Length says. */
 export async function readAnswer(socket: Socket): Promise<RawAnswer> {
-  let seen = Buffer.alloc(0);
+  const seen: Buffer[] = [];
+  let size = 0;
+  let wanted: number | undefined;
   for await (const bytes of socket.iterator({ destroyOnReturn: false })) {
-    seen = Buffer.concat([seen, bytes as Buffer]);
-    const answer = parseAnswer(seen);
-    if (answer && answer.body.length >= Number(answer.headers['content-length'] ?? 0)) return answer;
+    seen.push(bytes as Buffer);
+    size += (bytes as Buffer).length;
+    wanted ??= wholeLength(Buffer.concat(seen));
+    if (wanted === undefined || size < wanted) continue;
+    const answer = parseAnswer(Buffer.concat(seen));
+    if (answer) return answer;
   }
-  throw new Error(`the connection ended after ${JSON.stringify(seen.toString('latin1'))}`);
+  throw new Error(`the connection ended after ${JSON.stringify(Buffer.concat(seen).toString('latin1', 0, 1000))}`);
+}
+
+/** Bytes of head and body, once the head is there. */
+function wholeLength(bytes: Buffer): number | undefined {
+  const head = parseAnswer(bytes);
+  return head && bytes.length - head.body.length + Number(head.headers['content-length'] ?? 0);
 }
 
 function parseAnswer(bytes: Buffer): RawAnswer | undefined {

@@ -153,11 +153,15 @@ describe('GET and HEAD', () => {
     expect(await head.text()).toBe('');
   });
 
-  test('an older revision stays readable', async () => {
+  test('older revisions and versions stay readable', async () => {
     const { revision } = await server.ok('write', { path: '/old', content: 'old' });
     await server.ok('write', { path: '/old', content: 'new' });
     expect(await (await server.http(url(`/old?as_of=${revision}`))).text()).toBe('old');
     expect(await (await server.http(url('/old'))).text()).toBe('new');
+    const first = await server.http(url('/old?version=1'));
+    expect([await first.text(), first.headers.get('x-nexus-version')]).toEqual(['old', '1']);
+    const none = await server.http(url('/old?version=3'));
+    expect([none.status, await faultOf(none)]).toEqual([404, 'VERSION_NOT_FOUND']);
   });
 
   test('a download has the name of the file', async () => {

@@ -25,8 +25,11 @@ export async function sendPieces(reply: FastifyReply, sending: Sending): Promise
     for (let next = first; !next.done && !response.destroyed; next = await source.next()) {
       left -= next.value.length;
       // The last byte and the end go out together: a client that has it all may rely on the server being done too.
-      if (left === 0) response.end(next.value);
-      else if (!response.write(next.value)) await writable(response);
+      if (left === 0) {
+        response.end(next.value);
+        break;
+      }
+      if (!response.write(next.value)) await writable(response);
     }
   } catch (reason) {
     response.destroy();
