@@ -14,6 +14,7 @@ import { removeFilesOf, removeTreeOf } from '../features/files/files.finalizers.
 import { FINALIZERS, type FinalizerName } from '../features/zones/finalizers.ts';
 import {
   claim,
+  freeZones,
   pendingFinalizers,
   removeEventsOf,
   settleFinalizer,
@@ -72,16 +73,19 @@ export function startSweep(parts: SweepParts): Sweep {
 
 async function run(sweeping: Sweeping, alone: boolean): Promise<void> {
   const { signal } = sweeping;
-  let finishing = alone;
+  let inherits = alone;
   while (!signal.aborted) {
+    if (inherits) inherits = !(await attempt(sweeping, 'sweep.failed', () => inherit(sweeping)));
     await attempt(sweeping, 'sweep.failed', () => sweepZones(sweeping));
-    await attempt(sweeping, 'collect.failed', async () => {
-      if (finishing) await finishRemovals(sweeping, true);
-      finishing = false;
-      await collectWhenDue(sweeping);
-    });
+    await attempt(sweeping, 'collect.failed', () => collectWhenDue(sweeping));
     await sleep(TICK_MS, undefined, { signal }).catch(() => undefined);
   }
+}
+
+/** Takes over at once what the server before this one was at. */
+async function inherit(sweeping: Sweeping): Promise<void> {
+  await sweeping.step(freeZones, 'root', {});
+  await finishRemovals(sweeping, true);
 }
 
 /** False where the work failed, which is logged and tried again later. */

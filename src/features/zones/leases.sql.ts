@@ -23,3 +23,8 @@ export async function claimLease(tx: Tx, claim: LeaseClaim): Promise<boolean> {
 export async function dropLease(tx: Tx, name: string): Promise<void> {
   await tx.run('DELETE FROM leases WHERE name = ?', [name]);
 }
+
+/** Leases that stand for a sweep, not for a time that has to pass. */
+export async function dropZoneLeases(tx: Tx): Promise<void> {
+  await tx.run("DELETE FROM leases WHERE name > 'zone:' AND name < 'zone;'");
+}

@@ -8,7 +8,7 @@ import type { Call, Operation } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { removeEvents } from '../events/removal.sql.ts';
 import { completed, FINALIZERS, type FinalizerName, type FinalizerState, failed, finalizersOf } from './finalizers.ts';
-import { claimLease, dropLease } from './leases.sql.ts';
+import { claimLease, dropLease, dropZoneLeases } from './leases.sql.ts';
 import { endTermination, findZoneRecord, listTerminating, setFinalizers } from './zones.sql.ts';
 
 /** What the steps share: none has a door, all are the server's own, all work on a zone that is not Active. */
@@ -46,6 +46,20 @@ export const claim: Operation<z.infer<typeof claimInput>, boolean> = {
   output: z.boolean(),
   run: (call, { name, holder, lease_ms }) =>
     claimLease(call.tx, { name, holder, now: call.now, until: call.now + lease_ms }),
+};
+
+/** For a server that is alone: whoever held a zone's lease is dead. */
+export const freeZones: Operation<z.infer<typeof nothing>, null> = {
+  ...STEP,
+  name: 'lease.free-zones',
+  summary: 'Free the leases on zones that a server before this one held.',
+  effect: 'write',
+  input: nothing,
+  output: z.null(),
+  run: async (call) => {
+    await dropZoneLeases(call.tx);
+    return null;
+  },
 };
 
 const stateRow = z.object({ name: z.string(), next_at: z.number() });
@@ -152,6 +166,7 @@ export const removeEventsOf = rowFinalizer('events', removeEvents);
 export const sweepOperations = [
   terminatingZones,
   claim,
+  freeZones,
   pendingFinalizers,
   settleFinalizer,
   terminateZone,

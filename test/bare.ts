@@ -1,0 +1,98 @@
+/**
+ * The rooms behind the doors, without a server: a fresh database, a blob store, a runner in this thread and a clock that
+ * the test sets. For what the server does by itself, where a running one would do it too.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../src/base/clock.ts';
+import { defaultLimits } from '../src/base/limits.ts';
+import { silentLog } from '../src/base/log.ts';
+import { loadConfig } from '../src/config.ts';
+import { invoke, type Server } from '../src/core/invoke.ts';
+import type { AnyOperation, CallContext, Caller } from '../src/core/operation.ts';
+import { allOperations, getOperation } from '../src/core/operations.ts';
+import { localRunner } from '../src/core/transact.ts';
+import { Turns } from '../src/core/turns.ts';
+import { openDiskBlobs } from '../src/engines/disk/disk-blobs.ts';
+import { bootstrap } from '../src/features/access/bootstrap.ts';
+import { SYSTEM } from '../src/features/access/credentials.ts';
+import { GrantCache } from '../src/features/access/grants.ts';
+import type { Blobs } from '../src/ports/blobs.ts';
+import type { Sql } from '../src/ports/sql.ts';
+import { openThreadSql } from '../src/roof/engines.ts';
+import { migrate } from '../src/roof/migrations.ts';
+import { type RunStep, systemSteps } from '../src/roof/system.ts';
+
+export interface Bare {
+  readonly server: Server;
+  readonly sql: Sql;
+  readonly blobs: Blobs;
+  readonly grants: GrantCache;
+  readonly clock: Clock & { set(now: number): void };
+  readonly step: RunStep;
+  /** A call by the RPC name of an operation; the server's own unless a caller is given. */
+  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
+  call(method: string, params: object, caller?: Caller): Promise<any>;
+  close(): Promise<void>;
+}
+
+const byMethod = new Map<string, AnyOperation>(
+  allOperations.flatMap((operation) => (operation.rpc ? [[operation.rpc.name, operation] as const] : [])),
+);
+
+export async function openBare(): Promise<Bare> {
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-bare-'));
+  const { config } = loadConfig({ environment: {}, given: { NEXUS_DATA_DIR: directory } });
+  const sql = await openThreadSql(config, 'writer', (reason) => {
+    throw reason;
+  });
+  await migrate(sql);
+  let now = Date.UTC(2030, 0, 1);
+  const clock = {
+    now: () => now,
+    set: (time: number) => {
+      now = time;
+    },
+  };
+  await sql.write('root', (tx) => bootstrap(tx, { viewer: '', operator: '', researcher: '', admin: '' }, now));
+  const blobs = await openDiskBlobs(join(directory, 'blobs'));
+  const grants = new GrantCache();
+  const runner = localRunner({ sql, clock, limits: defaultLimits, grants });
+  const server: Server = {
+    sql,
+    blobs,
+    limits: defaultLimits,
+    runner,
+    turns: new Turns(),
+    log: silentLog,
+    observe: () => undefined,
+  };
+  return {
+    server,
+    sql,
+    blobs,
+    grants,
+    clock,
+    step: systemSteps(runner),
+    call: async (method, params, caller = SYSTEM) => {
+      const operation = byMethod.get(method) ?? getOperation(method);
+      const request = { ...contextOf(caller), caller, zone_id: undefined, tolerant: true };
+      return (await invoke(server, operation, { raw: params, request })).output;
+    },
+    close: async () => {
+      await sql.close();
+      await blobs.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+const contextOf = (caller: Caller): CallContext => ({
+  caller,
+  zone_id: caller.zone_id,
+  path_prefix: '',
+  channel: 'internal',
+  request_id: 'test',
+  address: null,
+});
