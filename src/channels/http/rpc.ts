@@ -7,6 +7,7 @@ import { asFault, Fault } from '../../base/faults.ts';
 import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 import { publicOperations } from '../../core/operations.ts';
+import { presented } from '../../core/present.ts';
 import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, DoorOptions } from './door.ts';
@@ -155,11 +156,11 @@ async function perform(door: DoorOptions, call: RpcCall, scene: Scene): Promise<
   const { arrival, room } = scene;
   const params = await decodeValues(call.params, '', room);
   const raw = isObject(params) ? withBranch(operation, params, arrival.headers) : params;
-  const { output, input } = await invoke(door.server, operation, {
+  const answer = await invoke(door.server, operation, {
     raw,
     request: { ...requestOf(arrival, 'rpc'), tolerant: true },
   });
-  return operation.rpc.present ? operation.rpc.present(output, input) : output;
+  return presented(door.server, operation.rpc, answer);
 }
 
 /** Answers what was thrown by the RPC door, in the form that reads both ways. */

@@ -5,6 +5,7 @@ import { invalidParams } from '../../base/faults.ts';
 import { type LimitName, type Limits, limitExceeded } from '../../base/limits.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
 import { collect, loneSurrogate, type Received, textBytes } from '../content/content.ts';
+import { jsonObject } from './file-object.ts';
 
 export const path = z.string().describe('absolute path inside the zone');
 /** What every reading method takes beside its own parameters. */
@@ -43,7 +44,7 @@ export const preconditionParams = {
     .describe('time since which the file was not changed'),
 };
 
-export const metadataParam = z.record(z.string(), z.json()).describe('own metadata; replaces what the file has');
+export const metadataParam = jsonObject.describe('own metadata; replaces what the file has');
 
 /** A JSON string too large for the heap, unescaped into a spool by the door. */
 export interface TextSpool {

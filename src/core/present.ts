@@ -1,0 +1,32 @@
+/** From the answer of an operation to the body of a wire. Guarantees: a text by reference is whole characters. */
+import { Fault } from '../base/faults.ts';
+import { AnswerBytes } from './call/answer-bytes.ts';
+import type { Answer, Server } from './invoke.ts';
+import type { Present } from './operation.ts';
+
+export async function presented(
+  server: Pick<Server, 'blobs'>,
+  binding: { readonly present?: Present<unknown> },
+  answer: Answer,
+): Promise<unknown> {
+  if (!binding.present) return answer.output;
+  const body = binding.present(answer.output, answer.input);
+  // Only an answer that is a text by itself may be a range of one.
+  if (body instanceof AnswerBytes && body.as === 'text') await requireWholeCharacters(server, body);
+  return body;
+}
+
+/** NOT_TEXT where a range of a valid text begins or ends inside a character. */
+async function requireWholeCharacters({ blobs }: Pick<Server, 'blobs'>, text: AnswerBytes): Promise<void> {
+  if (text.content.inline || text.size === 0) return;
+  const { start, end } = text.range;
+  for (const edge of [start, end]) {
+    if (edge === 0 || edge === text.content.size) continue;
+    for await (const [byte] of blobs.read(text.content.sha256, edge, edge + 1)) {
+      if (isContinuation(byte!)) throw new Fault('NOT_TEXT', `Byte ${edge} lies inside a character; move the range`);
+    }
+  }
+}
+
+/** Bytes of a UTF-8 character behind its first (RFC 3629 §3). */
+const isContinuation = (byte: number): boolean => (byte & 0xc0) === 0x80;
