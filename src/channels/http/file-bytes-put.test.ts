@@ -1,7 +1,7 @@
 /** Files over REST, written: PUT and DELETE, and their conditions. */
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { faultOf, SMALL, sha256, spoolsLeft, url } from '../../../test/file-bytes.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { exchange, openSocket, readAnswer, wire } from '../../../test/raw-http.ts';
@@ -161,8 +161,9 @@ describe('PUT', () => {
       socket.end();
       await once(socket.resume(), 'close');
     }
+    // The server hears of the end after the client.
+    await vi.waitFor(() => expect(spoolsLeft(server)).toEqual([]));
     expect(await server.ok('stat', { path: '/large.bin' })).toEqual(before);
-    expect(spoolsLeft(server)).toEqual([]);
   });
 
   test('waits for nothing, asks for the body, and does not where it would refuse', async () => {
