@@ -4,11 +4,11 @@ import type { Operation } from '../../core/operation.ts';
 import { collect } from '../content/content.ts';
 import { metadataOf } from './file-object.ts';
 import { type Head, headShape, headSource } from './head.operations.ts';
+import { viewToRead } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
 import { unifiedDiff } from './text-diff.ts';
 import { getFile } from './tree.ts';
 import { getVersionOf } from './versions.ts';
-import { viewOf } from './view-of.ts';
 
 const diffInput = z.object({
   path,
@@ -46,7 +46,7 @@ export const findPair: Operation<z.infer<typeof pairInput>, z.infer<typeof descr
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'NOT_A_DIRECTORY', 'VERSION_NOT_FOUND'],
   needs: (input) => [{ permission: 'read', path: input.path }],
   run: async (call, input) => {
-    const view = await viewOf(call, input);
+    const view = await viewToRead(call, input);
     const file = await getFile(call, view, input.path);
     const pair: z.infer<typeof described>[] = [];
     for (const version of [input.v1, input.v2]) {

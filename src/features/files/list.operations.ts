@@ -6,9 +6,10 @@ import type { Call, Operation, PathSet } from '../../core/operation.ts';
 import { denied } from '../access/grants.ts';
 import { entryObject, fileObject, toEntry, toFileObject } from './file-object.ts';
 import { listBelow, listChildren, type StateRow } from './files.sql.ts';
+import { readableIn } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
 import { fileNotFound, lookUp, notADirectory } from './tree.ts';
-import type { View } from './view.ts';
+import { MAIN, type View } from './view.ts';
 import { viewOf } from './view-of.ts';
 
 const ENTRIES_DEFAULT = 1_000;
@@ -54,7 +55,7 @@ function pageOf(call: Call, input: ListInput): CursorState & { first: boolean } 
   if (state.path !== input.path) throw contradicts('path');
   if (input.recursive !== undefined && input.recursive !== state.recursive) throw contradicts('recursive');
   if (input.details !== undefined && input.details !== state.details) throw contradicts('details');
-  if (branch !== undefined && branch !== state.branch) throw contradicts('branch');
+  if (branch !== undefined && branch !== (state.branch ?? MAIN)) throw contradicts('branch');
   return { ...state, first: false };
 }
 
@@ -73,10 +74,12 @@ export const list: Operation<ListInput, ListOutput> = {
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   run: async (call, input) => {
     const page = pageOf(call, input);
-    const readable = await call.access.readable();
-    if (!readable.touches(page.path)) throw denied({ permission: 'read', path: page.path }, call.context);
+    const unreadable = () => denied({ permission: 'read', path: page.path }, call.context);
+    if (!(await call.access.readable()).touches(page.path)) throw unreadable();
     const as_of = page.first ? input.as_of : page.revision;
     const view = await viewOf(call, { branch: page.branch, as_of });
+    const readable = await readableIn(call, view);
+    if (!readable.touches(page.path)) throw unreadable();
     if (page.first) await checkDirectory(call, view, page.path, readable);
     const limit = Math.min(input.limit ?? ENTRIES_DEFAULT, call.limits.LIST_ENTRIES);
     const rows = await rowsOf(call, view, { page, readable, limit: limit + 1 });
@@ -88,19 +91,19 @@ export const list: Operation<ListInput, ListOutput> = {
       files: shown.map((row) => (page.details ? toFileObject(row, call.shown(row.path)) : call.shown(row.path))),
       entries: shown.map((row) => (page.details ? toFileObject : toEntry)(row, call.shown(row.path))),
       has_more,
-      next_cursor: has_more && last ? writeCursor(CURSOR, nextOf(page, last.path, revision)) : null,
+      next_cursor: has_more && last ? writeCursor(CURSOR, nextOf(page, view, { after: last.path, revision })) : null,
       revision,
     };
   },
 };
 
-const nextOf = (page: CursorState, after: string, revision: number): CursorState => ({
+/** A page of a snapshot goes on with the branch that the snapshot is of. */
+const nextOf = (page: CursorState, view: View, last: Pick<CursorState, 'after' | 'revision'>): CursorState => ({
   path: page.path,
-  after,
-  revision,
+  ...last,
   recursive: page.recursive,
   details: page.details,
-  ...(page.branch === undefined ? {} : { branch: page.branch }),
+  ...(view.name === MAIN ? {} : { branch: view.name }),
 });
 
 async function checkDirectory(call: Call, view: View, folder: string, readable: PathSet): Promise<void> {

@@ -4,12 +4,12 @@ import { limitExceeded } from '../../base/limits.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { type FileObject, fileObject, toFileObject } from './file-object.ts';
 import { type ContentRow, findContent, findState } from './files.sql.ts';
+import { viewToRead } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
 import { presentRead } from './present.ts';
 import { type ReadInput, type ReadOutput, readInput, readOutput } from './read-shapes.ts';
 import { fileNotFound, getFile, getState, isADirectory, lookUp } from './tree.ts';
 import { getVersionOf } from './versions.ts';
-import { viewOf } from './view-of.ts';
 
 const onePath = z.object({ path, ...viewParams });
 type OnePath = z.infer<typeof onePath>;
@@ -19,7 +19,7 @@ type OnePath = z.infer<typeof onePath>;
  * through a file: NOT_A_DIRECTORY.
  */
 export async function getContent(call: Call, input: OnePath & { readonly version?: number }): Promise<ContentRow> {
-  const view = await viewOf(call, input);
+  const view = await viewToRead(call, input);
   if (input.version !== undefined) {
     return getVersionOf(call, view, { file: await getFile(call, view, input.path), version: input.version });
   }
@@ -104,7 +104,7 @@ export const exists: Operation<OnePath, { exists: boolean }> = {
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
   run: async (call, input) => {
-    const view = await viewOf(call, input);
+    const view = await viewToRead(call, input);
     return { exists: input.path === '/' || (await findState(call.tx, view, input.path)) !== undefined };
   },
 };
@@ -123,7 +123,7 @@ export const isDirectory: Operation<OnePath, { is_directory: boolean }> = {
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
   run: async (call, input) => {
-    const view = await viewOf(call, input);
+    const view = await viewToRead(call, input);
     return { is_directory: input.path === '/' || (await findState(call.tx, view, input.path))?.kind === 'd' };
   },
 };
@@ -141,7 +141,7 @@ export const getMetadata: Operation<OnePath, FileObject> = {
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
   run: async (call, input) => {
-    const view = await viewOf(call, input);
+    const view = await viewToRead(call, input);
     return toFileObject(await getState(call, view, input.path), call.shown(input.path));
   },
 };

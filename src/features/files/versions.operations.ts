@@ -5,6 +5,7 @@ import type { Operation } from '../../core/operation.ts';
 import type { Representation } from '../content/content.ts';
 import { writeFile } from './changes.ts';
 import { toWriteResult, writeResult } from './file-object.ts';
+import { viewToRead } from './history/past-access.ts';
 import { branchParam, etagParam, path, viewParams } from './params.ts';
 import { read } from './read.operations.ts';
 import { type ReadInput, type ReadOutput, readInput } from './read-shapes.ts';
@@ -50,7 +51,7 @@ export const listVersions: Operation<z.infer<typeof listInput>, VersionObject[]>
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
   run: async (call, input) => {
-    const view = await viewOf(call, input);
+    const view = await viewToRead(call, input);
     const { file_id } = await getFile(call, view, input.path);
     const before = input.before_version ?? Number.MAX_SAFE_INTEGER;
     const limit = Math.min(input.limit, call.limits.LIST_ENTRIES);

@@ -1,23 +1,91 @@
-/** The view that a call asks for by `branch` and `as_of` (files.md §11). */
+/**
+ * The view that a call asks for by `branch` and `as_of` (files.md §11). Guarantees: main as it is now costs no statement;
+ * a view of the past holds everything it held then, or is refused.
+ */
 import { Fault, invalidParams } from '../../base/faults.ts';
 import type { Call } from '../../core/operation.ts';
-import { MAIN, mainView, type View } from './view.ts';
+import { findLastEventAt, findOldestEvent } from '../events/moments.sql.ts';
+import { listChain } from './history/branches.sql.ts';
+import { readMoment } from './history/moment.ts';
+import { findSnapshot, isPinned } from './history/snapshots.sql.ts';
+import { chainView, MAIN, mainView, type View } from './view.ts';
 
 export interface ViewParams {
   readonly branch?: string | undefined;
   readonly as_of?: number | string | undefined;
 }
 
-/** Throws BRANCH_NOT_FOUND, SNAPSHOT_NOT_FOUND, REVISION_GONE, or INVALID_PARAMS for a revision of the future. */
+/**
+ * Throws BRANCH_NOT_FOUND, SNAPSHOT_NOT_FOUND, REVISION_GONE, or INVALID_PARAMS for what is still to come. A snapshot is
+ * taken of its own branch unless another is named; then it stands for its revision.
+ */
 export async function viewOf(call: Call, params: ViewParams): Promise<View> {
   const { branch, as_of } = params;
-  if (branch !== undefined && branch !== MAIN) {
-    throw new Fault('BRANCH_NOT_FOUND', `Branch not found: ${branch}`, { branch });
-  }
-  if (as_of === undefined) return mainView(call.zone.zone_id);
-  const at = Number(as_of);
-  if (!Number.isSafeInteger(at) || at > call.zone.seq) {
-    throw invalidParams({ path: 'as_of', message: `newer than the zone's revision ${call.zone.seq}` });
-  }
-  return { zone_id: call.zone.zone_id, layers: [{ branch: MAIN, at }] };
+  if (as_of === undefined) return branchView(call, { name: branch ?? MAIN }, null);
+  const told = await revisionOf(call, as_of);
+  const { seq, oldest_revision } = call.zone;
+  const from = branch === undefined ? { key: told.branch } : { name: branch };
+  const view = await branchView(call, from, told.revision === seq ? null : told.revision);
+  if (told.revision >= oldest_revision) return view;
+  const own = view.layers[0].branch;
+  // What a snapshot names is kept, however old, as long as the snapshot is.
+  if (await isPinned(call.tx, view.zone_id, { branch: own, revision: told.revision })) return view;
+  throw revisionGone(call, as_of);
+}
+
+/** The same of a branch by its key, at a revision that is known to be held. */
+export async function branchView(
+  call: Call,
+  of: { readonly name: string } | { readonly key: string },
+  at: number | null,
+): Promise<View> {
+  const { zone_id } = call.zone;
+  if (('name' in of ? of.name : of.key) === MAIN) return mainView(zone_id, at);
+  const [own, ...parents] = await listChain(call.tx, zone_id, of);
+  if (own) return chainView(zone_id, [own, ...parents], at);
+  const branch = 'name' in of ? of.name : of.key;
+  throw new Fault('BRANCH_NOT_FOUND', `Branch not found: ${branch.slice(0, 200).toWellFormed()}`, { branch });
+}
+
+interface Told {
+  readonly revision: number;
+  /** Key of the branch it was told of. */
+  readonly branch: string;
+}
+
+async function revisionOf(call: Call, as_of: number | string): Promise<Told> {
+  const moment = readMoment(as_of);
+  if (moment.kind === 'revision') return { revision: checkRevision(call, moment.revision), branch: MAIN };
+  if (moment.kind === 'time') return { revision: await revisionAt(call, moment.at, as_of), branch: MAIN };
+  const snapshot = await findSnapshot(call.tx, call.zone.zone_id, moment.name);
+  if (!snapshot) throw snapshotNotFound(moment.name);
+  return snapshot;
+}
+
+function checkRevision(call: Call, revision: number): number {
+  const { seq } = call.zone;
+  if (revision < 0) throw invalidParams({ path: 'as_of', message: 'a revision is not negative' });
+  if (revision > seq) throw invalidParams({ path: 'as_of', message: `newer than the zone's revision ${seq}` });
+  return revision;
+}
+
+/** The last revision at or before a time; 0 before the first. */
+async function revisionAt(call: Call, at: number, as_of: number | string): Promise<number> {
+  const { zone_id, seq_at } = call.zone;
+  if (at > Math.max(call.now, seq_at)) throw invalidParams({ path: 'as_of', message: 'lies in the future' });
+  const last = await findLastEventAt(call.tx, zone_id, at);
+  if (last !== undefined) return last;
+  const oldest = await findOldestEvent(call.tx, zone_id);
+  // Events are numbered from 1: where the first ones are gone, nobody knows what there was at that time.
+  if (oldest !== undefined && oldest > 1) throw revisionGone(call, as_of);
+  return 0;
+}
+
+export const snapshotNotFound = (called: string): Fault =>
+  new Fault('SNAPSHOT_NOT_FOUND', `Snapshot not found: ${called.slice(0, 200).toWellFormed()}`, { snapshot: called });
+
+function revisionGone(call: Call, as_of: number | string): Fault {
+  const oldest = call.zone.oldest_revision;
+  const message = `${as_of} is older than the history that is kept, which begins at revision ${oldest}`;
+  return new Fault('REVISION_GONE', message, { oldest });
 }

@@ -11,20 +11,62 @@ export interface Layer {
   readonly at: number | null;
 }
 
+interface PastLayer extends Layer {
+  readonly at: number;
+}
+
 export interface View {
   readonly zone_id: string;
+  /** Of the branch; `layers` have its key. */
+  readonly name: string;
   /** The branch itself first, then its parent as of the branch's base, and so on. */
   readonly layers: readonly [Layer, ...Layer[]];
 }
 
+/** A view that what is written from now on no longer changes. */
+export type PastView = View & { readonly layers: readonly [PastLayer, ...PastLayer[]] };
+
 export const MAIN = 'main';
 
-export const mainView = (zone_id: string): View => ({ zone_id, layers: [{ branch: MAIN, at: null }] });
+export const mainView = (zone_id: string, at: number | null = null): View => ({
+  zone_id,
+  name: MAIN,
+  layers: [{ branch: MAIN, at }],
+});
+
+/** What a branch grew from. */
+export interface Link {
+  readonly branch: string;
+  readonly name: string;
+  /** Key of the parent. */
+  readonly parent: string;
+  readonly base_revision: number;
+}
+
+/** View of the first branch of a chain, each but the last the parent of the one before; the last one's parent is main. */
+export function chainView(zone_id: string, chain: readonly [Link, ...Link[]], at: number | null): View {
+  const [own] = chain;
+  const parents: Layer[] = [];
+  let seen = at ?? OPEN_END;
+  for (const link of chain) {
+    seen = Math.min(seen, link.base_revision);
+    parents.push({ branch: link.parent, at: seen });
+  }
+  return { zone_id, name: own.name, layers: [{ branch: own.branch, at }, ...parents] };
+}
+
+/** The view as it is at `seq`, the newest revision of the zone. */
+export function frozen(view: View, seq: number): PastView {
+  const [own, ...parents] = view.layers;
+  const freeze = ({ branch, at }: Layer): PastLayer => ({ branch, at: at ?? seq });
+  return { ...view, layers: [freeze(own), ...parents.map(freeze)] };
+}
 
 /** Is it the newest state of main, which needs no look at branches? */
 export const isLiveMain = (view: View): boolean => view.layers.length === 1 && view.layers[0].at === null;
 
-interface Piece {
+/** A part of a statement, with what its question marks stand for. */
+export interface Piece {
   readonly sql: string;
   readonly params: readonly SqlValue[];
 }
