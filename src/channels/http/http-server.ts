@@ -1,6 +1,8 @@
 /** The HTTP server: every door in its frame. */
 import type { FastifyInstance } from 'fastify';
 import { publicOperations } from '../../core/operations.ts';
+import { addCors } from './cors.ts';
+import { addDocuments } from './documents.ts';
 import type { DoorOptions } from './door.ts';
 import { addFileBytes } from './file-bytes.ts';
 import { letIn, openFrame } from './frame.ts';
@@ -11,8 +13,10 @@ import { addRpc } from './rpc.ts';
 export function buildHttp(door: DoorOptions): FastifyInstance {
   const app = openFrame(door);
   addAccounting(app, door);
+  addCors(app, door.corsOrigins);
   const arrive = letIn(app, door);
   addOpenRoutes(app, door);
+  addDocuments(app, door);
   addRpc(app, door, arrive);
   addRest(app, door, { operations: publicOperations, arrive });
   addFileBytes(app, door, arrive);
