@@ -155,14 +155,20 @@ export async function listChildren(tx: Tx, view: View, page: PageQuery & { folde
   return tx.all<StateRow>(`${query.sql} ORDER BY path LIMIT ?`, [...query.params, page.limit]);
 }
 
+export interface BelowQuery extends PageQuery {
+  readonly folder: string;
+  /** Beside `only`: the folders that lead there. */
+  readonly towards: readonly string[];
+}
+
 /** Everything below a folder, in path order; with `only`, what lies at or below one of those paths. */
-export async function listBelow(tx: Tx, view: View, page: PageQuery & { folder: string }): Promise<StateRow[]> {
+export async function listBelow(tx: Tx, view: View, page: BelowQuery): Promise<StateRow[]> {
   const range = rangeBelow(page.folder);
   const params: SqlValue[] = [page.after, range.from, range.to];
   let only = '';
   if (page.only !== null) {
-    only = ` AND ${belowAny('s.path', tx.dialect)}`;
-    params.push(JSON.stringify(page.only));
+    only = ` AND (${belowAny('s.path', tx.dialect)} OR s.path IN (SELECT value FROM ${tx.dialect.textsOf}))`;
+    params.push(JSON.stringify(page.only), JSON.stringify(page.towards));
   }
   const query = selectStates(view, {
     columns: STATE_COLUMNS,

@@ -1,7 +1,7 @@
 /** list (files.md §9): entries in path order, in pages that together show one moment of the tree. */
 import { z } from 'zod';
 import { contradicts, readCursor, writeCursor } from '../../base/cursor.ts';
-import { isBelow } from '../../base/paths.ts';
+import { ancestorsOf, isBelow } from '../../base/paths.ts';
 import type { Call, Operation, PathSet } from '../../core/operation.ts';
 import { denied } from '../access/grants.ts';
 import { entryObject, fileObject, toEntry, toFileObject } from './file-object.ts';
@@ -36,10 +36,12 @@ type ListOutput = z.infer<typeof listOutput>;
 const cursorState = z.object({
   path: z.string(),
   after: z.string(),
-  revision: z.number(),
+  revision: z.int().min(0),
   recursive: z.boolean(),
   details: z.boolean(),
   branch: z.string().optional(),
+  /** As the first page was asked for. */
+  as_of: z.string().optional(),
 });
 type CursorState = z.infer<typeof cursorState>;
 
@@ -48,14 +50,17 @@ const CURSOR = 'list';
 /** Where this page begins: at the start, or where the cursor says. */
 function pageOf(call: Call, input: ListInput): CursorState & { first: boolean } {
   const { recursive = false, details = false, branch } = input;
+  const as_of = input.as_of === undefined ? undefined : String(input.as_of);
   if (input.cursor === undefined) {
-    return { path: input.path, after: '', revision: call.zone.seq, recursive, details, branch, first: true };
+    return { path: input.path, after: '', revision: call.zone.seq, recursive, details, branch, as_of, first: true };
   }
   const state = readCursor(CURSOR, input.cursor, cursorState);
+  if (state.revision > call.zone.seq) throw contradicts('zone_id');
   if (state.path !== input.path) throw contradicts('path');
   if (input.recursive !== undefined && input.recursive !== state.recursive) throw contradicts('recursive');
   if (input.details !== undefined && input.details !== state.details) throw contradicts('details');
   if (branch !== undefined && branch !== (state.branch ?? MAIN)) throw contradicts('branch');
+  if (as_of !== undefined && as_of !== state.as_of) throw contradicts('as_of');
   return { ...state, first: false };
 }
 
@@ -104,6 +109,7 @@ const nextOf = (page: CursorState, view: View, last: Pick<CursorState, 'after' |
   recursive: page.recursive,
   details: page.details,
   ...(view.name === MAIN ? {} : { branch: view.name }),
+  as_of: page.as_of,
 });
 
 async function checkDirectory(call: Call, view: View, folder: string, readable: PathSet): Promise<void> {
@@ -129,7 +135,7 @@ function rowsOf(call: Call, view: View, query: RowsQuery): Promise<StateRow[]> {
   const whole = readable.has(page.path);
   if (page.recursive) {
     const only = whole ? null : rootsBelow(readable, page.path);
-    return listBelow(call.tx, view, { ...bounds, only });
+    return listBelow(call.tx, view, { ...bounds, only, towards: only ? foldersTowards(only, page.path) : [] });
   }
   const only = whole ? null : namesTowards(readable, page.path);
   return listChildren(call.tx, view, { ...bounds, only });
@@ -137,6 +143,11 @@ function rowsOf(call: Call, view: View, query: RowsQuery): Promise<StateRow[]> {
 
 const rootsBelow = (readable: PathSet, folder: string): string[] =>
   readable.roots.filter((root) => isBelow(root, folder));
+
+/** The folders between a folder and what is readable below it. */
+const foldersTowards = (roots: readonly string[], folder: string): string[] => [
+  ...new Set(roots.flatMap(ancestorsOf).filter((above) => isBelow(above, folder))),
+];
 
 /** The entries of a folder that are readable or lead to something readable. */
 function namesTowards(readable: PathSet, folder: string): string[] {
