@@ -1,15 +1,19 @@
 /** All operations on files. */
 import { append } from './append.operations.ts';
+import { deleteBulk, renameBulk } from './change-bulk.operations.ts';
 import { copy } from './copy.operations.ts';
 import { diffVersions, findPair } from './diff.operations.ts';
 import { computeEdit, edit } from './edit.operations.ts';
 import { findHead } from './head.operations.ts';
+import { historyOperations } from './history/history.operations.ts';
 import { list } from './list.operations.ts';
 import { exists, getMetadata, isDirectory, open, read } from './read.operations.ts';
+import { existsBatch, readBulk, statBulk } from './read-bulk.operations.ts';
 import { rename } from './rename.operations.ts';
 import { deleteFile, mkdir, rmdir } from './tree.operations.ts';
 import { getVersion, listVersions, rollback } from './versions.operations.ts';
 import { setMetadata, write } from './write.operations.ts';
+import { writeBatch } from './write-batch.operations.ts';
 
 export const fileOperations = [
   write,
@@ -24,6 +28,12 @@ export const fileOperations = [
   findHead,
   rename,
   copy,
+  writeBatch,
+  readBulk,
+  existsBatch,
+  statBulk,
+  deleteBulk,
+  renameBulk,
   listVersions,
   getVersion,
   rollback,
@@ -34,4 +44,5 @@ export const fileOperations = [
   isDirectory,
   getMetadata,
   setMetadata,
+  ...historyOperations,
 ];
