@@ -1,0 +1,131 @@
+/**
+ * Two servers on one PostgreSQL and one folder of blobs are one Nexus: each sees at once what the other did, nothing is
+ * lost when both work on the same paths, and what is taken away on one is gone on the other.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestServer, type TestServer } from './harness.ts';
+import { freshDatabase } from './servers/shared-postgres.ts';
+
+const WRITERS_A_NODE = 16;
+
+let database: Awaited<ReturnType<typeof freshDatabase>>;
+let blobs: string;
+let nodes: TestServer[];
+let first: TestServer;
+let second: TestServer;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  blobs = mkdtempSync(join(tmpdir(), 'nexus-blobs-'));
+  const environment = { NEXUS_DATABASE_URL: database.url, NEXUS_BLOBS_URL: pathToFileURL(blobs).href };
+  // At once, on an empty database.
+  nodes = await Promise.all([startTestServer({ environment }), startTestServer({ environment })]);
+  [first, second] = nodes as [TestServer, TestServer];
+});
+afterAll(async () => {
+  await Promise.all(nodes.map((node) => node.stop()));
+  await database.drop();
+  rmSync(blobs, { recursive: true });
+});
+
+/** The same work by many at once, half of them on each node. */
+const together = <T>(work: (node: TestServer, writer: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(
+    nodes.flatMap((node, n) => Array.from({ length: WRITERS_A_NODE }, (_, w) => work(node, n * WRITERS_A_NODE + w))),
+  );
+
+const read = (node: TestServer, path: string): Promise<string> => node.ok('read', { path, encoding: 'utf-8' });
+
+test('they set up the database together, once', async () => {
+  const counted = (table: string) => first.sql.read((tx) => tx.get(`SELECT COUNT(*) AS n FROM ${table}`));
+  expect(await counted('zones')).toEqual({ n: 1 });
+  expect(await counted('keys')).toEqual({ n: 1 });
+});
+
+test('what one wrote, the other reads, lists and changes at once', async () => {
+  for (let i = 0; i < 20; i++) {
+    const [writer, reader] = i % 2 ? [first, second] : [second, first];
+    await writer.ok('write', { path: '/seen/small.txt', content: `small ${i}` });
+    expect(await read(reader, '/seen/small.txt')).toBe(`small ${i}`);
+    const large = `${i} `.repeat(50_000);
+    await writer.ok('write', { path: `/seen/large${i}.txt`, content: large });
+    expect((await read(reader, `/seen/large${i}.txt`)) === large).toBe(true);
+    await reader.ok('delete', { path: `/seen/large${i}.txt` });
+    expect(await writer.fault('read', { path: `/seen/large${i}.txt` })).toBe('FILE_NOT_FOUND');
+  }
+  expect((await second.ok('list', { path: '/seen' })).files).toEqual(['/seen/small.txt']);
+});
+
+/** Each try but one of every round is in vain, so the rounds are few and take their time on a busy machine. */
+const COUNTER_MS_MAX = 120_000;
+
+test(
+  'a counter that all of them count up, each only from the state it read, is exact',
+  async () => {
+    await first.ok('write', { path: '/counter', content: '0' });
+    await together(async (node) => {
+      for (;;) {
+        const { content, etag } = await node.ok('read', { path: '/counter', return_metadata: true });
+        const next = String(Number(Buffer.from(content.data, 'base64').toString()) + 1);
+        const { error } = await node.rpc('write', { path: '/counter', content: next, if_match: etag });
+        if (!error) return;
+        expect(error.data.code).toBe('ETAG_MISMATCH');
+      }
+    });
+    expect(await read(second, '/counter')).toBe(String(2 * WRITERS_A_NODE));
+    expect((await first.ok('get_metadata', { path: '/counter' })).version).toBe(2 * WRITERS_A_NODE + 1);
+  },
+  COUNTER_MS_MAX,
+);
+
+test('appends of all of them arrive, each once and whole', async () => {
+  const rounds = 5;
+  await together(async (node, writer) => {
+    for (let i = 0; i < rounds; i++) await node.ok('append', { path: '/log', content: `${writer} ${i}\n` });
+  });
+  const lines = (await read(first, '/log')).trimEnd().split('\n');
+  expect(lines).toHaveLength(2 * WRITERS_A_NODE * rounds);
+  expect(new Set(lines).size).toBe(lines.length);
+  expect((await second.ok('list_versions', { path: '/log', limit: 1000 })).length).toBe(lines.length);
+});
+
+test('a limit of a zone holds for both together', async () => {
+  await first.addZone('tight', { max_files: 10 });
+  const outcomes = await together((node, writer) =>
+    node
+      .rpc('write', { path: `/f${writer}`, content: 'x', zone_id: 'tight' })
+      .then(({ error }) => error?.data.code ?? 'ok'),
+  );
+  expect(outcomes.filter((outcome) => outcome === 'ok')).toHaveLength(10);
+  expect(new Set(outcomes)).toEqual(new Set(['ok', 'QUOTA_EXCEEDED']));
+});
+
+test('the log of events has every number once, and its times never fall', async () => {
+  const rows = await second.sql.read((tx) =>
+    tx.all<{ seq: number; at: number }>("SELECT seq, at FROM events WHERE zone_id = 'root' ORDER BY seq"),
+  );
+  expect(rows.length).toBeGreaterThan(200);
+  expect(rows.map(({ seq }) => seq)).toEqual(rows.map((_, i) => i + 1));
+  const times = rows.map(({ at }) => at);
+  expect(times).toEqual([...times].sort((a, b) => a - b));
+});
+
+test('a grant that is taken back and a key that is revoked on one node are refused by the next call on the other', async () => {
+  for (const [here, there] of [
+    [first, second],
+    [second, first],
+  ] as const) {
+    const { key, key_id } = await here.ok('admin_create_key', { name: 'guest', user_id: 'guest', role: 'operator' });
+    const tuple = { subject: ['user', 'guest'], relation: 'direct_editor', object: ['file', '/guests'] };
+    const { tuple_id } = await here.ok('rebac_create', tuple);
+    await there.ok('write', { path: '/guests/a', content: 'a' }, key);
+    await here.ok('rebac_delete', { tuple_id });
+    expect(await there.fault('write', { path: '/guests/a', content: 'b' }, key)).toBe('ACCESS_DENIED');
+    await here.ok('admin_revoke_key', { key_id });
+    expect(await there.fault('whoami', {}, key)).toBe('UNAUTHENTICATED');
+  }
+});
