@@ -77,13 +77,25 @@ export class Connection {
   /** Since {@link begin}: a loss, a conflict, or the failure of a statement that nobody waits for. */
   trouble: unknown;
   crashes = '';
+  /** Resolves when it is over. */
+  readonly ended: Promise<void>;
   readonly #client: Client;
   #gathering = false;
 
   constructor(client: Client) {
     this.#client = client;
     client.on('error', (error) => this.#lose(error));
-    client.on('end', () => this.#lose(new Error('the connection has ended')));
+    this.ended = new Promise((resolve) => {
+      client.on('end', () => {
+        this.#lose(new Error('the connection has ended'));
+        resolve();
+      });
+    });
+  }
+
+  /** Calls the handler with what arrives on channels that were asked for by LISTEN. */
+  onNotification(handler: (payload: string) => void): void {
+    this.#client.on('notification', ({ payload }) => handler(payload ?? ''));
   }
 
   /** Begins a transaction; its answer comes with that of the first statement. */
