@@ -1,11 +1,32 @@
-/** `npm run bench [-- f1 f2 …]`: runs the bars, both sides in one run, and prints their ratios. */
-const BENCHES: Readonly<Record<string, () => Promise<{ run(): Promise<boolean> }>>> = {
+/**
+ * `npm run bench [-- f1 f2 … --calls N --paths N]`: runs the bars, both sides in one run, and prints their ratios.
+ * `--calls` is the length of f7, `--paths` the size of f8's tree.
+ */
+import { parseArgs } from 'node:util';
+
+interface Sizes {
+  readonly calls?: number | undefined;
+  readonly paths?: number | undefined;
+}
+
+const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promise<boolean> }>>> = {
   writer: () => import('./writer.ts'),
   f1: () => import('./f1-read.ts'),
   f2: () => import('./f2-write.ts'),
+  f3: () => import('./f3-list.ts'),
+  f6: () => import('./f6-memory.ts'),
+  f7: () => import('./f7-soak.ts'),
+  f8: () => import('./f8-latency.ts'),
 };
 
-const wanted = process.argv.slice(2);
+const { values, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: { calls: { type: 'string' }, paths: { type: 'string' } },
+});
+const sizes: Sizes = {
+  calls: values.calls === undefined ? undefined : Number(values.calls),
+  paths: values.paths === undefined ? undefined : Number(values.paths),
+};
 const unknown = wanted.filter((name) => !(name in BENCHES));
 if (unknown.length > 0) {
   console.error(`no bench ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}`);
@@ -14,6 +35,6 @@ if (unknown.length > 0) {
 let met = true;
 for (const [name, load] of Object.entries(BENCHES)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
-  met = (await (await load()).run()) && met;
+  met = (await (await load()).run(sizes)) && met;
 }
 process.exit(met ? 0 : 1);

@@ -17,7 +17,10 @@ export async function startChild<T>(
 ): Promise<Child<T>> {
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child = fork(path, { env: { ...process.env, ...environment }, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
-  const [ready] = (await once(child, 'message')) as [T];
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`${file} ended with ${code} before it was ready`);
+  });
+  const [ready] = (await Promise.race([once(child, 'message'), failed])) as [T];
   return {
     process: child,
     ready,
@@ -31,7 +34,11 @@ export async function startChild<T>(
 
 export interface BenchServer {
   readonly url: string;
+  /** Owner of `/bench`, by one grant. */
   readonly key: string;
+  /** Owner of `/bench`, with 999 more grants elsewhere. */
+  readonly manyGrantsKey: string;
+  readonly adminKey: string;
   readonly directory: string;
 }
 

@@ -36,6 +36,13 @@ export async function measurePairs(ours: Side, theirs: Side, pairs: number): Pro
   return { ratio: median(all.ratios), ours: all.ours, theirs: all.theirs };
 }
 
+/** Two figures that are taken once, as a result. */
+export const measuredOnce = (ours: number, theirs: number): PairsResult => ({
+  ratio: ours / theirs,
+  ours: [ours],
+  theirs: [theirs],
+});
+
 export interface Bar {
   readonly id: string;
   readonly what: string;
@@ -45,11 +52,17 @@ export interface Bar {
 }
 
 const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-const range = (values: readonly number[]): string =>
-  `${number(median(values))} (${number(Math.min(...values))}–${number(Math.max(...values))})`;
+const range = (values: readonly number[]): string => {
+  if (values.length === 1) return number(values[0]!);
+  return `${number(median(values))} (${number(Math.min(...values))}–${number(Math.max(...values))})`;
+};
 
 /** Prints one bar and says whether it is met. */
-export function printBar(bar: Bar, sides: { ours: Side; theirs: Side }, result: PairsResult): boolean {
+export function printBar(
+  bar: Bar,
+  sides: { readonly ours: { readonly name: string }; readonly theirs: { readonly name: string } },
+  result: PairsResult,
+): boolean {
   const bound = 'atLeast' in bar.bound ? `≥ ${bar.bound.atLeast}` : `≤ ${bar.bound.atMost}`;
   const met = 'atLeast' in bar.bound ? result.ratio >= bar.bound.atLeast : result.ratio <= bar.bound.atMost;
   console.log(`${bar.id}  ${bar.what}`);

@@ -1,18 +1,19 @@
-/** A server for benches in a process of its own: default, durable configuration, a caller with one folder grant. */
+/** A server for benches in a process of its own: default, durable configuration, a caller with one folder grant, one with 1,000. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startTestServer } from '../../test/harness.ts';
+import { ADMIN_KEY, startTestServer } from '../../test/harness.ts';
 
 const parent = process.env.NEXUS_TEST_BENCH_DIR ?? tmpdir();
 const directory = mkdtempSync(join(parent, 'nexus-bench-'));
 const server = await startTestServer({ directory });
 const key = await server.addKey({ subject: 'bench', grants: [['direct_owner', '/bench']] });
+const grants = Array.from({ length: 999 }, (_, i) => ['direct_viewer', `/granted/${i}`] as const);
+const manyGrantsKey = await server.addKey({ subject: 'many', grants: [['direct_owner', '/bench'], ...grants] });
 process.on('message', async (message) => {
-  if (message === 'memory') process.send?.({ memory: process.memoryUsage.rss() });
   if (message !== 'stop') return;
   await server.stop();
   rmSync(directory, { recursive: true, force: true });
   process.exit(0);
 });
-process.send?.({ url: server.url, key, directory });
+process.send?.({ url: server.url, key, manyGrantsKey, adminKey: ADMIN_KEY, directory });
