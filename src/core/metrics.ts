@@ -33,6 +33,11 @@ export const PROBES = {
 export type ProbeName = keyof typeof PROBES;
 export type ProbeValues = Readonly<Partial<Record<ProbeName, number>>>;
 
+interface Series {
+  readonly counter: { inc(): void };
+  readonly histogram: { observe(value: number): void };
+}
+
 interface Timing {
   count: number;
   total: number;
@@ -56,6 +61,8 @@ export class Metrics {
   private readonly operationDurations: Histogram<'operation' | 'outcome'>;
   private readonly checks: Counter<'outcome' | 'cached'>;
   private readonly counts = new Map<string, number>();
+  /** The series that were written before, so that the usual request looks its labels up once. */
+  private readonly series = new Map<string, Series>();
   private readonly requestTiming: Timing = { count: 0, total: 0, recent: [] };
 
   constructor() {
@@ -103,18 +110,38 @@ export class Metrics {
 
   /** `endpoint` is a route template or an RPC method; `unknown` for a route that is none. */
   requestEnded(request: { method: string; status: number; endpoint: string; seconds: number }): void {
-    const { method, endpoint, seconds } = request;
+    const { method, endpoint, status, seconds } = request;
+    const name = `${method} ${endpoint} ${status}`;
+    const series =
+      this.series.get(name) ??
+      this.remember(name, {
+        counter: this.requests.labels({ method, endpoint, status: String(status) }),
+        histogram: this.durations.labels({ method, endpoint }),
+      });
     this.inProgress.dec();
-    this.requests.inc({ method, endpoint, status: String(request.status) });
-    this.durations.observe({ method, endpoint }, seconds);
-    this.count(`http.status.${request.status}`);
+    series.counter.inc();
+    series.histogram.observe(seconds);
+    this.count(`http.status.${status}`);
     observe(this.requestTiming, seconds * 1000);
   }
 
   operationEnded(operation: string, outcome: string, seconds: number): void {
-    this.operations.inc({ operation, outcome });
-    this.operationDurations.observe({ operation, outcome }, seconds);
+    const name = `${operation} ${outcome}`;
+    const series =
+      this.series.get(name) ??
+      this.remember(name, {
+        counter: this.operations.labels({ operation, outcome }),
+        histogram: this.operationDurations.labels({ operation, outcome }),
+      });
+    series.counter.inc();
+    series.histogram.observe(seconds);
     if (outcome === 'ACCESS_DENIED') this.checks.inc({ outcome: 'denied', cached: 'unknown' });
+  }
+
+  /** Names are of templates, methods and codes, so there are only so many. */
+  private remember(name: string, series: Series): Series {
+    this.series.set(name, series);
+    return series;
   }
 
   /** A counter of the JSON form: `auth.success`, `auth.failure` … */

@@ -11,8 +11,23 @@ import { addressOf, credentialOf } from './request.ts';
 /** Authenticates every request of routes that are added from here on; gives what is known of one that was let in. */
 export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
   const arrivals = new WeakMap<FastifyRequest, Arrival>();
-  app.addHook('onRequest', async (request) => {
-    arrivals.set(request, isOpen(request) ? await stranger(request, door) : await arrivalOf(request, door));
+  // A callback, not a promise: most callers are known at once, and this runs for every request.
+  app.addHook('onRequest', (request, _reply, done) => {
+    const letIn = (caller: Caller | undefined): void => {
+      arrivals.set(request, arrived(request, door, caller));
+      done();
+    };
+    if (isOpen(request)) {
+      stranger(request, door).then(letIn, done);
+      return;
+    }
+    try {
+      const found = known(request, door);
+      if (found instanceof Promise) found.then((caller) => letIn(working(caller))).catch(done);
+      else letIn(working(found));
+    } catch (thrown) {
+      done(thrown as Fault);
+    }
   });
   return (request) => {
     const arrival = arrivals.get(request);
@@ -22,30 +37,41 @@ export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
 }
 
 /** An OPTIONS request may come from a browser that asks whether it may send credentials at all. */
-const isOpen = (request: FastifyRequest): boolean =>
+export const isOpen = (request: FastifyRequest): boolean =>
   request.routeOptions.config.open === true || request.method === 'OPTIONS';
 
-/** Throws UNAUTHENTICATED unless there is one working credential. */
-export async function arrivalOf(request: FastifyRequest, door: Door): Promise<Arrival> {
+function known(request: FastifyRequest, door: Door): Caller | undefined | Promise<Caller | undefined> {
   const key = credentialOf(request.headers);
-  const caller = key === undefined ? undefined : await door.authenticate(key);
+  return key === undefined ? undefined : door.callers.find(key);
+}
+
+function working(caller: Caller | undefined): Caller {
   if (!caller) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
-  return arrived(request, caller);
+  return caller;
+}
+
+/** Throws UNAUTHENTICATED unless there is one credential that works now, whatever was known a moment ago. */
+export async function checkCredential(request: FastifyRequest, door: Door): Promise<Caller> {
+  const key = credentialOf(request.headers);
+  return working(key === undefined ? undefined : await door.callers.ask(key));
 }
 
 /** At an open route a bad credential is as good as none. */
-async function stranger(request: FastifyRequest, door: Door): Promise<Arrival> {
+async function stranger(request: FastifyRequest, door: Door): Promise<Caller | undefined> {
   try {
-    return await arrivalOf(request, door);
+    return await checkCredential(request, door);
   } catch (thrown) {
-    if (thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED') return arrived(request, undefined);
+    if (thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED') return undefined;
     throw thrown;
   }
 }
 
-const arrived = (request: FastifyRequest, caller: Caller | undefined): Arrival => ({
+const arrived = (request: FastifyRequest, door: Door, caller: Caller | undefined): Arrival => ({
   caller,
   request_id: request.id,
   address: addressOf(request.raw),
   headers: request.headers,
+  confirm: async () => {
+    if (caller) await checkCredential(request, door);
+  },
 });

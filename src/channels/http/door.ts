@@ -17,11 +17,18 @@ export interface HealthView {
   probes(): Promise<ProbeValues>;
 }
 
+/** The caller behind a key's text; undefined for a credential that does not work. */
+export interface Callers {
+  /** At once where it was asked for a moment ago; the transaction of a call has the last word. */
+  find(key: string): Caller | undefined | Promise<Caller | undefined>;
+  /** As it is now. */
+  ask(key: string): Promise<Caller | undefined>;
+}
+
 /** What every door needs. */
 export interface Door {
   readonly server: Server;
-  /** The caller behind a key's text; undefined for a credential that does not work. */
-  readonly authenticate: (key: string) => Promise<Caller | undefined>;
+  readonly callers: Callers;
   readonly spools: SpoolHome;
 }
 
@@ -38,6 +45,8 @@ export interface Arrival {
   readonly request_id: string;
   readonly address: string | null;
   readonly headers: IncomingHttpHeaders;
+  /** Asks for the caller again: UNAUTHENTICATED comes before any other failure, also if the key ended a moment ago. */
+  confirm(): Promise<void>;
 }
 
 /** What is known of a request that was let in. */

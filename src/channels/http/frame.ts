@@ -5,7 +5,7 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
-import { arrivalOf, authenticateArrivals } from './arrivals.ts';
+import { authenticateArrivals, checkCredential, isOpen } from './arrivals.ts';
 import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
 import type { Arrive, Door } from './door.ts';
 import { failureHeaders, restFailure } from './failures.ts';
@@ -30,13 +30,14 @@ export function openFrame(door: Door): FastifyInstance {
     frameworkErrors: (thrown, request, reply) => {
       reply.header('x-request-id', request.id);
       const refuse = (reason: unknown): unknown => fail(request, reply, { thrown: reason, door });
-      arrivalOf(request, door).then(() => refuse(thrown), refuse);
+      checkCredential(request, door).then(() => refuse(thrown), refuse);
     },
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    done();
   });
   connections.mind(app);
   return app;
@@ -46,15 +47,29 @@ export function openFrame(door: Door): FastifyInstance {
 export function letIn(app: FastifyInstance, door: Door): Arrive {
   const verbsOf = watchVerbs(app);
   const arrive = authenticateArrivals(app, door);
-  app.setErrorHandler((thrown, request, reply) => fail(request, reply, { thrown, door }));
-  app.setNotFoundHandler((request, reply) => {
+  app.setErrorHandler(async (thrown, request, reply) => {
+    const reason = await firstReason(request, thrown, door);
+    return fail(request, reply, { thrown: reason, door });
+  });
+  app.setNotFoundHandler(async (request, reply) => {
     const allow = verbsOf(rawPathOf(request.url));
     if (request.method === 'OPTIONS' && allow.length > 0) {
       return reply.code(204).header('allow', allow.join(', ')).send();
     }
-    return fail(request, reply, { thrown: noSuchRoute(request, allow), door });
+    const reason = await firstReason(request, noSuchRoute(request, allow), door);
+    return fail(request, reply, { thrown: reason, door });
   });
   return arrive;
+}
+
+/** A key that ended a moment ago is told before anything else that is wrong. */
+async function firstReason(request: FastifyRequest, thrown: unknown, door: Door): Promise<unknown> {
+  const told = thrown instanceof RpcHttpFailure ? thrown.fault : thrown;
+  if (isOpen(request) || (told instanceof Fault && told.code === 'UNAUTHENTICATED')) return thrown;
+  return checkCredential(request, door).then(
+    () => thrown,
+    (reason: unknown) => reason,
+  );
 }
 
 /** Known path, wrong verb: 405 with the verbs it has. */

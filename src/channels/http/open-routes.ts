@@ -55,32 +55,40 @@ async function sendMetrics(door: DoorOptions, reply: FastifyReply, form: 'json' 
 /** Counts requests, and refuses more at once than the server is made for. */
 export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
   const maximum = door.server.limits.REQUESTS_IN_FLIGHT;
-  const began = new WeakMap<FastifyRequest, number>();
   let inFlight = 0;
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    const began = performance.now();
     inFlight++;
-    began.set(request, performance.now());
     door.metrics.requestBegan();
     // Once the answer is out, or the client is gone: whichever comes first.
     reply.raw.once('close', () => {
       inFlight--;
-      const seconds = (performance.now() - (began.get(request) ?? performance.now())) / 1000;
-      const status = reply.raw.statusCode;
-      door.metrics.requestEnded({ method: request.method, status, endpoint: endpointOf(request), seconds });
-      door.server.log(status >= 500 && status !== 507 ? 'error' : 'info', 'http.request', {
-        request_id: request.id,
-        method: request.method,
-        endpoint: endpointOf(request),
-        status,
-        duration_ms: Math.round(seconds * 1000),
-      });
+      account(request, reply, { door, seconds: (performance.now() - began) / 1000 });
     });
-    if (inFlight > maximum && !isProbe(request.url)) {
-      throw new Fault('UNAVAILABLE', `More than ${maximum} requests are being served; try again`, {
-        limit: 'REQUESTS_IN_FLIGHT',
-        maximum,
-      });
+    if (inFlight <= maximum || isProbe(request.url)) {
+      done();
+      return;
     }
+    const message = `More than ${maximum} requests are being served; try again`;
+    done(new Fault('UNAVAILABLE', message, { limit: 'REQUESTS_IN_FLIGHT', maximum }));
+  });
+}
+
+interface Served {
+  readonly door: DoorOptions;
+  readonly seconds: number;
+}
+
+function account(request: FastifyRequest, reply: FastifyReply, { door, seconds }: Served): void {
+  const status = reply.raw.statusCode;
+  const endpoint = endpointOf(request);
+  door.metrics.requestEnded({ method: request.method, status, endpoint, seconds });
+  door.server.log(status >= 500 && status !== 507 ? 'error' : 'info', 'http.request', {
+    request_id: request.id,
+    method: request.method,
+    endpoint,
+    status,
+    duration_ms: Math.round(seconds * 1000),
   });
 }
 

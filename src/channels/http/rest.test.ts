@@ -11,7 +11,7 @@ import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harne
 import { exchange, openSocket, readAnswer, wire } from '../../../test/raw-http.ts';
 import { Fault } from '../../base/faults.ts';
 import { AnswerBytes } from '../../core/call/answer-bytes.ts';
-import type { AnyOperation, HttpBinding, Operation } from '../../core/operation.ts';
+import type { AnyOperation, Caller, HttpBinding, Operation } from '../../core/operation.ts';
 import { authenticateKey } from '../../features/access/credentials.ts';
 import type { Door } from './door.ts';
 import { letIn, openFrame } from './frame.ts';
@@ -91,9 +91,10 @@ beforeAll(async () => {
   await server.addZone('elsewhere');
   spoolDirectory = mkdtempSync(join(tmpdir(), 'nexus-rest-'));
   const { sql, limits } = server.running.server;
+  const ask = (key: string): Promise<Caller | undefined> => sql.read((tx) => authenticateKey(tx, key, Date.now()));
   const door: Door = {
     server: { ...server.running.server, limits: { ...limits, V1_BODY_BYTES: BODY_BYTES } },
-    authenticate: (key) => sql.read((tx) => authenticateKey(tx, key, Date.now())),
+    callers: { find: ask, ask },
     spools: { directory: spoolDirectory, reserve: () => undefined, release: () => undefined },
   };
   app = openFrame(door);

@@ -85,6 +85,7 @@ async function callOne(door: DoorOptions, body: unknown, scene: Scene): Promise<
     return { jsonrpc: '2.0', id, result, error: null };
   } catch (thrown) {
     const fault = asFault(thrown);
+    await scene.arrival.confirm();
     if (fault.row.rpc === 'http') throw new RpcHttpFailure(fault, id);
     return rpcFailure(fault, id, scene.arrival.request_id);
   }

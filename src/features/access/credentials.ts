@@ -2,19 +2,24 @@
  * From a credential to a Caller (access.md §1). Guarantees: whatever is wrong with a credential, the answer is the same;
  * a credential revoked, expired or of a zone that is not Active never becomes a caller.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Fault } from '../../base/faults.ts';
 import { type Caller, ROLES, type Role } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { type CredentialRow, findCredentialByHash, findCredentialById } from './keys.sql.ts';
 
-export const hashKey = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const hashKey = (text: string): string => hash('sha256', text);
 
 export const unauthenticated = (): Fault => new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
 
 /** The caller behind a key's text, or undefined: unknown, revoked, expired, zone not Active. */
 export async function authenticateKey(tx: Tx, text: string, now: number): Promise<Caller | undefined> {
-  return callerOf(await findCredentialByHash(tx, hashKey(text)), now);
+  return callerByHash(tx, hashKey(text), now);
+}
+
+/** The same, from the hash of the text. */
+export async function callerByHash(tx: Tx, hashed: string, now: number): Promise<Caller | undefined> {
+  return callerOf(await findCredentialByHash(tx, hashed), now);
 }
 
 /** The same caller as the rows are in this transaction; UNAUTHENTICATED if the key no longer works. */

@@ -29,7 +29,12 @@ async function parse<T>(
   use: (value: unknown) => Promise<T> | T,
 ): Promise<T> {
   const room = new SpoolRoom(home);
-  const limits = { bodyBytes: 192 * MIB, limit: 'RPC_BODY_BYTES' as const, stringBytes: SPOOL_STRING_BYTES, values: BODY_VALUES };
+  const limits = {
+    bodyBytes: 192 * MIB,
+    limit: 'RPC_BODY_BYTES' as const,
+    stringBytes: SPOOL_STRING_BYTES,
+    values: BODY_VALUES,
+  };
   const value = await parseJsonBody(stream, { ...limits, room, ...more });
   try {
     return await use(value);
