@@ -58,7 +58,7 @@ export async function openBare(): Promise<Bare> {
   await sql.write('root', (tx) => bootstrap(tx, { viewer: '', operator: '', researcher: '', admin: '' }, now));
   const blobs = await openDiskBlobs(join(directory, 'blobs'));
   const grants = new GrantCache();
-  const runner = localRunner({ sql, clock, limits: defaultLimits, grants });
+  const runner = localRunner({ sql, blobs, clock, limits: defaultLimits, grants });
   const server: Server = {
     sql,
     blobs,
