@@ -8,7 +8,7 @@ import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 import { publicOperations } from '../../core/operations.ts';
 import { presented } from '../../core/present.ts';
-import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
+import { type JsonBodyOptions, parseJsonBody, parseShortBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, DoorOptions } from './door.ts';
 import { failureHeaders, httpRpcFailure, rpcFailure } from './failures.ts';
@@ -59,15 +59,19 @@ interface Reading {
 }
 
 async function readBody(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<unknown> {
-  if (request.headers['content-length'] === '0') return {};
+  const announced = Number(request.headers['content-length'] ?? Number.NaN);
+  if (announced === 0) return {};
   const { limits } = reading.door.server;
-  return parseJsonBody(bodyOf(request, reply), {
+  const options: JsonBodyOptions = {
     bodyBytes: limits.RPC_BODY_BYTES,
     limit: 'RPC_BODY_BYTES',
     stringBytes: SPOOL_STRING_BYTES,
     room: reading.room,
     values: limits.RPC_BODY_VALUES,
-  });
+  };
+  const body = bodyOf(request, reply);
+  const short = announced <= Math.min(options.stringBytes, options.bodyBytes);
+  return short ? parseShortBody(body, options) : parseJsonBody(body, options);
 }
 
 interface Scene {

@@ -5,6 +5,7 @@
  */
 
 import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
 import { Fault } from '../../../base/faults.ts';
 import type { LimitName } from '../../../base/limits.ts';
 import { JSON_DEPTH, type JsonLimits, JsonParser } from './json-parser.ts';
@@ -40,6 +41,21 @@ export async function parseJsonBody(stream: AsyncIterable<Uint8Array>, options: 
     await options.room.close();
     throw thrown;
   }
+}
+
+/**
+ * The same for a request that announced a length of at most `stringBytes`: it is collected by events, which costs a
+ * third of iterating. Node ends such a request at its announced length.
+ */
+export async function parseShortBody(message: IncomingMessage, options: JsonBodyOptions): Promise<unknown> {
+  const body = await new Promise<Buffer>((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    message.on('data', (chunk: Buffer) => chunks.push(chunk));
+    message.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
+    message.once('error', reject);
+    message.once('close', () => reject(new Error('the client went away')));
+  });
+  return parseWhole(body, options);
 }
 
 async function readBody(source: AsyncIterator<Uint8Array>, options: JsonBodyOptions): Promise<unknown> {
