@@ -17,15 +17,18 @@ const OLDEST_VERSION = 140_000;
  * the server recovers from a crash, which resets its statistics.
  */
 const SESSION = `SET TimeZone = 'UTC'; SET jit = off; SET client_min_messages = 'warning';
-  SET statement_timeout = 600000; SET idle_in_transaction_session_timeout = 60000;
+  SET statement_timeout = 600000; SET idle_in_transaction_session_timeout = 600000;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
   SELECT CAST(current_setting('server_version_num') AS INTEGER) AS version, current_setting('server_encoding') AS encoding,
-    COALESCE(CAST(stats_reset AS TEXT), '') AS crashes FROM pg_stat_bgwriter`;
+    COALESCE(CAST(stats_reset AS TEXT), '') AS crashes, CAST(to_regclass('blob_texts_trigrams') AS TEXT) AS trigrams
+  FROM pg_stat_bgwriter`;
 
 interface Session {
   readonly version: number;
   readonly encoding: string;
   readonly crashes: string;
+  /** The index that makes search by pg_trgm worth asking for, where the extension could be had. */
+  readonly trigrams: string | null;
 }
 
 /** A server that answers but in which nothing can be kept. */
@@ -46,7 +49,9 @@ export async function connect(url: string): Promise<Connection> {
   const connection = new Connection(client);
   try {
     await client.connect();
-    connection.crashes = (await session(connection)).crashes;
+    const { crashes, trigrams } = await session(connection);
+    connection.crashes = crashes;
+    connection.trigrams = trigrams !== null;
     return connection;
   } catch (thrown) {
     connection.destroy();
@@ -77,6 +82,7 @@ export class Connection {
   /** Since {@link begin}: a loss, a conflict, or the failure of a statement that nobody waits for. */
   trouble: unknown;
   crashes = '';
+  trigrams = false;
   /** Resolves when it is over. */
   readonly ended: Promise<void>;
   readonly #client: Client;

@@ -68,12 +68,14 @@ describe('postgres', () => {
       "ALTER ROLE postgres SET synchronous_commit = off; ALTER ROLE postgres SET timezone = 'Asia/Tokyo'",
     );
     const fresh = await open(database.url.replace('postgres:', 'postgresql+psycopg:'));
-    const settings = await fresh.read((tx) =>
+    const settings = (tx: Tx) =>
       tx.get(`SELECT current_setting('synchronous_commit') AS durable, current_setting('TimeZone') AS zone,
         current_setting('statement_timeout') AS statement, current_setting('application_name') AS name,
-        current_setting('idle_in_transaction_session_timeout') AS idle`),
-    );
-    expect(settings).toEqual({ durable: 'on', zone: 'UTC', statement: '10min', name: 'nexus', idle: '1min' });
+        current_setting('idle_in_transaction_session_timeout') AS idle`);
+    const common = { durable: 'on', zone: 'UTC', statement: '10min', name: 'nexus' };
+    expect(await fresh.read(settings)).toEqual({ ...common, idle: '10min' });
+    expect(await fresh.write('a', settings)).toEqual({ ...common, idle: '1min' });
+    expect(await fresh.read(settings)).toEqual({ ...common, idle: '10min' });
     await fresh.close();
     await runOn(database.url, 'ALTER ROLE postgres RESET ALL');
   });
@@ -198,6 +200,10 @@ describe('postgres', () => {
     await runOn(database.url, `DROP DATABASE ${name} WITH (FORCE)`);
     const gone = await open(latin).catch((reason: unknown) => reason);
     expect(gone).toMatchObject({ code: 'UNAVAILABLE', data: { reason: 'database' } });
-    await expect(open('postgres://postgres@127.0.0.1:1/x')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect((gone as Error).message).toContain(`${name}: database "${name}" does not exist`);
+    const closed = await open('postgres://postgres:secret@localhost:1/x').catch((reason: unknown) => reason);
+    expect(closed).toMatchObject({ code: 'UNAVAILABLE' });
+    expect((closed as Error).message).toMatch(/localhost:1\/x: .*ECONNREFUSED/);
+    expect((closed as Error).message).not.toContain('secret');
   });
 });

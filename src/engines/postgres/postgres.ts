@@ -3,6 +3,7 @@
  * round trip. Writes go through the group commit. Guarantees beside those of the port: a transaction whose connection
  * broke, or that met a conflict, runs again before anybody hears of it; what was answered has been committed.
  */
+import { Fault } from '../../base/faults.ts';
 import type { Sql, SqlStats, Tx } from '../../ports/sql.ts';
 import { type Connection, connect } from './connection.ts';
 import { faultOf, isConflict, outOfReach } from './failures.ts';
@@ -25,10 +26,19 @@ export interface PostgresOptions {
 const MIGRATION_LANE = 'schema migrations';
 const READ_TRIES_MAX = 3;
 
-/** Opens the engine with a first connection; UNAVAILABLE when there is none to have. */
+/** Opens the engine with a first connection; UNAVAILABLE, with the server's own words, when there is none to have. */
 export async function openPostgres(options: PostgresOptions): Promise<Sql> {
   const engine = new PostgresEngine(options);
-  await engine.ping();
+  try {
+    await engine.ping();
+  } catch (thrown) {
+    const { cause } = thrown as Error;
+    if (!(thrown instanceof Fault && cause instanceof Error)) throw thrown;
+    const { host, pathname } = new URL(options.url);
+    // A name with several addresses fails with one error for each, and then only the code says why.
+    const why = cause.message || ('code' in cause ? String(cause.code) : cause.name);
+    throw new Fault(thrown.code, `No connection to PostgreSQL at ${host}${pathname}: ${why}`, thrown.data);
+  }
   return engine;
 }
 

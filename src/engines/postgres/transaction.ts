@@ -12,10 +12,12 @@ export const postgresDialect: Dialect = {
   name: 'postgres',
   forUpdate: ' FOR UPDATE',
   textsOf: 'json_array_elements_text(CAST(? AS JSON))',
+  trigrams: 'none',
 };
+const withTrigrams: Dialect = { ...postgresDialect, trigrams: 'pg_trgm' };
 
 export class PostgresTx implements Tx {
-  readonly dialect = postgresDialect;
+  readonly dialect: Dialect;
   statements = 0;
   readonly #connection: Connection;
   #failed: { readonly reason: unknown } | undefined;
@@ -23,6 +25,7 @@ export class PostgresTx implements Tx {
 
   constructor(connection: Connection) {
     this.#connection = connection;
+    this.dialect = connection.trigrams ? withTrigrams : postgresDialect;
   }
 
   async get<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R | undefined> {
