@@ -9,7 +9,8 @@ import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
-const DIST = join(ROOT, 'dist');
+/** Where the bundles go: `node tools/build.ts [FOLDER]`. Beside the folder there have to be `migrations/` and `package.json`. */
+const DIST = process.argv[2] ?? join(ROOT, 'dist');
 
 /** CommonJS packages call `require` for Node's own modules; an ES module has none unless it makes one. */
 const HEAD = `import { createRequire as $createRequire } from 'node:module';
