@@ -26,6 +26,8 @@ export function openFrame(door: Door): FastifyInstance {
     http: { headersTimeout: IDLE_MS, maxHeaderSize: HEAD_BYTES },
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: HEAD_BYTES },
     exposeHeadRoutes: true,
+    // What still comes on an open connection while the server stops is refused by the hook below, in our own words.
+    return503OnClosing: false,
     clientErrorHandler: connections.refuse,
     frameworkErrors: (thrown, request, reply) => {
       reply.header('x-request-id', request.id);
@@ -35,8 +37,14 @@ export function openFrame(door: Door): FastifyInstance {
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  let stopping = false;
+  app.addHook('preClose', (done) => {
+    stopping = true;
+    done();
+  });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    if (stopping && !isOpen(request)) throw new Fault('UNAVAILABLE', 'The server is stopping', { reason: 'stopping' });
     done();
   });
   connections.mind(app);
