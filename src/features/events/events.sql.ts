@@ -72,25 +72,3 @@ export async function insertEvents(
     ]),
   );
 }
-
-/** Number of the last event at or before a time (milliseconds); undefined if there is none. */
-export async function findLastEventAt(tx: Tx, zone_id: string, at: number): Promise<number | undefined> {
-  const row = await tx.get<{ seq: number }>(
-    'SELECT seq FROM events WHERE zone_id = ? AND at <= ? ORDER BY at DESC, seq DESC LIMIT 1',
-    [zone_id, at],
-  );
-  return row?.seq;
-}
-
-/** Number of the oldest event that is kept. */
-export async function findOldestEvent(tx: Tx, zone_id: string): Promise<number | undefined> {
-  const row = await tx.get<{ seq: number }>('SELECT seq FROM events WHERE zone_id = ? ORDER BY seq LIMIT 1', [zone_id]);
-  return row?.seq;
-}
-
-/** Deletes at most `rows` events of a zone that is ending; gives how many there were. */
-export const removeEvents = (tx: Tx, zone_id: string, rows: number): Promise<number> =>
-  tx.run(
-    'DELETE FROM events WHERE zone_id = ? AND seq IN (SELECT seq FROM events WHERE zone_id = ? ORDER BY seq LIMIT ?)',
-    [zone_id, zone_id, rows],
-  );

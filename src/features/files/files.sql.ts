@@ -3,7 +3,7 @@ import { cutAfter, parentOf, rangeBelow } from '../../base/paths.ts';
 import { rowsInsert } from '../../ports/insert-rows.ts';
 import { OPEN_END, type SqlValue, type Tx } from '../../ports/sql.ts';
 import { isLiveMain, selectStates, type View } from './view.ts';
-import { belowAny } from './within.ts';
+import { atOrBelow, belowAny } from './within.ts';
 
 export interface StateRow {
   readonly branch: string;
@@ -223,12 +223,8 @@ export interface SubtreeMove {
 /** All states at and below `from` go on under `to`, with the same file and version, as one step of history. */
 export async function moveSubtree(tx: Tx, view: View, move: SubtreeMove): Promise<void> {
   const branch = view.layers[0].branch;
-  const range = rangeBelow(move.from);
-  const query = selectStates(view, {
-    columns: 's.*',
-    where: 's.path = ? OR (s.path > ? AND s.path < ?)',
-    params: [move.from, range.from, range.to],
-  });
+  const within = atOrBelow('s.path', move.from);
+  const query = selectStates(view, { columns: 's.*', where: within.sql, params: within.params });
   const cut = cutAfter(move.from);
   await endRemovals(tx, view, { path: move.to, revision: move.revision });
   await tx.run(
@@ -251,12 +247,8 @@ export interface SubtreeCopy extends SubtreeMove {
 
 /** All states at and below `from` begin under `to` as new files with the same content, metadata and content type. */
 export async function copySubtree(tx: Tx, view: View, copy: SubtreeCopy): Promise<void> {
-  const range = rangeBelow(copy.from);
-  const query = selectStates(view, {
-    columns: 's.*',
-    where: 's.path = ? OR (s.path > ? AND s.path < ?)',
-    params: [copy.from, range.from, range.to],
-  });
+  const within = atOrBelow('s.path', copy.from);
+  const query = selectStates(view, { columns: 's.*', where: within.sql, params: within.params });
   const cut = cutAfter(copy.from);
   await endRemovals(tx, view, { path: copy.to, revision: copy.revision });
   await tx.run(
@@ -288,9 +280,10 @@ export async function copySubtree(tx: Tx, view: View, copy: SubtreeCopy): Promis
 /** Ends all states at and below a path; on a branch, what its parents have there is hidden by rows of kind `x`. */
 export async function removeSubtree(tx: Tx, view: View, end: { path: string; revision: number }): Promise<void> {
   const branch = view.layers[0].branch;
-  const range = rangeBelow(end.path);
-  const within = '(s.path = ? OR (s.path > ? AND s.path < ?)) AND s.began < ?';
-  const params = [end.path, range.from, range.to, end.revision];
+  const subtree = atOrBelow('s.path', end.path);
+  // The sign keeps the planner from going by revision, through everything that began before.
+  const within = `${subtree.sql} AND +s.began < ?`;
+  const params = [...subtree.params, end.revision];
   await tx.run(
     `UPDATE file_states AS s SET ended = ? WHERE zone_id = ? AND branch = ? AND ended = ${OPEN_END} AND ${within}`,
     [end.revision, view.zone_id, branch, ...params],
@@ -309,10 +302,10 @@ export async function removeSubtree(tx: Tx, view: View, end: { path: string; rev
 /** Removals that the branch recorded at and below a path end, so that states may begin there. */
 async function endRemovals(tx: Tx, view: View, end: { path: string; revision: number }): Promise<void> {
   if (isLiveMain(view)) return;
-  const range = rangeBelow(end.path);
+  const within = atOrBelow('path', end.path);
   await tx.run(
     `UPDATE file_states SET ended = ? WHERE zone_id = ? AND branch = ? AND ended = ${OPEN_END} AND kind = 'x'
-     AND (path = ? OR (path > ? AND path < ?))`,
-    [end.revision, view.zone_id, view.layers[0].branch, end.path, range.from, range.to],
+     AND ${within.sql}`,
+    [end.revision, view.zone_id, view.layers[0].branch, ...within.params],
   );
 }

@@ -2,20 +2,11 @@
  * Conditions on a column of paths, named with its table: the sets they look into have columns too. Each is one part of
  * a statement, whatever the number of roots.
  */
-import { rangeBelow } from '../../base/paths.ts';
 import type { PathSet } from '../../core/operation.ts';
 import type { Dialect } from '../../ports/sql.ts';
 import type { Piece } from './view.ts';
 
-/** At or below one folder or file. The first two comparisons bound a range of an index. */
-export function atOrBelow(column: string, path: string): Piece {
-  if (path === '/') return { sql: '1 = 1', params: [] };
-  const range = rangeBelow(path);
-  return {
-    sql: `${column} >= ? AND ${column} < ? AND (${column} = ? OR ${column} > ?)`,
-    params: [path, range.to, path, range.from],
-  };
-}
+export { atOrBelow } from '../../ports/path-range.ts';
 
 /** At or below any of some folders and files, given as a JSON array. */
 export const belowAny = (column: string, dialect: Dialect): string =>
