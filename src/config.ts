@@ -181,10 +181,19 @@ export function loadConfig(layers: Layers): Loaded {
     const shown = row.secret && given !== '' ? '***' : given;
     lines.push({ name, value: shown, source: found?.source ?? 'default', default: row.default, about: row.about });
   }
+  mistakes.push(...sharedKeyTexts(values));
   for (const layer of [layers.environment, layers.dotenv ?? {}]) warnings.push(...unknownNames(layer));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   const limits = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, values[`LIMIT_${name}`]])) as Limits;
   return { config: { ...(values as unknown as Values), limits }, lines, warnings };
+}
+
+/** A key has one role, so no two of the first keys may have the same text. */
+function sharedKeyTexts(values: Readonly<Record<string, unknown>>): string[] {
+  const names = Object.keys(KEYS).filter((key) => /^BOOTSTRAP_\w+_KEY$/.test(key) && values[key] !== '');
+  return names
+    .filter((name, i) => names.slice(0, i).some((other) => values[other] === values[name]))
+    .map((name) => `NEXUS_${name}: the value is that of another NEXUS_BOOTSTRAP_… key; give each role its own`);
 }
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));

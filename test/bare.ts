@@ -32,8 +32,7 @@ export interface Bare {
   readonly clock: Clock & { set(now: number): void };
   readonly step: RunStep;
   /** A call by the RPC name of an operation; the server's own unless a caller is given. */
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
-  call(method: string, params: object, caller?: Caller): Promise<any>;
+  call<T = Record<string, unknown>>(method: string, params: object, caller?: Caller): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -75,10 +74,10 @@ export async function openBare(): Promise<Bare> {
     grants,
     clock,
     step: systemSteps(runner),
-    call: async (method, params, caller = SYSTEM) => {
+    call: async <T>(method: string, params: object, caller: Caller = SYSTEM): Promise<T> => {
       const operation = byMethod.get(method) ?? getOperation(method);
       const request = { ...contextOf(caller), caller, zone_id: undefined, tolerant: true };
-      return (await invoke(server, operation, { raw: params, request })).output;
+      return (await invoke(server, operation, { raw: params, request })).output as T;
     },
     close: async () => {
       await sql.close();

@@ -223,7 +223,8 @@ describe('the loop', () => {
       },
     };
     const sweep = loop(blobs);
-    const state = async () => bare.call('zone_get', { zone_id });
+    const state = () =>
+      bare.call<{ finalizers_failed: string[]; finalizers_completed: string[] }>('zone_get', { zone_id });
     while ((await state()).finalizers_failed.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
     const failed = await state();
     expect(failed).toMatchObject({ phase: 'Terminating', finalizers_failed: ['blobs'], finalizers_pending: [] });

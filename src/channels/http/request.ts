@@ -1,7 +1,7 @@
 /** What every HTTP door reads of a request before its body: id, credential, zone, address. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Fault } from '../../base/faults.ts';
+import { Fault, invalidParams } from '../../base/faults.ts';
 import { isRequestId, newRequestId } from '../../base/ids.ts';
 import { type Request, shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation, Channel } from '../../core/operation.ts';
@@ -31,9 +31,14 @@ export function credentialOf(headers: IncomingHttpHeaders): string | undefined {
   return authorization || key || undefined;
 }
 
-/** The zone named by header; the two names have to agree. */
+/** The zone named by header, under either of its names; INVALID_PARAMS where they differ. */
 export function zoneHeaderOf(headers: IncomingHttpHeaders): string | undefined {
-  return one(headers, 'x-nexus-zone-id') || one(headers, 'x-tenant-id') || undefined;
+  const zone = one(headers, 'x-nexus-zone-id') || undefined;
+  const tenant = one(headers, 'x-tenant-id') || undefined;
+  if (zone !== undefined && tenant !== undefined && zone !== tenant) {
+    throw invalidParams({ path: 'zone_id', message: 'X-Nexus-Zone-ID and X-Tenant-ID differ' });
+  }
+  return zone ?? tenant;
 }
 
 export const addressOf = (message: IncomingMessage): string | null => message.socket.remoteAddress ?? null;

@@ -140,7 +140,7 @@ test('checks, lists and enforcement agree with a naive evaluator after every cha
             object,
             ...(given === null ? {} : { expires_at: isoTime(given) }),
           };
-          const { tuple_id } = await bare.call('rebac_create', params);
+          const { tuple_id } = await bare.call<{ tuple_id: string }>('rebac_create', params);
           const before = tuples.get(tuple_id)?.expires_at ?? null;
           const kept = before !== null && before <= now ? null : before;
           tuples.set(tuple_id, { subject, relation, object, expires_at: given ?? kept });

@@ -98,7 +98,7 @@ export const createKeyOperations = [
     },
     doors,
   ),
-];
+] as const;
 
 function nameOf(input: Pick<CreateInput, 'name' | 'label'>): string {
   const given = input.name ?? input.label;

@@ -36,10 +36,10 @@ import { expiryParam, subjectId } from './params.ts';
 
 const ONE_PATH = `${KEYS_PATH}/:key_id`;
 
-const both = <I, O>(shared: Omit<Operation<I, O>, 'name' | 'who'>, doors: Doors<O>): Operation<I, O>[] => [
-  adminForm(shared, doors),
-  ownForm(shared, doors),
-];
+const both = <I, O>(
+  shared: Omit<Operation<I, O>, 'name' | 'who'>,
+  doors: Doors<O>,
+): readonly [Operation<I, O>, Operation<I, O>] => [adminForm(shared, doors), ownForm(shared, doors)];
 
 const LIST_DEFAULT = 100;
 const LIST_MAX = 1000;
@@ -73,7 +73,7 @@ const list = {
   run: listPage,
 } satisfies Partial<Operation<ListInput, ListOutput>>;
 
-const listForms = both<ListInput, ListOutput>(list, {
+export const listForms = both<ListInput, ListOutput>(list, {
   verb: 'list',
   rpc: 'admin_list_keys',
   http: { method: 'GET', path: KEYS_PATH },
@@ -146,7 +146,7 @@ const get = {
   run: async (call, input) => toKeyObject(await getKey(call, input.key_id)),
 } satisfies Partial<Operation<OneKey, KeyObject>>;
 
-const getForms = both<OneKey, KeyObject>(get, {
+export const getForms = both<OneKey, KeyObject>(get, {
   verb: 'get',
   rpc: 'admin_get_key',
   http: { method: 'GET', path: ONE_PATH },
@@ -172,7 +172,7 @@ const update = {
   run: changeKey,
 } satisfies Partial<Operation<UpdateInput, KeyObject>>;
 
-const updateForms = both<UpdateInput, KeyObject>(update, {
+export const updateForms = both<UpdateInput, KeyObject>(update, {
   verb: 'update',
   rpc: 'admin_update_key',
   http: { method: 'PATCH', path: ONE_PATH },
@@ -230,7 +230,7 @@ const revoke = {
   run: endKey,
 } satisfies Partial<Operation<OneKey, Revoked>>;
 
-const revokeForms = both<OneKey, Revoked>(revoke, {
+export const revokeForms = both<OneKey, Revoked>(revoke, {
   verb: 'revoke',
   rpc: 'admin_revoke_key',
   http: { method: 'DELETE', path: ONE_PATH, status: 204 },
