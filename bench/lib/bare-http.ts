@@ -17,3 +17,5 @@ server.listen(0, '127.0.0.1', () =>
   process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }),
 );
 process.on('message', () => process.exit(0));
+// A bench that failed leaves no peer behind.
+process.on('disconnect', () => process.exit(0));

@@ -49,7 +49,8 @@ done = function(summary, latency)
     summary.errors.status + summary.errors.read + summary.errors.connect + summary.errors.timeout, latency:percentile(99) / 1000))
 end`,
   );
-  const args = ['-t1', `-c${load.connections}`, `-d${load.seconds}s`, '-s', script, load.url];
+  // An answer that is late is a latency, not a failure.
+  const args = ['-t1', '--timeout', '60s', `-c${load.connections}`, `-d${load.seconds}s`, '-s', script, load.url];
   const { stdout } = await promisify(execFile)('wrk', args);
   const [perSecond = 0, failures = 0, p99Ms = 0] = /RESULT (\S+) (\S+) (\S+)/.exec(stdout)?.slice(1).map(Number) ?? [];
   return { perSecond, failures, p99Ms };
@@ -60,6 +61,7 @@ async function runAutocannon(load: Load): Promise<LoadResult> {
   const result = await autocannon({
     url: load.url,
     connections: load.connections,
+    timeout: 60,
     duration: load.seconds,
     requests: [
       {

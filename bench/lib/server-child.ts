@@ -10,10 +10,14 @@ const server = await startTestServer({ directory });
 const key = await server.addKey({ subject: 'bench', grants: [['direct_owner', '/bench']] });
 const grants = Array.from({ length: 999 }, (_, i) => ['direct_viewer', `/granted/${i}`] as const);
 const manyGrantsKey = await server.addKey({ subject: 'many', grants: [['direct_owner', '/bench'], ...grants] });
-process.on('message', async (message) => {
-  if (message !== 'stop') return;
+async function stop(): Promise<void> {
   await server.stop();
   rmSync(directory, { recursive: true, force: true });
   process.exit(0);
+}
+process.on('message', (message) => {
+  if (message === 'stop') void stop();
 });
+// A bench that failed leaves no server behind.
+process.on('disconnect', () => void stop());
 process.send?.({ url: server.url, key, manyGrantsKey, adminKey: ADMIN_KEY, directory });
