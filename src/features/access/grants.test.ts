@@ -8,7 +8,10 @@ import { type Bare, openBare } from '../../../test/bare.ts';
 import { isoTime } from '../../base/clock.ts';
 import { ancestorsOf } from '../../base/paths.ts';
 import type { Caller } from '../../core/operation.ts';
+import type { SqlValue, Tx } from '../../ports/sql.ts';
 import { SYSTEM } from './credentials.ts';
+import { listFileGrants, listGiven, listOwned } from './grants.sql.ts';
+import { listIncoming } from './shares.sql.ts';
 
 let bare: Bare;
 beforeAll(async () => {
@@ -196,6 +199,29 @@ const PROBE = {
   faults: [],
   run: async () => null,
 } as const;
+
+test('a decision goes from the subject to its tuples, not through all of the zone', async () => {
+  const plans: string[] = [];
+  await bare.sql.read(async (tx) => {
+    const explaining: Tx = Object.assign(Object.create(tx), {
+      get: async () => undefined,
+      all: async (sql: string, params: SqlValue[]) => {
+        const rows = await tx.all<{ detail: string }>(`EXPLAIN QUERY PLAN ${sql}`, params);
+        plans.push(...rows.map((row) => row.detail).filter((detail) => / [xt] /.test(detail)));
+        return [];
+      },
+    });
+    const question = { zone_id: 'z', subject_zone_id: 'z', subjects: [['user', 'ada'] as const], now: 0 };
+    const page = { after: '', limit: 1 };
+    await listFileGrants(explaining, question);
+    await listGiven(explaining, question, { ...page, type: 'file', relations: ['direct_viewer'] });
+    await listOwned(explaining, question);
+    await listIncoming(explaining, question, { ...page, object: null });
+  });
+  expect(plans.length).toBeGreaterThan(7);
+  for (const plan of plans)
+    expect(plan).toMatch(/USING INDEX (tuples_fact|tuples_by_guest) .*subject_type=\? AND subject_id=\?/);
+});
 
 test('a grant through a group ends with the membership, kept decision or not', async () => {
   const zone_id = 'ends';

@@ -124,7 +124,7 @@ describe('creating', () => {
     const keys = made.filter(({ error }) => !error).map(({ result }) => result);
     expect(keys).toHaveLength(3);
     expect(new Set(made.map(({ error }) => error?.data.code))).toEqual(new Set([undefined, 'QUOTA_EXCEEDED']));
-    await server.ok('admin_revoke_key', { key_id: keys[0].key_id });
+    await server.ok('admin_revoke_key', { key_id: keys[0]!.key_id });
     await server.ok('admin_create_key', { zone_id: 'few-keys', name: 'again' });
     expect((await server.ok('zone_get', { zone_id: 'few-keys' })).usage.keys).toBe(3);
   });
@@ -337,7 +337,7 @@ describe('the last admin key of root', () => {
       );
     const [last] = await admins();
     expect(await admins()).toHaveLength(1);
-    const { key_id } = last;
+    const { key_id } = last!;
     expect(await server.fault('admin_revoke_key', { key_id })).toBe('INVALID_PARAMS');
     expect(await server.fault('admin_update_key', { key_id, role: 'operator' })).toBe('INVALID_PARAMS');
     expect(await server.fault('admin_update_key', { key_id, is_admin: false })).toBe('INVALID_PARAMS');
@@ -352,7 +352,7 @@ describe('the last admin key of root', () => {
     const second = await server.ok('admin_create_key', { name: 'second', role: 'admin' });
     const racing = await Promise.all([
       server.rpc('admin_revoke_key', { key_id: second.key_id }),
-      server.rpc('admin_update_key', { key_id: last.key_id, role: 'viewer' }, second.key),
+      server.rpc('admin_update_key', { key_id: last!.key_id, role: 'viewer' }, second.key),
     ]);
     expect(racing.filter(({ error, status }) => error === null && status === 200)).toHaveLength(1);
   });

@@ -56,13 +56,16 @@ export function listIncoming(
 ): Promise<TupleRow[]> {
   const subjects = withSubjects({ subject_zone_id: of.zone_id, subjects: of.subjects, now: of.now });
   const paged = ofPage(page);
+  // Each arm has an index of its own: by subject in the own zone, by guest in all others.
+  const arm = (where: string): string =>
+    `SELECT ${TUPLE_COLUMNS} FROM subjects s CROSS JOIN tuples t JOIN zones z ON z.zone_id = t.zone_id AND z.phase = 'Active'
+     WHERE ${where} AND t.subject_type = s.t AND t.subject_id = s.i AND t.subject_relation IN ('', 'member')
+       AND (t.expires_at IS NULL OR t.expires_at > ?) AND ${paged.sql}`;
+  const params = [of.now, ...paged.params];
   return tx.all<TupleRow>(
-    `${subjects.sql}
-     SELECT DISTINCT ${TUPLE_COLUMNS} FROM subjects s JOIN tuples t ON t.subject_type = s.t AND t.subject_id = s.i
-       AND t.subject_relation IN ('', 'member') AND t.subject_zone_id = ?
-     JOIN zones z ON z.zone_id = t.zone_id AND z.phase = 'Active'
-     WHERE (t.expires_at IS NULL OR t.expires_at > ?) AND ${paged.sql} ORDER BY t.tuple_id LIMIT ?`,
-    [...subjects.params, of.zone_id, of.now, ...paged.params, page.limit],
+    `${subjects.sql} ${arm('t.zone_id = ? AND t.subject_zone_id = t.zone_id')}
+     UNION ${arm('t.subject_zone_id = ? AND t.subject_zone_id <> t.zone_id')} ORDER BY tuple_id LIMIT ?`,
+    [...subjects.params, of.zone_id, ...params, of.zone_id, ...params, page.limit],
   );
 }
 

@@ -81,12 +81,12 @@ describe('in one zone', () => {
     const paths: string[] = [];
     let cursor: string | null = null;
     do {
-      const page: { shares: { path: string }[]; next_cursor: string | null } = await server.ok(
+      const page: { shares: { path: string | null }[]; next_cursor: string | null } = await server.ok(
         'list_incoming_shares',
         { limit: 2, ...(cursor === null ? {} : { cursor }) },
         pia,
       );
-      paths.push(...page.shares.map((share) => share.path));
+      paths.push(...page.shares.map((share) => share.path ?? ''));
       cursor = page.next_cursor;
     } while (cursor !== null);
     expect(paths.sort()).toEqual(['/pages/0', '/pages/1', '/pages/2', '/pages/3', '/pages/4']);
@@ -188,7 +188,7 @@ describe('between zones', () => {
     expect((await read('/zone/host/shared/b', impostor)).error?.data.code).toBe('ACCESS_DENIED');
     expect((await read('/shared/b', local)).error?.data.code).toBe('ACCESS_DENIED');
     const [joined] = await server.ok('rebac_list_tuples', { object: ['group', 'crew'] }, guestAdmin);
-    await server.ok('rebac_delete', { tuple_id: joined.tuple_id }, guestAdmin);
+    await server.ok('rebac_delete', { tuple_id: joined!.tuple_id }, guestAdmin);
     expect((await read('/zone/host/shared/b', gina)).error?.data.code).toBe('ACCESS_DENIED');
   });
 

@@ -186,9 +186,9 @@ describe('many at once', () => {
       true,
     ]);
     const bad = await server.rpc('rebac_check_batch', { checks: [yes, { ...yes, permission: 'fly' }] }, admin);
-    expect(bad.error?.data.issues[0].path).toBe('checks.1.permission');
+    expect(bad.error?.data.issues[0]?.path).toBe('checks.1.permission');
     const shape = await server.rpc('rebac_check_batch', { checks: [yes, { ...yes, object: 5 }] }, admin);
-    expect(shape.error?.data.issues[0].path).toBe('checks.1.object');
+    expect(shape.error?.data.issues[0]?.path).toBe('checks.1.object');
     const many = Array.from({ length: 1001 }, () => yes);
     expect(await server.fault('rebac_check_batch', { checks: many }, admin)).toBe('LIMIT_EXCEEDED');
     const zones = [
@@ -222,7 +222,7 @@ describe('lists', () => {
     const first = await server.ok('rebac_list_tuples', { subject: user('lister'), limit: 3 }, admin);
     const rest = await server.ok(
       'rebac_list_tuples',
-      { subject: user('lister'), limit: 3, after: first[2].tuple_id },
+      { subject: user('lister'), limit: 3, after: first[2]!.tuple_id },
       admin,
     );
     expect([...first, ...rest]).toEqual(all);

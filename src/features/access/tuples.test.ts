@@ -67,12 +67,12 @@ describe('granting', () => {
     expect(await check(user('slash'), 'read', file('docs//a/'))).toBe(true);
     expect(await check(user('slash'), 'read', file('/zone/corp/docs/a'))).toBe(true);
     const [listed] = await server.ok('rebac_list_tuples', { object: file('/docs'), subject: user('slash') }, admin);
-    expect(listed.object_id).toBe('/docs/');
+    expect(listed?.object_id).toBe('/docs/');
     expect((await create([user('slash'), 'direct_viewer', file('/docs')])).created).toBe(false);
     await server.ok('write', { path: '/docs/a', content: 'x' }, admin);
     await server.ok('rename', { old_path: '/docs', new_path: '/papers' }, admin);
     const [moved] = await server.ok('rebac_list_tuples', { subject: user('slash') }, admin);
-    expect(moved.object_id).toBe('/papers');
+    expect(moved?.object_id).toBe('/papers');
     expect(await check(user('slash'), 'read', file('/docs'))).toBe(false);
   });
 
@@ -90,7 +90,7 @@ describe('granting', () => {
     expect(outcomes.filter((one) => one === 'ok')).toHaveLength(4);
     expect(new Set(outcomes)).toEqual(new Set(['ok', 'QUOTA_EXCEEDED']));
     const tuples = await server.ok('rebac_list_tuples', { zone_id: 'few-tuples' });
-    await server.ok('rebac_delete', { tuple_id: tuples[0].tuple_id });
+    await server.ok('rebac_delete', { tuple_id: tuples[0]!.tuple_id });
     expect((await server.ok('zone_get', { zone_id: 'few-tuples' })).usage.tuples).toBe(3);
   });
 
