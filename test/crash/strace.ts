@@ -1,0 +1,117 @@
+/** strace on a running process: what all its threads ask of the kernel, in order, and failures injected into it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A system call. `began` and `ended` count lines of the trace: what ended before another began was over by then. */
+export interface SystemCall {
+  readonly thread: string;
+  readonly name: string;
+  readonly began: number;
+  readonly ended: number;
+  /** Path of the first file descriptor, if it has one, and of path arguments in their order. */
+  readonly paths: readonly string[];
+  /** All bytes among the arguments. */
+  readonly bytes: Buffer;
+  readonly result: number;
+}
+
+export interface TraceOptions {
+  readonly calls: readonly string[];
+  /** `-e inject=` of strace, e.g. `fdatasync:error=EIO:when=3`, counted by thread from now on. */
+  readonly inject?: string;
+  /** Only calls on this path. */
+  readonly path?: string;
+}
+
+export interface Trace {
+  /** Lets go of the process and gives what was seen. */
+  end(): Promise<SystemCall[]>;
+}
+
+/** Longer than any content that is kept inside SQL. */
+const STRING_BYTES = 80_000;
+
+export async function trace(pid: number, options: TraceOptions): Promise<Trace> {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-strace-'));
+  const file = join(folder, 'trace');
+  const { calls, inject, path } = options;
+  const what = [
+    '-e',
+    `trace=${calls.join()}`,
+    ...(inject ? ['-e', `inject=${inject}`] : []),
+    ...(path ? ['-P', path] : []),
+  ];
+  const strace = spawn(
+    'strace',
+    ['-f', '-y', '-xx', '-s', String(STRING_BYTES), ...what, '-o', file, '-p', String(pid)],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    },
+  );
+  const ended = once(strace, 'exit');
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    strace.on('error', reject);
+    strace.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      if (/attached/.test(said)) resolve();
+    });
+    void ended.then(() => reject(new Error(`strace ended: ${said}`)));
+  });
+  return {
+    end: async () => {
+      strace.kill('SIGINT');
+      await ended;
+      const seen = parse(readFileSync(file, 'latin1'));
+      rmSync(folder, { recursive: true });
+      return seen;
+    },
+  };
+}
+
+interface Begun {
+  readonly at: number;
+  readonly text: string;
+}
+
+/** A call that another thread's line interrupts is written in two pieces, which are put together again. */
+export function parse(text: string): SystemCall[] {
+  const begun = new Map<string, Begun>();
+  const calls: SystemCall[] = [];
+  for (const [at, line] of text.split('\n').entries()) {
+    const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
+    if (rest.endsWith('<unfinished ...>')) {
+      begun.set(thread, { at, text: rest.slice(0, -'<unfinished ...>'.length) });
+      continue;
+    }
+    const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(rest);
+    const start = resumed ? begun.get(thread) : undefined;
+    const whole = resumed ? (start?.text ?? '') + resumed[1] : rest;
+    const call = parseCall(whole);
+    if (call) calls.push({ ...call, thread, began: start?.at ?? at, ended: at });
+    begun.delete(thread);
+  }
+  return calls;
+}
+
+function parseCall(text: string): Omit<SystemCall, 'thread' | 'began' | 'ended'> | undefined {
+  const [, name, args = '', result] = /^(\w+)\((.*)\) += (-?\d+)/.exec(text) ?? [];
+  if (name === undefined) return undefined;
+  const strings = [...args.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, hex = '']) =>
+    Buffer.from(hex.replaceAll('\\x', ''), 'hex'),
+  );
+  const onDescriptor = /^\d+<([^>]*)>/.exec(args)?.[1];
+  const named = /^(rename|mkdir|unlink)/.test(name) ? strings.map((bytes) => bytes.toString('utf8')) : [];
+  return {
+    name,
+    paths: onDescriptor === undefined ? named : [decodePath(onDescriptor)],
+    bytes: Buffer.concat(strings),
+    result: Number(result),
+  };
+}
+
+const decodePath = (text: string): string =>
+  text.includes('\\x') ? Buffer.from(text.replaceAll('\\x', ''), 'hex').toString('utf8') : text;
