@@ -1,90 +1,17 @@
-/**
- * The command line: finds the command, runs it, and turns its failure into one line and an exit code by fault
- * (workflows.md §1.2). Commands of the server load the server; all others are a thin HTTP client.
- */
-import { NexusError, UnreachableError } from '../../../client/errors.ts';
-import { Transport } from '../../../client/transport.ts';
-import { exitCodeOf } from '../../base/faults.ts';
+/** The command line as a process: its arguments, environment and streams. */
 import { VERSION } from '../../base/version.ts';
-import { type ClientSettings, clientSettings, readEnvironment } from '../../config.ts';
-import { type Command, type Scene, UsageError } from './command.ts';
-import { findKey } from './key-file.ts';
-import { openTerminal, type Terminal } from './terminal.ts';
+import { clientSettings, readEnvironment } from '../../config.ts';
+import { runLine } from './run-line.ts';
+import { openTerminal } from './terminal.ts';
 
-/** No server at the URL (workflows.md §1.2). */
-const EXIT_UNREACHABLE = 3;
-const EXIT_USAGE = 2;
-
-export async function main(line: readonly string[]): Promise<number> {
+async function main(line: readonly string[]): Promise<number> {
   if (line[0] === '--version' || line[0] === 'version') {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
   const settings = clientSettings(readEnvironment());
   const terminal = openTerminal({ json: line.includes('--json'), color: settings.color });
-  try {
-    return (await run(line.length === 0 ? ['start'] : line, { settings, terminal })) ?? 0;
-  } catch (thrown) {
-    return explain(terminal, thrown);
-  }
-}
-
-interface Start {
-  readonly settings: ClientSettings;
-  readonly terminal: Terminal;
-}
-
-async function run(line: readonly string[], { settings, terminal }: Start): Promise<number | undefined> {
-  const { allCommands } = await import('./commands.ts');
-  const { findCommand, parseLine } = await import('./parse-line.ts');
-  const help = await import('./help.ts');
-  const commands: ReadonlyMap<string, Command> = new Map(allCommands.map((command) => [command.words, command]));
-  const words = line.filter((word) => !word.startsWith('-'));
-  if (words[0] === 'help' || (words.length === 0 && line.some((word) => word === '--help' || word === '-h'))) {
-    help.helpAll({ ...terminal, json: false }, commands);
-    return 0;
-  }
-  if (words.length === 1 && line.includes('--help') && help.helpNoun(terminal, commands, words[0] ?? '')) return 0;
-  const { command, rest } = findCommand(commands, line);
-  const typed = parseLine(command, rest);
-  if (typed.options.help) {
-    help.helpOne(terminal, command);
-    return 0;
-  }
-  const scene: Scene = { settings, terminal, transport: () => transportOf(settings, typed.options) };
-  return command.run(scene, typed);
-}
-
-const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-
-function transportOf(settings: ClientSettings, options: Readonly<Record<string, unknown>>): Transport {
-  const url = textOf(options.url) ?? settings.url;
-  const key = textOf(options.key) ?? settings.key ?? findKey(settings.configHome, url);
-  return new Transport({ url, key, zone: textOf(options.tenant) ?? settings.zone });
-}
-
-/** One line for a person, the whole fault for a program, and the exit code. */
-function explain(terminal: Terminal, thrown: unknown): number {
-  if (thrown instanceof UsageError) {
-    terminal.err(`nexus: ${thrown.message}\n`);
-    return EXIT_USAGE;
-  }
-  if (thrown instanceof UnreachableError) {
-    terminal.err(`nexus: ${thrown.message}; start one with: nexus start\n`);
-    return EXIT_UNREACHABLE;
-  }
-  if (thrown instanceof NexusError) {
-    if (terminal.json) {
-      const { code, message, retryable, data, requestId } = thrown;
-      terminal.err(`${JSON.stringify({ error: { code, message, retryable, data }, request_id: requestId })}\n`);
-    } else {
-      terminal.err(`nexus: ${thrown.message} [${thrown.code}]\n`);
-      if (thrown.status === 401) terminal.err('  give a key with --key or NEXUS_API_KEY\n');
-    }
-    return exitCodeOf(thrown.status);
-  }
-  terminal.err(`nexus: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
-  return 1;
+  return runLine(line, { settings, terminal });
 }
 
 process.stdout.on('error', (failure: NodeJS.ErrnoException) => {
