@@ -132,5 +132,13 @@ export const bytesParam = (bytes: Uint8Array): object => ({
   data: Buffer.from(bytes).toString('base64'),
 });
 
+/** Every Uint8Array of a value as the marker that JSON-RPC has for bytes. */
+export function encodeBytes(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Uint8Array) return bytesParam(value);
+  if (Array.isArray(value)) return value.map(encodeBytes);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encodeBytes(item)]));
+}
+
 /** The path of a file under `/api/v2/files`. */
 export const filePath = (path: string): string => `/api/v2/files${path.split('/').map(encodeURIComponent).join('/')}`;

@@ -15,6 +15,7 @@ import { insertZone } from '../src/features/zones/zones.sql.ts';
 import type { Sql } from '../src/ports/sql.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
 import { type Running, start } from '../src/roof/server.ts';
+import type { Answer, FaultDetails } from './answer.ts';
 import { freshDatabase } from './servers/shared-postgres.ts';
 
 export const ADMIN_KEY = 'admin-key-for-tests-0001';
@@ -29,12 +30,10 @@ export function forEachEngine(name: string, suite: (engine: EngineName) => void)
   describe.each(ENGINES)(`${name} on %s`, suite);
 }
 
-export interface RpcOutcome {
+export interface RpcOutcome<R = unknown> {
   readonly status: number;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
-  readonly result: any;
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
-  readonly error: { code: number; message: string; data: any } | null;
+  readonly result: R;
+  readonly error: { code: number; message: string; data: FaultDetails } | null;
   readonly body: unknown;
 }
 
@@ -51,10 +50,9 @@ export interface TestServer {
   readonly running: Running;
   readonly config: Config;
   /** A JSON-RPC call; the admin's unless another key is given. */
-  rpc(method: string, params?: object, key?: string): Promise<RpcOutcome>;
+  rpc<M extends string, const P extends object>(method: M, params?: P, key?: string): Promise<RpcOutcome<Answer<M, P>>>;
   /** The result of a call that has to succeed. */
-  // biome-ignore lint/suspicious/noExplicitAny: answers are looked into freely by tests
-  ok(method: string, params?: object, key?: string): Promise<any>;
+  ok<M extends string, const P extends object>(method: M, params?: P, key?: string): Promise<Answer<M, P>>;
   /** The fault code of a call that has to fail. */
   fault(method: string, params?: object, key?: string): Promise<string>;
   /** Any request; the admin's key unless headers name another. */
@@ -92,8 +90,9 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
   const sql = await openThreadSql(config, 'writer', (reason) => {
     throw reason;
   });
-  const rpc = (method: string, params: object = {}, key = ADMIN_KEY): Promise<RpcOutcome> =>
-    callRpc(running.url, { method, params, key });
+  // A call answers what the method's operation says, which is the type that the typed client has of it.
+  const rpc = ((method: string, params: object = {}, key = ADMIN_KEY): Promise<RpcOutcome> =>
+    callRpc(running.url, { method, params, key })) as TestServer['rpc'];
   return {
     url: running.url,
     running,

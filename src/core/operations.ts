@@ -13,10 +13,13 @@ import { rpcList } from './rpc-list.ts';
 /** Collection of blobs, told of every column that names them. */
 export const blobSteps = blobCollection([fileContents]);
 
+/** Tells of every operation, itself among them. */
+export const methodList = rpcList(() => publicOperations);
+
 /** Every operation, those without a door included. */
 export const allOperations: readonly AnyOperation[] = [
   authoriseNeeds,
-  rpcList(() => publicOperations),
+  methodList,
   ...zoneOperations,
   ...accessOperations,
   ...contentOperations,

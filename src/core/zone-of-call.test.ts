@@ -103,7 +103,7 @@ describe('rule', () => {
       });
       const { result } = (await response.json()) as { result: { tuple_id: string } };
       const tuples = await server.ok('rebac_list_tuples', {});
-      return tuples.find((tuple: { tuple_id: string }) => tuple.tuple_id === result.tuple_id).zone_id;
+      return tuples.find((tuple: { tuple_id: string }) => tuple.tuple_id === result.tuple_id)?.zone_id;
     };
     expect(await listed({ 'x-nexus-zone-id': 'corp' }, {})).toBe('corp');
     expect(await listed({ 'x-nexus-zone-id': 'corp' }, { zone_id: 'other' })).toBe('other');

@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Result } from '../../client/index.ts';
 import { ENGINES, startTestServer, type TestServer } from '../harness.ts';
 import { inside, type Node, Refused, same, type Tree, World } from './history-model.ts';
 import { merge, type Strategy } from './merge-model.ts';
@@ -178,7 +179,12 @@ describe.each(ENGINES)('on %s', (engine) => {
     const changes: object[] = [];
     let cursor: string | null = null;
     do {
-      const page = await server.ok('tree_diff', { zone_id, limit: 3, ...params, ...(cursor ? { cursor } : {}) });
+      const page: Result<'tree_diff'> = await server.ok('tree_diff', {
+        zone_id,
+        limit: 3,
+        ...params,
+        ...(cursor ? { cursor } : {}),
+      });
       for (const { path: at, change, old_path } of page.changes) {
         changes.push({ path: at, change, ...(old_path === undefined ? {} : { old_path }) });
       }

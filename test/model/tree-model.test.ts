@@ -47,7 +47,7 @@ describe.each(ENGINES)('on %s', (engine) => {
     expect(files).toMatchObject(expected.map(([path, entry]) => shown(path, entry)));
     expect(files).toHaveLength(expected.length);
     for (const [n, [, { id }]] of expected.entries()) {
-      const file_id = files[n].file_id;
+      const file_id = files[n]!.file_id;
       const known = ids.get(id);
       if (known === undefined) expect([...ids.values()]).not.toContain(file_id);
       else expect(file_id).toBe(known);

@@ -83,7 +83,7 @@ describe('write_batch', () => {
       expect([files, error?.data.code, error?.data.index]).toEqual([files, code, index]);
     }
     const { error } = await server.rpc('write_batch', { files: [good, ['/wn/other', '\udc00']] });
-    expect(error?.data.issues[0].path).toBe('files.1.content');
+    expect(error?.data.issues[0]?.path).toBe('files.1.content');
     expect(await seqOf(server)).toBe(seq);
     expect(await server.ok('exists', { path: '/wn/good' })).toEqual({ exists: false });
   });
@@ -103,7 +103,7 @@ describe('write_batch', () => {
       ['/wl/4', 's'],
     ];
     const results = await server.ok('write_batch', { files });
-    expect(results[0].etag).toBe(results[1].etag);
+    expect(results[0]?.etag).toBe(results[1]?.etag);
     expect(await text('/wl/2')).toBe(big);
     expect(await text('/wl/4')).toBe('s');
   });
@@ -228,7 +228,7 @@ describe('delete_bulk', () => {
       ['/', 'INVALID_PATH'],
       ['/db/dir/x', 'ok'],
     ]);
-    expect(flat['/db/none'].error.message).toBe('File not found: /db/none');
+    expect(flat['/db/none']?.error?.message).toBe('File not found: /db/none');
     expect((await eventsAfter(server, seq)).map(({ type, path }) => [type, path])).toEqual([
       ['delete', '/db/a'],
       ['delete', '/db/dir/x'],

@@ -14,8 +14,10 @@ afterAll(async () => {
 });
 
 const write = (path: string, content = 'x') => server.ok('write', { path, content });
-const files = async (path: string, more: object = {}): Promise<string[]> =>
-  (await server.ok('list', { path, ...more })).files;
+const files = async (
+  path: string,
+  more: { recursive?: boolean; as_of?: number; limit?: number } = {},
+): Promise<readonly string[]> => (await server.ok('list', { path, ...more })).files;
 
 /** Each call has to fail as it says, and the zone to stay as it was. */
 async function allFail(cases: readonly (readonly [string, object, string, string?])[]): Promise<void> {

@@ -223,9 +223,10 @@ describe('reading and changing', () => {
 
   test('lists are newest first, in pages that add up, and hold the own zone only for others', async () => {
     const ids: string[] = [];
-    let cursor: string | undefined;
+    let cursor: string | null = null;
     for (;;) {
-      const page = await server.ok('zone_list', { limit: 3, ...(cursor ? { cursor } : {}) });
+      const page: { zones: { zone_id: string }[]; total: number; has_more: boolean; next_cursor: string | null } =
+        await server.ok('zone_list', { limit: 3, ...(cursor ? { cursor } : {}) });
       expect(page.zones.length).toBeLessThanOrEqual(3);
       ids.push(...page.zones.map((zone: { zone_id: string }) => zone.zone_id));
       cursor = page.next_cursor;
