@@ -14,6 +14,8 @@ import { type Change, changeOf, type Sight } from './diff.ts';
 import { readableIn } from './past-access.ts';
 
 const CHANGES_DEFAULT = 1_000;
+/** Paths that are looked at together. */
+const PATHS_MAX = 100_000;
 
 const diffInput = z.object({
   from: viewParams.as_of.describe('revision, snapshot id or name, or time'),
@@ -125,22 +127,25 @@ interface Gathering {
   readonly limit: number;
 }
 
-/** Changes from where the page begins. A path whose state only came back to what it was takes another look. */
+/**
+ * Changes from where the page begins. Where many paths have none to tell (their files moved, or came back to what they
+ * were), each look takes in twice as many as the one before.
+ */
 async function gather(call: Call, page: Page, { sight, limit }: Gathering): Promise<Change[]> {
   const changes: Change[] = [];
   const { path } = sight;
   const readable = await call.access.readable();
   const only = readable.has(path) ? undefined : inPathSet('s.path', readable, call.tx.dialect);
   let { after } = page.state;
-  for (;;) {
-    const rows = await listPairs(call.tx, page, { path, after, only, limit });
-    for (const row of rows) {
-      const change = changeOf(row, sight);
+  for (let rows = limit; ; rows = Math.min(rows * 2, PATHS_MAX)) {
+    const pairs = await listPairs(call.tx, page, { path, after, only, limit: rows });
+    for (const pair of pairs) {
+      const change = changeOf(pair, sight);
       if (change) changes.push(change);
       if (changes.length === limit) return changes;
     }
-    const last = rows.at(-1);
-    if (!last || rows.length < limit) return changes;
+    const last = pairs.at(-1);
+    if (!last || pairs.length < rows) return changes;
     after = last.path;
   }
 }

@@ -2,9 +2,10 @@
  * Two or three views side by side, path by path: the states of each are joined to a list of paths, so that the cost
  * goes by that list and not by the tree. Guarantees: a path has one row, and a column is null where a view has nothing.
  */
+
+import { atOrBelow } from '../../../ports/path-range.ts';
 import { OPEN_END, type SqlValue } from '../../../ports/sql.ts';
 import type { PastView, Piece } from '../view.ts';
-import { atOrBelow } from '../within.ts';
 
 export interface Joined extends Piece {
   /** The value of a column of `file_states` in the view. */
@@ -55,7 +56,7 @@ export interface Scope {
  * revisions, and of a branch that only one of them sees all that it has.
  */
 export function changedPaths(one: PastView, other: PastView, scope: Scope): Piece {
-  const within = [atOrBelow('s.path', scope.path)];
+  const within: Piece[] = [atOrBelow('s.path', scope.path)];
   if (scope.after) within.push({ sql: 's.path > ?', params: [scope.after] });
   if (scope.only) within.push(scope.only);
   const tail = within.map(({ sql }) => ` AND ${sql}`).join('');

@@ -2,9 +2,10 @@
  * What a restore or merge is going to do, as rows of `tree_plans` in its own transaction: one for each path that
  * changes. Guarantees: few statements, whatever the number of paths; the rows are gone when the transaction ends.
  */
+
+import { atOrBelow } from '../../../ports/path-range.ts';
 import { OPEN_END, type Tx } from '../../../ports/sql.ts';
 import { type PastView, type Piece, selectStates, type View } from '../view.ts';
-import { atOrBelow } from '../within.ts';
 import { changedPaths, columnsOf, joinView } from './pathwise.ts';
 
 export const PLAN_COLUMNS = `zone_id, path, parent, action, conflict, kind, etag, size, encoding, content_type, metadata,
