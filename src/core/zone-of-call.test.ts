@@ -116,6 +116,21 @@ describe('rule', () => {
   });
 });
 
+test.each(['/./zone/corp/where', 'zone//corp//where', '//zone/./corp/where/'])(
+  'the path %s names zone corp however it is written',
+  async (path) => {
+    expect(await server.ok('read', { path, encoding: 'utf-8' })).toBe('corp');
+    expect(await server.fault('write', { path, content: 'x' }, rootOperator)).toBe('ACCESS_DENIED');
+  },
+);
+
+test.each(['/zone/../where', '/zone/corp/../where', '/zone', '/zone/', '/zone/a\u0000b/where'])(
+  'the path %j is INVALID_PATH',
+  async (path) => {
+    for (const key of [ADMIN_KEY, corp]) expect(await server.fault('read', { path }, key)).toBe('INVALID_PATH');
+  },
+);
+
 test('all paths of one call lie in one zone', async () => {
   const rename = (old_path: string, new_path: string) => server.fault('rename', { old_path, new_path });
   expect(await rename('/zone/corp/where', '/zone/other/there')).toBe('INVALID_PARAMS');

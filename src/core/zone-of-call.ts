@@ -91,11 +91,12 @@ export async function settleZone(
   let foreign: string | undefined;
   let inside = 0;
   const cleaned = map(input, (path) => {
-    const found = zoneOfPath(path);
+    const clean = cleanPath(path, server.limits);
+    const found = zoneOfPath(clean);
     if (!found || found.zone_id === base.zone_id) inside++;
     else if (foreign !== undefined && foreign !== found.zone_id) throw severalZones();
     else foreign = found.zone_id;
-    return cleanPath(found ? found.inside : path, server.limits);
+    return found ? found.inside : clean;
   });
   if (foreign === undefined) return { context: base, input: cleaned };
   if (inside > 0) throw severalZones();

@@ -7,7 +7,7 @@ import { findZone } from '../zones/zones.sql.ts';
 import { holds, requireAsking } from './check.ts';
 import { foreignZone, isRootAdmin, isZoneAdmin, zoneNotFound } from './credentials.ts';
 import { listGiven } from './grants.sql.ts';
-import { objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
+import { objectParam, plainText, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
 import {
   askedRelation,
   checkObjectType,
@@ -136,11 +136,11 @@ const limitParam = z.int().min(1).default(LIST_DEFAULT).describe(`at most ${LIST
 
 const listInput = z.object({
   subject: subjectParam.optional(),
-  relation: z.string().optional().describe('only tuples with this relation'),
+  relation: plainText.optional().describe('only tuples with this relation'),
   object: objectParam.optional(),
   zone_id: zoneOfTuples,
   limit: limitParam,
-  after: z.string().optional().describe('tuple_id of the last of the page before'),
+  after: plainText.optional().describe('tuple_id of the last of the page before'),
 });
 type ListInput = z.infer<typeof listInput>;
 
@@ -229,7 +229,7 @@ const objectsInput = z.object({
   zone_id: zoneOfTuples,
   object_type: z.string().default('file'),
   limit: limitParam,
-  after: z.string().optional().describe('id of the last object of the page before'),
+  after: plainText.optional().describe('id of the last object of the page before'),
 });
 type ObjectsInput = z.infer<typeof objectsInput>;
 

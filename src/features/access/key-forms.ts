@@ -7,10 +7,11 @@ import { invalidParams } from '../../base/faults.ts';
 import type { Call, CliBinding, HttpBinding, Operation } from '../../core/operation.ts';
 import { ROLES } from '../../core/operation.ts';
 import type { KeyRow } from './keys.sql.ts';
+import { plainText } from './params.ts';
 
 export const KEYS_PATH = '/api/v2/auth/keys';
 
-export const keyName = z.string().min(1).max(255);
+export const keyName = plainText.min(1).max(255);
 export const role = z.enum(ROLES);
 export const rateLimit = z.int().min(1).max(1_000_000_000).describe('calls per minute; by role unless given');
 export const zoneParam = z.string().optional().describe('zone of the keys; the own one unless given');

@@ -32,7 +32,7 @@ import {
   revokeKey,
   updateKey,
 } from './keys.sql.ts';
-import { expiryParam, subjectId } from './params.ts';
+import { expiryParam, plainText, subjectId } from './params.ts';
 
 const ONE_PATH = `${KEYS_PATH}/:key_id`;
 
@@ -44,7 +44,7 @@ const both = <I, O>(
 const LIST_DEFAULT = 100;
 const LIST_MAX = 1000;
 const CURSOR = 'keys';
-const cursorState = z.object({ created_at: z.number(), key_id: z.string() });
+const cursorState = z.object({ created_at: z.number(), key_id: plainText });
 
 const listInput = z.object({
   zone_id: zoneParam,
@@ -111,7 +111,7 @@ async function listPage(call: Call, input: ListInput): Promise<ListOutput> {
   };
 }
 
-const oneKey = z.object({ zone_id: zoneParam, key_id: z.string().describe('id of the key') });
+const oneKey = z.object({ zone_id: zoneParam, key_id: plainText.describe('id of the key') });
 type OneKey = z.infer<typeof oneKey>;
 
 /** What the operations on one key share. Whose it is decides whether it is there: to others it is not. */

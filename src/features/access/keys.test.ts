@@ -101,6 +101,8 @@ describe('creating', () => {
   test.each([
     [{}, 'INVALID_PARAMS'],
     [{ name: '' }, 'INVALID_PARAMS'],
+    [{ name: 'a\u0000' }, 'INVALID_PARAMS'],
+    [{ name: 'a', zone_id: 'a\u0000b' }, 'ZONE_NOT_FOUND'],
     [{ name: 'a', label: 'b' }, 'INVALID_PARAMS'],
     [{ name: 'a', role: 'king' }, 'INVALID_PARAMS'],
     [{ name: 'a', role: 'viewer', is_admin: true }, 'INVALID_PARAMS'],

@@ -1,5 +1,9 @@
 /** Parameters that the operations on keys and tuples share. */
 import { z } from 'zod';
+import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
+
+/** An id or word that is looked up as it is. */
+export const plainText = z.string().refine(isPlainText, NOT_PLAIN);
 
 /** Id of a subject: no control characters, and not the `*` that stands for everybody. */
 export const subjectId = z

@@ -4,6 +4,7 @@
  */
 import { invalidParams } from '../../base/faults.ts';
 import { cleanPath, type PathLimits, zoneOfPath } from '../../base/paths.ts';
+import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
 import type { SubjectId } from '../../core/operation.ts';
 
 /** Types of objects and subjects. */
@@ -118,7 +119,7 @@ function checkId(id: string, at: string): void {
   if (bytes < 1 || bytes > ID_BYTES_MAX) {
     throw invalidParams({ path: at, message: `an id has 1 to ${ID_BYTES_MAX} bytes, this one ${bytes}` });
   }
-  if (!id.isWellFormed() || id.includes('\u0000')) throw invalidParams({ path: at, message: 'has no valid text' });
+  if (!isPlainText(id)) throw invalidParams({ path: at, message: NOT_PLAIN });
 }
 
 /** Where ids of files are understood. */
@@ -131,11 +132,12 @@ export interface Place {
 function comparedId(type: string, id: string, { place, at }: { place: Place; at: string }): string {
   checkId(id, at);
   if (type !== 'file') return id;
-  const found = zoneOfPath(id);
+  const clean = cleanPath(id, place.limits);
+  const found = zoneOfPath(clean);
   if (found && found.zone_id !== place.zone_id) {
     throw invalidParams({ path: at, message: `lies in another zone than ${place.zone_id}; name that one by zone_id` });
   }
-  return cleanPath(found ? found.inside : id, place.limits);
+  return found ? found.inside : clean;
 }
 
 /** `[type, id]` as it was given. */

@@ -12,7 +12,7 @@ import { requireShare, subjectsOf } from './check.ts';
 import { isZoneAdmin } from './credentials.ts';
 import { consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
 import { listOwned } from './grants.sql.ts';
-import { conditionsParam, expiryParam, objectParam, subjectId } from './params.ts';
+import { conditionsParam, expiryParam, objectParam, plainText, subjectId } from './params.ts';
 import { type ObjectId, objectOf } from './relations.ts';
 import { listIncoming, listOutgoing, listSharesWith, type Owned, type SharesPage } from './shares.sql.ts';
 import { findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
@@ -53,7 +53,7 @@ const mapPath = <I extends ObjectParams>(input: I, map: (path: string) => string
 const shareParams = {
   ...objectParams,
   relation: z.enum(['viewer', 'editor', 'owner']).default('viewer').describe('what the other one may'),
-  user_zone_id: z.string().optional().describe('zone of the other one; the own one unless given'),
+  user_zone_id: plainText.optional().describe('zone of the other one; the own one unless given'),
   expires_at: expiryParam.optional(),
   conditions: conditionsParam,
 };
@@ -132,7 +132,7 @@ export const shareWithGroup: Operation<z.infer<typeof groupInput>, ShareOutput, 
 };
 
 const revokeInput = z.object({
-  share_id: z.string().optional(),
+  share_id: plainText.optional(),
   ...objectParams,
   user_id: subjectId.optional(),
   group_id: subjectId.optional(),
@@ -187,7 +187,7 @@ async function sharesOf(call: Call, ready: Exclude<ReadyRevoke, { share_id: stri
 
 const LIST_DEFAULT = 100;
 const LIST_MAX = 1_000;
-const cursorState = z.object({ after: z.string() });
+const cursorState = z.object({ after: plainText });
 
 const listInput = z.object({
   path: objectParams.path,

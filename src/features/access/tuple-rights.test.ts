@@ -127,6 +127,28 @@ describe('who may', () => {
   });
 });
 
+test('a NUL in any id is a fault, never an error of the database', async () => {
+  const nul = 'x\u0000y';
+  const calls: [string, object][] = [
+    ['rebac_delete', { tuple_id: nul }],
+    ['rebac_write', { deletes: [nul] }],
+    ['rebac_list_tuples', { after: nul }],
+    ['rebac_list_tuples', { relation: nul }],
+    ['rebac_list_objects', { relation: 'read', subject: user('a'), after: nul }],
+    ['revoke_share', { share_id: nul }],
+    ['revoke_share', { path: '/a', user_id: 'a', user_zone_id: nul }],
+    ['admin_get_key', { key_id: nul }],
+    ['admin_list_keys', { user_id: nul }],
+    ['zone_create', { name: nul }],
+    ['zone_update', { zone_id: 'corp', description: nul }],
+  ];
+  for (const [method, params] of calls) expect(await server.fault(method, params)).toBe('INVALID_PARAMS');
+  expect(await server.fault('zone_get', { zone_id: nul })).toBe('ZONE_NOT_FOUND');
+  expect(
+    await server.fault('rebac_check', { subject: user('a'), permission: 'read', object: file('/a'), zone_id: nul }),
+  ).toBe('ZONE_NOT_FOUND');
+});
+
 describe('many at once', () => {
   test('rebac_write does all or nothing and names the bad item', async () => {
     const before = (await server.ok('rebac_list_tuples', { limit: 10_000 }, admin)).length;

@@ -6,7 +6,15 @@ import { limitExceeded } from '../../base/limits.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { mayShare, requireShare } from './check.ts';
 import { changedRevision, consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
-import { conditionsParam, expiryParam, objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
+import {
+  conditionsParam,
+  expiryParam,
+  objectParam,
+  plainText,
+  subjectParam,
+  withoutNulls,
+  zoneOfTuples,
+} from './params.ts';
 import { objectOf, storedRelation, subjectOf } from './relations.ts';
 import { findTuple, findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
 
@@ -74,7 +82,7 @@ export const tupleCreate: Operation<CreateInput, z.infer<typeof createOutput>, G
   },
 };
 
-const deleteInput = z.object({ tuple_id: z.string(), zone_id: zoneOfTuples });
+const deleteInput = z.object({ tuple_id: plainText, zone_id: zoneOfTuples });
 type DeleteInput = z.infer<typeof deleteInput>;
 
 export const tupleDelete: Operation<DeleteInput, true> = {
@@ -111,7 +119,7 @@ export async function getOwnBusiness(call: Call, tuple_id: string, index?: numbe
 const writeInput = z.object({
   creates: z.array(z.preprocess(withoutNulls, tupleInput)).default([]).describe('tuples to store'),
   deletes: z
-    .array(z.string())
+    .array(plainText)
     .transform((ids) => [...new Set(ids)])
     .default([])
     .describe('ids of tuples to remove'),
