@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { FAULTS, type FaultCode } from '../../base/faults.ts';
+import { withoutStale } from '../../core/call/stale.ts';
 import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 
@@ -165,7 +166,7 @@ function restInput(call: Described, input: Record<string, unknown>): Record<stri
 function responsesOf(call: Described, rpc: boolean): Record<string, unknown> {
   const { operation } = call;
   const presented = rpc ? operation.rpc?.present : operation.http?.present;
-  const output = presented ? {} : schemaOf(operation.output, 'output');
+  const output = presented ? {} : schemaOf(withoutStale(operation.output), 'output');
   const good = rpc
     ? { type: 'object', properties: { jsonrpc: { const: '2.0' }, id: {}, result: output, error: { type: 'null' } } }
     : output;

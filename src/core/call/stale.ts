@@ -10,3 +10,10 @@ export type StaleAnswer = z.infer<typeof staleAnswer>;
 export const STALE: StaleAnswer = { stale: true };
 
 export const isStale = (output: object): output is StaleAnswer => 'stale' in output;
+
+/** What of an output a door may answer: the same without the stale one. */
+export function withoutStale(output: z.ZodType): z.ZodType {
+  if (!(output instanceof z.ZodUnion)) return output;
+  const [answer, ...others] = (output.options as readonly z.ZodType[]).filter((option) => option !== staleAnswer);
+  return answer && others.length === 0 ? answer : output;
+}
