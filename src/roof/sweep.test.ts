@@ -127,6 +127,27 @@ describe('a zone that is deleted', () => {
     expect(audit.map((row) => row.action)).toEqual(['file.write', 'zone.delete', 'zone.terminate']);
   });
 
+  test('takes no write after its end has begun, however many are under way', async () => {
+    const zone_id = 'busy';
+    await server.ok('zone_create', { zone_id, name: 'B' });
+    const key = await server.addKey({ zone_id, role: 'admin' });
+    const outcomes = new Set<string>();
+    const write = async (n: number): Promise<void> => {
+      const content = n % 3 === 0 ? `${n} `.repeat(40_000) : `${n}`;
+      const { error, status } = await server.rpc('write', { path: `/${n % 20}/${n}`, content }, key);
+      outcomes.add(error ? `${status} ${error.data.code}` : 'ok');
+    };
+    const writers = Array.from({ length: 8 }, async (_, w) => {
+      for (let n = w; !outcomes.has('401 UNAUTHENTICATED'); n += 8) await write(n);
+    });
+    while (!outcomes.has('ok')) await new Promise((resolve) => setTimeout(resolve, 5));
+    await server.ok('zone_delete', { zone_id });
+    await Promise.all(writers);
+    expect(outcomes).toEqual(new Set(['ok', '401 UNAUTHENTICATED']));
+    await untilTerminated(server.sql, zone_id);
+    expect(await rowsOf(server.sql, zone_id)).toEqual(NOTHING);
+  });
+
   test('takes with it what others share with it, and nothing else of them', async () => {
     const [host, guest] = ['host-zone', 'guest-zone'];
     await server.ok('zone_create', { zone_id: host, name: 'H' });

@@ -199,6 +199,35 @@ describe('effect', () => {
   });
 });
 
+test('a key of an agent has what its agent is granted, and what its user is only if it inherits that', async () => {
+  const grant = (subject: [string, string], path: string) =>
+    server.ok('rebac_create', { subject, relation: 'direct_viewer', object: ['file', path] }, corpAdmin);
+  for (const path of ['/of-ada', '/of-bot']) await server.ok('write', { path, content: path }, corpAdmin);
+  await grant(['user', 'ada'], '/of-ada');
+  await grant(['agent', 'bot'], '/of-bot');
+  const keyOf = async (inherit_permissions: boolean) =>
+    (
+      await server.ok('admin_create_key', {
+        name: 'bot',
+        zone_id: 'corp',
+        user_id: 'ada',
+        subject_type: 'agent',
+        subject_id: 'bot',
+        inherit_permissions,
+      })
+    ).key;
+  const reads = async (key: string) => {
+    const outcomes = [];
+    for (const path of ['/of-ada', '/of-bot']) outcomes.push((await server.rpc('read', { path }, key)).error === null);
+    return outcomes;
+  };
+  expect(await reads(await keyOf(true))).toEqual([true, true]);
+  const plain = await keyOf(false);
+  expect(await reads(plain)).toEqual([false, true]);
+  const raised = { name: 'x', inherit_permissions: true };
+  expect((await rest('POST', KEYS, { key: plain, body: raised })).status).toBe(403);
+});
+
 describe('another zone', () => {
   test('a zone admin manages the keys of its zone only', async () => {
     const elsewhere = await server.ok('admin_create_key', { name: 'e', zone_id: 'other' });
