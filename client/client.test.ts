@@ -137,6 +137,9 @@ test('failures are told apart', async () => {
   expect(missing).toBeInstanceOf(NotFoundError);
   expect(missing).toMatchObject({ code: 'FILE_NOT_FOUND', status: 404, data: { path: '/typed/none' } });
   expect(await failureOf(client.read({ path: '/a/../b' }))).toBeInstanceOf(InvalidError);
+  // A URL would resolve it before anybody could refuse it.
+  expect(await failureOf(client.upload('/typed/../a', 'x'))).toMatchObject({ code: 'INVALID_PATH', status: 400 });
+  expect(await failureOf(client.readText('/typed/..'))).toMatchObject({ code: 'INVALID_PATH' });
   const stale = await failureOf(client.write({ path: '/typed/a.txt', content: '', if_match: 'another' }));
   expect(stale).toBeInstanceOf(ConflictError);
   expect(stale).toMatchObject({ code: 'ETAG_MISMATCH', status: 412 });

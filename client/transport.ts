@@ -140,5 +140,15 @@ export function encodeBytes(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, encodeBytes(item)]));
 }
 
-/** The path of a file under `/api/v2/files`. */
-export const filePath = (path: string): string => `/api/v2/files${path.split('/').map(encodeURIComponent).join('/')}`;
+/**
+ * The path of a file under `/api/v2/files`. INVALID_PATH where a segment is `..`, as the server has it: every form of it
+ * in a URL is resolved before the request leaves, so the server would be asked for another file.
+ */
+export function filePath(path: string): string {
+  const segments = path.split('/');
+  if (segments.includes('..')) {
+    const message = `Invalid path ${JSON.stringify(path)}: ".." is never resolved`;
+    throw errorOf({ code: 'INVALID_PATH', message, data: { path }, retryable: false, request_id: '', status: 400 }, 0);
+  }
+  return `/api/v2/files${segments.map(encodeURIComponent).join('/')}`;
+}

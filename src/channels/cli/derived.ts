@@ -8,7 +8,7 @@ import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 import { publicOperations } from '../../core/operations.ts';
 import type { Command, Option, Typed } from './command.ts';
-import { jsonValue } from './parse-line.ts';
+import { typedValue } from './parse-line.ts';
 import { show } from './show.ts';
 
 function commandOf(operation: AnyOperation): Command {
@@ -53,7 +53,7 @@ function paramsOf(operation: AnyOperation, typed: Typed): Record<string, unknown
   for (const [i, name] of (operation.cli?.args ?? []).entries()) {
     const text = typed.args[i];
     const schema = shape[name];
-    if (text !== undefined && schema) params[name] = isJson(typeOf(schema).type) ? jsonValue(text, name) : text;
+    if (text !== undefined && schema) params[name] = typedValue(optionOf(name, schema).takes, text, name.toUpperCase());
   }
   for (const name of Object.keys(shape)) {
     const value = typed.options[optionName(name)];

@@ -99,18 +99,20 @@ function parse(options: Record<string, { type: 'string' | 'boolean' }>, args: re
 }
 
 function optionValue(option: Option, given: string | boolean): unknown {
-  if (typeof given === 'boolean') return given;
-  if (option.takes === 'number') {
-    const number = Number(given);
-    if (given.trim() === '' || Number.isNaN(number))
-      throw new UsageError(`--${option.name} takes a number, not "${given}"`);
-    return number;
-  }
-  return option.takes === 'json' ? jsonValue(given, `--${option.name}`) : given;
+  return typeof given === 'boolean' ? given : typedValue(option.takes, given, `--${option.name}`);
+}
+
+/** A text as what is taken there. */
+export function typedValue(takes: Option['takes'], given: string, what: string): unknown {
+  if (takes === 'json') return jsonValue(given, what);
+  if (takes !== 'number') return given;
+  const number = Number(given);
+  if (given.trim() === '' || Number.isNaN(number)) throw new UsageError(`${what} takes a number, not "${given}"`);
+  return number;
 }
 
 /** A JSON value, `@file`, or `-` for standard input; a mistake names its position. */
-export function jsonValue(given: string, what: string): unknown {
+function jsonValue(given: string, what: string): unknown {
   const text =
     given === '-' ? readFileSync(0, 'utf8') : given.startsWith('@') ? readFileSync(given.slice(1), 'utf8') : given;
   try {

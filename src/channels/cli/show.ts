@@ -1,4 +1,5 @@
 /** Any answer as people read it: a list as a table, an object as lines of name and value. */
+import { encodeBytes } from '../../../client/transport.ts';
 import { bytesText, type Column, paint, safe, type Terminal, table, timeText } from './terminal.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -6,14 +7,15 @@ type Plain = Readonly<Record<string, unknown>>;
 const isPlain = (value: unknown): value is Plain =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Writes an answer: JSON for programs, else what suits its shape. */
+/** Writes an answer: JSON for programs, bytes as JSON-RPC has them; else what suits its shape. */
 export function show(terminal: Terminal, answer: unknown): void {
   if (terminal.json) {
-    terminal.out(`${JSON.stringify(answer ?? null)}\n`);
+    terminal.out(`${JSON.stringify(encodeBytes(answer ?? null))}\n`);
     return;
   }
   if (answer === undefined || answer === null) return;
-  if (typeof answer === 'string') terminal.out(answer.endsWith('\n') ? answer : `${answer}\n`);
+  if (answer instanceof Uint8Array) terminal.out(new TextDecoder().decode(answer));
+  else if (typeof answer === 'string') terminal.out(answer.endsWith('\n') ? answer : `${answer}\n`);
   else if (Array.isArray(answer)) showRows(terminal, answer);
   else if (isPlain(answer)) showObject(terminal, answer);
   else terminal.out(`${String(answer)}\n`);

@@ -1,0 +1,167 @@
+/**
+ * The doors of the server as one function each: an operation and its input in, the answer or the fault out. An operation
+ * that a door does not have goes through the nearest one that has it, so that every zone sees the same steps.
+ */
+import { createClient, NexusError } from '../../client/index.ts';
+import { encodeBytes, filePath, Transport } from '../../client/transport.ts';
+import { exitCodeOf, FAULTS } from '../../src/base/faults.ts';
+import { runLine } from '../../src/channels/cli/run-line.ts';
+import type { AnyOperation } from '../../src/core/operation.ts';
+
+type Input = Readonly<Record<string, unknown>>;
+
+export interface Asked {
+  readonly operation: AnyOperation;
+  readonly input: Input;
+}
+
+export interface Place {
+  readonly url: string;
+  readonly key: string;
+}
+
+export type Outcome = { readonly answer: unknown } | { readonly fault: string; readonly message: string };
+
+export type Door = (place: Place, asked: Asked) => Promise<Outcome>;
+
+/** HTTP status of a code of the table; undefined for a word that is none. */
+const statusOf = (code: string): number | undefined =>
+  Object.entries(FAULTS).find(([known]) => known === code)?.[1].http;
+
+function check(what: string, has: unknown, wanted: unknown): void {
+  if (has !== wanted) throw new Error(`${what} is ${has}, not ${wanted}`);
+}
+
+/** What a client gave or threw; the status of a failure has to be that of its code. */
+async function outcomeOf(answer: Promise<unknown>): Promise<Outcome> {
+  try {
+    return { answer: encodeBytes((await answer) ?? null) };
+  } catch (thrown) {
+    if (!(thrown instanceof NexusError)) throw thrown;
+    const { code, message, status } = thrown;
+    check(`status of ${code}`, status, statusOf(code));
+    return { fault: code, message };
+  }
+}
+
+interface RpcBody {
+  readonly result: unknown;
+  readonly error: { readonly message: string; readonly data: { readonly code: string } } | null;
+}
+
+const rpc: Door = async (place, asked) => {
+  const { operation, input } = asked;
+  if (!operation.rpc) return rest(place, asked);
+  const method = operation.rpc.name;
+  const response = await fetch(`${place.url}/api/nfs/${method}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ jsonrpc: '2.0', method, params: input, id: 7 }),
+  });
+  const { result, error } = (await response.json()) as RpcBody;
+  return error ? { fault: error.data.code, message: error.message } : { answer: result };
+};
+
+const queryOf = (input: Input): string =>
+  new URLSearchParams(Object.entries(input).map(([name, value]) => [name, String(value)])).toString();
+
+/** Files as plain bytes stand for these operations; their bindings are the door's own. */
+const BYTES: Readonly<Record<string, (transport: Transport, input: Input) => Promise<unknown>>> = {
+  'file.open': async (transport, { path, ...query }) =>
+    (await transport.raw({ method: 'GET', path: `${filePath(String(path))}?${queryOf(query)}` })).text(),
+  'file.write': async (transport, { path, content, content_type, ...query }) =>
+    transport.rest({
+      method: 'PUT',
+      path: `${filePath(String(path))}?${queryOf(query)}`,
+      body: new TextEncoder().encode(String(content)),
+      headers: typeof content_type === 'string' ? { 'content-type': content_type } : {},
+    }),
+};
+
+const rest: Door = async (place, asked) => {
+  const { operation, input } = asked;
+  const transport = new Transport(place);
+  const bytes = BYTES[operation.name];
+  if (bytes) return outcomeOf(bytes(transport, input));
+  const { http } = operation;
+  if (!http) return rpc(place, asked);
+  const left = { ...input };
+  const path = http.path.replace(/:(\w+)/g, (_all, name: string) => {
+    const part = encodeURIComponent(String(left[name]));
+    delete left[name];
+    return part;
+  });
+  const inQuery = http.method === 'GET' || http.method === 'DELETE';
+  const body = inQuery ? undefined : left;
+  return outcomeOf(transport.rest({ method: http.method, path: inQuery ? `${path}?${queryOf(left)}` : path, body }));
+};
+
+/** What was typed: parameters by position as far as they are given, the others as options. */
+function lineOf({ operation, input }: Asked): string[] {
+  const { words, args = [] } = operation.cli ?? { words: '' };
+  const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  const missing = args.findIndex((name) => !(name in input));
+  const positional = missing < 0 ? args : args.slice(0, missing);
+  const options = Object.entries(input)
+    .filter(([name]) => !positional.includes(name))
+    .map(([name, value]) => {
+      const option = name.replaceAll('_', '-');
+      if (typeof value === 'boolean') return value ? `--${option}` : `--no-${option}`;
+      return `--${option}=${text(value)}`;
+    });
+  return [...words.split(' '), ...positional.map((name) => text(input[name])), ...options, '--json'];
+}
+
+const cli: Door = async (place, asked) => {
+  const { operation } = asked;
+  if (operation.name === 'file.open') return cat(place, asked);
+  if (!operation.cli) return rpc(place, asked);
+  const { code, out, err } = await typeLine(place, lineOf(asked));
+  if (code === 0) return { answer: JSON.parse(out) };
+  const { error } = JSON.parse(err) as { error: { code: string; message: string } };
+  check(`exit code of ${error.code}`, code, exitCodeOf(statusOf(error.code) ?? 0));
+  return { fault: error.code, message: error.message };
+};
+
+const cat: Door = async (place, { input: { path, ...view } }) => {
+  const options = Object.entries(view).map(([name, value]) => `--${name.replaceAll('_', '-')}=${value}`);
+  const { out } = await typeLine(place, ['cat', String(path), ...options]);
+  return { answer: out };
+};
+
+interface Typed {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function typeLine({ url, key }: Place, line: readonly string[]): Promise<Typed> {
+  const out: Uint8Array[] = [];
+  const err: string[] = [];
+  const code = await runLine(line, {
+    settings: { url, key, zone: undefined, configHome: '/nonexistent', color: false },
+    terminal: {
+      json: true,
+      color: false,
+      out: (text) => void out.push(Buffer.from(text)),
+      err: (text) => void err.push(text),
+      bytes: async (bytes) => void out.push(bytes),
+    },
+  });
+  return { code, out: Buffer.concat(out).toString(), err: err.join('') };
+}
+
+const client: Door = async (place, asked) => {
+  const { operation, input } = asked;
+  const typed = createClient(place);
+  if (operation.name === 'file.open') {
+    const { path, ...view } = input;
+    return outcomeOf(typed.readText(String(path), view));
+  }
+  if (!operation.rpc) return rest(place, asked);
+  const call: unknown = Reflect.get(typed, operation.rpc.name);
+  if (typeof call !== 'function') throw new Error(`the client has no ${operation.rpc.name}`);
+  return outcomeOf(Promise.resolve(call(input)));
+};
+
+export const DOORS: Readonly<Record<string, Door>> = { rpc, rest, cli, client };

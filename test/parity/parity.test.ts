@@ -1,0 +1,128 @@
+/**
+ * Every operation through every door it has: the same steps in a zone of each door's own give the same answers and the
+ * same faults, and the documents made from the operations name every door.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { publicOperations } from '../../src/core/operations.ts';
+import { apiDocument } from '../../tools/api-docs.ts';
+import { ADMIN_KEY, startTestServer, type TestServer } from '../harness.ts';
+import { DOORS, type Outcome } from './doors.ts';
+import { STEPS, type Step } from './steps.ts';
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer();
+});
+
+afterAll(() => server.stop());
+
+test('the steps use every operation that a door offers', () => {
+  const used = new Set(STEPS.map(({ op }) => op));
+  expect([...used].sort()).toEqual(publicOperations.map(({ name }) => name).sort());
+});
+
+test('every door gives the same answers', async () => {
+  const names = Object.keys(DOORS);
+  const actors = await Promise.all(names.map(actorOf));
+  for (const [i, step] of STEPS.entries()) {
+    const [first, ...others] = await Promise.all(actors.map((act) => act(step)));
+    const at = `step ${i} ${step.op} ${JSON.stringify(step.input)}`;
+    if (step.fault) expect(first, at).toMatchObject({ fault: step.fault });
+    else expect(first, at).toHaveProperty('answer');
+    for (const [n, other] of others.entries()) expect.soft(other, `${at} by ${names[n + 1]}`).toEqual(first);
+  }
+});
+
+type Actor = (step: Step) => Promise<unknown>;
+
+/** A door with its own zone, which remembers what its steps kept. */
+async function actorOf(name: string): Promise<Actor> {
+  const door = DOORS[name]!;
+  const zone_id = `by-${name}`;
+  await server.ok('zone_create', { zone_id, name: 'Parity' });
+  const { key } = await server.ok('admin_create_key', { zone_id, name: 'owner', role: 'admin' });
+  const kept = new Map<string, unknown>([['zone', zone_id]]);
+  return async (step) => {
+    const operation = publicOperations.find((one) => one.name === step.op);
+    if (!operation) throw new Error(`no operation ${step.op}`);
+    const input = filled(step.input, kept) as Step['input'];
+    const place = { url: server.url, key: step.by === 'root' ? ADMIN_KEY : key };
+    const outcome = await door(place, { operation, input });
+    for (const [as, part] of Object.entries(step.keep ?? {})) kept.set(as, partOf(outcome, part));
+    return normal(outcome, { zone_id, unordered: step.unordered ?? false });
+  };
+}
+
+function partOf(outcome: Outcome, name: string): unknown {
+  const answer = 'answer' in outcome ? outcome.answer : undefined;
+  const part: unknown = Object.entries(answer ?? {}).find(([key]) => key === name)?.[1];
+  if (part === undefined) throw new Error(`no ${name} in ${JSON.stringify(outcome)}`);
+  return part;
+}
+
+/** The value with each `{name}` replaced; one that is all of a text keeps its type. */
+function filled(value: unknown, kept: ReadonlyMap<string, unknown>): unknown {
+  if (Array.isArray(value)) return value.map((item) => filled(item, kept));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(item, kept)]));
+  }
+  if (typeof value !== 'string') return value;
+  const whole = /^\{(\w+)\}$/.exec(value)?.[1];
+  if (whole !== undefined) return kept.get(whole);
+  return value.replace(/\{(\w+)\}/g, (_all, name: string) => String(kept.get(name)));
+}
+
+/** Values that differ from zone to zone whatever the door. */
+const OWN = new Set(['key', 'raw_key', 'api_key', 'key_prefix', 'next_cursor', 'consistency_token', 'last_used_at']);
+const ID = /\b[a-z]+-[0-9a-f]{24}/g;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+
+interface Scene {
+  readonly zone_id: string;
+  readonly unordered: boolean;
+}
+
+/** An outcome without what cannot be equal: times, ids, texts of keys, cursors, the name of the zone. */
+function normal(value: unknown, scene: Scene): unknown {
+  if (typeof value === 'string') {
+    return TIME.test(value) ? '<time>' : value.replaceAll(scene.zone_id, '<zone>').replace(ID, '<id>');
+  }
+  if (Array.isArray(value)) {
+    const items = value.map((item) => normal(item, scene));
+    const text = (item: unknown): string => JSON.stringify(item);
+    return scene.unordered ? items.toSorted((a, b) => (text(a) < text(b) ? -1 : 1)) : items;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, item]) => {
+    const own = OWN.has(key) && (typeof item === 'string' || key === 'last_used_at');
+    return [String(normal(key, scene)), own ? `<${key}>` : normal(item, scene)];
+  });
+  return Object.fromEntries(entries);
+}
+
+describe('the documents made from the operations name every door', () => {
+  const offered = publicOperations.filter((operation) => operation.rpc || operation.http);
+
+  test('/openapi.json', async () => {
+    const response = await fetch(`${server.url}/openapi.json`);
+    const { paths } = (await response.json()) as { paths: Record<string, Record<string, unknown>> };
+    const has = Object.entries(paths).flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => `${verb} ${path}`));
+    const wanted = offered.flatMap(({ rpc, http }) => [
+      ...(rpc ? [`post /api/nfs/${rpc.name}`] : []),
+      ...(http ? [`${http.method.toLowerCase()} ${http.path.replace(/:(\w+)/g, '{$1}')}`] : []),
+    ]);
+    expect(wanted.filter((call) => !has.includes(call))).toEqual([]);
+  });
+
+  test('docs/api.md', () => {
+    const text = apiDocument();
+    const wanted = offered.flatMap(({ name, rpc, http, cli }) => [
+      `### ${name}\n`,
+      ...(rpc ? [`\`POST /api/nfs/${rpc.name}\``] : []),
+      ...(http ? [`\`${http.method} ${http.path}\``] : []),
+      ...(cli ? [`\`nexus ${cli.words}\``] : []),
+    ]);
+    expect(wanted.filter((call) => !text.includes(call))).toEqual([]);
+  });
+});

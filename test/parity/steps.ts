@@ -1,0 +1,154 @@
+/**
+ * A day in a zone: every operation that a door offers, at least once, with what goes wrong now and then. `{name}` in an
+ * input stands for what an earlier step kept, `{zone}` for the zone.
+ */
+export interface Step {
+  readonly op: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  /** An admin of zone root does it; else the zone's own admin. */
+  readonly by?: 'root';
+  /** Names for parts of the answer. */
+  readonly keep?: Readonly<Record<string, string>>;
+  /** The order of the answer goes by random ids, or by times that may be equal. */
+  readonly unordered?: boolean;
+  /** It has to fail, as this. */
+  readonly fault?: string;
+}
+
+const ada = ['user', 'ada'];
+const docs = ['file', '/docs'];
+
+const zones: readonly Step[] = [
+  { op: 'zone.create', by: 'root', input: { zone_id: '{zone}-sub', name: 'Sub', limits: { max_files: 10 } } },
+  { op: 'zone.create', by: 'root', input: { zone_id: '{zone}-sub', name: 'Again' }, fault: 'ALREADY_EXISTS' },
+  { op: 'zone.create', input: { name: 'Not mine' }, fault: 'ACCESS_DENIED' },
+  { op: 'zone.list', input: {} },
+  { op: 'zone.update', input: { zone_id: '{zone}', description: 'where parity is tried' } },
+  { op: 'zone.get', input: { zone_id: '{zone}' } },
+  { op: 'zone.get', input: { zone_id: '{zone}-none' }, by: 'root', fault: 'ZONE_NOT_FOUND' },
+  { op: 'zone.delete', by: 'root', input: { zone_id: '{zone}-sub' } },
+  { op: 'method.list', input: {} },
+  { op: 'caller.whoami', input: {} },
+];
+
+const keys: readonly Step[] = [
+  { op: 'key.admin-create', input: { name: 'one', user_id: 'ada', role: 'viewer' }, keep: { one: 'key_id' } },
+  { op: 'key.create', input: { name: 'two', expires_days: 7, inherit_permissions: true }, keep: { two: 'key_id' } },
+  { op: 'key.create', input: { name: 'three', role: 'king' }, fault: 'INVALID_PARAMS' },
+  { op: 'key.admin-list', input: { limit: 10 }, unordered: true },
+  { op: 'key.list', input: { user_id: 'ada', include_revoked: true } },
+  { op: 'key.admin-update', input: { key_id: '{one}', name: 'first' } },
+  { op: 'key.update', input: { key_id: '{two}', rate_limit_per_minute: 1000 } },
+  { op: 'key.admin-get', input: { key_id: '{one}' } },
+  { op: 'key.get', input: { key_id: '{two}' } },
+  { op: 'key.admin-revoke', input: { key_id: '{one}' } },
+  { op: 'key.revoke', input: { key_id: '{two}' } },
+  { op: 'key.get', input: { key_id: '{two}x' }, fault: 'KEY_NOT_FOUND' },
+];
+
+const files: readonly Step[] = [
+  { op: 'file.write', input: { path: '/docs/a.md', content: 'one\ntwo\n' }, keep: { etag: 'etag', wrote: 'revision' } },
+  { op: 'file.write', input: { path: '/docs/ü b%2F.txt', content: 'ä', content_type: 'text/x-note' } },
+  { op: 'file.write', input: { path: '/docs/../a', content: '' }, fault: 'INVALID_PATH' },
+  { op: 'file.read', input: { path: '/docs/a.md' } },
+  { op: 'file.read', input: { path: '/docs/a.md', encoding: 'utf-8', offset: 4 } },
+  { op: 'file.read', input: { path: '/docs/a.md', return_metadata: true } },
+  { op: 'file.read', input: { path: '/docs/none' }, fault: 'FILE_NOT_FOUND' },
+  { op: 'file.append', input: { path: '/docs/a.md', content: 'three\n' } },
+  {
+    op: 'file.edit',
+    input: { path: '/docs/a.md', edits: [['two', 'zwei']], if_match: '{etag}' },
+    fault: 'ETAG_MISMATCH',
+  },
+  { op: 'file.edit', input: { path: '/docs/a.md', edits: [['two', 'zwei']] } },
+  { op: 'file.open', input: { path: '/docs/a.md' } },
+  { op: 'file.open', input: { path: '/docs/a.md', version: 1 } },
+  { op: 'file.set-metadata', input: { path: '/docs/a.md', metadata: { tag: ['x', 1], '__proto__ ': null } } },
+  { op: 'file.stat', input: { path: '/docs/a.md' } },
+  { op: 'file.stat', input: { path: '/docs/a.md', as_of: '{wrote}' } },
+  { op: 'file.exists', input: { path: '/docs/none' } },
+  { op: 'file.is-directory', input: { path: '/docs' } },
+  { op: 'file.mkdir', input: { path: '/made/below', parents: true } },
+  { op: 'file.mkdir', input: { path: '/made' }, fault: 'ALREADY_EXISTS' },
+  { op: 'file.copy', input: { src_path: '/docs', dst_path: '/copy', recursive: true } },
+  { op: 'file.rename', input: { old_path: '/copy/a.md', new_path: '/copy/z.md' } },
+  { op: 'file.rename', input: { old_path: '/copy', new_path: '/copy/in' }, fault: 'INVALID_PATH' },
+  { op: 'file.list', input: { path: '/', recursive: true, details: true } },
+  { op: 'file.list', input: { path: '/docs', limit: 1 } },
+  { op: 'file.glob', input: { pattern: '**/*.md', path: '/' } },
+  { op: 'file.grep', input: { pattern: 'Z.EI', ignore_case: true, before_context: 1 } },
+  { op: 'file.grep', input: { pattern: '(' }, fault: 'INVALID_PATTERN' },
+  {
+    op: 'file.write-batch',
+    input: { files: [['/many/a', 'A'], { path: '/many/b', content: 'AP8=', encoding: 'base64' }] },
+  },
+  { op: 'file.read-bulk', input: { paths: ['/many/a', '/many/b', '/many/none'] } },
+  { op: 'file.exists-batch', input: { paths: ['/many/a', '/many/none'] } },
+  { op: 'file.stat-bulk', input: { paths: ['/many/a', '/many/none'] } },
+  {
+    op: 'file.rename-bulk',
+    input: {
+      renames: [
+        ['/many/a', '/many/c'],
+        ['/many/none', '/many/d'],
+      ],
+    },
+  },
+  { op: 'file.delete-bulk', input: { paths: ['/many/c', '/many/none'] } },
+  { op: 'file.delete', input: { path: '/many/b' } },
+  { op: 'file.rmdir', input: { path: '/made' }, fault: 'DIRECTORY_NOT_EMPTY' },
+  { op: 'file.rmdir', input: { path: '/made', recursive: true } },
+  { op: 'version.list', input: { path: '/docs/a.md', limit: 2 } },
+  { op: 'version.get', input: { path: '/docs/a.md', version: 1, encoding: 'base64' } },
+  { op: 'version.get', input: { path: '/docs/a.md', version: 9 }, fault: 'VERSION_NOT_FOUND' },
+  { op: 'version.diff', input: { path: '/docs/a.md', v1: 1, v2: 3, context_lines: 1 } },
+  { op: 'version.rollback', input: { path: '/docs/a.md', version: 1 } },
+];
+
+const trees: readonly Step[] = [
+  {
+    op: 'tree-snapshot.create',
+    input: { name: 'before', path: '/docs' },
+    keep: { snap: 'snapshot_id', at: 'revision' },
+  },
+  { op: 'tree-snapshot.list', input: { limit: 5 } },
+  { op: 'tree-snapshot.get', input: { id: '{snap}' } },
+  { op: 'tree-branch.create', input: { name: 'try-it' } },
+  { op: 'tree-branch.list', input: {} },
+  { op: 'file.write', input: { path: '/docs/new', content: 'on the branch', branch: 'try-it' } },
+  { op: 'tree.diff', input: { from: '{at}', branch: 'try-it' } },
+  { op: 'tree-branch.merge', input: { branch: 'try-it', into: 'main', strategy: 'theirs' } },
+  { op: 'tree.restore', input: { to: 'before', path: '/docs', preview: true } },
+  { op: 'tree.restore', input: { to: '{at}', path: '/docs' } },
+  { op: 'tree.restore', input: { to: 'never' }, fault: 'SNAPSHOT_NOT_FOUND' },
+  { op: 'tree-branch.delete', input: { name: 'try-it' } },
+  { op: 'tree-branch.delete', input: { name: 'main' }, fault: 'INVALID_PARAMS' },
+  { op: 'tree-snapshot.delete', input: { id: '{snap}' } },
+];
+
+const access: readonly Step[] = [
+  { op: 'tuple.create', input: { subject: ada, relation: 'direct_viewer', object: docs }, keep: { fact: 'tuple_id' } },
+  { op: 'tuple.create', input: { subject: ada, relation: 'likes', object: docs }, fault: 'INVALID_PARAMS' },
+  {
+    op: 'tuple.write',
+    input: { creates: [{ subject: ['group', 'team', 'member'], relation: 'direct_editor', object: docs }] },
+  },
+  { op: 'tuple.check', input: { subject: ada, permission: 'read', object: ['file', '/docs/a.md'] } },
+  { op: 'tuple.check', input: { subject: ada, permission: 'write', object: docs } },
+  { op: 'tuple.check-batch', input: { checks: [{ subject: ada, permission: 'read', object: docs }] } },
+  { op: 'tuple.list', input: { object: docs }, unordered: true },
+  { op: 'tuple.objects', input: { relation: 'viewer', subject: ada } },
+  {
+    op: 'share.create',
+    input: { path: '/docs/a.md', user_id: 'bob', relation: 'editor' },
+    keep: { share: 'share_id' },
+  },
+  { op: 'share.create-group', input: { path: '/docs', group_id: 'team' } },
+  { op: 'share.list', input: { path: '/docs/a.md' } },
+  { op: 'share.incoming', input: {} },
+  { op: 'share.revoke', input: { share_id: '{share}' } },
+  { op: 'share.revoke', input: { share_id: '{share}' }, fault: 'TUPLE_NOT_FOUND' },
+  { op: 'tuple.delete', input: { tuple_id: '{fact}' } },
+];
+
+export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...access];
