@@ -51,6 +51,21 @@ test('a failed sync: who waits is told so, the process ends, and nothing unsynce
   await again.stop();
 }, 120_000);
 
+test('a checkpoint that cannot be synced ends the process as well, and loses nothing', async () => {
+  const directory = join(home, 'checkpoint');
+  const child = await startChild(program, { directory });
+  const path = join(directory, 'nexus.db');
+  const tracing = await trace(child.pid, { calls: CALLS, inject: 'fsync,fdatasync:error=EIO', path });
+  const load: Load = { root: '/r', prefix: 'eio.', writers: 32, seed: 4, inline: true };
+  const journals = await writeUntilTheEnd(child, load);
+  expect(await child.ended).toEqual({ code: 1, signal: null });
+  expect((await tracing.end()).filter(({ name, result }) => name !== 'pwrite64' && result < 0)).not.toEqual([]);
+  const again = await startChild(program, { directory });
+  const checked = await check({ child: again, directory, load, journals, newestBefore: 0, verified: new Set() });
+  expect(checked.violations).toEqual([]);
+  await again.stop();
+}, 120_000);
+
 const isDiskFull = (outcome: Outcome): boolean =>
   outcome.kind === 'refused' && outcome.code === 'UNAVAILABLE' && outcome.data.reason === 'disk_full';
 

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 /** A system call. `began` and `ended` count lines of the trace: what ended before another began was over by then. */
 export interface SystemCall {
@@ -34,42 +35,49 @@ export interface Trace {
 /** Longer than any content that is kept inside SQL. */
 const STRING_BYTES = 80_000;
 
+/** Traces a process that runs already. */
 export async function trace(pid: number, options: TraceOptions): Promise<Trace> {
-  const folder = mkdtempSync(join(tmpdir(), 'nexus-strace-'));
-  const file = join(folder, 'trace');
-  const { calls, inject, path } = options;
-  const what = [
-    '-e',
-    `trace=${calls.join()}`,
-    ...(inject ? ['-e', `inject=${inject}`] : []),
-    ...(path ? ['-P', path] : []),
-  ];
-  const strace = spawn(
-    'strace',
-    ['-f', '-y', '-xx', '-s', String(STRING_BYTES), ...what, '-o', file, '-p', String(pid)],
-    {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    },
-  );
-  const ended = once(strace, 'exit');
+  const { strace, ended, seen } = startStrace(options, ['-p', String(pid)]);
   let said = '';
   await new Promise<void>((resolve, reject) => {
-    strace.on('error', reject);
     strace.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;
       if (/attached/.test(said)) resolve();
     });
-    void ended.then(() => reject(new Error(`strace ended: ${said}`)));
+    ended.then(() => reject(new Error(`strace ended: ${said}`)), reject);
   });
   return {
     end: async () => {
       strace.kill('SIGINT');
       await ended;
-      const seen = parse(readFileSync(file, 'latin1'));
-      rmSync(folder, { recursive: true });
-      return seen;
+      return seen();
     },
   };
+}
+
+/** Traces a command from its first call to its last; it has to succeed. */
+export async function traceCommand(command: readonly string[], options: TraceOptions): Promise<SystemCall[]> {
+  const { strace, ended, seen } = startStrace(options, command);
+  const said = text(strace.stderr);
+  const [code] = await ended;
+  if (code !== 0) throw new Error(`the command ended with ${code}: ${await said}`);
+  return seen();
+}
+
+function startStrace({ calls, inject, path }: TraceOptions, target: readonly string[]) {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-strace-'));
+  const file = join(folder, 'trace');
+  const what = ['-e', `trace=${calls.join()}`];
+  if (inject) what.push('-e', `inject=${inject}`);
+  if (path) what.push('-P', path);
+  const form = ['-f', '-y', '-xx', '-s', String(STRING_BYTES), '-o', file];
+  const strace = spawn('strace', [...form, ...what, ...target], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const seen = (): SystemCall[] => {
+    const found = parse(readFileSync(file, 'latin1'));
+    rmSync(folder, { recursive: true });
+    return found;
+  };
+  return { strace, ended: once(strace, 'exit'), seen };
 }
 
 interface Begun {
@@ -78,10 +86,10 @@ interface Begun {
 }
 
 /** A call that another thread's line interrupts is written in two pieces, which are put together again. */
-export function parse(text: string): SystemCall[] {
+export function parse(lines: string): SystemCall[] {
   const begun = new Map<string, Begun>();
   const calls: SystemCall[] = [];
-  for (const [at, line] of text.split('\n').entries()) {
+  for (const [at, line] of lines.split('\n').entries()) {
     const [, thread = '', rest = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
     if (rest.endsWith('<unfinished ...>')) {
       begun.set(thread, { at, text: rest.slice(0, -'<unfinished ...>'.length) });
@@ -104,7 +112,7 @@ function parseCall(text: string): Omit<SystemCall, 'thread' | 'began' | 'ended'>
     Buffer.from(hex.replaceAll('\\x', ''), 'hex'),
   );
   const onDescriptor = /^\d+<([^>]*)>/.exec(args)?.[1];
-  const named = /^(rename|mkdir|unlink)/.test(name) ? strings.map((bytes) => bytes.toString('utf8')) : [];
+  const named = /^(rename|mkdir|openat)/.test(name) ? strings.map((bytes) => bytes.toString('utf8')) : [];
   return {
     name,
     paths: onDescriptor === undefined ? named : [decodePath(onDescriptor)],

@@ -2,14 +2,15 @@
  * A kill keeps what the kernel holds, a loss of power does not: so every answer has to be sent after the sync of its
  * bytes. strace tells the order. Each sync is also left out once, which has to be found.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { openSqlite } from '../../src/engines/sqlite/sqlite.ts';
 import { hashOf } from './acts.ts';
 import { type Answered, outOfOrder } from './order.ts';
 import { buildProgram, type Child, startChild } from './program.ts';
-import { trace } from './strace.ts';
+import { trace, traceCommand } from './strace.ts';
 
 const CALLS = ['fsync', 'fdatasync', 'pwrite64', 'write', 'writev', 'sendto', 'sendmsg', 'rename', 'mkdir'];
 const WRITERS = 16;
@@ -73,3 +74,37 @@ test('without the sync of folders each blob is found', async () => {
   const unsynced = found.filter((what) => what.includes('before the folder was synced'));
   expect(unsynced.length).toBe(blobs.length);
 }, 120_000);
+
+/** A database as a killed process leaves it: what was committed last is in the WAL alone. */
+async function makeLeftover(): Promise<string> {
+  const [before, left] = [join(home, 'before'), join(home, 'left')];
+  mkdirSync(before);
+  mkdirSync(left);
+  const onBroken = (reason: unknown): never => {
+    throw reason;
+  };
+  const sql = openSqlite({ file: join(before, 'a.db'), writer: true, busyMs: 1_000, onBroken });
+  await sql.migrate('CREATE TABLE things (id TEXT)', async () => true);
+  for (const end of ['', '-wal']) copyFileSync(join(before, `a.db${end}`), join(left, `a.db${end}`));
+  await sql.close();
+  return join(left, 'a.db');
+}
+
+test('what a killed process left in the WAL is synced before anybody can see it', async () => {
+  const file = await makeLeftover();
+  expect(statSync(`${file}-wal`).size).toBeGreaterThan(0);
+  const engine = new URL('../../src/engines/sqlite/sqlite.ts', import.meta.url).href;
+  const script = `const { openSqlite } = await import(${JSON.stringify(engine)});
+    const sql = openSqlite({ file: ${JSON.stringify(file)}, writer: true, busyMs: 1000, onBroken: () => process.exit(1) });
+    await sql.read((tx) => tx.all('SELECT id FROM things'));
+    process.exit(0);`;
+  const command = [process.execPath, '--input-type=module', '-e', script];
+  const calls = await traceCommand(command, { calls: ['openat', 'fsync', 'fdatasync'] });
+  const synced = calls.find(
+    ({ name, paths, result }) => name !== 'openat' && paths[0] === `${file}-wal` && result === 0,
+  );
+  // Reading what is in the WAL takes its index.
+  const indexed = calls.find(({ name, paths }) => name === 'openat' && paths[0] === `${file}-shm`);
+  expect(indexed).toBeDefined();
+  expect(synced?.ended).toBeLessThan(indexed?.began ?? 0);
+}, 60_000);
