@@ -7,7 +7,7 @@ import { publicOperations } from '../../src/core/operations.ts';
 import { apiDocument } from '../../tools/api-docs.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../harness.ts';
 import { DOORS, type Outcome } from './doors.ts';
-import { STEPS, type Step } from './steps.ts';
+import { filled, STEPS, type Step } from './steps.ts';
 
 let server: TestServer;
 
@@ -59,18 +59,6 @@ function partOf(outcome: Outcome, name: string): unknown {
   const part: unknown = Object.entries(answer ?? {}).find(([key]) => key === name)?.[1];
   if (part === undefined) throw new Error(`no ${name} in ${JSON.stringify(outcome)}`);
   return part;
-}
-
-/** The value with each `{name}` replaced; one that is all of a text keeps its type. */
-function filled(value: unknown, kept: ReadonlyMap<string, unknown>): unknown {
-  if (Array.isArray(value)) return value.map((item) => filled(item, kept));
-  if (typeof value === 'object' && value !== null) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(item, kept)]));
-  }
-  if (typeof value !== 'string') return value;
-  const whole = /^\{(\w+)\}$/.exec(value)?.[1];
-  if (whole !== undefined) return kept.get(whole);
-  return value.replace(/\{(\w+)\}/g, (_all, name: string) => String(kept.get(name)));
 }
 
 /** Values that differ from zone to zone whatever the door. */

@@ -152,3 +152,15 @@ const access: readonly Step[] = [
 ];
 
 export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...access];
+
+/** The value with each `{name}` replaced; one that is all of a text keeps its type. */
+export function filled(value: unknown, kept: ReadonlyMap<string, unknown>): unknown {
+  if (Array.isArray(value)) return value.map((item) => filled(item, kept));
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, filled(item, kept)]));
+  }
+  if (typeof value !== 'string') return value;
+  const whole = /^\{(\w+)\}$/.exec(value)?.[1];
+  if (whole !== undefined) return kept.get(whole);
+  return value.replace(/\{(\w+)\}/g, (_all, name: string) => String(kept.get(name)));
+}
