@@ -9,7 +9,8 @@ import type { Config } from './config.ts';
 import type { AnyOperation } from './core/operation.ts';
 import { allOperations } from './core/operations.ts';
 import { localRunner } from './core/transact.ts';
-import { openThreadSql } from './roof/engines.ts';
+import { openDiskBlobs } from './engines/disk/disk-blobs.ts';
+import { blobsRootOf, openThreadSql } from './roof/engines.ts';
 import { grantCache } from './roof/parts.ts';
 import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole } from './roof/thread-protocol.ts';
 
@@ -21,8 +22,9 @@ const post = (message: ThreadMessage): void => port.postMessage(message);
 const sql = await openThreadSql(config, role, (reason) =>
   post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) }),
 );
+const blobs = await openDiskBlobs(blobsRootOf(config));
 const grants = grantCache(config);
-const runner = localRunner({ sql, clock: systemClock, limits: config.limits, grants });
+const runner = localRunner({ sql, blobs, clock: systemClock, limits: config.limits, grants });
 const byName = new Map<string, AnyOperation>(allOperations.map((operation) => [operation.name, operation]));
 
 let outbox: ThreadAnswer[] = [];
@@ -45,7 +47,7 @@ async function perform(job: ThreadJob): Promise<unknown> {
   if (job.kind === 'stats') {
     return { ...sql.stats(), hits: grants.hits, misses: grants.misses, sets: grants.sets, size: grants.size };
   }
-  if (job.kind === 'close') return sql.close();
+  if (job.kind === 'close') return Promise.all([sql.close(), blobs.close()]);
   const operation = byName.get(job.operation);
   if (!operation) throw new Error(`no operation ${job.operation}`);
   return operation.effect === 'read'

@@ -152,6 +152,13 @@ export interface Preparation {
   run<I, P, O>(operation: Operation<I, O, P>, ready: P): Promise<O>;
 }
 
+/** What `finish` may use, in the thread of the transaction and after its end. */
+export interface Finishing {
+  readonly sql: Sql;
+  readonly blobs: Blobs;
+  readonly limits: Limits;
+}
+
 /** Content as a state names it: inline bytes, or the hash under which the blob store has them. Plain data. */
 export interface StoredBytes {
   readonly sha256: string;
@@ -204,7 +211,7 @@ export interface Example<I> {
   readonly input: I;
 }
 
-export interface Operation<I, O, P = I> {
+export interface Operation<I, O, P = I, R = O> {
   /** `noun.verb`; the label in metrics, audit and logs. */
   readonly name: string;
   readonly summary: string;
@@ -220,6 +227,8 @@ export interface Operation<I, O, P = I> {
   readonly heavy?: boolean;
   /** Not reachable by any door: a part of another operation or of the server's own housekeeping. */
   readonly internal?: boolean;
+  /** Housekeeping that adds to the store: refused on a full disk, as the writes of callers are. */
+  readonly grows?: boolean;
   /** `named` unless said otherwise. */
   readonly zone?: ZoneRule;
   /** Works in a zone that is not Active too; one that never was is ZONE_NOT_FOUND all the same. */
@@ -241,8 +250,13 @@ export interface Operation<I, O, P = I> {
   needs?(ready: P): readonly Need[];
   /** What the audit row names as the object. */
   object?(ready: P): string;
-  run(call: Call, ready: P): Promise<O>;
+  run(call: Call, ready: P): Promise<R>;
+  /**
+   * Reads only: makes the answer of what `run` gave, once the transaction has ended, for what takes long or needs blob
+   * files. It runs in the same thread.
+   */
+  finish?(result: R, finishing: Finishing): Promise<O>;
 }
 
 /** An operation whose types no longer matter: an entry of the list. Its input was parsed by its own schema. */
-export type AnyOperation = Operation<unknown, unknown, unknown>;
+export type AnyOperation = Operation<unknown, unknown, unknown, unknown>;

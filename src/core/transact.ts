@@ -19,6 +19,7 @@ import { insertAuditRow } from '../features/audit/audit.sql.ts';
 import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
 import { checkQuota } from '../features/zones/quota.ts';
 import { findZone, lockZone, updateZoneAfterCall } from '../features/zones/zones.sql.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
 import type { Call, CallContext, Caller, Counter, Operation, ZoneRow } from './operation.ts';
@@ -31,6 +32,7 @@ export interface Runner {
 
 export interface RunnerParts {
   readonly sql: Sql;
+  readonly blobs: Blobs;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly grants: GrantCache;
@@ -39,7 +41,10 @@ export interface RunnerParts {
 /** A runner in this thread. */
 export function localRunner(parts: RunnerParts): Runner {
   return {
-    read: (operation, ready, context) => parts.sql.read((tx) => runRead({ parts, operation, context, tx }, ready)),
+    read: async (operation, ready, context) => {
+      const result = await parts.sql.read((tx) => runRead({ parts, operation, context, tx }, ready));
+      return operation.finish ? operation.output.parse(await operation.finish(result, parts)) : result;
+    },
     write: (operation, ready, context) => runDurably({ parts, operation, context }, ready),
   };
 }
@@ -70,7 +75,7 @@ async function runDurably<I, P, O>(asked: Omit<Running<I, P, O>, 'tx'>, ready: P
 
 /** What makes room goes on when the disk is full, and so does the server's own housekeeping. */
 const growthOf = <I, P, O>({ operation, context }: Pick<Running<I, P, O>, 'operation' | 'context'>): WriteHint => ({
-  grows: operation.effect === 'write' && context.channel !== 'internal',
+  grows: operation.grows ?? (operation.effect === 'write' && context.channel !== 'internal'),
 });
 
 interface Running<I, P, O> {
@@ -185,7 +190,8 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
   const needs = operation.needs?.(ready) ?? [];
   if (needs.length > 0) await access.require(needs);
   const output = await operation.run(call, ready);
-  return operation.output.parse(output);
+  // What is not the answer yet is checked when it is.
+  return operation.finish ? output : operation.output.parse(output);
 }
 
 /** What a running call is going to leave in its zone. */

@@ -15,6 +15,8 @@ export interface Dialect {
   readonly forUpdate: string;
   /** A FROM item with one column `value`, the texts of the JSON array given as its one parameter. */
   readonly textsOf: string;
+  /** The index of trigrams that this database has (features/files/search/trigram-index.sql.ts). */
+  readonly trigrams: 'fts5' | 'pg_trgm' | 'none';
 }
 
 /** One open transaction. Handlers await nothing else while they hold one. */

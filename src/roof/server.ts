@@ -6,7 +6,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { Fault } from '../base/faults.ts';
 import { type Log, silentLog } from '../base/log.ts';
@@ -14,21 +15,31 @@ import { VERSION } from '../base/version.ts';
 import { buildHttp } from '../channels/http/http-server.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Server } from '../core/invoke.ts';
+import { Metrics } from '../core/metrics.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
 import { Turns } from '../core/turns.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
+import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
-import { authenticateKey } from '../features/access/credentials.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
+import { callersOf } from './callers.ts';
 import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
+import { healthView } from './health.ts';
+import { startIndexer } from './indexer.ts';
+import { keyUse } from './key-use.ts';
 import { migrate, schemaState } from './migrations.ts';
 import { grantCache } from './parts.ts';
+import { startSweep } from './sweep.ts';
 import { type CallThread, startThread } from './threads.ts';
 
 export interface StartOptions {
   readonly config: Config;
   readonly log?: Log;
-  /** Called when the process has to stop: a commit whose outcome is unknown, a thread that died. */
+  /**
+   * Called when the process has to stop: a commit whose outcome is unknown, a thread that died. What was waiting has
+   * been answered by then, and nothing is written any more.
+   */
   readonly onBroken?: (reason: unknown) => void;
 }
 
@@ -41,25 +52,95 @@ export interface Running {
   stop(): Promise<void>;
 }
 
+/** Milliseconds for the last answers of a server that has to stop. */
+const HALT_MS = 1_000;
+
 export async function start(options: StartOptions): Promise<Running> {
   const { config, memory } = placeMemory(options.config);
+  const file = sqliteFileOf(config);
+  const claim = file === undefined ? undefined : claimDirectory(dirname(file));
+  const leave = (): void => {
+    claim?.release();
+    if (memory) rmSync(memory, { recursive: true, force: true });
+  };
+  try {
+    const running = await startClaimed({ ...options, config });
+    return { ...running, stop: () => running.stop().then(leave) };
+  } catch (thrown) {
+    leave();
+    throw thrown;
+  }
+}
+
+interface Halt {
+  /** Gives those who wait the time to be answered. */
+  lastAnswers(): Promise<unknown>;
+  readonly onBroken: (reason: unknown) => void;
+}
+
+function haltOf(told: (reason: unknown) => void): Halt {
+  const halt: Halt = {
+    lastAnswers: async () => undefined,
+    onBroken: (reason) => {
+      halt.lastAnswers().then(() => told(reason), told);
+    },
+  };
+  return halt;
+}
+
+async function startClaimed(options: StartOptions): Promise<Running> {
+  const { config } = options;
   const log = options.log ?? silentLog;
-  const onBroken = options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) }));
+  const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
+  const { onBroken } = halt;
   const adminKey = await prepareSchema(config, onBroken);
   const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const threads = await startThreads(config, onBroken);
-  const runner = runnerOf(config, { sql, threads });
+  const runner = runnerOf(config, { sql, blobs, threads });
   const turns = new Turns();
-  const server: Server = { sql, blobs, limits: config.limits, runner, turns, log, observe: () => undefined };
+  const metrics = new Metrics();
+  const server: Server = {
+    sql,
+    blobs,
+    limits: config.limits,
+    runner,
+    turns,
+    log,
+    observe: (operation, outcome, seconds) => metrics.operationEnded(operation, outcome, seconds),
+  };
+  const used = keyUse({ runner, clock: systemClock, log });
+  const alone = sqliteFileOf(config) !== undefined;
+  const sweep = startSweep({ runner, blobs, clock: systemClock, log, alone });
+  const indexer = startIndexer({ runner, blobs, clock: systemClock, log });
+  const pending = new Set(['listen']);
   const app = buildHttp({
     server,
+    health: healthView({ config, sql, blobs, threads, pending }),
+    metrics,
     version: VERSION,
-    authenticate: (key) => sql.read((tx) => authenticateKey(tx, key, systemClock.now())),
+    callers: callersOf(sql, systemClock, used.note),
     corsOrigins: config.CORS_ORIGINS,
     spools: spoolHome(config),
   });
-  await app.listen({ host: config.HOST, port: config.PORT });
+  halt.lastAnswers = () => {
+    pending.add('stopping');
+    return Promise.race([app.close(), sleep(HALT_MS)]);
+  };
+  const close = async (): Promise<void> => {
+    await app.close();
+    await Promise.all([sweep.stop(), indexer.stop(), used.settled()]);
+    await Promise.all([threads.writer?.close(), threads.reader.close()]);
+    await sql.close();
+    await blobs.close();
+  };
+  try {
+    await app.listen({ host: config.HOST, port: config.PORT });
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+  pending.delete('listen');
   const { port } = app.server.address() as AddressInfo;
   const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
   log('info', 'server.started', { url: `http://${host}:${port}` });
@@ -69,11 +150,11 @@ export async function start(options: StartOptions): Promise<Running> {
     server,
     stop: async () => {
       log('info', 'server.stopping', {});
-      await app.close();
-      await Promise.all([threads.writer?.close(), threads.reader.close()]);
-      await sql.close();
-      await blobs.close();
-      if (memory) rmSync(memory, { recursive: true, force: true });
+      pending.add('stopping');
+      // A reader that stalls would hold the stop for ever: after DRAIN_SECONDS its connection is closed.
+      const drained = setTimeout(() => app.server.closeAllConnections(), config.DRAIN_SECONDS * 1000);
+      await close();
+      clearTimeout(drained);
     },
   };
 }
@@ -127,10 +208,13 @@ async function startThreads(config: Config, onBroken: (reason: unknown) => void)
 }
 
 /** Writes go to the writing thread, long reads to the reading one, all else runs here. */
-function runnerOf(config: Config, parts: { readonly sql: Sql; readonly threads: Threads }): Runner {
-  const { threads } = parts;
+function runnerOf(
+  config: Config,
+  parts: { readonly sql: Sql; readonly blobs: Blobs; readonly threads: Threads },
+): Runner {
+  const { sql, blobs, threads } = parts;
   const clock: Clock = systemClock;
-  const here = localRunner({ sql: parts.sql, clock, limits: config.limits, grants: grantCache(config) });
+  const here = localRunner({ sql, blobs, clock, limits: config.limits, grants: grantCache(config) });
   return {
     read: (operation, ready, context) =>
       operation.heavy ? threads.reader.run(operation, ready, context) : here.read(operation, ready, context),

@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { type AnswerBytes, stringifyWith } from '../../core/call/answer-bytes.ts';
+import { AnswerBytes, type AnswerReference, stringifyWith } from '../../core/call/answer-bytes.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import { type AnswerContent, type AnswerPiece, type BigAnswer, bigAnswer } from './body/big-answer.ts';
 
@@ -32,12 +32,11 @@ export async function sendJson(reply: FastifyReply, value: unknown, blobs: Blobs
 }
 
 export async function jsonAnswer(value: unknown, blobs: Blobs): Promise<JsonAnswer> {
-  const references: AnswerBytes[] = [];
+  const references: AnswerReference[] = [];
   let placeholder: ((n: number) => string) | undefined;
   const text = stringifyWith(value, (item) => {
-    const { inline } = item;
-    if (inline && inline.byteLength <= INLINE_BYTES)
-      return asBuffer(inline).toString(item.as === 'text' ? 'utf8' : 'base64');
+    if (item instanceof AnswerBytes && item.inline && item.inline.byteLength <= INLINE_BYTES)
+      return asBuffer(item.inline).toString(item.as === 'text' ? 'utf8' : 'base64');
     references.push(item);
     placeholder ??= placeholders();
     return placeholder(references.length - 1);
@@ -45,23 +44,38 @@ export async function jsonAnswer(value: unknown, blobs: Blobs): Promise<JsonAnsw
   const mark = placeholder;
   if (!mark) return text;
   const marks = references.map((_item, n) => JSON.stringify(mark(n)));
-  return bigAnswer(piecesOf(text, marks, (n) => contentOf(references[n]!, blobs)));
+  const pieces = piecesOf(text, marks, (n) => pieceOf(references[n]!, blobs));
+  return joined(pieces) ?? bigAnswer(pieces);
 }
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** The text between the marks, and in the place of each what it stands for. */
-function piecesOf(text: string, marks: readonly string[], content: (n: number) => AnswerContent): AnswerPiece[] {
+function piecesOf(text: string, marks: readonly string[], piece: (n: number) => AnswerPiece): AnswerPiece[] {
   const pieces: AnswerPiece[] = [];
   let from = 0;
   for (const [n, mark] of marks.entries()) {
     const at = text.indexOf(mark, from);
-    pieces.push(text.slice(from, at), content(n));
+    pieces.push(text.slice(from, at), piece(n));
     from = at + mark.length;
   }
   pieces.push(text.slice(from));
   return pieces;
 }
+
+/** One text, where there is little and all of it is at hand. */
+function joined(pieces: readonly AnswerPiece[]): string | undefined {
+  let text = '';
+  for (const piece of pieces) {
+    if (typeof piece === 'string') text += piece;
+    else if (piece instanceof Uint8Array && piece.byteLength <= INLINE_BYTES) text += asBuffer(piece).toString('utf8');
+    else return undefined;
+  }
+  return text;
+}
+
+const pieceOf = (item: AnswerReference, blobs: Blobs): AnswerPiece =>
+  item instanceof AnswerBytes ? contentOf(item, blobs) : item.text;
 
 function contentOf(item: AnswerBytes, blobs: Blobs): AnswerContent {
   const { inline } = item;

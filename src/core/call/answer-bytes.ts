@@ -1,6 +1,7 @@
 /**
  * Bytes inside a JSON answer, by reference. Guarantees: content that lies in the blob store is not read until the door
- * writes the answer, so a large answer can be streamed. Lower than the features, whose presenters make them.
+ * writes the answer, so a large answer can be streamed; what is JSON already is not taken apart to be written again.
+ * Lower than the features, whose presenters make them.
  */
 import type { StoredBytes } from '../operation.ts';
 
@@ -28,8 +29,7 @@ export class AnswerBytes {
 
   /** Called by JSON.stringify; see {@link stringifyWith}. */
   toJSON(): string {
-    if (!writer) throw new Error('content by reference is written by the door');
-    return writer(this);
+    return written(this);
   }
 
   /** The bytes, where they are at hand. */
@@ -38,11 +38,32 @@ export class AnswerBytes {
   }
 }
 
+/** JSON text in UTF-8, made where the answer was; it stands in the body as it is. */
+export class AnswerJson {
+  readonly text: Uint8Array;
+
+  constructor(text: Uint8Array) {
+    this.text = text;
+  }
+
+  /** Called by JSON.stringify; see {@link stringifyWith}. */
+  toJSON(): string {
+    return written(this);
+  }
+}
+
+export type AnswerReference = AnswerBytes | AnswerJson;
+
+function written(item: AnswerReference): string {
+  if (!writer) throw new Error('content by reference is written by the door');
+  return writer(item);
+}
+
 /** How references are written by the JSON.stringify that runs now; it is synchronous, so there is only one. */
-let writer: ((item: AnswerBytes) => string) | undefined;
+let writer: ((item: AnswerReference) => string) | undefined;
 
 /** JSON of a value, each reference in it written by `write`. A replacer function would cost a call for every value. */
-export function stringifyWith(value: unknown, write: (item: AnswerBytes) => string): string {
+export function stringifyWith(value: unknown, write: (item: AnswerReference) => string): string {
   writer = write;
   try {
     return JSON.stringify(value);

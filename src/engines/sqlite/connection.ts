@@ -9,6 +9,7 @@ export const sqliteDialect: Dialect = {
   name: 'sqlite',
   forUpdate: '',
   textsOf: 'json_each(?)',
+  trigrams: 'fts5',
 };
 
 /** SQLite result codes (sqlite.org/rescode.html); the low byte is the primary one. */

@@ -10,6 +10,9 @@ import { list } from './list.operations.ts';
 import { exists, getMetadata, isDirectory, open, read } from './read.operations.ts';
 import { existsBatch, readBulk, statBulk } from './read-bulk.operations.ts';
 import { rename } from './rename.operations.ts';
+import { glob } from './search/glob.operations.ts';
+import { grep } from './search/grep.operations.ts';
+import { indexingOperations } from './search/indexing.operations.ts';
 import { deleteFile, mkdir, rmdir } from './tree.operations.ts';
 import { getVersion, listVersions, rollback } from './versions.operations.ts';
 import { setMetadata, write } from './write.operations.ts';
@@ -40,9 +43,12 @@ export const fileOperations = [
   diffVersions,
   findPair,
   list,
+  glob,
+  grep,
   exists,
   isDirectory,
   getMetadata,
   setMetadata,
   ...historyOperations,
+  ...indexingOperations,
 ];

@@ -86,6 +86,8 @@ export interface StateQuery {
   /** Condition on the state `s`, with its parameters. */
   readonly where: string;
   readonly params: readonly SqlValue[];
+  /** A FROM item that the condition may name, from which the states are looked up row by row. */
+  readonly each?: Piece;
   /** Joined to each state, e.g. its blob. */
   readonly join?: string;
   /** Removals of the own branch are rows too; a writer has to see them. */
@@ -95,16 +97,17 @@ export interface StateQuery {
 /** One SELECT (with more layers a UNION ALL of one each) of the states of a view; ORDER BY and LIMIT go behind it. */
 export function selectStates(view: View, query: StateQuery): { sql: string; params: SqlValue[] } {
   const params: SqlValue[] = [];
+  const each = query.each ? `${query.each.sql} CROSS JOIN ` : '';
   const arms = view.layers.map((layer, depth) => {
     const here = alive('s', layer);
-    params.push(view.zone_id, ...here.params, ...query.params);
+    params.push(...(query.each?.params ?? []), view.zone_id, ...here.params, ...query.params);
     const hidden = view.layers.slice(0, depth).map((above) => {
       const shadow = alive('o', above);
       params.push(view.zone_id, ...shadow.params);
       return ` AND NOT EXISTS (SELECT 1 FROM file_states o WHERE o.zone_id = ? AND ${shadow.sql} AND o.path = s.path)`;
     });
     const removed = query.withRemoved && depth === 0 ? '' : " AND s.kind <> 'x'";
-    return `SELECT ${query.columns} FROM file_states s ${query.join ?? ''}
+    return `SELECT ${query.columns} FROM ${each}file_states s ${query.join ?? ''}
       WHERE s.zone_id = ? AND ${here.sql} AND (${query.where})${view.layers.length > 1 ? removed : ''}${hidden.join('')}`;
   });
   return { sql: arms.join(' UNION ALL '), params };

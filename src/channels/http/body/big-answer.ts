@@ -18,8 +18,8 @@ export interface AnswerContent {
   readonly encoding: 'utf-8' | 'base64';
 }
 
-/** JSON text as it stands, or a string (quotes and all) made of content. */
-export type AnswerPiece = string | AnswerContent;
+/** JSON text as it stands, as a string or as UTF-8, or a string (quotes and all) made of content. */
+export type AnswerPiece = string | Uint8Array | AnswerContent;
 
 export interface BigAnswer {
   /** Bytes, for Content-Length. */
@@ -42,6 +42,7 @@ export async function bigAnswer(pieces: readonly AnswerPiece[]): Promise<BigAnsw
 
 async function lengthOf(piece: AnswerPiece): Promise<number> {
   if (typeof piece === 'string') return Buffer.byteLength(piece);
+  if (piece instanceof Uint8Array) return piece.byteLength;
   const { source, encoding } = piece;
   if (encoding === 'base64') return 2 + Math.ceil(source.size / 3) * 4;
   let length = 2;
@@ -64,6 +65,10 @@ async function* streamOf(pieces: readonly AnswerPiece[], length: number): AsyncG
 async function* bytesOf(piece: AnswerPiece): AsyncGenerator<Uint8Array> {
   if (typeof piece === 'string') {
     yield Buffer.from(piece);
+    return;
+  }
+  if (piece instanceof Uint8Array) {
+    yield piece;
     return;
   }
   yield QUOTE_MARK;

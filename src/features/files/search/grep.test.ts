@@ -1,19 +1,21 @@
-/** Lines of contents: what a match says, where lines end, which contents have none, and windows that leave no trace. */
+/** Lines of texts: what a match says, where lines end, what is shown of long ones, and windows. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { defaultLimits } from '../../../base/limits.ts';
-import { type GrepOptions, grepContent, LINE_CHARACTERS, type LineMatch, searchBytes } from './grep.ts';
+import { type GrepOptions, LINE_CHARACTERS, type LineMatch, type LineWindow, searchLines, wholeText } from './grep.ts';
 import { compileLinePattern } from './regex.ts';
 
 const compile = (pattern: string) => compileLinePattern({ pattern, fixed: false, ignoreCase: false }, defaultLimits);
 const NO_CONTEXT: GrepOptions = { before: 0, after: 0 };
 
-/** Both ways in, which must agree. */
-function grep(content: string, pattern: string, options = NO_CONTEXT): LineMatch[] {
-  const matches = Array.from(grepContent(content, compile(pattern), options));
-  expect(Array.from(searchBytes(Buffer.from(content), compile(pattern), options))).toEqual(matches);
-  return matches;
+function search(window: LineWindow, pattern: string, options = NO_CONTEXT): LineMatch[] {
+  const found: LineMatch[] = [];
+  searchLines(window, { pattern: compile(pattern), ...options }, (match) => found.push(match) > 0);
+  return found;
 }
+
+const grep = (text: string, pattern: string, options = NO_CONTEXT): LineMatch[] =>
+  search(wholeText(text), pattern, options);
 
 const numbers = (matches: Iterable<LineMatch>): number[] => Array.from(matches, ({ line }) => line);
 
@@ -103,53 +105,30 @@ describe('long lines', () => {
   });
 });
 
-describe('contents that are not text', () => {
-  test.each([
-    ['a NUL byte', Buffer.from('needle\n\0')],
-    ['a NUL byte before', Buffer.from('\0needle')],
-    ['a lone continuation byte', Buffer.from([...Buffer.from('needle\n'), 0x80])],
-    ['a cut sequence', Buffer.from([...Buffer.from('needle'), 0xe2, 0x82])],
-    ['an encoded surrogate', Buffer.from([0xed, 0xa0, 0x80, ...Buffer.from('needle')])],
-    ['an overlong slash', Buffer.from([0xc0, 0xaf, ...Buffer.from('needle')])],
-  ])('%s: no matches', (_, content) => {
-    for (const pattern of ['needle', 'n[e]+dle', '[a-z]', '']) {
-      expect(Array.from(searchBytes(content, compile(pattern), NO_CONTEXT))).toEqual([]);
-    }
-  });
-
-  test('a view into a larger buffer is searched alone', () => {
-    const whole = Buffer.from('\0needle\0');
-    const view = new Uint8Array(whole.buffer, whole.byteOffset + 1, 6);
-    expect(Array.from(searchBytes(view, compile('needle'), NO_CONTEXT))).toMatchObject([{ line: 1, column: 1 }]);
-  });
+test('a window has the lines that begin in it, with the context around them', () => {
+  const lines = ['a x', 'b', '', 'c x', 'x', 'd'];
+  const text = lines.join('\n');
+  const starts = [0, 4, 6, 7, 11, 13, text.length];
+  fc.assert(
+    fc.property(
+      fc.nat(5),
+      fc.nat(5),
+      fc.nat(3),
+      fc.constantFrom('x', '[wx]', '', 'b|d'),
+      (one, other, lines, pattern) => {
+        const [first, last] = [Math.min(one, other), Math.max(one, other)];
+        const window = { text, from: starts[first]!, to: starts[last]!, firstLine: first + 101 };
+        const context = { before: lines, after: lines };
+        const whole = grep(text, pattern, context).filter(({ line }) => line > first && line <= last);
+        const expected = whole.map((match) => ({ ...match, line: match.line + 100, line_number: match.line + 100 }));
+        expect(search(window, pattern, context)).toEqual(expected);
+      },
+    ),
+  );
 });
 
-describe('contents of several windows', () => {
-  const filler = `${'-'.repeat(99)}\n`.repeat(11_000);
-  const content = `first \u00e9x\n${filler}second x\r\n${filler}${'+'.repeat(1_200_000)}x\nlast x`;
-  const expected = [1, 11_002, 22_003, 22_004];
-
-  test.each(['x', '[wx]', 'x$', '\\bx|q'])('%s is found in all of them', (pattern) => {
-    expect(numbers(searchBytes(Buffer.from(content), compile(pattern), NO_CONTEXT))).toEqual(expected);
-  });
-
-  test('any context crosses their edges', () => {
-    const line = fc.constantFrom('x', '\u00e9', '-'.repeat(300_000), `${'+'.repeat(500_000)}x`, '');
-    fc.assert(
-      fc.property(fc.array(line, { maxLength: 12 }), fc.nat(3), fc.nat(3), (lines, before, after) => {
-        for (const pattern of ['x', '[wx]', '-']) grep(lines.join('\n'), pattern, { before, after });
-      }),
-      { numRuns: 40 },
-    );
-  });
-});
-
-test('matches are made as they are taken', () => {
-  const content = Buffer.from('x\n'.repeat(1_000));
+test('no line is looked at after the one that was enough', () => {
   let taken = 0;
-  for (const match of searchBytes(content, compile('x'), NO_CONTEXT)) {
-    taken++;
-    if (match.line === 3) break;
-  }
+  searchLines(wholeText('x\n'.repeat(1_000)), { pattern: compile('x'), ...NO_CONTEXT }, () => ++taken < 3);
   expect(taken).toBe(3);
 });

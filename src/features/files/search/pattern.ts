@@ -11,11 +11,11 @@ export type RegexLimits = Pick<Limits, 'PATTERN_BYTES' | 'REGEX_INSTRUCTIONS'>;
 /** Characters of an over-long pattern that its fault repeats. */
 const SHOWN_CHARACTERS = 200;
 
-/** Code points of a text; a surrogate pair is one. */
-export function countCharacters(text: string): number {
+/** Code points of a part of a text; a surrogate pair is one. */
+export function countCharacters(text: string, from = 0, to = text.length): number {
   let pairs = 0;
-  for (let i = 0; i < text.length; i++) if ((text.charCodeAt(i) & 0xfc00) === 0xdc00) pairs++;
-  return text.length - pairs;
+  for (let i = from; i < to; i++) if ((text.charCodeAt(i) & 0xfc00) === 0xdc00) pairs++;
+  return to - from - pairs;
 }
 
 /** `at` is an index of the pattern in UTF-16 units; the client is told it in characters. */

@@ -4,7 +4,7 @@ import { RE2JS, RE2JSSyntaxException } from 're2js';
 import { describe, expect, test } from 'vitest';
 import { Fault } from '../../../base/faults.ts';
 import { defaultLimits } from '../../../base/limits.ts';
-import { grepContent, type LineMatch } from './grep.ts';
+import { type LineMatch, searchLines, wholeText } from './grep.ts';
 import { compileLinePattern, type LinePattern, type PatternInput } from './regex.ts';
 import { writeFinder } from './regex-finder.ts';
 import { readRegex } from './regex-syntax.ts';
@@ -24,12 +24,14 @@ function faultOf(pattern: string, more: Partial<PatternInput> = {}): Fault {
 
 type Found = Pick<LineMatch, 'line' | 'column' | 'match'>;
 
-const grep = (text: string, pattern: LinePattern): Found[] =>
-  Array.from(grepContent(text, pattern, { before: 0, after: 0 }), ({ line, column, match }) => ({
-    line,
-    column,
-    match,
-  }));
+function grep(text: string, pattern: LinePattern): Found[] {
+  const found: Found[] = [];
+  searchLines(wholeText(text), { pattern, before: 0, after: 0 }, ({ line, column, match }) => {
+    found.push({ line, column, match });
+    return true;
+  });
+  return found;
+}
 
 /** Lines by the plainest means. */
 function linesOf(text: string): string[] {

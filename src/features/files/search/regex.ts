@@ -108,8 +108,9 @@ function assemble(tree: Regex, re2: RE2JS): LinePattern {
   const required = requiredLiterals(tree);
   const literal = strongest(required.filter((group) => group.length === 1 && !group[0]!.fold))?.[0]?.text;
   const needle = literal === undefined ? undefined : Buffer.from(literal);
-  const match = matcherOf(tree, re2);
-  if (literal !== undefined && (literal.length >= NEEDLE_CHARACTERS || isText(tree, literal))) {
+  const whole = literal !== undefined && isText(tree, literal);
+  const match = whole ? matchText(literal) : matcherOf(tree, re2);
+  if (literal !== undefined && (literal.length >= NEEDLE_CHARACTERS || whole)) {
     return { required, needle, match, candidate: (text, from) => text.indexOf(literal, from) };
   }
   const finder = writeFinder(tree);
@@ -125,6 +126,13 @@ function assemble(tree: Regex, re2: RE2JS): LinePattern {
     },
   };
 }
+
+const matchText =
+  (literal: string): LinePattern['match'] =>
+  (line) => {
+    const start = line.indexOf(literal);
+    return start < 0 ? undefined : { start, end: start + literal.length };
+  };
 
 /** Is the tree this text and nothing else? */
 function isText(tree: Regex, text: string): boolean {
