@@ -6,7 +6,8 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule, { createRequire } from 'node:module';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -55,6 +56,8 @@ function runWith(node) {
 
 /** In a clone the source, in the published package, which has none, its bundle. */
 function runHere() {
+  // Compiled code is kept between runs, in the user's own directory: nobody else can put code there.
+  nodeModule.enableCompileCache(join(homedir(), '.cache', 'nexus', 'compiled'));
   const root = dirname(dirname(self));
   const bundle = join(root, 'dist', 'nexus.js');
   const bundled = !existsSync(join(root, 'src')) && existsSync(bundle);

@@ -4,6 +4,7 @@
  * `NEXUS_` name is warned about with the nearest known one. Source: infrastructure.md §13.
  */
 import { resolve } from 'node:path';
+import { distance } from 'fastest-levenshtein';
 import { LIMITS, type Limits } from './base/limits.ts';
 
 interface Key<T> {
@@ -222,15 +223,10 @@ function unknownNames(layer: Environment): string[] {
   return unknown.map((key) => `NEXUS_${key} is no setting and is ignored; the nearest is NEXUS_${nearest(key)}`);
 }
 
-/** The known key that shares the most two-letter pieces. */
+/** The known key with the fewest letters to change, by the length of the longer one. */
 function nearest(key: string): string {
-  const pieces = (word: string): Set<string> => new Set(Array.from(word, (_, i) => word.slice(i, i + 2)));
-  const wanted = pieces(key);
-  const score = (known: string): number => {
-    const theirs = pieces(known);
-    return (2 * [...wanted].filter((piece) => theirs.has(piece)).length) / (wanted.size + theirs.size);
-  };
-  return Object.keys(ALL_KEYS).reduce((best, known) => (score(known) > score(best) ? known : best));
+  const far = (known: string): number => distance(key, known) / Math.max(key.length, known.length);
+  return Object.keys(ALL_KEYS).reduce((best, known) => (far(known) < far(best) ? known : best));
 }
 
 /** Where the embedded database lies; undefined on PostgreSQL. `:memory:` stands for a private directory. */

@@ -18,7 +18,10 @@ function commandOf(operation: AnyOperation): Command {
     words,
     summary: operation.summary,
     args: args.map((name) => (shape[name]?.safeParse(undefined).success ? `${name}?` : name)),
-    options: Object.entries(shape).map(([name, schema]) => optionOf(name, schema)),
+    // Made for the one command that runs: all of them together cost more than the rest of a call.
+    get options() {
+      return Object.entries(shape).map(([name, schema]) => optionOf(name, schema));
+    },
     run: async (scene, typed) => {
       show(scene.terminal, await send(scene.transport(), operation, paramsOf(operation, typed)));
       return undefined;

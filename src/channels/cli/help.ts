@@ -1,6 +1,6 @@
 /** Help at every level: all commands, those of a noun, one command. */
 import type { Command, Option } from './command.ts';
-import { COMMON } from './parse-line.ts';
+import { COMMON, singular } from './parse-line.ts';
 import { paint, type Terminal } from './terminal.ts';
 
 /** Short commands for files come first, then nouns in order. */
@@ -24,12 +24,13 @@ export function helpAll(terminal: Terminal, commands: ReadonlyMap<string, Comman
   optionLines(terminal, 'Options everywhere', COMMON);
 }
 
-/** The commands of one noun; false where there is no such noun. */
+/** The commands of one noun, and the command of that one word if there is one; false where there is no such noun. */
 export function helpNoun(terminal: Terminal, commands: ReadonlyMap<string, Command>, noun: string): boolean {
-  const own = [...commands.values()].filter((command) =>
-    [noun, noun.replace(/s$/, '')].includes(command.words.split(' ')[0] ?? ''),
-  );
+  const names = [noun, singular(noun)];
+  const own = [...commands.values()].filter((command) => names.some((name) => command.words.startsWith(`${name} `)));
   if (own.length === 0) return false;
+  const alone = commands.get(noun);
+  if (alone) helpOne(terminal, alone);
   lines(
     terminal,
     noun,
@@ -61,6 +62,22 @@ function optionLines(terminal: Terminal, title: string, options: readonly Option
   );
 }
 
+/** Characters of a line where nothing says how many there are. */
+const COLUMNS = 100;
+/** Columns for the right side, however narrow the terminal is. */
+const MEANING_MIN = 40;
+
+/** A text in lines of at most `columns`, broken at blanks. */
+function wrap(text: string, columns: number): string[] {
+  const rows: string[] = [''];
+  for (const word of text.split(' ')) {
+    const row = rows.at(-1) ?? '';
+    if (row !== '' && row.length + 1 + word.length > columns) rows.push(word);
+    else rows[rows.length - 1] = row === '' ? word : `${row} ${word}`;
+  }
+  return rows;
+}
+
 function lines(
   terminal: Terminal,
   title: string,
@@ -69,6 +86,10 @@ function lines(
   if (rows.length === 0) return;
   terminal.out(`${paint(terminal, 'bold', title)}\n`);
   const wide = Math.min(34, Math.max(...rows.map(([left = '']) => left.length)));
-  for (const [left = '', right = ''] of rows) terminal.out(`  ${left.padEnd(wide)}  ${right}\n`);
+  for (const [left = '', right = ''] of rows) {
+    const [first = '', ...more] = wrap(right, Math.max(MEANING_MIN, (terminal.columns ?? COLUMNS) - wide - 4));
+    terminal.out(`  ${left.padEnd(wide)}  ${first}\n`);
+    for (const line of more) terminal.out(`  ${' '.repeat(wide)}  ${line}\n`);
+  }
   terminal.out('\n');
 }

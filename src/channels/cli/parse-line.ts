@@ -14,14 +14,14 @@ export interface Found {
 }
 
 /** `files` → `file`, `entries` → `entry`. */
-const singular = (word: string): string => {
+export const singular = (word: string): string => {
   if (word.endsWith('ies')) return `${word.slice(0, -3)}y`;
   return word.endsWith('s') && !word.endsWith('ss') ? word.slice(0, -1) : word;
 };
 
 /** Words are looked for before the first option; options that take a value may stand before them if written `--x=y`. */
 export function findCommand(commands: ReadonlyMap<string, Command>, line: readonly string[]): Found {
-  const at = line.findIndex((word) => !word.startsWith('-'));
+  const at = wordAt(line);
   if (at < 0) throw new UsageError('name a command');
   const before = line.slice(0, at);
   const [first = '', second] = line.slice(at);
@@ -33,8 +33,22 @@ export function findCommand(commands: ReadonlyMap<string, Command>, line: readon
   }
   const alone = commands.get(first);
   if (alone) return { command: alone, rest: [...before, ...line.slice(at + 1)] };
+  const verbs = [...commands.keys()].filter((words) => words.startsWith(`${singular(first)} `));
   const typed = second === undefined || second.startsWith('-') ? first : `${first} ${second}`;
-  throw new UsageError(`no command "${typed}"; the nearest is "${nearest(typed, [...commands.keys()])}"`);
+  if (typed === first && verbs.length > 0) {
+    const known = verbs.map((words) => words.split(' ')[1]).join(', ');
+    throw new UsageError(`${first} needs a verb: ${known}; see nexus ${first} --help`);
+  }
+  const meant = second === undefined ? [first] : spellings(first, second);
+  const known = verbs.length > 0 ? verbs : [...commands.keys()];
+  throw new UsageError(`no command "${typed}"; the nearest is "${nearest(meant, known)}"`);
+}
+
+/** Where the first word stands that is neither an option nor the value of one; -1 where there is none. */
+export function wordAt(line: readonly string[]): number {
+  const takesValue = (word: string | undefined): boolean =>
+    COMMON.some((one) => one.takes !== 'flag' && word === `--${one.name}`);
+  return line.findIndex((word, i) => !word.startsWith('-') && !takesValue(line[i - 1]));
 }
 
 const spellings = (first: string, second: string): string[] => [
@@ -44,8 +58,11 @@ const spellings = (first: string, second: string): string[] => [
   `${singular(second)} ${first}`,
 ];
 
-const nearest = (word: string, known: readonly string[]): string =>
-  known.reduce((best, name) => (distance(word, name) < distance(word, best) ? name : best), known[0] ?? '');
+/** The known name that is nearest to any way the typed one may be spelled. */
+function nearest(spelled: readonly string[], known: readonly string[]): string {
+  const far = (name: string): number => Math.min(...spelled.map((word) => distance(word, name)));
+  return known.reduce((best, name) => (far(name) < far(best) ? name : best), known[0] ?? '');
+}
 
 /** Options of every command. */
 export const COMMON: readonly Option[] = [
@@ -93,7 +110,7 @@ function parse(options: Record<string, { type: 'string' | 'boolean' }>, args: re
     if (!(thrown instanceof TypeError)) throw thrown;
     const unknown = /Unknown option '(--?[^' ]+)/.exec(thrown.message)?.[1];
     if (!unknown) throw new UsageError(thrown.message);
-    const name = nearest(unknown.replace(/^-+/, ''), Object.keys(options));
+    const name = nearest([unknown.replace(/^-+/, '')], Object.keys(options));
     throw new UsageError(`no option ${unknown}; the nearest is --${name}`);
   }
 }
@@ -113,20 +130,58 @@ export function typedValue(takes: Option['takes'], given: string, what: string):
 
 /** A JSON value, `@file`, or `-` for standard input; a mistake names its position. */
 function jsonValue(given: string, what: string): unknown {
-  const text =
-    given === '-' ? readFileSync(0, 'utf8') : given.startsWith('@') ? readFileSync(given.slice(1), 'utf8') : given;
+  const text = given === '-' ? readFileSync(0, 'utf8') : given.startsWith('@') ? textOf(given.slice(1)) : given;
   try {
     return JSON.parse(text);
   } catch (thrown) {
-    throw new UsageError(`${what} is not JSON: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    if (!(thrown instanceof SyntaxError)) throw thrown;
+    const at = mistakeIn(text);
+    const before = text.slice(0, at).split('\n');
+    const where = `position ${at} (line ${before.length} column ${(before.at(-1) ?? '').length + 1})`;
+    throw new UsageError(
+      `${what} is not JSON at ${where}: ${thrown.message.replace(/ at position .*| \(line .*/, '')}`,
+    );
+  }
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (thrown) {
+    throw thrown instanceof Error && 'code' in thrown ? new UsageError(`cannot read ${file}: ${thrown.code}`) : thrown;
+  }
+}
+
+/** Where a text stops being JSON: the end of its longest beginning that could still become JSON. */
+function mistakeIn(text: string): number {
+  let fine = 0;
+  let broken = text.length + 1;
+  while (broken - fine > 1) {
+    const middle = (fine + broken) >> 1;
+    if (couldGoOn(text.slice(0, middle))) fine = middle;
+    else broken = middle;
+  }
+  return fine;
+}
+
+function couldGoOn(start: string): boolean {
+  try {
+    JSON.parse(start);
+    return true;
+  } catch (thrown) {
+    const said = thrown instanceof Error ? thrown.message : '';
+    const at = / at position (\d+)/.exec(said)?.[1];
+    return said.includes('end of JSON input') || (at !== undefined && Number(at) >= start.length);
   }
 }
 
 function checkArgs(command: Command, args: readonly string[]): void {
-  const needed = command.args.filter((name) => !/[?…]$/.test(name));
+  const needed = command.args.filter((name) => !name.endsWith('?'));
   const missing = needed[args.length];
   if (missing !== undefined)
-    throw new UsageError(`nexus ${command.words} needs ${missing.toUpperCase()}; see nexus ${command.words} --help`);
+    throw new UsageError(
+      `${command.words} needs ${missing.replace('…', '').toUpperCase()}; see nexus ${command.words} --help`,
+    );
   const most = command.args.some((name) => name.endsWith('…')) ? Number.POSITIVE_INFINITY : command.args.length;
-  if (args.length > most) throw new UsageError(`nexus ${command.words} takes no "${args[most]}"`);
+  if (args.length > most) throw new UsageError(`${command.words} takes no "${args[most]}"`);
 }

@@ -30,16 +30,19 @@ export async function runLine(line: readonly string[], start: Start): Promise<nu
 
 async function run(line: readonly string[], { settings, terminal }: Start): Promise<number | undefined> {
   const { allCommands } = await import('./commands.ts');
-  const { findCommand, parseLine } = await import('./parse-line.ts');
+  const { findCommand, parseLine, wordAt } = await import('./parse-line.ts');
   const help = await import('./help.ts');
   const commands: ReadonlyMap<string, Command> = new Map(allCommands.map((command) => [command.words, command]));
-  const words = line.filter((word) => !word.startsWith('-'));
-  if (words[0] === 'help' || (words.length === 0 && line.some((word) => word === '--help' || word === '-h'))) {
-    help.helpAll({ ...terminal, json: false }, commands);
+  const at = wordAt(line);
+  const asked = line[at] === 'help' ? [...line.slice(at + 1), '--help'] : line;
+  const wantsHelp = asked.some((word) => word === '--help' || word === '-h');
+  const words = asked.filter((word) => !word.startsWith('-'));
+  if (wantsHelp && words.length === 0) {
+    help.helpAll(terminal, commands);
     return 0;
   }
-  if (words.length === 1 && line.includes('--help') && help.helpNoun(terminal, commands, words[0] ?? '')) return 0;
-  const { command, rest } = findCommand(commands, line);
+  if (wantsHelp && words.length === 1 && help.helpNoun(terminal, commands, words[0] ?? '')) return 0;
+  const { command, rest } = findCommand(commands, asked);
   const typed = parseLine(command, rest);
   if (typed.options.help) {
     help.helpOne(terminal, command);

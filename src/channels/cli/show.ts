@@ -35,14 +35,18 @@ function showObject(terminal: Terminal, answer: Plain): void {
     if (answer.has_more) terminal.err(`… more: --cursor ${String(answer.next_cursor)}\n`);
     return;
   }
-  const names = Object.keys(answer);
+  const names = Object.keys(answer).filter((name) => !HIDDEN.has(name) && !isEmpty(answer[name]));
   const wide = Math.max(0, ...names.map((name) => name.length));
   for (const name of names) {
     terminal.out(`${paint(terminal, 'dim', name.padEnd(wide))}  ${safe(cell(name, answer[name]))}\n`);
   }
 }
 
-/** Columns that say little to a person. */
+/** Says nothing to a person: null, an empty list, an object without fields. */
+const isEmpty = (value: unknown): boolean =>
+  value === null || value === undefined || (typeof value === 'object' && Object.keys(value).length === 0);
+
+/** Fields that say nothing to a person that another does not say. */
 const HIDDEN = new Set([
   'id',
   'label',
@@ -66,7 +70,7 @@ function showRows(terminal: Terminal, rows: readonly unknown[]): void {
     return;
   }
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-    .filter((name) => !HIDDEN.has(name) && rows.some((row) => row[name] !== null && row[name] !== undefined))
+    .filter((name) => !HIDDEN.has(name) && rows.some((row) => !isEmpty(row[name])))
     .slice(0, COLUMNS_MAX);
   const columns: Column[] = names.map((name) => ({
     title: name,
@@ -81,9 +85,15 @@ function showRows(terminal: Terminal, rows: readonly unknown[]): void {
 
 /** One value as a cell: sizes and times by the name they go under. */
 function cell(name: string, value: unknown): string {
-  if (value === null || value === undefined) return '';
+  if (isEmpty(value)) return '';
   if (typeof value === 'number' && /(^|_)(size|bytes)$/.test(name)) return bytesText(value);
   if (typeof value === 'string' && /(_at|^at)$/.test(name) && !Number.isNaN(Date.parse(value))) return timeText(value);
   if (typeof value === 'string') return value;
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value.join(', ');
+  if (isPlain(value) && Object.values(value).every((item) => typeof item !== 'object')) {
+    return Object.entries(value)
+      .map(([key, item]) => `${key} ${cell(key, item)}`)
+      .join(', ');
+  }
   return JSON.stringify(value);
 }

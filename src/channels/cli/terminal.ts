@@ -7,6 +7,8 @@ export interface Terminal {
   /** Answers are JSON: asked for by `--json`, or stdout is no terminal. */
   readonly json: boolean;
   readonly color: boolean;
+  /** Characters of a line, where the terminal says. */
+  readonly columns?: number;
   out(text: string): void;
   err(text: string): void;
   bytes(bytes: Uint8Array): Promise<void>;
@@ -16,6 +18,7 @@ export function openTerminal(options: { readonly json: boolean; readonly color: 
   return {
     json: options.json || !process.stdout.isTTY,
     color: options.color && Boolean(process.stdout.isTTY),
+    ...(process.stdout.columns > 0 ? { columns: process.stdout.columns } : {}),
     out: (text) => {
       process.stdout.write(text);
     },
@@ -73,6 +76,10 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
   );
   for (const row of cells) line(row);
 }
+
+/** `1 file`, `2 files`, `1 directory`, `2 directories`. */
+export const plural = (count: number, noun: string): string =>
+  `${count} ${count === 1 ? noun : noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}s`}`;
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 

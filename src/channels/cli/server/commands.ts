@@ -1,9 +1,19 @@
 /** Commands that are the server, or look at it from inside: start, serve, migrate, config. */
 import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { parseEnv } from 'node:util';
-import { ConfigError, type Environment, type Loaded, loadConfig, readEnvironment } from '../../../config.ts';
+import { systemClock } from '../../../base/clock.ts';
+import {
+  type Config,
+  ConfigError,
+  type Environment,
+  type Loaded,
+  loadConfig,
+  readEnvironment,
+} from '../../../config.ts';
+import type { Server } from '../../../core/invoke.ts';
 import type { Command, Option, Scene, Typed } from '../command.ts';
-import { keepKey } from '../key-file.ts';
+import { findKey, keepKey } from '../key-file.ts';
 import { show } from '../show.ts';
 import { paint, type Terminal, table } from '../terminal.ts';
 import { doctor } from './doctor.ts';
@@ -42,11 +52,39 @@ function load(terminal: Terminal, typed: Typed, defaults: Environment = {}): Loa
   }
 }
 
+/** A server that listens. */
+interface Listening {
+  readonly url: string;
+  /** Text of the admin key, when this start made it. */
+  readonly adminKey: string | undefined;
+  readonly server: Server;
+}
+
 interface Serving {
   readonly loaded: Loaded;
-  readonly init: boolean;
+  readonly terminal: Terminal;
   /** Called once the server listens. */
-  readonly ready: (running: { readonly url: string; readonly adminKey: string | undefined }) => void;
+  readonly ready: (running: Listening) => Promise<void> | void;
+}
+
+/** An address that stands for all of them is no place to call: this machine is reached by its loopback address. */
+const fromHere = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+
+const isTaken = (thrown: unknown): boolean =>
+  thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE';
+
+const taken = ({ HOST, PORT }: Config): Error =>
+  new Error(
+    `port ${PORT} of ${HOST} is taken, perhaps by a server that runs already; choose another: --port ${PORT + 1}`,
+  );
+
+/** Keys travel in clear to an address that others reach, unless something in front speaks TLS. */
+function warnOfClearText({ HOST, PUBLIC_URL }: Config, terminal: Terminal): void {
+  const loopback = HOST === 'localhost' || HOST === '::1' || /^127(\.\d+){3}$/.test(HOST);
+  if (loopback || PUBLIC_URL.startsWith('https://')) return;
+  terminal.err(
+    `warning: ${HOST} is reached from other machines and keys travel in clear text: put a TLS proxy in front and set NEXUS_PUBLIC_URL=https://…\n`,
+  );
 }
 
 /** Runs the server until a signal, or until it cannot go on. */
@@ -54,14 +92,17 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   const { start } = await import('../../../main.ts');
   const { openLog } = await import('../../../roof/log.ts');
   const { config } = serving.loaded;
+  warnOfClearText(config, serving.terminal);
   const { log, flush } = openLog(config.LOG_LEVEL, config.APP_NAME);
   let broken: (reason: unknown) => void = () => undefined;
   const ended = new Promise<unknown>((resolve) => {
     broken = resolve;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
-  const running = await start({ config, log, onBroken: (reason) => broken(reason) });
-  serving.ready(running);
+  const running = await start({ config, log, onBroken: (reason) => broken(reason) }).catch((thrown) => {
+    throw isTaken(thrown) ? taken(config) : thrown;
+  });
+  await serving.ready(running);
   const reason = await ended;
   if (reason !== undefined) {
     log('error', 'server.broken', { err: reason instanceof Error ? reason.stack : String(reason) });
@@ -82,32 +123,65 @@ const startCommand: Command = {
   run: async (scene, typed) => {
     const loaded = load(scene.terminal, typed, { NEXUS_LOG_LEVEL: 'warn' });
     if (!loaded) return EXIT_CONFIG;
-    return serveUntilStopped({ loaded, init: false, ready: (running) => greet(scene, running) });
+    return serveUntilStopped({
+      loaded,
+      terminal: scene.terminal,
+      ready: (running) => greet(scene, running, loaded.config),
+    });
   },
 };
 
+/** How this program was called, so that the lines it prints can be pasted as they stand. */
+function calledAs(script: string): string {
+  if (script.includes('/_npx/')) return 'npx @nexus-workplace/nexus';
+  if (script.endsWith('/node_modules/.bin/nexus')) return 'npx nexus';
+  if (script.endsWith('/nexus')) return 'nexus';
+  const near = relative(process.cwd(), script);
+  return `node ${near.startsWith('..') ? script : near}`;
+}
+
 /** Address, key, and three lines that work as they stand. */
-function greet(scene: Scene, running: { readonly url: string; readonly adminKey: string | undefined }): void {
+function greet(scene: Scene, running: Listening, config: Config): void {
   const { terminal, settings } = scene;
-  const person = { ...terminal, color: terminal.color };
   const say = (text: string): void => terminal.out(`${text}\n`);
-  const key = running.adminKey;
-  if (key) keepKey(settings.configHome, running.url, key);
+  const url = fromHere(running.url);
+  const fresh = running.adminKey;
+  const key = fresh ?? (config.BOOTSTRAP_ADMIN_KEY || undefined);
+  if (key) keepKey(settings.configHome, url, key);
+  const known = key ?? findKey(settings.configHome, url);
   say('');
-  say(`  ${paint(person, 'bold', 'Nexus is running')}  ${running.url}`);
+  say(`  ${paint(terminal, 'bold', 'Nexus is running')}  ${url}`);
   say(
-    key
-      ? `  Admin key         ${key}`
-      : '  Admin key         made by an earlier start; commands on this machine find it',
+    `  Admin key         ${fresh ?? (key ? 'the one of NEXUS_BOOTSTRAP_ADMIN_KEY' : 'made by an earlier start, and shown then')}`,
   );
-  if (key) say('                    shown once; commands on this machine find it by themselves');
+  say(
+    known
+      ? `                    ${fresh ? 'shown once; ' : ''}commands on this machine find it by themselves`
+      : '                    give it to commands with --key or NEXUS_API_KEY',
+  );
   say('');
   say('  Try, in another terminal:');
-  const shown = key ?? '$NEXUS_API_KEY';
-  say(`    npx nexus put README.md /docs/readme.md && npx nexus ls -l /docs`);
-  say(`    npx nexus grep -i nexus /`);
-  say(`    curl -s ${running.url}/api/nfs/list --json '{}' -H 'Authorization: Bearer ${shown}'`);
+  const nexus = calledAs(process.argv[1] ?? 'nexus');
+  const there = url === settings.url ? '' : ` --url ${url}`;
+  say(`    echo 'Hello, Nexus' | ${nexus} put - /docs/hello.txt${there}`);
+  say(`    ${nexus} grep -i nexus /${there}`);
+  say(`    curl -s ${url}/api/v2/files/docs/hello.txt -H 'Authorization: Bearer ${fresh ?? '$NEXUS_API_KEY'}'`);
   say('');
+}
+
+async function init(terminal: Terminal, config: Config, running: Listening): Promise<void> {
+  const { initialise } = await import('../../../roof/init.ts');
+  const { file, written } = await initialise({
+    server: running.server,
+    clock: systemClock,
+    url: fromHere(running.url),
+    adminKey: running.adminKey,
+    bootstrapKey: config.BOOTSTRAP_ADMIN_KEY,
+    directory: process.cwd(),
+  });
+  terminal.out(
+    `zones corp and corp-eng; ${file} ${written ? 'written' : 'stays'}: source it for NEXUS_URL and NEXUS_API_KEY\n`,
+  );
 }
 
 const serveCommand: Command = {
@@ -123,10 +197,11 @@ const serveCommand: Command = {
     if (!loaded) return EXIT_CONFIG;
     return serveUntilStopped({
       loaded,
-      init: Boolean(typed.options.init),
-      ready: ({ url, adminKey }) => {
-        scene.terminal.out(`listening at ${url}\n`);
-        if (adminKey) scene.terminal.out(`admin key ${adminKey}\n`);
+      terminal: scene.terminal,
+      ready: async (running) => {
+        if (typed.options.init) await init(scene.terminal, loaded.config, running);
+        scene.terminal.out(`listening at ${running.url}\n`);
+        if (running.adminKey) scene.terminal.out(`admin key ${running.adminKey}\n`);
       },
     });
   },

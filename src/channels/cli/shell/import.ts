@@ -3,15 +3,14 @@
  * skipped silently; small files travel in batches, each all or nothing; running it again writes the same tree.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { lstat, opendir, readFile } from 'node:fs/promises';
+import { lstat, open, opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
 import { bytesParam, filePath, type Transport } from '../../../../client/transport.ts';
-import type { Command, Scene } from '../command.ts';
+import { type Command, type Scene, UsageError } from '../command.ts';
 import { show } from '../show.ts';
-import { bytesText, safe, type Terminal } from '../terminal.ts';
+import { bytesText, plural, safe, type Terminal } from '../terminal.ts';
 
 /** Files of a batch, and bytes of one; larger files travel alone, as a stream. */
 const BATCH_FILES = 500;
@@ -45,7 +44,13 @@ async function survey(root: string, target: string): Promise<Survey> {
   const folders: (readonly [string, string])[] = [[root, target === '/' ? '' : target.replace(/\/+$/, '')]];
   for (let folder = folders.pop(); folder; folder = folders.pop()) {
     const [local, path] = folder;
-    for await (const entry of await opendir(local)) {
+    const entries = await opendir(local).catch((thrown: NodeJS.ErrnoException) => thrown);
+    if (entries instanceof Error) {
+      if (local === root) throw new UsageError(`cannot read ${local}: ${entries.code}`);
+      skipped.push({ path: local, reason: reasonOf(entries) });
+      continue;
+    }
+    for await (const entry of entries) {
       const from = join(local, entry.name);
       const to = `${path}/${entry.name}`;
       if (/[\u0000-\u001f\u007f\ufffd]/.test(entry.name)) skipped.push({ path: from, reason: 'name' });
@@ -61,6 +66,8 @@ async function survey(root: string, target: string): Promise<Survey> {
   }
   return { files, bytes, skipped };
 }
+
+const reasonOf = (failure: NodeJS.ErrnoException): string => failure.code ?? failure.message;
 
 /** Batches of small files, and large ones alone. */
 function* batchesOf(files: readonly LocalFile[]): Generator<LocalFile[]> {
@@ -98,7 +105,7 @@ async function sendBatch(transport: Transport, batch: readonly LocalFile[], prog
   for (const file of batch) {
     const bytes = await readFile(file.local).catch((thrown: NodeJS.ErrnoException) => thrown);
     if (bytes instanceof Error) {
-      progress.skipped.push({ path: file.local, reason: bytes.code ?? bytes.message });
+      progress.skipped.push({ path: file.local, reason: reasonOf(bytes) });
       continue;
     }
     count(progress, createHash('sha256').update(bytes).digest('hex'), bytes.byteLength);
@@ -108,7 +115,12 @@ async function sendBatch(transport: Transport, batch: readonly LocalFile[], prog
 }
 
 async function sendAlone(transport: Transport, file: LocalFile, progress: Progress): Promise<void> {
-  const body = Readable.toWeb(createReadStream(file.local));
+  const opened = await open(file.local).catch((thrown: NodeJS.ErrnoException) => thrown);
+  if (opened instanceof Error) {
+    progress.skipped.push({ path: file.local, reason: reasonOf(opened) });
+    return;
+  }
+  const body = Readable.toWeb(opened.createReadStream());
   const answer = (await transport.rest({ method: 'PUT', path: filePath(file.path), body })) as {
     etag: string;
     size: number;
@@ -173,7 +185,9 @@ function report(terminal: Terminal, progress: Progress, end: { target: string; s
     return;
   }
   const share = bytes > 0 ? Math.round((saved / bytes) * 100) : 0;
-  terminal.err(`${files} files, ${bytesText(bytes)} into ${safe(end.target)} in ${end.seconds.toFixed(1)} s\n`);
+  terminal.err(
+    `${plural(files, 'file')}, ${bytesText(bytes)} into ${safe(end.target)} in ${end.seconds.toFixed(1)} s\n`,
+  );
   terminal.err(`equal contents are kept once: ${bytesText(saved)} saved (${share}%)\n`);
   if (skipped.length === 0) return;
   terminal.err(`${skipped.length} not taken:\n`);

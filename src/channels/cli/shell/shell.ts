@@ -1,7 +1,7 @@
 /** Commands that feel like the shell people know: ls, tree, cat, rm, mv, cp, mkdir, glob, grep, history, diff, restore. */
-import { type Command, type Option, type Scene, type Typed, UsageError } from '../command.ts';
+import type { Command, Option, Scene, Typed } from '../command.ts';
 import { show } from '../show.ts';
-import { bytesText, paint, safe, type Terminal, table, timeText } from '../terminal.ts';
+import { bytesText, paint, plural, safe, type Terminal, table, timeText } from '../terminal.ts';
 import { type Entry, entriesOf, matchesOf } from './entries.ts';
 
 const flag = (name: string, about: string, short?: string): Option => ({
@@ -85,7 +85,9 @@ const tree: Command = {
     drawTree(scene.terminal, entries, root);
     const files = entries.filter((entry) => !entry.is_directory);
     const bytes = files.reduce((sum, entry) => sum + entry.size, 0);
-    scene.terminal.err(`${entries.length - files.length} directories, ${files.length} files, ${bytesText(bytes)}\n`);
+    scene.terminal.err(
+      `${plural(entries.length - files.length, 'directory')}, ${plural(files.length, 'file')}, ${bytesText(bytes)}\n`,
+    );
     return undefined;
   },
 };
@@ -128,7 +130,6 @@ const rm: Command = {
   args: ['path…'],
   options: [flag('recursive', 'directories too', 'r'), BRANCH],
   run: async (scene, typed) => {
-    if (typed.args.length === 0) throw new UsageError('nexus rm needs PATH');
     const { branch } = viewOf(typed);
     for (const path of typed.args)
       await removeOne(scene, { path, branch, recursive: Boolean(typed.options.recursive) });
@@ -283,8 +284,10 @@ const diff: Command = {
     const answer = (await transport.rpc('diff_versions', { path, v1: from, v2: newest, branch })) as {
       diff: string;
       binary: boolean;
+      identical: boolean;
     };
     if (scene.terminal.json) show(scene.terminal, answer);
+    else if (answer.identical) scene.terminal.err(`versions ${from} and ${newest} have the same content\n`);
     else if (answer.binary) scene.terminal.out('the contents differ and are not text\n');
     else for (const line of answer.diff.split('\n')) scene.terminal.out(`${paintDiff(scene.terminal, line)}\n`);
     return undefined;
@@ -356,7 +359,7 @@ export const shellCommands: readonly Command[] = [
       overwrite: Boolean(typed.options.force),
       branch: typed.options.branch,
     }),
-    line: (answer: { path: string; files: number }) => `${safe(answer.path)}: ${answer.files} files`,
+    line: (answer: { path: string; files: number }) => `${safe(answer.path)}: ${plural(answer.files, 'file')}`,
   }),
   simple({
     words: 'restore',

@@ -1,5 +1,6 @@
 /** cat, put and get: content as it is, streamed both ways. */
-import { createReadStream, createWriteStream, statSync } from 'node:fs';
+import { createWriteStream, statSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -33,7 +34,6 @@ const cat: Command = {
   args: ['path…'],
   options: VIEW,
   run: async (scene, typed) => {
-    if (typed.args.length === 0) throw new UsageError('nexus cat needs PATH');
     for (const path of typed.args) {
       for await (const chunk of await download(scene.transport(), path, typed))
         await scene.terminal.bytes(chunk as Uint8Array);
@@ -62,6 +62,20 @@ const get: Command = {
   },
 };
 
+/** A local file, opened before anything is sent, so that a missing one is told as that. */
+async function openLocal(local: string): Promise<Readable> {
+  try {
+    const file = await open(local);
+    if ((await file.stat()).isDirectory()) {
+      await file.close();
+      throw new UsageError(`${local} is a directory: nexus files import brings one in`);
+    }
+    return file.createReadStream();
+  } catch (thrown) {
+    throw thrown instanceof Error && 'code' in thrown ? new UsageError(`cannot read ${local}: ${thrown.code}`) : thrown;
+  }
+}
+
 const put: Command = {
   words: 'put',
   summary: 'Write a local file, or standard input ("-"), to a path.',
@@ -69,7 +83,8 @@ const put: Command = {
   options: [{ name: 'content-type', about: 'by the name unless given', takes: 'text' }, BRANCH],
   run: async (scene, typed) => {
     const [local = '-', path = '/'] = typed.args;
-    const source = local === '-' ? process.stdin : createReadStream(local);
+    if (local === '-' && path.endsWith('/')) throw new UsageError('standard input has no name: give the whole path');
+    const source = local === '-' ? process.stdin : await openLocal(local);
     const type = typed.options['content-type'];
     const answer = (await scene.transport().rest({
       method: 'PUT',

@@ -1,0 +1,179 @@
+/** The command line against a server: files, grammar, exit codes, and what people and programs see. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { nexus, nexusOnTerminal, type Surroundings } from '../../../test/nexus-process.ts';
+
+const SLOW = { timeout: 120_000 };
+let server: TestServer;
+let place: string;
+let around: Surroundings;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  place = mkdtempSync(join(tmpdir(), 'nexus-cli-'));
+  around = { cwd: place, env: { NEXUS_URL: server.url, NEXUS_API_KEY: ADMIN_KEY, XDG_CONFIG_HOME: place } };
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(place, { recursive: true, force: true });
+});
+
+const run = (line: readonly string[], more: Surroundings = {}) =>
+  nexus(line, { ...around, ...more, env: { ...around.env, ...more.env } });
+const see = (line: readonly string[]) => nexusOnTerminal(line, around);
+/** The JSON answer of a command that has to succeed. */
+async function answer(line: readonly string[], more?: Surroundings) {
+  const { code, out, err } = await run(line, more);
+  if (code !== 0) throw new Error(`nexus ${line.join(' ')}: ${code} ${err}`);
+  return JSON.parse(out);
+}
+
+test('put, cat and get carry bytes as they are, from files and from standard input', SLOW, async () => {
+  const bytes = Buffer.from([0, 255, 10, 13, 128, ...Buffer.from('x'.repeat(200_000))]);
+  writeFileSync(join(place, 'raw.bin'), bytes);
+  expect(await answer(['put', 'raw.bin', '/bytes/'])).toMatchObject({ path: '/bytes/raw.bin', size: bytes.length });
+  await answer(['get', '/bytes/raw.bin', 'back.bin']);
+  expect(readFileSync(join(place, 'back.bin')).equals(bytes)).toBe(true);
+  await answer(['put', '-', '/bytes/odd name%20?#.txt'], { stdin: 'typed\n' });
+  expect((await run(['cat', '/bytes/odd name%20?#.txt', '/bytes/odd name%20?#.txt'])).out).toBe('typed\ntyped\n');
+  expect(await run(['put', '-', '/bytes/'])).toMatchObject({ code: 2 });
+  expect(await run(['put', 'nowhere.txt', '/x'])).toMatchObject({ code: 2, err: expect.stringContaining('ENOENT') });
+  expect(await run(['put', '.', '/x'])).toMatchObject({ code: 2, err: expect.stringContaining('directory') });
+});
+
+test('mkdir, mv, cp, rm, ls, stat and tree do what they do in a shell', SLOW, async () => {
+  expect((await run(['mkdir', '/w/a'])).code).toBe(4);
+  expect(await answer(['mkdir', '-p', '/w/a'])).toMatchObject({ created: true });
+  await answer(['put', '-', '/w/a/one.txt'], { stdin: 'one' });
+  await answer(['cp', '/w/a/one.txt', '/w/a/two.txt']);
+  await answer(['mv', '/w/a/two.txt', '/w/three.txt']);
+  expect((await run(['mv', '/w/a/one.txt', '/w/three.txt'])).code).toBe(5);
+  await answer(['mv', '-f', '/w/a/one.txt', '/w/three.txt']);
+  expect((await run(['cp', '/w', '/w2'])).code).toBe(5);
+  expect(await answer(['cp', '-r', '/w', '/w2'])).toMatchObject({ copied: true, files: 1 });
+  expect((await run(['rm', '/w2'])).code).toBe(5);
+  await answer(['rm', '-r', '/w2']);
+  expect((await answer(['ls', '-R', '/w'])).entries.map((entry: { path: string }) => entry.path)).toEqual([
+    '/w/a',
+    '/w/three.txt',
+  ]);
+  expect(await answer(['stat', '/w/three.txt'])).toMatchObject({ size: 3, version: 1 });
+  expect((await see(['tree', '/w'])).out).toBe('/w\n├── a/\n└── three.txt\n1 directory, 1 file, 3 B\n');
+  expect((await see(['ls', '/w'])).out).toBe('a/\nthree.txt\n');
+});
+
+test('history, diff and restore show and bring back what a file was', SLOW, async () => {
+  for (const text of ['one\ntwo\n', 'one\n2\n']) await answer(['put', '-', '/h.txt'], { stdin: text });
+  expect((await answer(['history', '/h.txt'])).map((one: { version: number }) => one.version)).toEqual([2, 1]);
+  const diff = (await see(['diff', '/h.txt'])).out;
+  expect(diff).toContain('\n-two\n+2\n');
+  await answer(['restore', '/h.txt', '1']);
+  expect((await run(['cat', '/h.txt'])).out).toBe('one\ntwo\n');
+  expect((await run(['cat', '--version', '2', '/h.txt'])).out).toBe('one\n2\n');
+  expect((await see(['diff', '/h.txt', '1', '3'])).out).toBe('versions 1 and 3 have the same content\n');
+  expect((await see(['history', '/h.txt'])).out).toMatch(/^VER +REVISION +SIZE +WHEN +WHO +HOW +ETAG\n +3 .*rollback/);
+});
+
+test('glob and grep find paths and lines; grep says by its exit code whether anything matched', SLOW, async () => {
+  await answer(['put', '-', '/g/a/x.ts'], { stdin: 'first\nNeedle here\n' });
+  await answer(['put', '-', '/g/y.md'], { stdin: 'nothing\n' });
+  expect((await answer(['glob', '/g/**/*.ts'])).matches).toEqual(['/g/a/x.ts']);
+  expect((await answer(['grep', '-i', 'needle', '/g'])).matches).toMatchObject([{ path: '/g/a/x.ts', line: 2 }]);
+  expect((await see(['grep', 'Needle', '/g'])).out).toBe('/g/a/x.ts:2:Needle here\n');
+  expect((await run(['grep', 'absent', '/g'])).code).toBe(1);
+  expect((await run(['grep', '(', '/g'])).code).toBe(2);
+});
+
+test('people see tables, programs one JSON document; control characters reach no terminal', SLOW, async () => {
+  await answer(['put', '-', '/t/\u009b2Jevil.txt'], { stdin: 'x'.repeat(1536) });
+  const long = (await see(['ls', '-l', '/t'])).out;
+  expect(long).toMatch(/^ *SIZE +VER +MODIFIED +BY +NAME\n1\.5 KiB +1 .*\\x9b2Jevil\.txt\n$/);
+  expect(JSON.parse((await see(['ls', '--json', '/t'])).out).entries).toHaveLength(1);
+  const who = (await see(['whoami'])).out;
+  expect(who).toMatch(/^role +admin$/m);
+  expect(who).not.toMatch(/^agent_id/m);
+  expect((await see(['ls', '/nowhere'])).out).toBe('nexus: File not found: /nowhere [FILE_NOT_FOUND]\n');
+  const failed = await run(['ls', '/nowhere']);
+  expect(failed.out).toBe('');
+  expect(JSON.parse(failed.err)).toMatchObject({ error: { code: 'FILE_NOT_FOUND', data: { path: '/nowhere' } } });
+});
+
+test('the exit code tells usage, absence, conflict, denial and no server apart', SLOW, async () => {
+  await answer(['put', '-', '/e/f.txt'], { stdin: 'x' });
+  const viewer = await server.addKey({ role: 'viewer', grants: [['direct_viewer', '/e']] });
+  const lines: readonly (readonly [number, readonly string[], Surroundings?])[] = [
+    [2, ['nonsense']],
+    [2, ['ls', '--nonsense']],
+    [2, ['rm']],
+    [2, ['file', 'read', '/../x']],
+    [3, ['ls', '--url', 'http://127.0.0.1:1']],
+    [4, ['cat', '/none']],
+    [5, ['rm', '/e']],
+    [6, ['ls', '--key', 'wrong']],
+    [6, ['rm', '/e/f.txt'], { env: { NEXUS_API_KEY: viewer } }],
+  ];
+  for (const [code, line, more] of lines) expect([line, (await run(line, more)).code]).toEqual([line, code]);
+  const gone = await run(['ls', '--url', 'http://127.0.0.1:1']);
+  expect(gone.err).toBe('nexus: no server answers at http://127.0.0.1:1; start one with: nexus start\n');
+});
+
+test('a quota that is reached has an exit code of its own', SLOW, async () => {
+  await server.addZone('small-zone', { max_storage_bytes: 10 });
+  const key = await server.addKey({ zone_id: 'small-zone', grants: [['direct_owner', '/']] });
+  const { code } = await run(['put', '-', '/big.txt'], { stdin: 'x'.repeat(100), env: { NEXUS_API_KEY: key } });
+  expect(code).toBe(7);
+});
+
+test('noun and verb stand in either order, the noun in either number; a slip names the nearest', SLOW, async () => {
+  await answer(['file', 'write', '/n/a.txt', 'text']);
+  for (const words of ['list file', 'file list', 'list files', 'files list']) {
+    expect([words, (await answer([...words.split(' '), '/n'])).files]).toEqual([words, ['/n/a.txt']]);
+  }
+  expect((await answer(['--url', server.url, 'ls', '/n'])).entries).toHaveLength(1);
+  expect((await run(['lss'])).err).toBe('nexus: no command "lss"; the nearest is "ls"\n');
+  expect((await run(['lists', 'file'])).err).toContain('the nearest is "file list"');
+  expect((await run(['file', 'raed', '/x'])).err).toContain('the nearest is "file read"');
+  expect((await run(['zone'])).err).toMatch(/^nexus: zone needs a verb: create, list/);
+  expect((await run(['ls', '--lnog'])).err).toBe('nexus: no option --lnog; the nearest is --long\n');
+});
+
+test('help is there at every level', SLOW, async () => {
+  for (const line of [['--help'], ['help'], ['-h']]) expect((await run(line)).out).toContain('Nouns');
+  expect((await run(['zones', '--help'])).out).toContain('zone create NAME');
+  expect((await run(['help', 'ls'])).out).toMatch(/^nexus ls \[PATH\]\n[\s\S]*--long, -l/);
+  expect((await run(['zone', 'list', '--help'])).out).toMatch(/^nexus zone list\n[\s\S]*--limit NUMBER/);
+  const tree = (await run(['tree', '--help'])).out;
+  expect(tree).toMatch(/^nexus tree \[PATH\]/);
+  expect(tree).toContain('tree restore');
+});
+
+test('JSON comes as text, from a file or standard input; bad JSON names its position', SLOW, async () => {
+  const files = '[["/j/a", "1"], ["/j/b", "2"]]';
+  writeFileSync(join(place, 'files.json'), files);
+  for (const given of [files, '@files.json', '-']) {
+    expect(await answer(['file', 'write-batch', given], { stdin: files })).toHaveLength(2);
+  }
+  const bad = await run(['file', 'write-batch', '[["/j/a", ]]']);
+  expect(bad.code).toBe(2);
+  expect(bad.err).toMatch(/^nexus: FILES is not JSON at position 10 \(line 1 column 11\): Unexpected token/);
+  const late = await run(['file', 'write-batch', '-'], { stdin: '[\n  ["/j/é", "1"],\n  ["/j/b" "2"]\n]' });
+  expect(late.err).toContain('position 29 (line 3 column 11)');
+  const cut = await run(['file', 'write-batch', '[["/j/a", "1"']);
+  expect(cut.err).toContain('position 13 (line 1 column 14)');
+  expect((await run(['file', 'write-batch', '@none.json'])).code).toBe(2);
+});
+
+test('doctor looks at what is truly active', SLOW, async () => {
+  const { ok, checks } = await answer(['doctor']);
+  expect(ok).toBe(true);
+  expect(checks.map((check: { name: string }) => check.name)).toEqual(
+    expect.arrayContaining(['server', 'clock', 'permissions', 'key', 'files', 'sql', 'blobs']),
+  );
+  expect((await server.ok('list', { path: '/' })).files.filter((path: string) => path.includes('doctor'))).toEqual([]);
+  const blind = await run(['doctor'], { env: { NEXUS_API_KEY: 'wrong-key-0000000' } });
+  expect(blind.code).toBe(1);
+  expect((await run(['doctor', '--url', 'http://127.0.0.1:1'])).code).toBe(1);
+});

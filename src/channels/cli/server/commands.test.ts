@@ -1,0 +1,156 @@
+/** The commands that are the server: what they say at start, how they end, and what they refuse. */
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { nexus, nexusOnTerminal, type Surroundings, shell, startNexus } from '../../../../test/nexus-process.ts';
+
+const SLOW = { timeout: 120_000 };
+const SECRET = 'a-secret-key-of-the-operator';
+let place: string;
+let around: Surroundings;
+
+beforeAll(() => {
+  place = mkdtempSync(join(tmpdir(), 'nexus-serve-'));
+  around = { cwd: place, env: { XDG_CONFIG_HOME: join(place, 'config'), HOME: place } };
+});
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+const within = (env: Readonly<Record<string, string>>): Surroundings => ({ ...around, env: { ...around.env, ...env } });
+
+test('start prints an address, a key and lines that work as they stand; Ctrl-C ends it with 0', SLOW, async () => {
+  const server = startNexus(['start', '--port', '0', '--data', 'start-data'], around);
+  const [greeting] = await server.said(/Nexus is running[\s\S]*curl .*\n/);
+  const url = /http:\/\/127\.0\.0\.1:\d+/.exec(greeting)?.[0] ?? '';
+  expect(greeting).toMatch(/Admin key +sk-/);
+  expect(statSync(join(place, 'config/nexus/keys.json')).mode & 0o777).toBe(0o600);
+  const lines = greeting.split('Try, in another terminal:\n')[1]?.trim().split('\n') ?? [];
+  expect(lines).toHaveLength(3);
+  const [put, grep, curl] = await Promise.all([shell(lines[0] ?? '', around)]).then(async ([first]) => [
+    first,
+    await shell(lines[1] ?? '', around),
+    await shell(lines[2] ?? '', around),
+  ]);
+  expect(put).toMatchObject({ code: 0, out: expect.stringContaining('/docs/hello.txt') });
+  expect(grep).toMatchObject({ code: 0, out: expect.stringContaining('Hello, Nexus') });
+  expect(curl).toMatchObject({ code: 0, out: 'Hello, Nexus\n' });
+  expect((await nexus(['doctor', '--url', url], around)).code).toBe(0);
+  server.child.kill('SIGINT');
+  expect(await server.ended).toMatchObject({ code: 0, err: '' });
+
+  const again = startNexus(['start', '--port', new URL(url).port, '--data', 'start-data'], around);
+  expect((await again.said(/Nexus is running[\s\S]*curl .*\n/))[0]).not.toContain('sk-');
+  expect((await nexus(['ls', '/docs', '--url', url], around)).code).toBe(0);
+  const taken = await nexus(['start', '--port', new URL(url).port, '--data', 'other-data'], around);
+  expect(taken).toMatchObject({ code: 1, err: expect.stringMatching(/^nexus: port \d+ of 127\.0\.0\.1 is taken/) });
+  const same = await nexus(['serve', '--port', '0', '--data', 'start-data'], within({ NEXUS_LOG_LEVEL: 'error' }));
+  expect(same).toMatchObject({ code: 1, err: expect.stringContaining('another server runs on') });
+  again.child.kill('SIGTERM');
+  expect((await again.ended).code).toBe(0);
+});
+
+test('serve --init makes zones and a file to source, once', SLOW, async () => {
+  const quiet = within({ NEXUS_LOG_LEVEL: 'error' });
+  const file = join(place, '.nexus-admin-env');
+  const texts: string[] = [];
+  for (const word of ['written', 'stays']) {
+    const server = startNexus(['serve', '--init', '--port', '0', '--data', 'init-data'], quiet);
+    const [, url] = await server.said(/listening at (\S+)\n/);
+    const [line] = await server.said(/zones corp.*\n/);
+    expect(line).toContain(word);
+    texts.push(readFileSync(file, 'utf8'));
+    const key = /NEXUS_API_KEY=(\S+)/.exec(texts[0] ?? '')?.[1] ?? '';
+    const zones = await nexus(['zone', 'list', '--url', url ?? '', '--key', key], around);
+    expect(zones.out).toContain('"corp-eng"');
+    server.child.kill('SIGTERM');
+    expect((await server.ended).code).toBe(0);
+  }
+  expect(texts[1]).toBe(texts[0]);
+  expect(texts[0]).toMatch(/^export NEXUS_URL=http:\/\/127\.0\.0\.1:\d+\nexport NEXUS_API_KEY=\S+\n$/);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test('an address that others reach is warned about, unless TLS is in front', SLOW, async () => {
+  const cases = [
+    ['0.0.0.0', '', 1],
+    ['0.0.0.0', 'https://nexus.example', 0],
+    ['127.0.0.1', '', 0],
+  ] as const;
+  for (const [host, NEXUS_PUBLIC_URL, warnings] of cases) {
+    const line = ['serve', '--host', host, '--port', '0', '--data', 'bind-data'];
+    const server = startNexus(line, within({ NEXUS_LOG_LEVEL: 'error', NEXUS_PUBLIC_URL }));
+    await server.said(/listening at/);
+    server.child.kill('SIGTERM');
+    const { code, err } = await server.ended;
+    expect({ host, code, warnings: err.split('clear text').length - 1 }).toEqual({ host, code: 0, warnings });
+  }
+});
+
+test('mistakes of the configuration are one line each, and nothing is opened', SLOW, async () => {
+  const env = { NEXUS_PORT: 'abc', NEXUS_DRAIN_SECONDS: '-1', NEXUS_BOOTSTRAP_ADMIN_KEY: 'short', NEXUS_PROT: '1' };
+  const { code, out, err } = await nexus(['serve', '--data', 'never'], within(env));
+  expect({ code, out }).toEqual({ code: 2, out: '' });
+  const lines = err.trim().split('\n');
+  expect(lines).toHaveLength(3);
+  expect(lines.map((line) => line.split(':')[0]).sort()).toEqual([
+    'NEXUS_BOOTSTRAP_ADMIN_KEY',
+    'NEXUS_DRAIN_SECONDS',
+    'NEXUS_PORT',
+  ]);
+  expect(err).not.toContain('short');
+  expect(() => statSync(join(place, 'never'))).toThrow('ENOENT');
+});
+
+test('config tells where each value comes from, and no secret', SLOW, async () => {
+  const own = mkdtempSync(join(place, 'own-'));
+  writeFileSync(join(own, '.env'), 'NEXUS_REGION=from-file\nNEXUS_APP_NAME=from-file\n');
+  const env = { NEXUS_APP_NAME: 'from-environment', NEXUS_BOOTSTRAP_ADMIN_KEY: SECRET, NEXUS_PROT: '1' };
+  const { code, out, err } = await nexus(['config', '--data', 'given'], { ...within(env), cwd: own });
+  expect(code).toBe(0);
+  const lines = JSON.parse(out) as { name: string; value: string; source: string }[];
+  const of = (name: string) => {
+    const found = lines.find((line) => line.name === name);
+    return [found?.value, found?.source];
+  };
+  expect(of('NEXUS_REGION')).toEqual(['from-file', '.env']);
+  expect(of('NEXUS_APP_NAME')).toEqual(['from-environment', 'environment']);
+  expect(of('NEXUS_DATA_DIR')).toEqual(['given', 'argument']);
+  expect(of('NEXUS_HOST')).toEqual(['127.0.0.1', 'default']);
+  expect(of('NEXUS_BOOTSTRAP_ADMIN_KEY')).toEqual(['***', 'environment']);
+  expect(err).toContain('NEXUS_PROT is no setting and is ignored; the nearest is NEXUS_PORT');
+  const seen = await nexusOnTerminal(['config'], within(env));
+  expect(seen.out).toMatch(/^NAME +VALUE +SOURCE +DEFAULT +MEANING$/m);
+  expect(seen.out + out + err).not.toContain(SECRET);
+});
+
+test('migrate says what is pending, does it once, and then has nothing to do', SLOW, async () => {
+  const data = ['--data', 'migrate-data'];
+  const pending = await nexus(['migrate', '--check', ...data], around);
+  expect(pending).toMatchObject({ code: 1, out: expect.stringMatching(/^pending: /) });
+  const first = await nexus(['migrate', ...data], around);
+  const [, applied, version] = /^applied=(\d+) version=(\d+)\n$/.exec(first.out) ?? [];
+  expect([first.code, applied]).toEqual([0, version]);
+  expect((await nexus(['migrate', ...data], around)).out).toBe(`applied=0 version=${version}\n`);
+  expect(await nexus(['migrate', '--check', ...data], around)).toMatchObject({ code: 0, out: '' });
+  const rows = JSON.parse((await nexus(['migrate', '--status', ...data], around)).out) as { applied: boolean }[];
+  expect(rows.map((row) => row.applied)).toEqual(rows.map(() => true));
+});
+
+test('a reader that stalls holds the stop no longer than NEXUS_DRAIN_SECONDS', SLOW, async () => {
+  const env = { NEXUS_LOG_LEVEL: 'error', NEXUS_DRAIN_SECONDS: '1', NEXUS_BOOTSTRAP_ADMIN_KEY: SECRET };
+  const server = startNexus(['serve', '--port', '0', '--data', 'drain-data'], within(env));
+  const [, url = ''] = await server.said(/listening at (\S+)\n/);
+  const large = { method: 'PUT', headers: { authorization: `Bearer ${SECRET}` }, body: Buffer.alloc(30_000_000) };
+  expect((await fetch(`${url}/api/v2/files/large`, large)).status).toBe(201);
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(`GET /api/v2/files/large HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${SECRET}\r\n\r\n`);
+  await new Promise((resolve) => socket.once('readable', resolve));
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  socket.on('error', () => undefined);
+  server.child.kill('SIGTERM');
+  expect((await server.ended).code).toBe(0);
+  socket.resume();
+  await closed;
+  expect(socket.bytesRead).toBeLessThan(30_000_000);
+});

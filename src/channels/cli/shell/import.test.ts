@@ -1,0 +1,66 @@
+/** A local tree is brought in whole, and what could not be taken is named. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_KEY, startTestServer, type TestServer } from '../../../../test/harness.ts';
+import { nexus, nexusOnTerminal, type Surroundings } from '../../../../test/nexus-process.ts';
+
+const SLOW = { timeout: 60_000 };
+/** Larger than what travels in a batch. */
+const LARGE = 'large line\n'.repeat(60_000);
+const NAMES = [
+  'plain.txt',
+  ' blank at the edges ',
+  'per%20cent',
+  'häßlich 日本 😀',
+  'quote\'"\\',
+  '#?*[]{}',
+  '.hidden',
+];
+
+let server: TestServer;
+let place: string;
+let around: Surroundings;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  place = mkdtempSync(join(tmpdir(), 'nexus-import-'));
+  around = { cwd: place, env: { NEXUS_URL: server.url, NEXUS_API_KEY: ADMIN_KEY, XDG_CONFIG_HOME: place } };
+  chmodSync(place, 0o755);
+  mkdirSync(join(place, 'tree/deep/er'), { recursive: true });
+  for (const name of NAMES) writeFileSync(join(place, 'tree/deep', name), name);
+  for (const name of ['same-1', 'same-2', 'deep/er/same-3']) writeFileSync(join(place, 'tree', name), LARGE);
+  writeFileSync(join(place, 'tree/empty'), '');
+  writeFileSync(join(place, 'tree/new\nline'), 'x');
+  symlinkSync('same-1', join(place, 'tree/link'));
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(place, { recursive: true, force: true });
+});
+
+test('files of any name and size arrive, duplicates are counted once, the rest is named', SLOW, async () => {
+  const { code, out } = await nexus(['files', 'import', 'tree', '/in'], around);
+  expect(code).toBe(0);
+  const told = JSON.parse(out);
+  expect(told).toMatchObject({ files: NAMES.length + 4, saved_bytes: 2 * LARGE.length });
+  expect(told.skipped.map((one: { reason: string }) => one.reason).sort()).toEqual(['name', 'symbolic link']);
+  for (const name of NAMES) {
+    expect(await server.ok('read', { path: `/in/deep/${name}`, encoding: 'utf-8' })).toBe(name);
+  }
+  expect((await server.ok('stat', { path: '/in/deep/er/same-3' })).size).toBe(LARGE.length);
+});
+
+test('a person is told in lines, and a second run writes the same tree', SLOW, async () => {
+  const { code, out } = await nexusOnTerminal(['import', 'files', 'tree', '/in'], around);
+  expect(code).toBe(0);
+  expect(out).toContain(`${NAMES.length + 4} files, `);
+  expect(out).toContain('2 not taken:\n');
+  expect(out).toMatch(/tree\/link: symbolic link\n/);
+});
+
+test('a directory that is not there is a mistake of the line', SLOW, async () => {
+  const { code, err } = await nexus(['files', 'import', 'nowhere'], around);
+  expect({ code, err }).toEqual({ code: 2, err: 'nexus: cannot read nowhere: ENOENT\n' });
+});

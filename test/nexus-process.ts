@@ -1,0 +1,78 @@
+/** The command `nexus` as a process of its own: what it wrote, and its exit code. Signals and terminals included. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { readEnvironment } from '../src/config.ts';
+
+const BIN = join(import.meta.dirname, '..', 'bin', 'nexus.mjs');
+
+export interface Surroundings {
+  /** All NEXUS_ variables of the process; others are those of the tests. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly stdin?: string;
+  /** Numeric user to run as. */
+  readonly uid?: number;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface Started {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Resolves once stdout holds a match, with it. */
+  said(what: RegExp): Promise<RegExpExecArray>;
+}
+
+export const startNexus = (args: readonly string[], around: Surroundings = {}): Started =>
+  startProcess([process.execPath, BIN, ...args], around);
+
+export const nexus = (args: readonly string[], around?: Surroundings): Promise<Ended> => startNexus(args, around).ended;
+
+const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
+
+/** As on a terminal; what it writes to stdout and stderr is in `out`, without colours. */
+export async function nexusOnTerminal(args: readonly string[], around: Surroundings = {}): Promise<Ended> {
+  const line = [process.execPath, BIN, ...args].map(quoted).join(' ');
+  const { code, out, err } = await startProcess(['script', '-qec', line, '/dev/null'], around).ended;
+  return { code, out: out.replaceAll('\r\n', '\n').replace(/\u001b\[\d*m/g, ''), err };
+}
+
+/** A line of a shell. */
+export const shell = (line: string, around?: Surroundings): Promise<Ended> =>
+  startProcess(['sh', '-c', line], around ?? {}).ended;
+
+function startProcess([file = '', ...args]: readonly string[], around: Surroundings): Started {
+  const inherited = Object.entries(readEnvironment()).filter(([name]) => !name.startsWith('NEXUS_'));
+  const child = spawn(file, args, {
+    cwd: around.cwd,
+    env: { ...Object.fromEntries(inherited), ...around.env },
+    ...(around.uid === undefined ? {} : { uid: around.uid }),
+  });
+  const written = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    written.out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    written.err += text;
+  });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(around.stdin ?? '');
+  const ended = once(child, 'close').then(([code]) => ({ code, ...written }));
+  return {
+    child,
+    ended,
+    said: async (what) => {
+      for (;;) {
+        const found = what.exec(written.out);
+        if (found) return found;
+        const over = await Promise.race([once(child.stdout, 'data').then(() => false), ended.then(() => true)]);
+        if (over) throw new Error(`ended before it said ${what}: ${written.out}${written.err}`);
+      }
+    },
+  };
+}
