@@ -60,6 +60,27 @@ test('a person is told in lines, and a second run writes the same tree', SLOW, a
   expect(out).toMatch(/tree\/link: symbolic link\n/);
 });
 
+test('what may not be read is named, and the rest arrives', SLOW, async () => {
+  for (const name of ['shut/in', 'closed', 'large']) {
+    mkdirSync(join(place, 'partly/shut'), { recursive: true });
+    writeFileSync(join(place, 'partly', name), name === 'large' ? LARGE : name);
+  }
+  writeFileSync(join(place, 'partly/open'), 'open');
+  for (const name of ['shut', 'closed', 'large']) chmodSync(join(place, 'partly', name), 0);
+  // The superuser may read everything, so the command runs as somebody else.
+  const nobody = process.getuid?.() === 0 ? { uid: 65_534 } : {};
+  const { code, out } = await nexus(['files', 'import', 'partly', '/partly'], { ...around, ...nobody });
+  chmodSync(join(place, 'partly/shut'), 0o755);
+  expect(code).toBe(0);
+  const told = JSON.parse(out) as { files: number; skipped: { path: string; reason: string }[] };
+  expect(told.files).toBe(1);
+  expect(told.skipped.map(({ path, reason }) => [path, reason]).sort()).toEqual([
+    ['partly/closed', 'EACCES'],
+    ['partly/large', 'EACCES'],
+    ['partly/shut', 'EACCES'],
+  ]);
+});
+
 test('a directory that is not there is a mistake of the line', SLOW, async () => {
   const { code, err } = await nexus(['files', 'import', 'nowhere'], around);
   expect({ code, err }).toEqual({ code: 2, err: 'nexus: cannot read nowhere: ENOENT\n' });
