@@ -1,7 +1,9 @@
 /** The tree as a call asks for it by branch and as_of. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { isoTime, systemClock } from '../../base/clock.ts';
 
 forEachEngine('views', (engine) => {
   let server: TestServer;
@@ -19,7 +21,7 @@ forEachEngine('views', (engine) => {
     const { revision } = await server.ok('stat', { path: '/v/a' });
     const snapshot = await server.ok('tree_snapshot_create', { name: 'first look' });
     await sleep(5);
-    const at = new Date().toISOString();
+    const at = isoTime(systemClock.now());
     await sleep(5);
     await server.ok('write', { path: '/v/a', content: 'two' });
     for (const as_of of [revision, String(revision), snapshot.snapshot_id, 'first look', at]) {
@@ -34,7 +36,7 @@ forEachEngine('views', (engine) => {
   });
 
   test('what is still to come, and what never was, is refused', async () => {
-    const later = new Date(Date.now() + 3_600_000).toISOString();
+    const later = isoTime(systemClock.now() + 3_600_000);
     for (const as_of of [(await now()) + 1, '99999999999999999999', later]) {
       expect(await server.fault('read', { path: '/v/a', as_of })).toBe('INVALID_PARAMS');
     }
