@@ -122,6 +122,7 @@ export interface Call {
   readonly tx: Tx;
   readonly access: Access;
   readonly limits: Limits;
+  readonly thread: Thread;
   /** Milliseconds; the same through the whole call. */
   readonly now: number;
   /** Appends an event in this transaction and gives its sequence number: the revision of the change. */
@@ -157,7 +158,11 @@ export interface Finishing {
   readonly sql: Sql;
   readonly blobs: Blobs;
   readonly limits: Limits;
+  readonly thread: Thread;
 }
+
+/** Stands for a thread that runs calls. What is kept between them in its memory hangs on it, weakly. */
+export type Thread = object;
 
 /** Content as a state names it: inline bytes, or the hash under which the blob store has them. Plain data. */
 export interface StoredBytes {

@@ -43,7 +43,8 @@ export function localRunner(parts: RunnerParts): Runner {
   return {
     read: async (operation, ready, context) => {
       const result = await parts.sql.read((tx) => runRead({ parts, operation, context, tx }, ready));
-      return operation.finish ? operation.output.parse(await operation.finish(result, parts)) : result;
+      if (!operation.finish) return result;
+      return operation.output.parse(await operation.finish(result, { ...parts, thread: parts }));
     },
     write: (operation, ready, context) => runDurably({ parts, operation, context }, ready),
   };
@@ -176,6 +177,7 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
     tx,
     access,
     limits: parts.limits,
+    thread: parts,
     now: state.now,
     event: (event) => state.append(event),
     nextRevision: () => state.zone.seq + state.events.length + 1,

@@ -44,19 +44,19 @@ export async function jsonAnswer(value: unknown, blobs: Blobs): Promise<JsonAnsw
   const mark = placeholder;
   if (!mark) return text;
   const marks = references.map((_item, n) => JSON.stringify(mark(n)));
-  const pieces = piecesOf(text, marks, (n) => pieceOf(references[n]!, blobs));
+  const pieces = piecesOf(text, marks, (n) => piecesFor(references[n]!, blobs));
   return joined(pieces) ?? bigAnswer(pieces);
 }
 
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** The text between the marks, and in the place of each what it stands for. */
-function piecesOf(text: string, marks: readonly string[], piece: (n: number) => AnswerPiece): AnswerPiece[] {
+function piecesOf(text: string, marks: readonly string[], what: (n: number) => readonly AnswerPiece[]): AnswerPiece[] {
   const pieces: AnswerPiece[] = [];
   let from = 0;
   for (const [n, mark] of marks.entries()) {
     const at = text.indexOf(mark, from);
-    pieces.push(text.slice(from, at), piece(n));
+    pieces.push(text.slice(from, at), ...what(n));
     from = at + mark.length;
   }
   pieces.push(text.slice(from));
@@ -74,8 +74,8 @@ function joined(pieces: readonly AnswerPiece[]): string | undefined {
   return text;
 }
 
-const pieceOf = (item: AnswerReference, blobs: Blobs): AnswerPiece =>
-  item instanceof AnswerBytes ? contentOf(item, blobs) : item.text;
+const piecesFor = (item: AnswerReference, blobs: Blobs): readonly AnswerPiece[] =>
+  item instanceof AnswerBytes ? [contentOf(item, blobs)] : item.pieces;
 
 function contentOf(item: AnswerBytes, blobs: Blobs): AnswerContent {
   const { inline } = item;

@@ -38,12 +38,12 @@ export class AnswerBytes {
   }
 }
 
-/** JSON text in UTF-8, made where the answer was; it stands in the body as it is. */
+/** JSON text in UTF-8, made where the answer was, in pieces; it stands in the body as it is. */
 export class AnswerJson {
-  readonly text: Uint8Array;
+  readonly pieces: readonly Uint8Array[];
 
-  constructor(text: Uint8Array) {
-    this.text = text;
+  constructor(pieces: readonly Uint8Array[]) {
+    this.pieces = pieces;
   }
 
   /** Called by JSON.stringify; see {@link stringifyWith}. */

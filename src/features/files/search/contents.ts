@@ -3,9 +3,8 @@
  * memory is always right; what is kept is bounded; content with a NUL byte or invalid UTF-8 has no text (files.md §9).
  */
 import { Fault } from '../../../base/faults.ts';
-import type { Finishing } from '../../../core/operation.ts';
+import type { Finishing, Thread } from '../../../core/operation.ts';
 import { BlobError, type Blobs } from '../../../ports/blobs.ts';
-import type { Sql } from '../../../ports/sql.ts';
 import { listStored } from './contents.sql.ts';
 import type { FoundFile } from './scan.sql.ts';
 
@@ -46,28 +45,27 @@ class TextCache {
 
 const costOf = (text: Text): number => (text === LARGE ? 0 : text.length) + ENTRY_BYTES;
 
-const caches = new WeakMap<Sql, TextCache>();
+const caches = new WeakMap<Thread, TextCache>();
 
-/** The cache of a thread lives as long as its database is open. */
-function textCacheOf(sql: Sql): TextCache {
-  const known = caches.get(sql);
+function cacheOf(thread: Thread): TextCache {
+  const known = caches.get(thread);
   if (known) return known;
   const made = new TextCache();
-  caches.set(sql, made);
+  caches.set(thread, made);
   return made;
 }
 
 /** Are the texts of all these files in memory? */
-export function areKept(sql: Sql, files: readonly FoundFile[]): boolean {
-  const cache = textCacheOf(sql);
+export function areKept(thread: Thread, files: readonly FoundFile[]): boolean {
+  const cache = cacheOf(thread);
   return files.every(({ etag, size }) => size === 0 || cache.find(etag) !== undefined);
 }
 
-type Source = Pick<Finishing, 'sql' | 'blobs'>;
+type Source = Pick<Finishing, 'sql' | 'blobs' | 'thread'>;
 
 /** The texts of some files by hash, in one statement for those that are not kept, none if all are. */
 export async function loadTexts(source: Source, files: readonly FoundFile[]): Promise<ReadonlyMap<string, Text>> {
-  const cache = textCacheOf(source.sql);
+  const cache = cacheOf(source.thread);
   const texts = new Map<string, Text>();
   const missing = new Map<string, FoundFile>();
   for (const file of files) {

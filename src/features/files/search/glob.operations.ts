@@ -9,8 +9,9 @@ import { someBytes } from '../read-shapes.ts';
 import type { View } from '../view.ts';
 import { viewOf } from '../view-of.ts';
 import type { Glob } from './glob.ts';
-import { jsonBytes } from './match-json.ts';
-import { behind, SCAN_ROWS, type Scope, scanPaths } from './scan.sql.ts';
+import { listPaths } from './listings.ts';
+import { jsonPieces } from './match-json.ts';
+import { behind, SCAN_ROWS, type Scope } from './scan.sql.ts';
 import {
   carriedPath,
   compileInside,
@@ -33,8 +34,8 @@ const globInput = z.object({
 type GlobInput = z.infer<typeof globInput>;
 
 const globOutput = z.object({
-  /** JSON array of paths. */
-  matches: someBytes,
+  /** JSON array of paths, in pieces. */
+  matches: z.array(someBytes),
   has_more: z.boolean(),
   next_cursor: z.string().nullable(),
 });
@@ -91,7 +92,7 @@ export const glob: Operation<GlobInput, GlobOutput> = {
     const { matches, next } = scope ? await collect(call, view, { ...search, scope }) : NOTHING;
     const shown = call.shown('') === '' ? matches : matches.map(call.shown);
     return {
-      matches: jsonBytes(shown),
+      matches: jsonPieces(shown),
       has_more: next !== undefined,
       next_cursor: nextCursor(GLOB, page, next === undefined ? undefined : { view, seq: call.zone.seq, at: next }),
     };
@@ -118,7 +119,7 @@ async function collect(call: Call, view: View, search: Search & { readonly scope
   const slices = new Slices();
   const matches: string[] = [];
   for (let from = search.from; ; ) {
-    const paths = await scanPaths(call.tx, view, { scope, from });
+    const paths = await listPaths(call, view, { scope, from });
     for (const path of paths) {
       if (!compiled.test(path) || excluded.some((one) => one.test(path))) continue;
       if (matches.length === limit) return { matches, next: path };

@@ -4,12 +4,12 @@
  */
 import { parentOf } from '../../../base/paths.ts';
 import type { Call } from '../../../core/operation.ts';
-import type { Tx } from '../../../ports/sql.ts';
 import { readableIn } from '../history/past-access.ts';
 import { frozen, type View } from '../view.ts';
 import type { Glob } from './glob.ts';
 import type { FileBatch } from './grep-page.ts';
-import { behind, SCAN_ROWS, type Scope, scanFiles } from './scan.sql.ts';
+import { listFiles } from './listings.ts';
+import { behind, type FoundFile, SCAN_ROWS, type Scope, scanFiles } from './scan.sql.ts';
 import { compileInside, scopeOf } from './search-page.ts';
 
 export interface FileChoice {
@@ -22,8 +22,7 @@ export interface FileChoice {
 
 interface Search {
   readonly scope: Scope;
-  /** As it is now, and as it stays. */
-  readonly now: View;
+  /** The tree as it was when the call began. */
   readonly later: View;
   readonly test: (path: string) => boolean;
 }
@@ -40,7 +39,8 @@ export async function firstFiles(call: Call, view: View, asked: FileChoice & { f
   const scope = folder === undefined ? undefined : scopeOf(await readableIn(call, view), folder, 'files');
   if (!scope) return NO_FILES;
   const test = (found: string): boolean => (found === path ? chosen : below.test(found));
-  return filesFrom(call.tx, { scope, now: view, later: frozen(view, call.zone.seq), test }, from);
+  const search: Search = { scope, later: frozen(view, call.zone.seq), test };
+  return batchOf(search, await listFiles(call, view, { scope, from }));
 }
 
 /** Globs read from one place. */
@@ -61,11 +61,11 @@ function choose(call: Call, { path, file_pattern, exclude }: FileChoice, base: s
 
 const placeOf = ({ never, prefix }: Glob): string | undefined => (never ? undefined : prefix);
 
-async function filesFrom(tx: Tx, search: Search, from: string): Promise<FileBatch> {
-  const found = await scanFiles(tx, search.now, { scope: search.scope, from });
+function batchOf(search: Search, found: readonly FoundFile[]): FileBatch {
+  const { scope, later, test } = search;
+  const files = found.filter(({ path }) => test(path));
   const last = found.at(-1);
-  const files = found.filter(({ path }) => search.test(path));
   if (last === undefined || found.length < SCAN_ROWS) return { files, next: undefined };
-  const rest = { ...search, now: search.later };
-  return { files, next: ({ sql }) => sql.read((later) => filesFrom(later, rest, behind(last.path))) };
+  const at = { scope, from: behind(last.path) };
+  return { files, next: async ({ sql }) => batchOf(search, await sql.read((tx) => scanFiles(tx, later, at))) };
 }

@@ -7,7 +7,7 @@ import { Slices } from '../../../base/slices.ts';
 import type { Finishing } from '../../../core/operation.ts';
 import { areKept, KEPT_BYTES_MAX, LARGE, loadTexts, type Text } from './contents.ts';
 import { type GrepOptions, type LineWindow, searchLines, wholeText } from './grep.ts';
-import { MatchesJson } from './match-json.ts';
+import { type JsonPieces, MatchesJson } from './match-json.ts';
 import type { LinePattern } from './regex.ts';
 import type { FoundFile } from './scan.sql.ts';
 import { findCandidates } from './trigram-index.sql.ts';
@@ -45,7 +45,7 @@ export interface GrepPlan extends GrepOptions {
 
 export interface GrepFound {
   /** JSON array of matches. */
-  readonly matches: Uint8Array;
+  readonly matches: JsonPieces;
   /** Files that this page was the first to look into. */
   readonly files_searched: number;
   /** Where the next page begins. */
@@ -59,7 +59,7 @@ interface Page {
   readonly json: MatchesJson;
   readonly slices: Slices;
   readonly deadline: number;
-  /** What every matching line holds. */
+  /** What every matching line holds, unless matching begins with looking for it. */
   readonly needle: string | undefined;
   /** Hashes of the contents that may match; undefined when all may. */
   readonly candidates: ReadonlySet<string> | undefined;
@@ -67,14 +67,14 @@ interface Page {
 }
 
 export async function findMatches(plan: GrepPlan, finishing: Finishing): Promise<GrepFound> {
-  const needle = plan.pattern.needle?.toString();
+  const { needle, seeksNeedle } = plan.pattern;
   const page: Page = {
     plan,
     finishing,
     json: new MatchesJson(),
     slices: new Slices(),
     deadline: performance.now() + plan.time,
-    needle,
+    needle: seeksNeedle ? undefined : needle?.toString(),
     candidates: await candidatesOf(plan, finishing),
     searched: 0,
   };
@@ -84,7 +84,7 @@ export async function findMatches(plan: GrepPlan, finishing: Finishing): Promise
     next = await searchFiles(page, batch.files);
     batch = next ? undefined : await batch.next?.(finishing);
   }
-  return { matches: page.json.toBytes(), files_searched: page.searched, next };
+  return { matches: page.json.pieces(), files_searched: page.searched, next };
 }
 
 /**
@@ -93,11 +93,11 @@ export async function findMatches(plan: GrepPlan, finishing: Finishing): Promise
  */
 async function candidatesOf(
   { pattern, batch }: GrepPlan,
-  { sql }: Finishing,
+  { sql, thread }: Finishing,
 ): Promise<ReadonlySet<string> | undefined> {
   const { files } = batch;
   const condition = trigramCondition(pattern);
-  if (!condition || files.length === 0 || (pattern.needle && areKept(sql, files))) return undefined;
+  if (!condition || files.length === 0 || (pattern.needle && areKept(thread, files))) return undefined;
   return sql.read((tx) => findCandidates(tx, condition, Math.ceil(files.length / 4)));
 }
 
@@ -145,7 +145,7 @@ async function searchFile(page: Page, file: FoundFile, text: Text): Promise<Grep
   if (place.from === 0) page.searched++;
   if (text === LARGE) return searchLarge(page, file, place);
   if (text === '' || (page.needle !== undefined && !text.includes(page.needle))) return undefined;
-  const line = addMatches(page, wholeText(text), place);
+  const line = addMatches(page, { ...wholeText(text), narrow: text.length === file.size }, place);
   return line === undefined ? undefined : { ...startOf(file.path), from: line };
 }
 

@@ -40,8 +40,8 @@ const grepInput = z.object({
 type GrepInput = z.infer<typeof grepInput>;
 
 const grepOutput = z.object({
-  /** JSON array of matches. */
-  matches: someBytes,
+  /** JSON array of matches, in pieces. */
+  matches: z.array(someBytes),
   files_searched: z.number(),
   has_more: z.boolean(),
   next_cursor: z.string().nullable(),

@@ -117,7 +117,7 @@ test('a window has the lines that begin in it, with the context around them', ()
       fc.constantFrom('x', '[wx]', '', 'b|d'),
       (one, other, lines, pattern) => {
         const [first, last] = [Math.min(one, other), Math.max(one, other)];
-        const window = { text, from: starts[first]!, to: starts[last]!, firstLine: first + 101 };
+        const window = { text, from: starts[first]!, to: starts[last]!, firstLine: first + 101, narrow: true };
         const context = { before: lines, after: lines };
         const whole = grep(text, pattern, context).filter(({ line }) => line > first && line <= last);
         const expected = whole.map((match) => ({ ...match, line: match.line + 100, line_number: match.line + 100 }));

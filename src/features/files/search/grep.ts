@@ -39,9 +39,17 @@ export interface LineWindow {
   readonly to: number;
   /** Number of its first line. */
   readonly firstLine: number;
+  /** Each character is known to be one unit of UTF-16. */
+  readonly narrow: boolean;
 }
 
-export const wholeText = (text: string): LineWindow => ({ text, from: 0, to: text.length, firstLine: 1 });
+export const wholeText = (text: string): LineWindow => ({
+  text,
+  from: 0,
+  to: text.length,
+  firstLine: 1,
+  narrow: false,
+});
 
 /** What is searched for, and how it is told. */
 export interface LineSearch extends GrepOptions {
@@ -67,7 +75,8 @@ export function searchLines(window: LineWindow, search: LineSearch, take: (match
     const content = text.slice(start, withoutReturn(text, end));
     const span = pattern.match(content);
     if (span) {
-      const match = describe(content, span, { line, column: countCharacters(text, start, start + span.start) + 1 });
+      const before = window.narrow ? span.start : countCharacters(text, start, start + span.start);
+      const match = describe(content, span, { line, column: before + 1 });
       if (!take(search.before + search.after > 0 ? withContext(match, text, { start, end, search }) : match)) return;
     }
     start = end + 1;

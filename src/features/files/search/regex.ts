@@ -33,6 +33,8 @@ export interface LinePattern {
   readonly required: readonly LiteralGroup[];
   /** Bytes that every matching line holds, the longest that is known. */
   readonly needle: Buffer | undefined;
+  /** `candidate` looks for nothing but the needle. */
+  readonly seeksNeedle: boolean;
   /** A place in the next line at or after `from` (a line's start) that may match; -1 when no line does. */
   candidate(text: string, from: number): number;
   /** The leftmost match in a line that has no line feed. */
@@ -111,14 +113,15 @@ function assemble(tree: Regex, re2: RE2JS): LinePattern {
   const whole = literal !== undefined && isText(tree, literal);
   const match = whole ? matchText(literal) : matcherOf(tree, re2);
   if (literal !== undefined && (literal.length >= NEEDLE_CHARACTERS || whole)) {
-    return { required, needle, match, candidate: (text, from) => text.indexOf(literal, from) };
+    return { required, needle, seeksNeedle: true, match, candidate: (text, from) => text.indexOf(literal, from) };
   }
   const finder = writeFinder(tree);
-  if (finder === '') return { required, needle, match, candidate: (_text, from) => from };
+  if (finder === '') return { required, needle, seeksNeedle: false, match, candidate: (_text, from) => from };
   const native = new RegExp(finder, 'gmu');
   return {
     required,
     needle,
+    seeksNeedle: false,
     match,
     candidate(text, from) {
       native.lastIndex = from;

@@ -97,7 +97,7 @@ function openWindow({ bytes, place, core }: Held, end: number, { needle }: LineP
   if (needle && !own.includes(needle)) return { place, firstLine, window: undefined };
   const before = bytes.toString('utf8', 0, core);
   const text = own.toString('utf8');
-  const window = { text: before + text + bytes.toString('utf8', end), from: before.length, firstLine };
+  const window = { text: before + text + bytes.toString('utf8', end), from: before.length, firstLine, narrow: false };
   return { place, firstLine, window: { ...window, to: before.length + text.length } };
 }
 
