@@ -26,7 +26,7 @@ export interface Scope {
 
 /** The first paths of a scope at or after a place. */
 export async function scanPaths(tx: Tx, view: View, at: { scope: Scope; from: string }): Promise<string[]> {
-  const states = selectScope(tx, view, { ...at, columns: 's.path' });
+  const states = selectScope(tx, view, { ...at, columns: 's.path AS path' });
   const row = await tx.get<{ paths: string | null }>(
     `SELECT string_agg(path, '\n') AS paths FROM (${states.sql}) t`,
     states.params,
@@ -44,7 +44,7 @@ const ETAG_LENGTH = 64;
 
 /** The same with what the files hold. */
 export async function scanFiles(tx: Tx, view: View, at: { scope: Scope; from: string }): Promise<FoundFile[]> {
-  const states = selectScope(tx, view, { ...at, columns: 's.path, s.etag, s.size' });
+  const states = selectScope(tx, view, { ...at, columns: 's.path AS path, s.etag, s.size' });
   const row = await tx.get<{ paths: string | null; etags: string | null; sizes: string | null }>(
     `SELECT string_agg(path, '\n') AS paths, string_agg(etag, '') AS etags, string_agg(CAST(size AS TEXT), ',') AS sizes
      FROM (${states.sql}) t`,
