@@ -103,7 +103,7 @@ async function planFolders(tx: Tx, { settle, ...sides }: Merging): Promise<void>
        CASE WHEN ${blocked} THEN 1 ELSE 0 END, 'd', NULL, 0, NULL, '', NULL, 0, ${OURS_VALUES}, ${TOLD}
      FROM ${three.sql}
      WHERE o_kind IS DISTINCT FROM 'd'
-       AND NOT EXISTS (SELECT 1 FROM tree_plans p WHERE p.zone_id = ? AND p.path = d.path)`,
+       AND (SELECT 1 FROM tree_plans p WHERE p.zone_id = ? AND p.path = d.path) IS NULL`,
     [zone_id, ...theirs.params, zone_id, settle, ...three.params, zone_id],
   );
 }
@@ -119,15 +119,18 @@ async function leaveBelowFiles(tx: Tx, zone_id: string): Promise<void> {
   );
 }
 
-/** Something of ours below a folder of the plan that the plan does not drop. */
+/**
+ * Something of ours below a folder of the plan that the plan does not drop. Asked as a value, row by row: PostgreSQL
+ * would make a join of an EXISTS, and compare every folder with every file.
+ */
 function survivor(ours: View): Piece {
   const below = selectStates(ours, {
     columns: '1 AS one',
-    where: `s.path > tree_plans.path || '/' AND s.path < tree_plans.path || '0' AND NOT EXISTS (
-      SELECT 1 FROM tree_plans p WHERE p.zone_id = s.zone_id AND p.path = s.path AND p.action = 'drop')`,
+    where: `s.path > tree_plans.path || '/' AND s.path < tree_plans.path || '0' AND (SELECT 1 FROM tree_plans p
+      WHERE p.zone_id = s.zone_id AND p.path = s.path AND p.action = 'drop') IS NULL`,
     params: [],
   });
-  return { sql: `EXISTS (${below.sql})`, params: below.params };
+  return { sql: `(${below.sql} LIMIT 1) IS NOT NULL`, params: below.params };
 }
 
 /** A file of theirs in the place of a folder of ours that still holds something: a conflict. */
@@ -144,7 +147,7 @@ async function planReplacedFolders(tx: Tx, { settle, target: ours }: Merging): P
     columns: 's.path, s.parent, s.kind, s.etag, s.size, s.file_id, s.version, s.created_at, s.created_by, s.branch',
     join: `JOIN tree_plans q ON q.zone_id = s.zone_id AND q.action = 'put' AND q.kind = 'f' AND q.ours_kind = 'd'
       AND s.path > q.path || '/' AND s.path < q.path || '0'`,
-    where: 'NOT EXISTS (SELECT 1 FROM tree_plans p WHERE p.zone_id = s.zone_id AND p.path = s.path)',
+    where: '(SELECT 1 FROM tree_plans p WHERE p.zone_id = s.zone_id AND p.path = s.path) IS NULL',
     params: [],
   });
   await tx.run(
