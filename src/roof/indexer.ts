@@ -1,7 +1,7 @@
 /**
  * The loop that fills the index of trigrams. Guarantees: what waits stands in rows, so a loop that is killed anywhere is
- * carried on by the next one; it takes a small share of the time of whoever writes; while it lags, grep reads what is not
- * in the index, so no answer depends on it.
+ * carried on by the next one; while others write it takes a tenth of the writer's time; while it lags, grep reads what is
+ * not in the index, so no answer depends on it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
@@ -27,8 +27,9 @@ export interface Indexer {
 
 /** How often contents that wait are looked for. */
 const TICK_MS = 1_000;
-/** Pause after a step, as a multiple of the time it took: the writer is held for a tenth of it at most. */
-const PAUSE_SHARE = 9;
+/** Pause after a step, as a multiple of the time it took: when nobody wrote content since the last step, and else. */
+const IDLE_PAUSE = 1;
+const BUSY_PAUSE = 9;
 /** One node at a time fills the index. */
 const LEASE = 'search index';
 const LEASE_MS = 30_000;
@@ -73,6 +74,7 @@ async function fillIndex(indexing: Indexing): Promise<void> {
   const { step, clock, signal, holder } = indexing;
   let after = 0;
   let renewAt = 0;
+  let newest = 0;
   while (!signal.aborted) {
     const next = await step(nextToIndex, 'root', { after });
     if (next.last === undefined) return;
@@ -85,8 +87,10 @@ async function fillIndex(indexing: Indexing): Promise<void> {
     if (texts.length > 0 || next.too_large.length > 0) {
       await step(indexTexts, 'root', { texts, too_large: next.too_large });
     }
+    const share = next.newest === newest ? IDLE_PAUSE : BUSY_PAUSE;
     after = next.last;
-    await pause((performance.now() - began) * PAUSE_SHARE, signal);
+    newest = next.newest;
+    await pause((performance.now() - began) * share, signal);
   }
 }
 

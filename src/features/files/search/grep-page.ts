@@ -16,6 +16,8 @@ import { type LinePlace, windowsOf } from './windows.ts';
 
 /** Bytes of contents that are loaded at once. */
 const LOAD_BYTES = 8 * 1024 * 1024;
+/** Bytes of an answer. Only long lines with much context around them come to it. */
+const PAGE_BYTES = 64 * 1024 * 1024;
 
 /** Where a page begins: a file, a place to read it from, and the first of its lines that may match; 0 when none was read. */
 export interface GrepPlace extends LinePlace {
@@ -167,7 +169,7 @@ function addMatches({ plan, json }: Page, window: LineWindow, { path, from }: Gr
   json.startFile(plan.shown(path));
   searchLines(window, plan, (match) => {
     if (match.line < from) return true;
-    if (json.count === plan.limit) {
+    if (json.count === plan.limit || json.size > PAGE_BYTES) {
       full = match.line;
       return false;
     }

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Operation } from '../../../core/operation.ts';
 import { someBytes } from '../read-shapes.ts';
-import { addToIndex, leaveOut, listInline, listWaiting, type WaitingBlob } from './trigram-index.sql.ts';
+import { addToIndex, leaveOut, listInline, listWaiting, newestBlob, type WaitingBlob } from './trigram-index.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, faults: [] } as const;
 
@@ -26,6 +26,8 @@ const nextOutput = z.object({
   too_large: z.array(z.number()),
   /** Undefined when nothing waits behind `after`. */
   last: z.number().optional(),
+  /** Grows when somebody writes new content. */
+  newest: z.number(),
 });
 
 export const nextToIndex: Operation<z.infer<typeof nextInput>, z.infer<typeof nextOutput>> = {
@@ -44,6 +46,7 @@ export const nextToIndex: Operation<z.infer<typeof nextInput>, z.infer<typeof ne
       texts: small.map((blob) => ({ ...blob, inline: inline.get(blob.blob_id) ?? null })),
       too_large: ids(step.filter(({ size }) => size > INDEXED_BYTES_MAX)),
       last: step.at(-1)?.blob_id,
+      newest: await newestBlob(call.tx),
     };
   },
 };

@@ -17,6 +17,8 @@ class SharedText {
   private readonly full: Uint8Array[] = [];
   private piece: Buffer = Buffer.alloc(0);
   private length = 0;
+  /** Bytes in all pieces. */
+  size = 0;
 
   write(text: string): void {
     const most = text.length * UNIT_BYTES;
@@ -27,7 +29,9 @@ class SharedText {
       this.piece = Buffer.from(new SharedArrayBuffer(bytes));
       this.length = 0;
     }
-    this.length += this.piece.write(text, this.length);
+    const written = this.piece.write(text, this.length);
+    this.length += written;
+    this.size += written;
   }
 
   pieces(): JsonPieces {
@@ -43,6 +47,11 @@ export class MatchesJson {
   /** The last text that matched, and its JSON: those of a literal are all the same. */
   private matched = '';
   private matchedJson = '""';
+
+  /** Bytes so far, up to those of the last few matches. */
+  get size(): number {
+    return this.written.size;
+  }
 
   /** The file that the next matches are in. */
   startFile(path: string): void {

@@ -80,6 +80,12 @@ export async function listWaiting(tx: Tx, after: number, limit: number): Promise
   );
 }
 
+/** Number of the blob that was written last. */
+export async function newestBlob(tx: Tx): Promise<number> {
+  const row = await tx.get<{ newest: number | null }>('SELECT MAX(blob_id) AS newest FROM blobs');
+  return row?.newest ?? 0;
+}
+
 /** Inline bytes by number, for those that still have them. */
 export async function listInline(tx: Tx, ids: readonly number[]): Promise<Map<number, Uint8Array>> {
   const rows = await tx.all<{ blob_id: number; inline: Uint8Array }>(
