@@ -2,6 +2,8 @@
  * Queries on the index of trigrams (migration 0004). Guarantees: a content that may match is among the candidates, for
  * what waits for the index, or is too large for it, counts as one; a content enters the index once, and only while its
  * blob is still the same.
+ *
+ * CROSS JOIN has SQLite take the few rows on its left first; else it goes through all blobs.
  */
 import type { SqlValue, Tx } from '../../../ports/sql.ts';
 import type { Piece } from '../view.ts';
@@ -24,7 +26,7 @@ export async function findCandidates(
   const row = await tx.get<{ unindexed: string | null; found: string | null }>(
     `SELECT
        (SELECT string_agg(u.sha256, '') FROM (
-          SELECT b.sha256 FROM unindexed_blobs n JOIN blobs b ON b.blob_id = n.blob_id LIMIT ?) u) AS unindexed,
+          SELECT b.sha256 FROM unindexed_blobs n CROSS JOIN blobs b WHERE b.blob_id = n.blob_id LIMIT ?) u) AS unindexed,
        (SELECT string_agg(f.sha256, '') FROM (${found.sql} LIMIT ?) f) AS found`,
     [most + 1, ...found.params, most + 1],
   );
@@ -48,7 +50,7 @@ function matching(tx: Tx, condition: TrigramCondition): Piece | undefined {
     case 'fts5':
       return {
         sql: `SELECT b.sha256 FROM (SELECT rowid AS blob_id FROM blob_trigrams WHERE blob_trigrams MATCH ?) t
-          JOIN blobs b ON b.blob_id = t.blob_id`,
+          CROSS JOIN blobs b WHERE b.blob_id = t.blob_id`,
         params: [toFts5(condition)],
       };
     case 'pg_trgm': {
@@ -74,8 +76,8 @@ export interface WaitingBlob {
 export async function listWaiting(tx: Tx, after: number, limit: number): Promise<WaitingBlob[]> {
   if (tx.dialect.trigrams === 'none') return [];
   return tx.all<WaitingBlob>(
-    `SELECT n.blob_id, b.sha256, b.size FROM unindexed_blobs n JOIN blobs b ON b.blob_id = n.blob_id
-     WHERE n.too_large = 0 AND n.blob_id > ? ORDER BY n.blob_id LIMIT ?`,
+    `SELECT n.blob_id, b.sha256, b.size FROM unindexed_blobs n CROSS JOIN blobs b
+     WHERE b.blob_id = n.blob_id AND n.too_large = 0 AND n.blob_id > ? ORDER BY n.blob_id LIMIT ?`,
     [after, limit],
   );
 }
