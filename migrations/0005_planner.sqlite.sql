@@ -4,7 +4,7 @@
 ANALYZE file_states;
 DELETE FROM sqlite_stat1 WHERE tbl = 'file_states';
 INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
-  ('file_states', 'file_states_live', '500000 500000 400000 1'),
+  ('file_states', 'file_states_live', '500000 500000 400000 1 1'),
   ('file_states', 'file_states_children', '1000000 1000000 800000 40 20 1'),
   ('file_states', 'file_states_past', '1000000 1000000 800000 2 1 1'),
   ('file_states', 'file_states_began', '1000000 1000000 800000 2'),

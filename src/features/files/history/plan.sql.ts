@@ -20,26 +20,26 @@ export async function clearPlan(tx: Tx, zone_id: string): Promise<void> {
   await tx.run('DELETE FROM tree_plans WHERE zone_id = ?', [zone_id]);
 }
 
-/** Everything at and below `path` becomes what it is in `then`. */
+/** Everything at and below `path` becomes what it is in `past`. */
 export async function planRestore(
   tx: Tx,
-  views: { readonly now: PastView; readonly then: PastView },
+  views: { readonly now: PastView; readonly past: PastView },
   path: string,
 ): Promise<void> {
-  const changed = changedPaths(views.then, views.now, { path });
+  const changed = changedPaths(views.past, views.now, { path });
   const ours = joinView(views.now, 'o', 'c.path');
-  const then = joinView(views.then, 't', 'c.path');
+  const past = joinView(views.past, 't', 'c.path');
   await tx.run(
     `INSERT INTO tree_plans (${PLAN_COLUMNS})
      SELECT CAST(? AS TEXT), path, COALESCE(t_parent, o_parent), CASE WHEN t_kind IS NULL THEN 'drop' ELSE 'put' END, 0,
        t_kind, t_etag, t_size, t_encoding, t_content_type, t_metadata,
        CASE WHEN t_kind = 'f' AND o_file_id IS DISTINCT FROM t_file_id THEN 1 ELSE 0 END,
        o_kind, o_file_id, o_version, o_size, o_created_at, o_created_by, o_own, NULL, NULL, NULL
-     FROM (SELECT c.path, ${columnsOf(ours, 'o', OURS)}, ${ours.own} AS o_own, ${columnsOf(then, 't', SIDE)}
-       FROM (${changed.sql}) c ${ours.sql} ${then.sql}) d
+     FROM (SELECT c.path, ${columnsOf(ours, 'o', OURS)}, ${ours.own} AS o_own, ${columnsOf(past, 't', SIDE)}
+       FROM (${changed.sql}) c ${ours.sql} ${past.sql}) d
      WHERE o_kind IS DISTINCT FROM t_kind OR (o_kind = 'f' AND (o_etag <> t_etag OR o_content_type <> t_content_type
        OR o_metadata IS DISTINCT FROM t_metadata OR o_encoding <> t_encoding))`,
-    [views.now.zone_id, ...changed.params, ...ours.params, ...then.params],
+    [views.now.zone_id, ...changed.params, ...ours.params, ...past.params],
   );
 }
 

@@ -51,13 +51,13 @@ export const treeRestore: Operation<RestoreInput, z.infer<typeof restoreOutput>>
   run: async (call, input) => {
     await requireSomeWrite(call, input.path);
     const view = await viewOf(call, { branch: input.branch });
-    const then = frozen(await viewOf(call, { branch: input.branch, as_of: input.to }), call.zone.seq);
+    const past = frozen(await viewOf(call, { branch: input.branch, as_of: input.to }), call.zone.seq);
     const now = frozen(view, call.zone.seq);
-    const spot = input.path === '/' ? undefined : await spotOf(call, view, { then, path: input.path });
-    await planRestore(call.tx, { now, then }, input.path);
+    const spot = input.path === '/' ? undefined : await spotOf(call, view, { past, path: input.path });
+    await planRestore(call.tx, { now, past }, input.path);
     await requirePlanned(call, input.path);
     const files = await countFiles(call.tx, view, input.path);
-    const told = { to: then.layers[0].at, ...(then.name === view.name ? {} : { from: then.name }) };
+    const told = { to: past.layers[0].at, ...(past.name === view.name ? {} : { from: past.name }) };
     const done = await carryOut(call, view, { ...input, spot, reason: 'restore', told });
     const { written, removed, directories_made, directories_removed, replaced, revision } = done;
     const unchanged = files - removed - replaced;
@@ -66,8 +66,8 @@ export const treeRestore: Operation<RestoreInput, z.infer<typeof restoreOutput>>
 };
 
 /** What stands at the path now; FILE_NOT_FOUND where nothing does, neither now nor then. */
-async function spotOf(call: Call, view: View, at: { then: PastView; path: string }): Promise<Spot> {
+async function spotOf(call: Call, view: View, at: { past: PastView; path: string }): Promise<Spot> {
   const spot = await lookUp(call, view, at.path);
-  if (spot.state || (await findState(call.tx, at.then, at.path))) return spot;
+  if (spot.state || (await findState(call.tx, at.past, at.path))) return spot;
   throw fileNotFound(call, at.path);
 }
