@@ -19,7 +19,10 @@ export interface Dialect {
   readonly trigrams: 'fts5' | 'pg_trgm' | 'none';
 }
 
-/** One open transaction. Handlers await nothing else while they hold one. */
+/**
+ * One open transaction. Handlers await nothing else while they hold one; a long read may let others of its thread have
+ * their turn.
+ */
 export interface Tx {
   readonly dialect: Dialect;
   /** Statements sent so far, begin and commit not counted. */

@@ -13,13 +13,14 @@ import { listPaths } from './listings.ts';
 import { jsonPieces } from './match-json.ts';
 import { behind, SCAN_ROWS, type Scope } from './scan.sql.ts';
 import {
+  carried,
   carriedPath,
   compileInside,
   nextCursor,
   openPage,
   placeOf,
+  type SearchKind,
   scopeOf,
-  searchKind,
   searchParams,
 } from './search-page.ts';
 
@@ -49,7 +50,10 @@ const options = z.object({
 });
 
 /** A page begins with the first match that the one before had no room for. */
-const GLOB = searchKind('glob', options, carriedPath);
+const GLOB: SearchKind<z.infer<typeof options>, string> = {
+  name: 'glob',
+  state: z.object({ ...carried, options, at: carriedPath }),
+};
 
 export const glob: Operation<GlobInput, GlobOutput> = {
   name: 'file.glob',

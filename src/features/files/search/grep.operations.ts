@@ -12,12 +12,13 @@ import { firstFiles } from './grep-files.ts';
 import { findMatches, type GrepPlace, type GrepPlan, startOf } from './grep-page.ts';
 import { compileLinePattern } from './regex.ts';
 import {
+  carried,
   carriedPath,
   nextCursor,
   openPage,
   placeOf,
+  type SearchKind,
   type SearchPage,
-  searchKind,
   searchParams,
 } from './search-page.ts';
 
@@ -67,7 +68,10 @@ const place = z.object({
   from: z.int().min(0),
 });
 
-const GREP = searchKind('grep', options, place);
+const GREP: SearchKind<Options, GrepPlace> = {
+  name: 'grep',
+  state: z.object({ ...carried, options, at: place }),
+};
 
 /** What the transaction found, and what its page is one of. */
 interface Begun {

@@ -34,8 +34,8 @@ export const searchParams = {
 /** A path as a cursor carries it: one that could be, whatever stands there. */
 export const carriedPath = z.string().refine((text) => text.isWellFormed() && !hasControl(text));
 
-/** What a cursor carries of every search. */
-const carried = {
+/** What a cursor carries of every search, beside the options and the place where the page begins. */
+export const carried = {
   branch: z.string(),
   /** As the first page was asked for. */
   as_of: z.string().optional(),
@@ -56,12 +56,6 @@ export interface SearchKind<S extends Options, A> {
   readonly name: string;
   readonly state: z.ZodType<Carried<S, A>>;
 }
-
-export const searchKind = <S extends Options, A>(
-  name: string,
-  options: z.ZodType<S>,
-  at: z.ZodType<A>,
-): SearchKind<S, A> => ({ name, state: z.object({ ...carried, options, at }) as z.ZodType<Carried<S, A>> });
 
 /** What a call gave. */
 export interface SearchInput extends ViewParams {
