@@ -35,9 +35,9 @@ const HARMLESS = `(COALESCE(o_kind, 'd') = 'd' AND COALESCE(t_kind, 'd') = 'd')`
 const CONFLICT = `(${THEIRS_CHANGED} AND ${OURS_CHANGED} AND NOT ${HARMLESS})`;
 /** What a side has, for the list of conflicts. */
 const told = (side: string): string => `CASE WHEN ${side}_kind = 'd' THEN 'directory' ELSE ${side}_etag END`;
-/** Three-way by field where both are files: theirs where they changed it. */
-const field = (name: string): string =>
-  `CASE WHEN o_kind = 'f' AND t_kind = 'f' AND t_${name} IS NOT DISTINCT FROM b_${name} THEN o_${name} ELSE t_${name} END`;
+/** Three-way by field where all are files: theirs where they changed it. */
+const field = (name: string): string => `CASE WHEN o_kind = 'f' AND t_kind = 'f' AND b_kind = 'f'
+  AND t_${name} IS NOT DISTINCT FROM b_${name} THEN o_${name} ELSE t_${name} END`;
 /** Content of the version that is going to be. */
 const content = (name: string): string => `CASE WHEN ${DESCRIBED} THEN o_${name} ELSE t_${name} END`;
 

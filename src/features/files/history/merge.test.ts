@@ -177,6 +177,13 @@ forEachEngine('merges', (engine) => {
     expect(await tree()).toMatchObject({ '/m/a': 'a', '/m/b': 'theirs', '/m/c': 'theirs' });
   });
 
+  test('of a file that both made, theirs takes all of it', async () => {
+    await server.ok('write', { zone_id, path: '/m/new', content: 'ours', metadata: { k: 1 } });
+    await write('/m/new', 'theirs', 'dev');
+    await server.ok('tree_merge', { zone_id, branch: 'dev', strategy: 'theirs' });
+    expect(await server.ok('stat', { zone_id, path: '/m/new' })).toMatchObject({ size: 6, metadata: {} });
+  });
+
   test('write is asked on every path that changes, and grants go with what is removed from main', async () => {
     const part = await server.addKey({
       zone_id,
