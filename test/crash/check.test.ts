@@ -59,7 +59,8 @@ test('a server that lost nothing passes, and every loss is found', async () => {
   expect(whole.violations).toEqual([]);
   expect(whole.tree.size).toBeGreaterThan(50);
 
-  const db = new DatabaseSync(join(directory, 'nexus.db'));
+  // The server indexes what was written, in its own time: its lock is waited for.
+  const db = new DatabaseSync(join(directory, 'nexus.db'), { timeout: 10_000 });
   for (const [loss] of LOSSES) expect(db.prepare(loss).run().changes).toBeGreaterThan(0);
   db.close();
   const lost = await check({ ...checking, verified: new Set() });

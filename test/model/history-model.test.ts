@@ -1,7 +1,7 @@
 /**
  * Random changes of main and branches, with restores and merges among them, end as in a naive model that copies whole
  * maps: each answer, each branch after each change, every branch as of every revision, what counts against the zone, and
- * the difference between any two revisions. RUNS sets how many sequences are tried.
+ * the difference between any two revisions. NEXUS_TEST_ROUNDS multiplies the sequences tried.
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -10,7 +10,7 @@ import { ENGINES, startTestServer, type TestServer } from '../harness.ts';
 import { inside, type Node, Refused, same, type Tree, World } from './history-model.ts';
 import { merge, type Strategy } from './merge-model.ts';
 
-const RUNS = 15;
+const RUNS = 15 * Number(process.env.NEXUS_TEST_ROUNDS ?? 1);
 const STEPS = 40;
 
 const name = fc.constantFrom('a', 'a.', 'b');
@@ -232,7 +232,7 @@ describe.each(ENGINES)('on %s', (engine) => {
     return zone_id;
   }
 
-  test('random changes, restores and merges agree with the model at every revision', { timeout: 300_000 }, async () => {
+  test('random changes, restores and merges agree with the model at every revision', { timeout: 3_600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: STEPS / 2, maxLength: STEPS, size: 'max' }), async (steps) => {
         const zone_id = await freshZone();
@@ -264,7 +264,7 @@ describe.each(ENGINES)('on %s', (engine) => {
     }),
   });
 
-  test('two branches that change and merge again and again agree with the model', { timeout: 300_000 }, async () => {
+  test('two branches that change and merge again and again agree with the model', { timeout: 3_600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(meeting, async ({ base, rounds }) => {
         const zone_id = await freshZone();

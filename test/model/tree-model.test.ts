@@ -10,7 +10,7 @@ import { Refused } from './history-model.ts';
 import { type Entry, etagOf, nowOf, type State, TreeModel } from './tree-model.ts';
 import { type Change, step } from './tree-steps.ts';
 
-const RUNS = 20;
+const RUNS = 20 * Number(process.env.NEXUS_TEST_ROUNDS ?? 1);
 const STEPS = 30;
 
 /** What list tells of an entry, its identity left out. */
@@ -107,7 +107,7 @@ describe.each(ENGINES)('on %s', (engine) => {
     if (!error) expect({ method, params, result }).toMatchObject({ method, params, result: wanted });
   }
 
-  test('random changes agree with the model at every revision', { timeout: 300_000 }, async () => {
+  test('random changes agree with the model at every revision', { timeout: 3_600_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: STEPS / 2, maxLength: STEPS, size: 'max' }), async (steps) => {
         const zone_id = `tree-${++zones}`;

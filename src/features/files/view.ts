@@ -55,10 +55,10 @@ export function chainView(zone_id: string, chain: readonly [Link, ...Link[]], at
   return { zone_id, name: own.name, layers: [{ branch: own.branch, at }, ...parents] };
 }
 
-/** The view as it is at `seq`, the newest revision of the zone. */
-export function frozen(view: View, seq: number): PastView {
+/** The view as of a revision: with the newest one of the zone, what it shows now. */
+export function frozen(view: View, at: number): PastView {
   const [own, ...parents] = view.layers;
-  const freeze = ({ branch, at }: Layer): PastLayer => ({ branch, at: at ?? seq });
+  const freeze = (layer: Layer): PastLayer => ({ branch: layer.branch, at: Math.min(layer.at ?? at, at) });
   return { ...view, layers: [freeze(own), ...parents.map(freeze)] };
 }
 

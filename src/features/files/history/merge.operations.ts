@@ -72,14 +72,17 @@ export const treeMerge: Operation<MergeInput, MergeOutput> = {
  * branch as of it), or as of its creation; of a branch that `into` grew from, as of then.
  */
 async function baseOf(call: Call, source: View, target: View): Promise<PastView> {
-  const { zone_id, seq } = call.zone;
+  const { zone_id } = call.zone;
   const [own, parent] = source.layers;
   const merge = await findMerge(call.tx, zone_id, [own.branch, target.layers[0].branch]);
-  if (merge) return frozen(await branchView(call, { key: merge.branch }, merge.merged_revision), seq);
+  if (merge) {
+    const { branch: key, merged_revision } = merge;
+    return frozen(await branchView(call, { key }, null), merged_revision);
+  }
   const grown = target.layers.find(({ branch }) => branch === own.branch);
   const at = grown ? grown.at : parent?.at;
-  if (at === undefined) throw new Error(`${source.name} and ${target.name} have nothing in common`);
-  return frozen({ ...source, layers: [{ branch: own.branch, at }, ...source.layers.slice(1)] }, seq);
+  if (at === undefined || at === null) throw new Error(`${source.name} and ${target.name} have nothing in common`);
+  return frozen(source, at);
 }
 
 /** The next merge between the two begins here. */

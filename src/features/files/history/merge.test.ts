@@ -162,6 +162,17 @@ forEachEngine('merges', (engine) => {
     expect(await tree()).toMatchObject({ '/m/a': 'main 2', '/m/b': 'dev 1' });
   });
 
+  test('a branch that began before the one it grew from takes what came in between', async () => {
+    const { revision } = await server.ok('stat', { zone_id, path: '/m/c' });
+    await write('/m/a', 'later');
+    await server.ok('tree_branch_create', { zone_id, name: 'late' });
+    await server.ok('tree_branch_create', { zone_id, name: 'early', branch: 'late', from: revision ?? 0 });
+    expect(await tree('early')).toMatchObject({ '/m/a': 'a' });
+    const merged = await server.ok('tree_merge', { zone_id, branch: 'late', into: 'early' });
+    expect(merged).toMatchObject({ written: 1, removed: 0, conflicts: [] });
+    expect(await tree('early')).toMatchObject({ '/m/a': 'later' });
+  });
+
   test('metadata comes along, alone too', async () => {
     await server.ok('set_metadata', { zone_id, path: '/m/a', metadata: { k: 1 }, branch: 'dev' });
     await server.ok('write', { zone_id, path: '/m/b', content: 'theirs', metadata: { k: 2 }, branch: 'dev' });
