@@ -232,7 +232,9 @@ describe.each(ENGINES)('on %s', (engine) => {
     return zone_id;
   }
 
-  test('random changes, restores and merges agree with the model at every revision', { timeout: 3_600_000 }, async () => {
+  test('random changes, restores and merges agree with the model at every revision', {
+    timeout: 3_600_000,
+  }, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: STEPS / 2, maxLength: STEPS, size: 'max' }), async (steps) => {
         const zone_id = await freshZone();
