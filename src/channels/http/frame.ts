@@ -9,6 +9,7 @@ import { authenticateArrivals, checkCredential, isOpen } from './arrivals.ts';
 import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
 import type { Arrive, Door } from './door.ts';
 import { failureHeaders, restFailure } from './failures.ts';
+import { gatheringServer } from './gathering.ts';
 import { rawPathOf, requestIdOf } from './request.ts';
 import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
 import { plainPath, watchVerbs } from './verbs.ts';
@@ -21,9 +22,8 @@ export function openFrame(door: Door): FastifyInstance {
     genReqId: (message) => requestIdOf(message.headers),
     // Bodies are read by the doors, with limits of their own.
     bodyLimit: Number.MAX_SAFE_INTEGER,
-    connectionTimeout: IDLE_MS,
-    keepAliveTimeout: IDLE_MS,
-    http: { headersTimeout: IDLE_MS, maxHeaderSize: HEAD_BYTES },
+    serverFactory: (handler) =>
+      gatheringServer(handler, { http: { headersTimeout: IDLE_MS, maxHeaderSize: HEAD_BYTES }, idleMs: IDLE_MS }),
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: HEAD_BYTES },
     exposeHeadRoutes: true,
     // What still comes on an open connection while the server stops is refused by the hook below, in our own words.
