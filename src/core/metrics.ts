@@ -20,7 +20,11 @@ export interface Probe {
 export const PROBES = {
   up: { name: 'nexus_up', help: 'This node serves.', kind: 'gauge' },
   healthyNodes: { name: 'nexus_healthy_nodes', help: 'Nodes that are healthy.', kind: 'gauge' },
-  statements: { name: 'nexus_sql_statements_total', help: 'SQL statements sent.', kind: 'counter' },
+  statements: {
+    name: 'nexus_sql_statements_total',
+    help: 'SQL statements, those whose row was still known included.',
+    kind: 'counter',
+  },
   commits: { name: 'nexus_commits_total', help: 'Group commits that were synced.', kind: 'counter' },
   writes: { name: 'nexus_committed_writes_total', help: 'Writes in those commits.', kind: 'counter' },
   files: { name: 'nexus_files', help: 'Current files of all zones.', kind: 'gauge' },

@@ -1,7 +1,8 @@
 /**
  * Checkpoints beside the writing. Guarantees: copying and syncing the database happen in a thread of their own
- * (checkpoint-thread.ts), which neither a commit nor a read waits for; the WAL does not grow past
- * {@link RESTART_PAGES} by much, unless a read holds an old snapshot or the disk is full.
+ * (checkpoint-thread.ts), which no read waits for, and a commit only while the WAL is at {@link WAL_BYTES_MOST}: then
+ * more is written than the disk takes twice. It does not grow past that by more than a commit, unless a read holds an
+ * old snapshot or the disk is full.
  *
  * While commits follow each other without a pause, the WAL is never wholly copied and so never begun again. Then the
  * writer itself copies the little that the thread has left, between two commits, and the WAL begins again. Measured with
@@ -20,6 +21,9 @@ const PASS_EVERY_MS = 250;
 /** Pages of 4 KiB in the WAL, 32 MiB, from which on it is begun again. */
 export const RESTART_PAGES = 8_192;
 
+/** Bytes of the WAL's file at which the next commit waits for the pass at work. More than the file keeps when begun again. */
+const WAL_BYTES_MOST = 96 * 1024 * 1024;
+
 export interface CheckpointOptions {
   /** Path of the database. */
   readonly file: string;
@@ -31,6 +35,8 @@ export class Checkpoints {
   private thread: Worker | undefined;
   private ended: Promise<unknown> = Promise.resolve();
   private passing = false;
+  private passed = Promise.withResolvers<void>();
+  private tooLarge = false;
   private nextPassAt = 0;
   private restartDue = false;
 
@@ -40,16 +46,19 @@ export class Checkpoints {
 
   /** To be called after each commit. */
   committed(): void {
-    if (this.passing || performance.now() < this.nextPassAt) return;
     const size = statSync(`${this.options.file}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-    if (size < PASS_BYTES_MIN) return;
+    this.tooLarge = size >= WAL_BYTES_MOST;
+    if (this.passing || size < PASS_BYTES_MIN) return;
+    if (!this.tooLarge && performance.now() < this.nextPassAt) return;
     this.passing = true;
+    this.passed = Promise.withResolvers();
     this.thread ??= this.start();
     this.thread.postMessage('pass' satisfies CheckpointJob);
   }
 
   /** To be called on the writing connection between two transactions. */
-  betweenCommits(writing: Connection): void {
+  async betweenCommits(writing: Connection): Promise<void> {
+    if (this.tooLarge && this.passing) await this.passed.promise;
     if (!this.restartDue) return;
     this.restartDue = false;
     try {
@@ -72,9 +81,11 @@ export class Checkpoints {
       this.passing = false;
       this.nextPassAt = performance.now() + PASS_EVERY_MS;
       this.restartDue = pages >= RESTART_PAGES;
+      this.passed.resolve();
     });
     thread.on('error', onBroken);
     this.ended = new Promise((resolve) => thread.once('exit', resolve));
+    this.ended.then(() => this.passed.resolve());
     return thread;
   }
 }

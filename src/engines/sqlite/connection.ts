@@ -4,6 +4,7 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Dialect, SqlValue, Tx } from '../../ports/sql.ts';
+import type { RowMemo } from './row-memo.ts';
 
 export const sqliteDialect: Dialect = {
   name: 'sqlite',
@@ -68,14 +69,18 @@ export class SqliteTx implements Tx {
   readonly dialect = sqliteDialect;
   statements = 0;
   private readonly connection: Connection;
+  private readonly memo: RowMemo | undefined;
 
-  constructor(connection: Connection) {
+  /** With a memo, rows that are known are not read again: for transactions that only read. */
+  constructor(connection: Connection, memo?: RowMemo) {
     this.connection = connection;
+    this.memo = memo;
   }
 
   async get<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R | undefined> {
     this.count();
-    return this.connection.prepare(sql).get(...params) as R | undefined;
+    const read = (): Record<string, unknown> | undefined => this.connection.prepare(sql).get(...params);
+    return (this.memo ? this.memo.get(sql, params, read) : read()) as R | undefined;
   }
 
   async all<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> {

@@ -5,7 +5,8 @@
  */
 import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
 import type { Sql, SqlStats, Tx, WriteHint } from '../../ports/sql.ts';
-import { Connection, isFull, SqliteTx, sqliteDialect } from './connection.ts';
+import { Connection, isFull, sqliteDialect } from './connection.ts';
+import { Readers } from './readers.ts';
 import { Reserve } from './reserve.ts';
 import { Writer } from './writer.ts';
 
@@ -18,13 +19,6 @@ export interface SqliteOptions {
   readonly onBroken: (reason: unknown) => void;
 }
 
-const READ_PRAGMAS = [
-  'journal_mode=WAL',
-  'query_only=ON',
-  'cache_size=-65536',
-  'mmap_size=268435456',
-  'temp_store=MEMORY',
-];
 /** Checkpoints are taken beside the commits (checkpoint.ts), never inside one. */
 const WRITE_PRAGMAS = [
   'journal_mode=WAL',
@@ -35,8 +29,6 @@ const WRITE_PRAGMAS = [
   'cache_size=-65536',
   'temp_store=MEMORY',
 ];
-/** Transactions that may read at once in one thread; more wait. */
-const READERS_MAX = 16;
 
 export function openSqlite(options: SqliteOptions): Sql {
   return new SqliteEngine(options);
@@ -68,34 +60,28 @@ function syncFile(path: string): void {
 
 class SqliteEngine implements Sql {
   readonly dialect = sqliteDialect;
-  private readonly options: SqliteOptions;
   private readonly writer: { connection: Connection; queue: Writer } | undefined;
-  private readonly idle: Connection[] = [];
-  private readonly all: Connection[] = [];
-  private readonly waiting: ((connection: Connection) => void)[] = [];
+  private readonly readers: Readers;
 
   constructor(options: SqliteOptions) {
-    this.options = options;
+    this.readers = new Readers(options.file);
     if (options.writer) {
       const connection = openWriting(options.file);
       this.writer = { connection, queue: new Writer(connection, options) };
     }
   }
 
-  async read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const connection = this.idle.pop() ?? (await this.reader());
-    try {
-      connection.exec('BEGIN');
-      return await work(new SqliteTx(connection));
-    } finally {
-      if (connection.db.isTransaction) connection.exec('COMMIT');
-      this.giveBack(connection);
-    }
+  read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.readers.read(work);
   }
 
-  write<T>(_lane: string, work: (tx: Tx) => Promise<T>, hint?: WriteHint): Promise<T> {
+  async write<T>(_lane: string, work: (tx: Tx) => Promise<T>, hint?: WriteHint): Promise<T> {
     if (!this.writer) throw new Error('this SQLite instance was opened for reading only');
-    return this.writer.queue.write(work, hint);
+    try {
+      return await this.writer.queue.write(work, hint);
+    } finally {
+      this.readers.renew();
+    }
   }
 
   async migrate(statements: string, first: (tx: Tx) => Promise<boolean>): Promise<boolean> {
@@ -113,28 +99,13 @@ class SqliteEngine implements Sql {
   }
 
   stats(): SqlStats {
-    const statements = this.all.reduce((sum, c) => sum + c.statements, this.writer?.connection.statements ?? 0);
+    const statements = this.readers.statements + (this.writer?.connection.statements ?? 0);
     return { statements, commits: this.writer?.queue.commits ?? 0, writes: this.writer?.queue.writes ?? 0 };
   }
 
   async close(): Promise<void> {
     await this.writer?.queue.close();
-    for (const connection of this.all) connection.close();
+    this.readers.close();
     this.writer?.connection.close();
-  }
-
-  private async reader(): Promise<Connection> {
-    if (this.all.length < READERS_MAX) {
-      const connection = new Connection(this.options.file, READ_PRAGMAS);
-      this.all.push(connection);
-      return connection;
-    }
-    return new Promise((resolve) => this.waiting.push(resolve));
-  }
-
-  private giveBack(connection: Connection): void {
-    const next = this.waiting.shift();
-    if (next) next(connection);
-    else this.idle.push(connection);
   }
 }

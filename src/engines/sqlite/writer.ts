@@ -79,7 +79,7 @@ export class Writer {
       await new Promise((resolve) => setImmediate(resolve));
       const batch = this.nextBatch();
       try {
-        this.checkpoints.betweenCommits(this.connection);
+        await this.checkpoints.betweenCommits(this.connection);
         if (batch.length > 0) await this.runBatch(batch);
       } catch (thrown) {
         this.breakDown(thrown);

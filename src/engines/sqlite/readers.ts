@@ -1,0 +1,114 @@
+/**
+ * Reading transactions. Guarantees: each sees one snapshot, which holds every commit that was answered before it began,
+ * and waits for no write. Those that begin within one run of the microtask queue share a snapshot: no message of another
+ * thread, no request and no answer comes in between, so nobody can know of a commit that the snapshot does not hold.
+ */
+import { Connection, SqliteTx } from './connection.ts';
+import { RowMemo } from './row-memo.ts';
+
+const PRAGMAS = ['journal_mode=WAL', 'query_only=ON', 'cache_size=-65536', 'mmap_size=268435456', 'temp_store=MEMORY'];
+/** Snapshots that may be open at once in one thread; who needs one more waits. */
+const SNAPSHOTS_MAX = 16;
+
+interface Reader {
+  readonly connection: Connection;
+  readonly memo: RowMemo;
+}
+
+/** An open transaction on a reader, and how many reads it serves. */
+interface Snapshot {
+  readonly reader: Reader;
+  reads: number;
+  /** Nobody joins any more. */
+  over: boolean;
+}
+
+export class Readers {
+  private readonly file: string;
+  private readonly idle: Reader[] = [];
+  private readonly all: Reader[] = [];
+  private readonly waiting: ((reader: Reader) => void)[] = [];
+  private current: Snapshot | undefined;
+
+  constructor(file: string) {
+    this.file = file;
+  }
+
+  /** Statements sent by all of them. */
+  get statements(): number {
+    return this.all.reduce((sum, { connection }) => sum + connection.statements, 0);
+  }
+
+  async read<T>(work: (tx: SqliteTx) => Promise<T>): Promise<T> {
+    const snapshot = this.current ?? this.begin(this.idle.pop() ?? this.open() ?? (await this.next()));
+    const { connection, memo } = snapshot.reader;
+    snapshot.reads++;
+    try {
+      return await work(new SqliteTx(connection, memo));
+    } finally {
+      snapshot.reads--;
+      this.endUnused(snapshot);
+    }
+  }
+
+  /** From here on no read joins a snapshot that began before: something was committed in this thread. */
+  renew(): void {
+    const snapshot = this.current;
+    if (!snapshot) return;
+    this.current = undefined;
+    snapshot.over = true;
+    this.endUnused(snapshot);
+  }
+
+  close(): void {
+    this.renew();
+    for (const { connection } of this.all) connection.close();
+  }
+
+  private begin(reader: Reader): Snapshot {
+    const { connection, memo } = reader;
+    try {
+      connection.exec('BEGIN');
+      // The snapshot is taken by this first statement, not by BEGIN.
+      const { data_version } = connection.prepare('PRAGMA data_version').get() as { data_version: number };
+      memo.enter(data_version);
+    } catch (thrown) {
+      if (connection.db.isTransaction) connection.exec('ROLLBACK');
+      this.giveBack(reader);
+      throw thrown;
+    }
+    const snapshot = { reader, reads: 0, over: false };
+    // Who came here by waiting may find that another has begun one meanwhile; both are good.
+    this.renew();
+    this.current = snapshot;
+    // Called from a microtask, this runs when the queue of microtasks is empty.
+    process.nextTick(() => {
+      if (this.current === snapshot) this.renew();
+    });
+    return snapshot;
+  }
+
+  private endUnused(snapshot: Snapshot): void {
+    if (!snapshot.over || snapshot.reads > 0) return;
+    const { connection } = snapshot.reader;
+    if (connection.db.isTransaction) connection.exec('COMMIT');
+    this.giveBack(snapshot.reader);
+  }
+
+  private open(): Reader | undefined {
+    if (this.all.length === SNAPSHOTS_MAX) return undefined;
+    const reader = { connection: new Connection(this.file, PRAGMAS), memo: new RowMemo() };
+    this.all.push(reader);
+    return reader;
+  }
+
+  private next(): Promise<Reader> {
+    return new Promise((resolve) => this.waiting.push(resolve));
+  }
+
+  private giveBack(reader: Reader): void {
+    const next = this.waiting.shift();
+    if (next) next(reader);
+    else this.idle.push(reader);
+  }
+}
