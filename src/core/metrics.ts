@@ -1,7 +1,7 @@
 /**
  * Figures of this node since its start, in one registry that is told in two forms (files.md §12, infrastructure.md §11).
  * Guarantees: a label is a route template, a method name or a fault code, never a path or a name that a client chose, so
- * memory stays level.
+ * memory stays level. What a request leaves here is one entry of a list, which is counted when it is long or asked for.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
@@ -37,9 +37,19 @@ export const PROBES = {
 export type ProbeName = keyof typeof PROBES;
 export type ProbeValues = Readonly<Partial<Record<ProbeName, number>>>;
 
+/** Observations that wait to be counted, at most. */
+const UNCOUNTED_MOST = 1_024;
+
 interface Series {
   readonly counter: { inc(): void };
   readonly histogram: { observe(value: number): void };
+  /** Counter of the JSON form; its timing is that of all requests. */
+  readonly status?: string;
+}
+
+interface Observed {
+  readonly series: Series;
+  readonly seconds: number;
 }
 
 interface Timing {
@@ -67,6 +77,8 @@ export class Metrics {
   private readonly counts = new Map<string, number>();
   /** The series that were written before, so that the usual request looks its labels up once. */
   private readonly series = new Map<string, Series>();
+  private observed: Observed[] = [];
+  private serving = 0;
   private readonly requestTiming: Timing = { count: 0, total: 0, recent: [] };
 
   constructor() {
@@ -109,7 +121,7 @@ export class Metrics {
   }
 
   requestBegan(): void {
-    this.inProgress.inc();
+    this.serving++;
   }
 
   /** `endpoint` is a route template or an RPC method; `unknown` for a route that is none. */
@@ -121,12 +133,10 @@ export class Metrics {
       this.remember(name, {
         counter: this.requests.labels({ method, endpoint, status: String(status) }),
         histogram: this.durations.labels({ method, endpoint }),
+        status: `http.status.${status}`,
       });
-    this.inProgress.dec();
-    series.counter.inc();
-    series.histogram.observe(seconds);
-    this.count(`http.status.${status}`);
-    observe(this.requestTiming, seconds * 1000);
+    this.serving--;
+    this.observe(series, seconds);
   }
 
   operationEnded(operation: string, outcome: string, seconds: number): void {
@@ -137,9 +147,25 @@ export class Metrics {
         counter: this.operations.labels({ operation, outcome }),
         histogram: this.operationDurations.labels({ operation, outcome }),
       });
-    series.counter.inc();
-    series.histogram.observe(seconds);
+    this.observe(series, seconds);
     if (outcome === 'ACCESS_DENIED') this.checks.inc({ outcome: 'denied', cached: 'unknown' });
+  }
+
+  private observe(series: Series, seconds: number): void {
+    this.observed.push({ series, seconds });
+    if (this.observed.length >= UNCOUNTED_MOST) this.countObserved();
+  }
+
+  private countObserved(): void {
+    const { observed } = this;
+    this.observed = [];
+    for (const { series, seconds } of observed) {
+      series.counter.inc();
+      series.histogram.observe(seconds);
+      if (series.status === undefined) continue;
+      this.count(series.status);
+      observe(this.requestTiming, seconds * 1000);
+    }
   }
 
   /** Names are of templates, methods and codes, so there are only so many. */
@@ -155,11 +181,14 @@ export class Metrics {
 
   /** The exposition, text format 0.0.4. */
   async exposition(probes: ProbeValues): Promise<string> {
+    this.countObserved();
+    this.inProgress.set(this.serving);
     const own = await this.registry.metrics();
     return `${own}${doubled(own)}${this.countersText()}${probesText(probes)}`;
   }
 
   json(probes: ProbeValues, gauges: Readonly<Record<string, number>>): JsonMetrics {
+    this.countObserved();
     const served = this.requestTiming.count > 0;
     const timings: JsonMetrics['timings'] = served ? { 'http.request.ms': timingJson(this.requestTiming) } : {};
     const named = Object.entries(probes).map(([name, value]) => [PROBES[name as ProbeName].name, value] as const);

@@ -4,7 +4,8 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { invalidParams } from '../../base/faults.ts';
-import type { FileObject } from '../../features/files/file-object.ts';
+import { metadataOf as ownMetadata } from '../../features/files/file-object.ts';
+import type { ContentRow } from '../../features/files/files.sql.ts';
 import { httpDate } from './http-date.ts';
 
 export type Headers = Record<string, string | number>;
@@ -15,21 +16,21 @@ const META = 'x-nexus-meta-';
 const META_BYTES = 12 * 1024;
 
 /** Those that also a 304 carries. */
-export const stateHeaders = (file: FileObject): Headers => ({
+export const stateHeaders = (file: ContentRow): Headers => ({
   etag: `"${file.etag}"`,
-  'last-modified': httpDate(Date.parse(file.modified_at)),
+  'last-modified': httpDate(file.modified_at),
   'cache-control': 'private, no-cache',
-  'x-nexus-version': file.version ?? 0,
-  'x-nexus-revision': file.revision,
+  'x-nexus-version': file.version,
+  'x-nexus-revision': file.began,
 });
 
 /** Those of the content itself. `sandbox` and `nosniff`: nothing stored here ever runs as a page of this server. */
-export const contentHeaders = (file: FileObject): Headers => ({
-  'content-type': file.content_type ?? '',
+export const contentHeaders = (file: ContentRow): Headers => ({
+  'content-type': file.content_type,
   'accept-ranges': 'bytes',
   'x-content-type-options': 'nosniff',
   'content-security-policy': "sandbox; default-src 'none'",
-  ...metaHeaders(file.metadata),
+  ...metaHeaders(ownMetadata(file)),
 });
 
 /** Own metadata, percent-encoded; what is no text as JSON. */

@@ -14,6 +14,17 @@ export interface Sending {
   readonly onBroken: (reason: unknown) => void;
 }
 
+/**
+ * The same of content that is at hand and small. A byte as a character of its own, it goes out in one string with the
+ * head, which costs a third less than head and bytes apart.
+ */
+export function sendAtOnce(reply: FastifyReply, content: Buffer): FastifyReply {
+  const response = reply.hijack().raw;
+  response.writeHead(reply.statusCode, reply.getHeaders() as Record<string, string>);
+  response.end(content.toString('latin1'), 'latin1');
+  return reply;
+}
+
 /** Sends a reply whose status and headers are set. Its first piece is at hand before the head goes out. */
 export async function sendPieces(reply: FastifyReply, sending: Sending): Promise<FastifyReply> {
   const source = sending.pieces[Symbol.asyncIterator]();

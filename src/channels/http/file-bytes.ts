@@ -7,17 +7,17 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { nameOf } from '../../base/paths.ts';
 import { invoke } from '../../core/invoke.ts';
-import type { AnyOperation } from '../../core/operation.ts';
+import type { AnyOperation, StoredBytes } from '../../core/operation.ts';
 import { getOperation } from '../../core/operations.ts';
 import type { WriteResult } from '../../features/files/file-object.ts';
-import type { ReadOutput } from '../../features/files/read-shapes.ts';
+import { contentOf, type ReadOutput } from '../../features/files/read-shapes.ts';
 import { SpoolRoom } from './body/spool.ts';
 import { type ByteRange, rangeOf } from './byte-range.ts';
 import type { Arrive, Door } from './door.ts';
 import { attachment, contentHeaders, metadataOf, stateHeaders } from './file-bytes-headers.ts';
 import { filePathOf, fileUrlOf } from './file-bytes-path.ts';
 import { checkPut, receiveBody } from './file-bytes-receive.ts';
-import { sendPieces } from './file-bytes-send.ts';
+import { sendAtOnce, sendPieces } from './file-bytes-send.ts';
 import { sendJson } from './json-answer.ts';
 import { allowsRange, type Conditions, conditionsOf, decideRead, writeConditions } from './preconditions.ts';
 import { bodyOf, checkUnencoded, one, requestOf, withBranch } from './request.ts';
@@ -57,17 +57,18 @@ async function get(bytes: FileBytes, request: FastifyRequest, reply: FastifyRepl
     throw invalidParams({ path: 'download', message: 'has to be true or false' });
   }
   const opened = (await ask(bytes, request, { operation: OPEN, params: { path, ...query } })) as ReadOutput;
-  const { file, content } = opened;
-  const current = { etag: content.sha256, modifiedAt: Date.parse(file.modified_at) };
+  const { row } = opened;
+  const content = contentOf(opened);
+  const current = { etag: content.sha256, modifiedAt: row.modified_at };
   const conditions = conditionsOf(request.headers, now);
   const decision = decideRead(conditions, current);
-  if (decision === 'failed') throw preconditionFailed(file.path, conditions, content.sha256);
-  reply.headers(stateHeaders(file));
+  if (decision === 'failed') throw preconditionFailed(opened.path, conditions, content.sha256);
+  reply.headers(stateHeaders(row));
   if (decision === 'not modified') return reply.code(304).send();
   const range = allowsRange(conditions, current, now) ? rangeAsked(request, content.size) : 'whole';
   if (range === 'none') throw notSatisfiable(content.size);
-  reply.headers(contentHeaders(file));
-  if (download) reply.header('content-disposition', attachment(nameOf(file.path)));
+  reply.headers(contentHeaders(row));
+  if (download) reply.header('content-disposition', attachment(nameOf(row.path)));
   if (range !== 'whole') {
     reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${content.size}`);
   }
@@ -86,7 +87,7 @@ const rangeAsked = (request: FastifyRequest, size: number): ByteRange | 'whole' 
 interface Sent {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  readonly content: ReadOutput['content'];
+  readonly content: StoredBytes;
   readonly range: ByteRange;
 }
 
@@ -95,7 +96,7 @@ async function sendContent({ door }: FileBytes, { request, reply, content, range
   const { start, end } = range;
   reply.header('content-length', end - start);
   if (request.method === 'HEAD') return reply.send();
-  if (inline) return reply.send(Buffer.from(inline.buffer, inline.byteOffset + start, end - start));
+  if (inline) return sendAtOnce(reply, Buffer.from(inline.buffer, inline.byteOffset + start, end - start));
   return sendPieces(reply, {
     pieces: door.server.blobs.read(sha256, start, end),
     length: end - start,

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import type { StoredBytes } from '../../core/operation.ts';
-import { fileObject } from './file-object.ts';
+import type { ContentRow } from './files.sql.ts';
 import { path, viewParams } from './params.ts';
 
 export const readInput = z.object({
@@ -19,14 +19,21 @@ export type ReadInput = z.infer<typeof readInput>;
 export const someBytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);
 export const storedBytes = z.custom<StoredBytes>((value) => typeof value === 'object' && value !== null);
 
+/** A file's row with the part of its content that was asked for; the doors make of it what they answer. */
 export const readOutput = z.object({
-  file: fileObject,
-  content: storedBytes,
-  utf8: z.boolean(),
+  /** As the caller asked for it, with a zone prefix if it had one. */
+  path: z.string(),
+  row: z.custom<ContentRow>((value) => typeof value === 'object' && value !== null),
   start: z.number(),
   end: z.number(),
 });
 export type ReadOutput = z.infer<typeof readOutput>;
+
+export const contentOf = ({ row }: Pick<ReadOutput, 'row'>): StoredBytes => ({
+  sha256: row.etag ?? '',
+  size: row.size,
+  inline: row.inline,
+});
 
 /** NOT_TEXT for a text operation on content that is not UTF-8. */
 export const notText = (shown: string): Fault =>

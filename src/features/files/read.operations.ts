@@ -34,13 +34,7 @@ export async function getContent(call: Call, input: OnePath & { readonly version
 export function readRow(call: Call, row: ContentRow, input: Pick<ReadInput, 'offset' | 'count'>): ReadOutput {
   const start = Math.min(input.offset ?? 0, row.size);
   const end = Math.min(row.size, input.count === undefined ? row.size : start + input.count);
-  return {
-    file: toFileObject(row, call.shown(row.path)),
-    content: { sha256: row.etag ?? '', size: row.size, inline: row.inline },
-    utf8: row.utf8 === 1,
-    start,
-    end,
-  };
+  return { path: call.shown(row.path), row, start, end };
 }
 
 /** Refuses what would be too much for one JSON answer. */
@@ -48,8 +42,8 @@ export function checkReadSize(call: Call, output: ReadOutput): void {
   const maximum = call.limits.JSON_READ_BYTES;
   const actual = output.end - output.start;
   if (actual <= maximum) return;
-  const url = `/api/v2/files${output.file.path.split('/').map(encodeURIComponent).join('/')}`;
-  const what = `${output.file.path}: read it with GET ${url}`;
+  const url = `/api/v2/files${output.path.split('/').map(encodeURIComponent).join('/')}`;
+  const what = `${output.path}: read it with GET ${url}`;
   throw limitExceeded('JSON_READ_BYTES', maximum, { actual, what });
 }
 

@@ -44,18 +44,22 @@ export async function parseJsonBody(stream: AsyncIterable<Uint8Array>, options: 
 }
 
 /**
- * The same for a request that announced a length of at most `stringBytes`: it is collected by events, which costs a
- * third of iterating. Node ends such a request at its announced length.
+ * The same for a request that announced a length of at most `stringBytes`: where it has come it is taken at once, else
+ * it is collected by events, which costs a third of iterating. Node ends such a request at its announced length.
  */
 export async function parseShortBody(message: IncomingMessage, options: JsonBodyOptions): Promise<unknown> {
-  const body = await new Promise<Buffer>((resolve, reject) => {
+  const here: Buffer | null = message.complete ? message.read() : null;
+  return parseWhole(here ?? (await collected(message)), options);
+}
+
+function collected(message: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     message.on('data', (chunk: Buffer) => chunks.push(chunk));
     message.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)));
     message.once('error', reject);
     message.once('close', () => reject(new Error('the client went away')));
   });
-  return parseWhole(body, options);
 }
 
 async function readBody(source: AsyncIterator<Uint8Array>, options: JsonBodyOptions): Promise<unknown> {
