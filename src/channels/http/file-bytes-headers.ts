@@ -4,8 +4,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import { invalidParams } from '../../base/faults.ts';
-import { metadataOf as ownMetadata } from '../../features/files/file-object.ts';
-import type { ContentRow } from '../../features/files/files.sql.ts';
+import type { ReadOutput } from '../../features/files/read-shapes.ts';
 import { httpDate } from './http-date.ts';
 
 export type Headers = Record<string, string | number>;
@@ -16,7 +15,7 @@ const META = 'x-nexus-meta-';
 const META_BYTES = 12 * 1024;
 
 /** Those that also a 304 carries. */
-export const stateHeaders = (file: ContentRow): Headers => ({
+export const stateHeaders = ({ row: file }: ReadOutput): Headers => ({
   etag: `"${file.etag}"`,
   'last-modified': httpDate(file.modified_at),
   'cache-control': 'private, no-cache',
@@ -25,12 +24,12 @@ export const stateHeaders = (file: ContentRow): Headers => ({
 });
 
 /** Those of the content itself. `sandbox` and `nosniff`: nothing stored here ever runs as a page of this server. */
-export const contentHeaders = (file: ContentRow): Headers => ({
+export const contentHeaders = ({ row: file, metadata }: ReadOutput): Headers => ({
   'content-type': file.content_type,
   'accept-ranges': 'bytes',
   'x-content-type-options': 'nosniff',
   'content-security-policy': "sandbox; default-src 'none'",
-  ...metaHeaders(ownMetadata(file)),
+  ...metaHeaders(metadata),
 });
 
 /** Own metadata, percent-encoded; what is no text as JSON. */

@@ -10,7 +10,7 @@ import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation, StoredBytes } from '../../core/operation.ts';
 import { getOperation } from '../../core/operations.ts';
 import type { WriteResult } from '../../features/files/file-object.ts';
-import { contentOf, type ReadOutput } from '../../features/files/read-shapes.ts';
+import type { ReadOutput } from '../../features/files/read-shapes.ts';
 import { SpoolRoom } from './body/spool.ts';
 import { type ByteRange, rangeOf } from './byte-range.ts';
 import type { Arrive, Door } from './door.ts';
@@ -57,17 +57,16 @@ async function get(bytes: FileBytes, request: FastifyRequest, reply: FastifyRepl
     throw invalidParams({ path: 'download', message: 'has to be true or false' });
   }
   const opened = (await ask(bytes, request, { operation: OPEN, params: { path, ...query } })) as ReadOutput;
-  const { row } = opened;
-  const content = contentOf(opened);
+  const { row, content } = opened;
   const current = { etag: content.sha256, modifiedAt: row.modified_at };
   const conditions = conditionsOf(request.headers, now);
   const decision = decideRead(conditions, current);
   if (decision === 'failed') throw preconditionFailed(opened.path, conditions, content.sha256);
-  reply.headers(stateHeaders(row));
+  reply.headers(stateHeaders(opened));
   if (decision === 'not modified') return reply.code(304).send();
   const range = allowsRange(conditions, current, now) ? rangeAsked(request, content.size) : 'whole';
   if (range === 'none') throw notSatisfiable(content.size);
-  reply.headers(contentHeaders(row));
+  reply.headers(contentHeaders(opened));
   if (download) reply.header('content-disposition', attachment(nameOf(row.path)));
   if (range !== 'whole') {
     reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${content.size}`);

@@ -2,11 +2,10 @@
 import { isUtf8 } from 'node:buffer';
 import { isoTime } from '../../base/clock.ts';
 import { AnswerBytes, bytesMarker } from '../../core/call/answer-bytes.ts';
-import { metadataOf } from './file-object.ts';
-import { contentOf, notText, type ReadInput, type ReadOutput } from './read-shapes.ts';
+import { notText, type ReadInput, type ReadOutput } from './read-shapes.ts';
 
 const bytesOf = (output: ReadOutput, as: 'base64' | 'text'): AnswerBytes =>
-  new AnswerBytes(contentOf(output), { start: output.start, end: output.end }, as);
+  new AnswerBytes(output.content, { start: output.start, end: output.end }, as);
 
 /** `read`: as stored, or as `encoding` and `return_metadata` ask. */
 export function presentRead(output: ReadOutput, input: unknown): unknown {
@@ -14,7 +13,7 @@ export function presentRead(output: ReadOutput, input: unknown): unknown {
   if (return_metadata) {
     const content = bytesMarker(bytesOf(output, 'base64'));
     const { encoding: stored, content_type } = output.row;
-    return { content, encoding: stored, ...stateOf(output), content_type, metadata: metadataOf(output.row) };
+    return { content, encoding: stored, ...stateOf(output), content_type, metadata: output.metadata };
   }
   return presentContent(output, encoding);
 }

@@ -24,16 +24,12 @@ export const readOutput = z.object({
   /** As the caller asked for it, with a zone prefix if it had one. */
   path: z.string(),
   row: z.custom<ContentRow>((value) => typeof value === 'object' && value !== null),
+  content: storedBytes,
+  metadata: z.custom<Readonly<Record<string, unknown>>>((value) => typeof value === 'object' && value !== null),
   start: z.number(),
   end: z.number(),
 });
 export type ReadOutput = z.infer<typeof readOutput>;
-
-export const contentOf = ({ row }: Pick<ReadOutput, 'row'>): StoredBytes => ({
-  sha256: row.etag ?? '',
-  size: row.size,
-  inline: row.inline,
-});
 
 /** NOT_TEXT for a text operation on content that is not UTF-8. */
 export const notText = (shown: string): Fault =>

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { limitExceeded } from '../../base/limits.ts';
 import type { Call, Operation } from '../../core/operation.ts';
-import { type FileObject, fileObject, toFileObject } from './file-object.ts';
+import { type FileObject, fileObject, metadataOf, toFileObject } from './file-object.ts';
 import { type ContentRow, findContent, findState } from './files.sql.ts';
 import { viewToRead } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
@@ -34,7 +34,8 @@ export async function getContent(call: Call, input: OnePath & { readonly version
 export function readRow(call: Call, row: ContentRow, input: Pick<ReadInput, 'offset' | 'count'>): ReadOutput {
   const start = Math.min(input.offset ?? 0, row.size);
   const end = Math.min(row.size, input.count === undefined ? row.size : start + input.count);
-  return { path: call.shown(row.path), row, start, end };
+  const content = { sha256: row.etag ?? '', size: row.size, inline: row.inline };
+  return { path: call.shown(row.path), row, content, metadata: metadataOf(row), start, end };
 }
 
 /** Refuses what would be too much for one JSON answer. */
