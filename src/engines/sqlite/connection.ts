@@ -31,6 +31,8 @@ export const isBusy = (thrown: unknown): boolean => primary(thrown) === BUSY || 
 export const isFull = (thrown: unknown): boolean =>
   primary(thrown) === FULL || (isSqliteError(thrown) && thrown.errcode === NO_SHM_ROOM);
 
+const SELECT = /^\s*SELECT\b/;
+
 export class Connection {
   readonly db: DatabaseSync;
   statements = 0;
@@ -68,6 +70,8 @@ export class Connection {
 export class SqliteTx implements Tx {
   readonly dialect = sqliteDialect;
   statements = 0;
+  /** Has it sent a statement that may have changed something? */
+  wrote = false;
   private readonly connection: Connection;
   private readonly memo: RowMemo | undefined;
 
@@ -78,18 +82,18 @@ export class SqliteTx implements Tx {
   }
 
   async get<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R | undefined> {
-    this.count();
+    this.count(sql);
     const read = (): Record<string, unknown> | undefined => this.connection.prepare(sql).get(...params);
     return (this.memo ? this.memo.get(sql, params, read) : read()) as R | undefined;
   }
 
   async all<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> {
-    this.count();
+    this.count(sql);
     return this.connection.prepare(sql).all(...params) as R[];
   }
 
   async run(sql: string, params: readonly SqlValue[] = []): Promise<number> {
-    this.count();
+    this.count(sql);
     return Number(this.connection.prepare(sql).run(...params).changes);
   }
 
@@ -109,7 +113,8 @@ export class SqliteTx implements Tx {
     }
   }
 
-  private count(): void {
+  private count(sql: string): void {
+    if (!SELECT.test(sql)) this.wrote = true;
     this.statements++;
     this.connection.statements++;
   }

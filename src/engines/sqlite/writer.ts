@@ -1,7 +1,9 @@
 /**
- * Group commit. Writes that queued up while the last commit was being synced run as savepoints of one transaction,
- * which is committed once and synced once (synchronous=FULL: SQLite syncs the WAL before any reader sees the commit);
- * then all are answered. A write that throws is rolled back to its savepoint and disturbs no other.
+ * Group commit. Writes that queued up while the last commit was being synced run in one transaction, which is committed
+ * once and synced once (synchronous=FULL: SQLite syncs the WAL before any reader sees the commit); then all are answered.
+ * A write that throws leaves nothing behind and disturbs no other. Most that throw have changed nothing by then. Where
+ * one has, the transaction is rolled back and all of it runs again, each write in a savepoint: savepoints for every batch
+ * would take a fifth of the writer's time, as SQLite copies each page that a write touches.
  *
  * The commit blocks its thread, so the writer lives in a thread that serves nothing else. The write lock is held for one
  * batch only and is waited for by a timer, so several processes of one machine may share the file.
@@ -103,24 +105,53 @@ export class Writer {
   }
 
   private async runBatch(batch: Queued[]): Promise<void> {
+    if (!(await this.open(batch))) return;
+    let settled = await this.runTogether(batch);
+    if (!settled && (await this.open(batch))) settled = await this.runApart(batch);
+    if (settled) this.commit(settled);
+  }
+
+  /** Begins a transaction; false where that cannot be, which the writes have been told. */
+  private async open(batch: Queued[]): Promise<boolean> {
     try {
       const busy = await this.begin();
-      if (busy) {
-        for (const waiting of batch) waiting.reject(busy);
-        return;
-      }
+      if (!busy) return true;
+      for (const waiting of batch) waiting.reject(busy);
     } catch (thrown) {
       if (!isFull(thrown)) throw thrown;
       this.noRoom(batch);
-      return;
     }
+    return false;
+  }
+
+  /** Without savepoints; undefined, and all rolled back, where one of them would have needed its own. */
+  private async runTogether(batch: Queued[]): Promise<Done[] | undefined> {
+    const settled: Done[] = [];
+    for (const waiting of batch) {
+      const tx = new SqliteTx(this.connection);
+      try {
+        settled.push({ waiting, value: await waiting.work(tx) });
+      } catch (reason) {
+        settled.push({ waiting, failure: { reason } });
+        if (!tx.wrote && this.connection.db.isTransaction) continue;
+        if (this.connection.db.isTransaction) this.connection.exec('ROLLBACK');
+        return undefined;
+      }
+    }
+    return settled;
+  }
+
+  /** Each in a savepoint; undefined where the transaction is gone and all has been seen to. */
+  private async runApart(batch: Queued[]): Promise<Done[] | undefined> {
     const settled: Done[] = [];
     for (const waiting of batch) {
       settled.push(await this.runOne(waiting));
       // A full disk or an I/O error may roll the whole transaction back; what ran before is then undone too.
-      if (!this.connection.db.isTransaction) return this.afterRollback(settled, batch);
+      if (this.connection.db.isTransaction) continue;
+      this.afterRollback(settled, batch);
+      return undefined;
     }
-    this.commit(settled);
+    return settled;
   }
 
   private async begin(): Promise<Fault | undefined> {
