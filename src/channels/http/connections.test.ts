@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exchange, openSocket, readAnswer } from '../../../test/raw-http.ts';
 import { HEAD_BYTES, keepConnections } from './connections.ts';
+import { gatheringServer } from './gathering.ts';
 import { bodyOf } from './request.ts';
 
 const IDLE_MS = 300;
@@ -18,9 +19,7 @@ const ended: string[] = [];
 beforeAll(async () => {
   const connections = keepConnections();
   app = Fastify({
-    connectionTimeout: IDLE_MS,
-    keepAliveTimeout: IDLE_MS,
-    http: { maxHeaderSize: HEAD_BYTES },
+    serverFactory: (handler) => gatheringServer(handler, { http: { maxHeaderSize: HEAD_BYTES }, idleMs: IDLE_MS }),
     clientErrorHandler: connections.refuse,
   });
   app.removeAllContentTypeParsers();

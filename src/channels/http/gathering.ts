@@ -20,7 +20,7 @@ export function gatheringServer(handler: Handler, { http, idleMs }: GatheringOpt
   const begin = (): void => {
     const turn = arrived;
     arrived = [];
-    for (const [request, response] of turn) if (!response.destroyed) handler(request, response);
+    for (const [request, response] of turn) if (!request.socket.destroyed) handler(request, response);
   };
   // Node's own limit on the time of a whole request would end a long upload.
   const server = createServer({ ...http, requestTimeout: 0, keepAliveTimeout: idleMs }, (request, response) => {

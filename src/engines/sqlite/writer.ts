@@ -23,6 +23,8 @@ import { Reserve } from './reserve.ts';
 
 /** Writes of one group commit at most, so that the first of them does not wait for ever. */
 const BATCH_WRITES_MAX = 512;
+/** Up to so many go together; of more than that, half: while they are written, the event loop makes what comes next. */
+const BATCH_WRITES_WHOLE = 8;
 /** Milliseconds between two tries to take the write lock from another process. */
 const LOCK_RETRY_MS = 2;
 
@@ -97,7 +99,8 @@ export class Writer {
   /** The writes whose turn it is. Those that would grow the store are answered here while the disk is full. */
   private nextBatch(): Queued[] {
     const stop = this.queue.findIndex(({ alone }) => alone);
-    const together = stop < 0 ? BATCH_WRITES_MAX : Math.min(stop, BATCH_WRITES_MAX);
+    const most = Math.min(BATCH_WRITES_MAX, Math.max(BATCH_WRITES_WHOLE, Math.ceil(this.queue.length / 2)));
+    const together = stop < 0 ? most : Math.min(stop, most);
     const batch = this.queue.splice(0, Math.max(1, together));
     if (!batch.some(({ grows }) => grows) || this.reserve.isKept()) return batch;
     for (const { grows, reject } of batch) if (grows) reject(diskFull());
