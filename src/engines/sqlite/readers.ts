@@ -6,7 +6,7 @@
 import { Connection, SqliteTx } from './connection.ts';
 import { RowMemo } from './row-memo.ts';
 
-const PRAGMAS = ['journal_mode=WAL', 'query_only=ON', 'cache_size=-65536', 'mmap_size=268435456', 'temp_store=MEMORY'];
+const PRAGMAS = ['journal_mode=WAL', 'query_only=ON', 'cache_size=-16384', 'mmap_size=268435456', 'temp_store=MEMORY'];
 /** Snapshots that may be open at once in one thread; who needs one more waits. */
 const SNAPSHOTS_MAX = 16;
 

@@ -8,7 +8,7 @@
 import type { SqlValue } from '../../ports/sql.ts';
 
 /** Bytes of texts and contents that are remembered, and of the largest row among them. */
-const ROWS_BYTES = 16 * 1024 * 1024;
+const ROWS_BYTES = 4 * 1024 * 1024;
 const ROW_BYTES = 64 * 1024;
 /** What a row takes beside its texts and contents, roughly. */
 const ROW_OVERHEAD_BYTES = 512;
