@@ -1,5 +1,5 @@
 /**
- * The loop that ends zones and collects blobs. Guarantees: what is to be done stands in rows, so a loop that is killed
+ * The loop that ends zones, prunes history and collects blobs. Guarantees: what is to be done stands in rows, so a loop that is killed
  * anywhere is carried on by the next one, on this node or another; a zone is swept by one node at a time; a finalizer
  * that fails is tried again after a growing delay and keeps the others from nothing.
  */
@@ -24,6 +24,7 @@ import {
 } from '../features/zones/sweep.operations.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { type CollectParts, collectBlobs, finishRemovals } from './collect.ts';
+import { pruneZones } from './prune.ts';
 import { systemSteps } from './system.ts';
 
 export interface SweepParts {
@@ -44,8 +45,8 @@ export interface Sweep {
 const TICK_MS = 1_000;
 /** A lease is renewed when half of it is over. */
 const LEASE_MS = 30_000;
-/** The lease on a pass over the blobs is not given back: when it is over, the next pass is due. */
-const COLLECT_EVERY_MS = 600_000;
+/** The lease on a pass over history or blobs is not given back: when it is over, the next pass is due. */
+const PASS_EVERY_MS = 600_000;
 
 interface Sweeping extends CollectParts {
   readonly log: Log;
@@ -77,6 +78,7 @@ async function run(sweeping: Sweeping, alone: boolean): Promise<void> {
   while (!signal.aborted) {
     if (inherits) inherits = !(await attempt(sweeping, 'sweep.failed', () => inherit(sweeping)));
     await attempt(sweeping, 'sweep.failed', () => sweepZones(sweeping));
+    await attempt(sweeping, 'prune.failed', () => pruneWhenDue(sweeping));
     await attempt(sweeping, 'collect.failed', () => collectWhenDue(sweeping));
     await sleep(TICK_MS, undefined, { signal }).catch(() => undefined);
   }
@@ -99,11 +101,19 @@ async function attempt(sweeping: Sweeping, event: string, work: () => Promise<un
   }
 }
 
+/** A holder of its own for each pass: a lease that is not over is not taken again by its holder either. */
+const isDue = ({ step, holder }: Sweeping, name: string): Promise<boolean> =>
+  step(claim, 'root', { name, holder: `${holder}.${newId('pass')}`, lease_ms: PASS_EVERY_MS });
+
+/** History that no zone keeps any longer goes before the blobs that only it named. */
+async function pruneWhenDue(sweeping: Sweeping): Promise<void> {
+  if (!(await isDue(sweeping, 'history'))) return;
+  const pruned = await pruneZones(sweeping);
+  if (pruned > 0) sweeping.log('info', 'history.pruned', { states: pruned });
+}
+
 async function collectWhenDue(sweeping: Sweeping): Promise<void> {
-  const { step, holder } = sweeping;
-  // A holder of its own for each pass: a lease that is not over is not taken again by its holder either.
-  const pass = { name: 'blobs', holder: `${holder}.${newId('pass')}`, lease_ms: COLLECT_EVERY_MS };
-  if (!(await step(claim, 'root', pass))) return;
+  if (!(await isDue(sweeping, 'blobs'))) return;
   await finishRemovals(sweeping, false);
   await collectBlobs(sweeping);
 }

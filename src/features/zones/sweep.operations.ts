@@ -9,7 +9,7 @@ import type { Tx } from '../../ports/sql.ts';
 import { removeEvents } from '../events/removal.sql.ts';
 import { completed, FINALIZERS, type FinalizerName, type FinalizerState, failed, finalizersOf } from './finalizers.ts';
 import { claimLease, dropLease, dropZoneLeases } from './leases.sql.ts';
-import { endTermination, findZoneRecord, listTerminating, setFinalizers } from './zones.sql.ts';
+import { endTermination, findZoneRecord, listActive, listTerminating, setFinalizers } from './zones.sql.ts';
 
 /** What the steps share: none has a door, all are the server's own, all work on a zone that is not Active. */
 const STEP = { who: 'root admin', internal: true, anyZone: true, faults: [] } as const;
@@ -32,6 +32,19 @@ export const terminatingZones: Operation<z.infer<typeof nothing>, z.infer<typeof
   input: nothing,
   output: zoneIds,
   run: (call) => listTerminating(call.tx),
+};
+
+const pageOfZones = z.object({ after: z.string() });
+
+/** Zones in which the server has work of its own, a page of them. */
+export const activeZones: Operation<z.infer<typeof pageOfZones>, z.infer<typeof zoneIds>> = {
+  ...STEP,
+  name: 'zone.active',
+  summary: 'List a page of the zones that are active.',
+  effect: 'read',
+  input: pageOfZones,
+  output: zoneIds,
+  run: (call, { after }) => listActive(call.tx, { after, limit: SLICE_ROWS }),
 };
 
 const claimInput = z.object({ name: z.string(), holder: z.string(), lease_ms: z.number() });
@@ -165,6 +178,7 @@ export const removeEventsOf = rowFinalizer('events', removeEvents);
 
 export const sweepOperations = [
   terminatingZones,
+  activeZones,
   claim,
   freeZones,
   pendingFinalizers,

@@ -158,6 +158,15 @@ export async function listTerminating(tx: Tx): Promise<string[]> {
   return rows.map((row) => row.zone_id);
 }
 
+/** Active zones in the order of their ids, behind one. */
+export async function listActive(tx: Tx, page: { after: string; limit: number }): Promise<string[]> {
+  const rows = await tx.all<{ zone_id: string }>(
+    "SELECT zone_id FROM zones WHERE phase = 'Active' AND zone_id > ? ORDER BY zone_id LIMIT ?",
+    [page.after, page.limit],
+  );
+  return rows.map((row) => row.zone_id);
+}
+
 /** What there was before a revision is no longer complete. */
 export async function raiseOldestRevision(tx: Tx, zone_id: string, revision: number): Promise<void> {
   await tx.run('UPDATE zones SET oldest_revision = ? WHERE zone_id = ? AND oldest_revision < ?', [

@@ -84,13 +84,14 @@ async function pinsNow(call: Call, links: Awaited<ReturnType<typeof listLinks>>)
 }
 
 /** Prunes a zone from the beginning to the end; `run` takes one step, in a transaction of its own. Gives the number. */
-export async function pruneZone(run: (input: Step) => Promise<Outcome>): Promise<number> {
+export async function pruneZone(run: (input: Step) => Promise<Outcome>, signal?: AbortSignal): Promise<number> {
   let pruned = 0;
   let input: Step = { after: null, excess: 0 };
-  for (;;) {
+  while (!signal?.aborted) {
     const { done, pruned: more, ...next } = await run(input);
     pruned += more;
-    if (done) return pruned;
+    if (done) break;
     input = next;
   }
+  return pruned;
 }
