@@ -48,8 +48,15 @@ export async function parseJsonBody(stream: AsyncIterable<Uint8Array>, options: 
  * it is collected by events, which costs a third of iterating. Node ends such a request at its announced length.
  */
 export async function parseShortBody(message: IncomingMessage, options: JsonBodyOptions): Promise<unknown> {
-  const here: Buffer | null = message.complete ? message.read() : null;
+  const here = message.complete ? whatCame(message) : undefined;
   return parseWhole(here ?? (await collected(message)), options);
+}
+
+/** All of a body that has come; undefined where it was taken before. Node may give it in several parts. */
+function whatCame(message: IncomingMessage): Buffer | undefined {
+  const parts: Buffer[] = [];
+  for (let part: Buffer | null = message.read(); part !== null; part = message.read()) parts.push(part);
+  return parts.length > 1 ? Buffer.concat(parts) : parts[0];
 }
 
 function collected(message: IncomingMessage): Promise<Buffer> {
