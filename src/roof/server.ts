@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clock, systemClock } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { Fault } from '../base/faults.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
@@ -16,13 +16,10 @@ import { buildHttp } from '../channels/http/http-server.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Server } from '../core/invoke.ts';
 import { Metrics } from '../core/metrics.ts';
-import { localRunner, type Runner } from '../core/transact.ts';
 import { Turns } from '../core/turns.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
-import type { Blobs } from '../ports/blobs.ts';
-import type { Sql } from '../ports/sql.ts';
 import { callersOf } from './callers.ts';
 import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
 import { healthView } from './health.ts';
@@ -30,8 +27,9 @@ import { startIndexer } from './indexer.ts';
 import { keyUse } from './key-use.ts';
 import { migrate, schemaState } from './migrations.ts';
 import { grantCache } from './parts.ts';
+import { runnerOf, type Threads } from './runner.ts';
 import { startSweep } from './sweep.ts';
-import { type CallThread, startThread } from './threads.ts';
+import { startThread } from './threads.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -97,7 +95,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const threads = await startThreads(config, onBroken);
-  const runner = runnerOf(config, { sql, blobs, threads });
+  const runner = runnerOf(config, { sql, blobs, threads, grants: grantCache(config) });
   const turns = new Turns();
   const metrics = new Metrics();
   const server: Server = {
@@ -192,35 +190,13 @@ const bootstrapKeysOf = (config: Config): BootstrapKeys => ({
   viewer: config.BOOTSTRAP_VIEWER_KEY,
 });
 
-interface Threads {
-  /** Only the embedded engine has one: PostgreSQL commits elsewhere. */
-  readonly writer: CallThread | undefined;
-  readonly reader: CallThread;
-}
-
 async function startThreads(config: Config, onBroken: (reason: unknown) => void): Promise<Threads> {
-  const common = { config, onBroken, waitingMax: config.limits.WRITES_WAITING };
+  const common = { config, onBroken };
   const [writer, reader] = await Promise.all([
     sqliteFileOf(config) === undefined ? undefined : startThread({ ...common, role: 'writer' }),
     startThread({ ...common, role: 'reader' }),
   ]);
   return { writer, reader };
-}
-
-/** Writes go to the writing thread, long reads to the reading one, all else runs here. */
-function runnerOf(
-  config: Config,
-  parts: { readonly sql: Sql; readonly blobs: Blobs; readonly threads: Threads },
-): Runner {
-  const { sql, blobs, threads } = parts;
-  const clock: Clock = systemClock;
-  const here = localRunner({ sql, blobs, clock, limits: config.limits, grants: grantCache(config) });
-  return {
-    read: (operation, ready, context) =>
-      operation.heavy ? threads.reader.run(operation, ready, context) : here.read(operation, ready, context),
-    write: (operation, ready, context) =>
-      threads.writer ? threads.writer.run(operation, ready, context) : here.write(operation, ready, context),
-  };
 }
 
 /** Where large bodies wait, and how many bytes of them there may be. */

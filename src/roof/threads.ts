@@ -12,8 +12,6 @@ import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, Th
 /** A thread that runs transactions by the names of their operations. */
 export interface CallThread {
   run<I, P, O>(operation: Operation<I, O, P>, ready: P, context: CallContext): Promise<O>;
-  /** Calls sent and not answered. */
-  waiting(): number;
   stats(): Promise<ThreadStats>;
   close(): Promise<void>;
 }
@@ -23,8 +21,6 @@ export interface ThreadOptions {
   /** Plain data, given to the thread at start. */
   readonly config: unknown;
   readonly onBroken: (reason: unknown) => void;
-  /** More calls than this at once are refused. */
-  readonly waitingMax: number;
 }
 
 interface Pending {
@@ -75,11 +71,7 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
       outbox.push({ id, job });
     });
   return {
-    run: (operation, ready, context) => {
-      if (pending.size >= options.waitingMax) return Promise.reject(overloaded(options.waitingMax));
-      return send({ kind: 'call', operation: operation.name, ready, context });
-    },
-    waiting: () => pending.size,
+    run: (operation, ready, context) => send({ kind: 'call', operation: operation.name, ready, context }),
     stats: () => send({ kind: 'stats' }),
     close: async () => {
       closing = true;
@@ -103,6 +95,3 @@ const lost = (): Fault =>
   new Fault('UNAVAILABLE', 'The server stopped before the answer: the outcome is unknown. Read before writing again.', {
     outcome: 'unknown',
   });
-
-const overloaded = (maximum: number): Fault =>
-  new Fault('UNAVAILABLE', `More than ${maximum} calls are waiting; try again`, { limit: 'WRITES_WAITING', maximum });

@@ -1,0 +1,43 @@
+/** Writes that wait for their commit are bounded, whichever engine commits them. */
+import { expect, test } from 'vitest';
+import { forEachEngine, startTestServer } from '../../test/harness.ts';
+
+const MAXIMUM = 5;
+const WRITES = 20;
+
+forEachEngine('the limit WRITES_WAITING', (engine) => {
+  test('refuses what comes beyond it, and only that', async () => {
+    const server = await startTestServer({ engine, environment: { NEXUS_LIMIT_WRITES_WAITING: String(MAXIMUM) } });
+    const put = (name: string): Promise<Response> =>
+      server.http(`/api/v2/files/${name}.txt`, { method: 'PUT', body: 'x' });
+    try {
+      const held = Promise.withResolvers<void>();
+      const holding = Promise.withResolvers<void>();
+      // Another process is in the middle of a change of the zone, so whatever is written waits.
+      const other = server.sql.write('root', async () => {
+        holding.resolve();
+        await held.promise;
+      });
+      await holding.promise;
+      const sent = Array.from({ length: WRITES }, (_, i) => put(`n${i}`));
+      const first = await Promise.any(
+        sent.map((one) => one.then((answer) => (answer.status === 503 ? answer : Promise.reject(new Error())))),
+      );
+      held.resolve();
+      await other;
+      const answers = await Promise.all(sent);
+      const written = answers.filter(({ status }) => status === 201);
+      expect(first.headers.get('retry-after')).toBe('1');
+      expect(await first.json()).toMatchObject({
+        error: { code: 'UNAVAILABLE', retryable: true, data: { limit: 'WRITES_WAITING', maximum: MAXIMUM } },
+      });
+      expect(written.length).toBeGreaterThan(0);
+      expect(written.length).toBeLessThanOrEqual(MAXIMUM);
+      expect(answers.filter(({ status }) => status === 503)).toHaveLength(WRITES - written.length);
+      expect((await put('after')).status).toBe(201);
+      expect((await server.ok('list', { path: '/' })).files).toHaveLength(written.length + 1);
+    } finally {
+      await server.stop();
+    }
+  });
+});

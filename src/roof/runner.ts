@@ -1,0 +1,50 @@
+/**
+ * Where a call runs: writes in the writing thread of the embedded engine, long reads in the reading thread, all else
+ * here. Guarantees: on every engine at most WRITES_WAITING writes have begun and are not answered; one more is refused
+ * at once and has changed nothing.
+ */
+import { systemClock } from '../base/clock.ts';
+import { Fault } from '../base/faults.ts';
+import type { Config } from '../config.ts';
+import { localRunner, type Runner } from '../core/transact.ts';
+import type { GrantCache } from '../features/access/grants.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Sql } from '../ports/sql.ts';
+import type { CallThread } from './threads.ts';
+
+export interface Threads {
+  /** Only the embedded engine has one: PostgreSQL commits elsewhere. */
+  readonly writer: CallThread | undefined;
+  readonly reader: CallThread;
+}
+
+export interface RunningOn {
+  readonly sql: Sql;
+  readonly blobs: Blobs;
+  readonly threads: Threads;
+  /** Grants known in this thread. */
+  readonly grants: GrantCache;
+}
+
+export function runnerOf(config: Config, { sql, blobs, threads, grants }: RunningOn): Runner {
+  const here = localRunner({ sql, blobs, clock: systemClock, limits: config.limits, grants });
+  const write: Runner['write'] = threads.writer?.run ?? here.write;
+  const maximum = config.limits.WRITES_WAITING;
+  let waiting = 0;
+  return {
+    read: (operation, ready, context) =>
+      operation.heavy ? threads.reader.run(operation, ready, context) : here.read(operation, ready, context),
+    write: async (operation, ready, context) => {
+      if (waiting >= maximum) throw overloaded(maximum);
+      waiting++;
+      try {
+        return await write(operation, ready, context);
+      } finally {
+        waiting--;
+      }
+    },
+  };
+}
+
+const overloaded = (maximum: number): Fault =>
+  new Fault('UNAVAILABLE', `${maximum} writes wait for their commit; try again`, { limit: 'WRITES_WAITING', maximum });
