@@ -19,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   f6: () => import('./f6-memory.ts'),
   f7: () => import('./f7-soak.ts'),
   f8: () => import('./f8-latency.ts'),
+  cli: () => import('./start-up.ts'),
 };
 
 const { values, positionals: wanted } = parseArgs({

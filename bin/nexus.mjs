@@ -4,7 +4,6 @@
  * that can run the server: this one when it is new enough, else the one that came with the package. Signals reach the
  * server and its exit code comes back; without such a Node, one line says what to do and the exit code is 2.
  */
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import nodeModule, { createRequire } from 'node:module';
 import { homedir } from 'node:os';
@@ -41,7 +40,8 @@ function giveUp(why) {
  * A terminal sends its keyboard signals to parent and child alike; handing them on would reach the server twice, and a
  * second Ctrl-C may mean "at once". So they are handed on only when there is no terminal.
  */
-function runWith(node) {
+async function runWith(node) {
+  const { spawn } = await import('node:child_process');
   const child = spawn(node, [self].concat(process.argv.slice(2)), { stdio: 'inherit' });
   const typed = process.stdin.isTTY ? ['SIGINT', 'SIGQUIT'] : [];
   const signals = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];

@@ -11,7 +11,28 @@ export interface ClientOptions {
   readonly key?: string | undefined;
   /** Zone to work in, for a key that may name another than its own. */
   readonly zone?: string | undefined;
-  readonly fetch?: typeof fetch;
+  /** Sends requests; the global `fetch` unless given. */
+  readonly fetch?: Fetch;
+}
+
+/** What of `fetch` a transport uses. */
+export type Fetch = (url: string, request: HttpRequest) => Promise<HttpAnswer>;
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
+  /** A stream as the body needs it. */
+  readonly duplex: 'half';
+}
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly ok: boolean;
+  readonly headers: { get(name: string): string | null };
+  readonly body: ReadableStream<Uint8Array> | null;
+  text(): Promise<string>;
+  json(): Promise<unknown>;
 }
 
 export interface RestCall {
@@ -68,31 +89,38 @@ export class Transport {
   }
 
   /** One REST call, its answer as it is; failures are thrown. */
-  async raw(call: RestCall): Promise<Response> {
+  async raw(call: RestCall): Promise<HttpAnswer> {
     const response = await this.send(call);
     if (response.ok || response.status === 304) return response;
     throw errorOf(await restFailure(response), retryAfterOf(response));
   }
 
-  private async send(call: RestCall): Promise<Response> {
+  private async send(call: RestCall): Promise<HttpAnswer> {
     const { key, zone } = this.options;
-    const plain = call.body instanceof Uint8Array || call.body instanceof ReadableStream || call.body === undefined;
+    const body = isBytes(call.body) ? call.body : JSON.stringify(call.body);
     const headers: Record<string, string> = {
-      ...(plain ? {} : { 'content-type': 'application/json' }),
+      ...(body === call.body ? {} : { 'content-type': 'application/json' }),
       ...call.headers,
     };
     if (key) headers.authorization = `Bearer ${key}`;
     if (zone) headers['x-nexus-zone-id'] = zone;
-    const body = plain ? call.body : JSON.stringify(call.body);
-    // A stream as the body needs `duplex`, which the type of the options does not know yet.
-    const init = { method: call.method, headers, body, duplex: 'half' } as RequestInit;
+    const request: HttpRequest = {
+      method: call.method,
+      headers,
+      duplex: 'half',
+      ...(body === undefined ? {} : { body }),
+    };
     try {
-      return await (this.options.fetch ?? fetch)(this.url + call.path, init);
+      return await (this.options.fetch ?? fetch)(this.url + call.path, request);
     } catch (thrown) {
       throw new UnreachableError(this.url, thrown);
     }
   }
 }
+
+/** Sent as they are: bytes, and streams of them. */
+const isBytes = (body: unknown): body is Exclude<HttpRequest['body'], string> =>
+  body === undefined || body instanceof Uint8Array || (body instanceof Object && Symbol.asyncIterator in body);
 
 interface RpcAnswer {
   readonly result: unknown;
@@ -103,7 +131,7 @@ interface RpcAnswer {
   } | null;
 }
 
-async function restFailure(response: Response): Promise<Failure> {
+async function restFailure(response: HttpAnswer): Promise<Failure> {
   const request_id = response.headers.get('x-request-id') ?? '';
   const text = await response.text();
   try {
@@ -115,7 +143,7 @@ async function restFailure(response: Response): Promise<Failure> {
   }
 }
 
-const retryAfterOf = (response: Response): number => Number(response.headers.get('retry-after') ?? 1);
+const retryAfterOf = (response: HttpAnswer): number => Number(response.headers.get('retry-after') ?? 1);
 
 /** `{"__type__":"bytes"}` markers at any depth become Uint8Array. */
 export function decodeBytes(value: unknown): unknown {

@@ -1,12 +1,13 @@
 /**
  * Builds the published package: the command and the worker threads as bundles in `dist/`, split so that a command loads
- * only what it uses (`nexus --version` never loads the server). All dependencies are inside; their licences stand in
+ * only what it uses (a client command never loads the server, nor a schema). All dependencies are inside; their licences stand in
  * `dist/licenses.txt`. The source needs to know nothing of it: what `import.meta` says, and so every path a file builds
  * from its own place (`migrations/`, `package.json`), is the same from the bundle.
  */
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
+import { operationLines } from '../src/channels/cli/operation-lines.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Where the bundles go: `node tools/build.ts [FOLDER]`. Beside the folder there have to be `migrations/` and `package.json`. */
@@ -35,6 +36,16 @@ const keepPlaces: Plugin = {
         placeOf(path, thread, field),
       ),
       loader: 'ts',
+    }));
+  },
+};
+
+/** The command line knows the operations as data, made here once, so that it loads no schema (operation-lines.ts). */
+const dataOfOperations: Plugin = {
+  name: 'data of operations',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/channels\/cli\/operation-lines\.ts$/ }, () => ({
+      contents: `export const operationLines = ${JSON.stringify(operationLines)}`,
     }));
   },
 };
@@ -72,7 +83,7 @@ const { metafile } = await build({
   external: ['pg-native'],
   legalComments: 'none',
   banner: { js: HEAD },
-  plugins: [keepPlaces],
+  plugins: [dataOfOperations, keepPlaces],
   metafile: true,
   logLevel: 'warning',
 });

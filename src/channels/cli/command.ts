@@ -3,11 +3,17 @@ import type { Transport } from '../../../client/transport.ts';
 import type { ClientSettings } from '../../config.ts';
 import type { Terminal } from './terminal.ts';
 
-export interface Option {
-  readonly name: string;
-  readonly about: string;
+/** What a text of the line becomes. */
+export interface Takes {
   /** `flag` takes no value; `json` a JSON value, `@file` or `-`. */
   readonly takes: 'flag' | 'text' | 'number' | 'json';
+  /** Texts that are taken as something else: `true` and `false` as booleans, a JSON list as that list. */
+  readonly or?: { readonly boolean: boolean; readonly list: boolean };
+}
+
+export interface Option extends Takes {
+  readonly name: string;
+  readonly about: string;
   readonly short?: string;
 }
 

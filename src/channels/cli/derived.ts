@@ -1,78 +1,46 @@
 /**
- * Commands derived from the operations: one for each `cli` binding, with the options its input schema has. A command is
- * a call over HTTP; what the server checks is checked there.
+ * Commands derived from the operations: one for each `cli` binding, with the options its parameters are. A command is a
+ * call over HTTP; what the server checks is checked there.
  */
-import { z } from 'zod';
 import type { Transport } from '../../../client/transport.ts';
-import { shapeOf } from '../../core/invoke.ts';
-import type { AnyOperation } from '../../core/operation.ts';
-import { publicOperations } from '../../core/operations.ts';
-import type { Command, Option, Typed } from './command.ts';
+import type { Command, Typed } from './command.ts';
+import { type OperationLine, operationLines } from './operation-lines.ts';
 import { typedValue } from './parse-line.ts';
 import { show } from './show.ts';
 
-function commandOf(operation: AnyOperation): Command {
-  const { words, args = [] } = operation.cli ?? { words: operation.name };
-  const shape = shapeOf(operation);
+const optionName = (parameter: string): string => parameter.replaceAll('_', '-');
+
+function commandOf(line: OperationLine): Command {
+  const { words, summary, args } = line;
   return {
     words,
-    summary: operation.summary,
-    args: args.map((name) => (shape[name]?.safeParse(undefined).success ? `${name}?` : name)),
-    // Made for the one command that runs: all of them together cost more than the rest of a call.
+    summary,
+    args,
     get options() {
-      return Object.entries(shape).map(([name, schema]) => optionOf(name, schema));
+      return line.parameters.map((one) => ({ ...one, name: optionName(one.name) }));
     },
     run: async (scene, typed) => {
-      show(scene.terminal, await send(scene.transport(), operation, paramsOf(operation, typed)));
+      show(scene.terminal, await send(scene.transport(), line, paramsOf(line, typed)));
       return undefined;
     },
   };
 }
 
-interface JsonType {
-  readonly type?: string;
-  readonly description?: string;
-}
-
-/** The JSON type of a parameter; one that JSON Schema has no word for is taken as text. */
-function typeOf(schema: z.ZodType): JsonType {
-  return z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as JsonType;
-}
-
-const optionName = (parameter: string): string => parameter.replaceAll('_', '-');
-
-function optionOf(name: string, schema: z.ZodType): Option {
-  const { type, description } = typeOf(schema);
-  const takes =
-    type === 'boolean' ? 'flag' : type === 'integer' || type === 'number' ? 'number' : isJson(type) ? 'json' : 'text';
-  return { name: optionName(name), about: description ?? '', takes };
-}
-
-const isJson = (type: string | undefined): boolean => type === 'object' || type === 'array';
-
-function paramsOf(operation: AnyOperation, typed: Typed): Record<string, unknown> {
-  const shape = shapeOf(operation);
-  const params: Record<string, unknown> = {};
-  for (const [i, name] of (operation.cli?.args ?? []).entries()) {
-    const text = typed.args[i];
-    const schema = shape[name];
-    if (text !== undefined && schema) params[name] = typedValue(optionOf(name, schema).takes, text, name.toUpperCase());
-  }
-  for (const name of Object.keys(shape)) {
-    const value = typed.options[optionName(name)];
-    if (value !== undefined) params[name] = value;
-  }
-  return params;
+function paramsOf({ args, parameters }: OperationLine, typed: Typed): Record<string, unknown> {
+  const names = args.map((arg) => arg.replace('?', ''));
+  const given = parameters.flatMap((one): [string, unknown][] => {
+    const option = typed.options[optionName(one.name)];
+    if (option !== undefined) return [[one.name, option]];
+    const text = typed.args[names.indexOf(one.name)];
+    return text === undefined ? [] : [[one.name, typedValue(one, text, one.name.toUpperCase())]];
+  });
+  return Object.fromEntries(given);
 }
 
 /** Calls by JSON-RPC where the operation has a method, else by its REST route. */
-export async function send(
-  transport: Transport,
-  operation: AnyOperation,
-  params: Record<string, unknown>,
-): Promise<unknown> {
-  if (operation.rpc) return transport.rpc(operation.rpc.name, params);
-  const { method, path } = operation.http ?? { method: 'POST' as const, path: '' };
+async function send(transport: Transport, line: OperationLine, params: Record<string, unknown>): Promise<unknown> {
+  if (line.rpc !== undefined) return transport.rpc(line.rpc, params);
+  const { method, path } = line.http ?? { method: 'POST', path: '' };
   const rest = { ...params };
   const filled = path.replace(/:(\w+)/g, (_all, name: string) => {
     const value = rest[name];
@@ -84,6 +52,4 @@ export async function send(
   return transport.rest({ method, path: query.size > 0 ? `${filled}?${query}` : filled });
 }
 
-export const derivedCommands: readonly Command[] = publicOperations
-  .filter((operation) => operation.cli && (operation.rpc || operation.http))
-  .map(commandOf);
+export const derivedCommands: readonly Command[] = operationLines.map(commandOf);

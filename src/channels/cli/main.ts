@@ -1,14 +1,14 @@
 /** The command line as a process: its arguments, environment and streams. */
 import { VERSION } from '../../base/version.ts';
-import { clientSettings, readEnvironment } from '../../config.ts';
-import { runLine } from './run-line.ts';
-import { openTerminal } from './terminal.ts';
 
 async function main(line: readonly string[]): Promise<number> {
   if (line[0] === '--version' || line[0] === 'version') {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
+  const { clientSettings, readEnvironment } = await import('../../config.ts');
+  const { runLine } = await import('./run-line.ts');
+  const { openTerminal } = await import('./terminal.ts');
   const settings = clientSettings(readEnvironment());
   const terminal = openTerminal({ json: line.includes('--json'), color: settings.color });
   return runLine(line, { settings, terminal });

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
-import { type Command, type Option, type Typed, UsageError } from './command.ts';
+import { type Command, type Option, type Takes, type Typed, UsageError } from './command.ts';
 
 export interface Found {
   readonly command: Command;
@@ -116,16 +116,27 @@ function parse(options: Record<string, { type: 'string' | 'boolean' }>, args: re
 }
 
 function optionValue(option: Option, given: string | boolean): unknown {
-  return typeof given === 'boolean' ? given : typedValue(option.takes, given, `--${option.name}`);
+  return typeof given === 'boolean' ? given : typedValue(option, given, `--${option.name}`);
 }
 
 /** A text as what is taken there. */
-export function typedValue(takes: Option['takes'], given: string, what: string): unknown {
+export function typedValue({ takes, or }: Takes, given: string, what: string): unknown {
   if (takes === 'json') return jsonValue(given, what);
+  if (or?.boolean && (given === 'true' || given === 'false')) return given === 'true';
+  if (or?.list) return listIn(given) ?? given;
   if (takes !== 'number') return given;
   const number = Number(given);
   if (given.trim() === '' || Number.isNaN(number)) throw new UsageError(`${what} takes a number, not "${given}"`);
   return number;
+}
+
+/** The list that a text is in JSON; a glob may begin with a bracket too, and is none. */
+function listIn(text: string): unknown {
+  try {
+    return text.startsWith('[') ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A JSON value, `@file`, or `-` for standard input; a mistake names its position. */

@@ -7,7 +7,11 @@ import { Transport } from '../../../client/transport.ts';
 import { exitCodeOf } from '../../base/faults.ts';
 import type { ClientSettings } from '../../config.ts';
 import { type Command, type Scene, UsageError } from './command.ts';
+import { allCommands } from './commands.ts';
+import { helpAll, helpNoun, helpOne } from './help.ts';
 import { findKey } from './key-file.ts';
+import { nodeFetch } from './node-fetch.ts';
+import { findCommand, parseLine, wordAt } from './parse-line.ts';
 import type { Terminal } from './terminal.ts';
 
 /** No server at the URL (workflows.md §1.2). */
@@ -29,23 +33,20 @@ export async function runLine(line: readonly string[], start: Start): Promise<nu
 }
 
 async function run(line: readonly string[], { settings, terminal }: Start): Promise<number | undefined> {
-  const { allCommands } = await import('./commands.ts');
-  const { findCommand, parseLine, wordAt } = await import('./parse-line.ts');
-  const help = await import('./help.ts');
   const commands: ReadonlyMap<string, Command> = new Map(allCommands.map((command) => [command.words, command]));
   const at = wordAt(line);
   const asked = line[at] === 'help' ? [...line.slice(at + 1), '--help'] : line;
   const wantsHelp = asked.some((word) => word === '--help' || word === '-h');
   const words = asked.filter((word) => !word.startsWith('-'));
   if (wantsHelp && words.length === 0) {
-    help.helpAll(terminal, commands);
+    helpAll(terminal, commands);
     return 0;
   }
-  if (wantsHelp && words.length === 1 && help.helpNoun(terminal, commands, words[0] ?? '')) return 0;
+  if (wantsHelp && words.length === 1 && helpNoun(terminal, commands, words[0] ?? '')) return 0;
   const { command, rest } = findCommand(commands, asked);
   const typed = parseLine(command, rest);
   if (typed.options.help) {
-    help.helpOne(terminal, command);
+    helpOne(terminal, command);
     return 0;
   }
   const scene: Scene = { settings, terminal, transport: () => transportOf(settings, typed.options) };
@@ -57,7 +58,7 @@ const textOf = (value: unknown): string | undefined => (typeof value === 'string
 function transportOf(settings: ClientSettings, options: Readonly<Record<string, unknown>>): Transport {
   const url = textOf(options.url) ?? settings.url;
   const key = textOf(options.key) ?? settings.key ?? findKey(settings.configHome, url);
-  return new Transport({ url, key, zone: textOf(options.tenant) ?? settings.zone });
+  return new Transport({ url, key, zone: textOf(options.tenant) ?? settings.zone, fetch: nodeFetch });
 }
 
 /** One line for a person, the whole fault for a program, and the exit code. */

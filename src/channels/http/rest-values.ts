@@ -11,7 +11,7 @@ import type { AnyOperation } from '../../core/operation.ts';
 /** What a text may become, by the name of the parameter. */
 export type TextRules = Readonly<Record<string, TextRule>>;
 
-interface TextRule {
+export interface TextRule {
   readonly number: boolean;
   readonly boolean: boolean;
   readonly text: boolean;
@@ -19,7 +19,8 @@ interface TextRule {
   readonly items: TextRule | undefined;
 }
 
-interface JsonType {
+export interface JsonType {
+  readonly description?: string;
   readonly type?: string | readonly string[];
   readonly anyOf?: readonly JsonType[];
   readonly oneOf?: readonly JsonType[];
@@ -30,12 +31,16 @@ interface JsonType {
 export function textRulesOf(operation: AnyOperation): TextRules {
   const rules = Object.entries(shapeOf(operation)).map(([name, schema]): [string, TextRule] => [
     name,
-    ruleOf(z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as JsonType),
+    ruleOf(jsonOf(schema)),
   ]);
   return Object.fromEntries(rules);
 }
 
-function ruleOf(json: JsonType): TextRule {
+/** A parameter as JSON Schema has it, as far as rules go; what it has no word for has no type. */
+export const jsonOf = (schema: z.ZodType): JsonType =>
+  z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as JsonType;
+
+export function ruleOf(json: JsonType): TextRule {
   const leaves = leavesOf(json);
   const has = (...types: string[]): boolean =>
     leaves.some(({ type }) => [type ?? ''].flat().some((one) => types.includes(one)));

@@ -2,6 +2,7 @@
 import { NexusError, UnreachableError } from '../../../../client/errors.ts';
 import { Transport } from '../../../../client/transport.ts';
 import type { Scene } from '../command.ts';
+import { nodeFetch } from '../node-fetch.ts';
 import { show } from '../show.ts';
 import { paint } from '../terminal.ts';
 
@@ -73,7 +74,7 @@ async function reachable(transport: Transport): Promise<Check[]> {
 
 /** A server that answers without a key protects nothing. */
 async function keylessProbe(transport: Transport): Promise<Check> {
-  const status = await statusOf(() => new Transport({ url: transport.url }).rpc('list', {}));
+  const status = await statusOf(() => new Transport({ url: transport.url, fetch: nodeFetch }).rpc('list', {}));
   return {
     name: 'permissions',
     ok: status === 401,

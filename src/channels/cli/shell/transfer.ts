@@ -23,9 +23,9 @@ function query(typed: Typed): string {
   return pairs.length > 0 ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : '';
 }
 
-async function download(transport: Transport, path: string, typed: Typed): Promise<Readable> {
+async function download(transport: Transport, path: string, typed: Typed): Promise<AsyncIterable<Uint8Array>> {
   const response = await transport.raw({ method: 'GET', path: filePath(path) + query(typed) });
-  return response.body ? Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]) : Readable.from([]);
+  return response.body ?? Readable.from([]);
 }
 
 const cat: Command = {
@@ -35,8 +35,7 @@ const cat: Command = {
   options: VIEW,
   run: async (scene, typed) => {
     for (const path of typed.args) {
-      for await (const chunk of await download(scene.transport(), path, typed))
-        await scene.terminal.bytes(chunk as Uint8Array);
+      for await (const chunk of await download(scene.transport(), path, typed)) await scene.terminal.bytes(chunk);
     }
     return undefined;
   },
@@ -51,7 +50,7 @@ const get: Command = {
     const [path = '/', local = basename(path)] = typed.args;
     const stream = await download(scene.transport(), path, typed);
     if (local === '-') {
-      for await (const chunk of stream) await scene.terminal.bytes(chunk as Uint8Array);
+      for await (const chunk of stream) await scene.terminal.bytes(chunk);
       return undefined;
     }
     await pipeline(stream, createWriteStream(local));

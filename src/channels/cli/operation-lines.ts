@@ -1,0 +1,60 @@
+/**
+ * What the command line knows of the operations: words, parameters and wire, as plain data, for each with a `cli`
+ * binding. Only here are the operations themselves loaded, and the published bundle holds the data instead of this file
+ * (tools/build.ts), so that a command there loads no schema.
+ */
+import type { z } from 'zod';
+import { shapeOf } from '../../core/invoke.ts';
+import type { AnyOperation } from '../../core/operation.ts';
+import { publicOperations } from '../../core/operations.ts';
+import { jsonOf, ruleOf, type TextRule } from '../http/rest-values.ts';
+import type { Takes } from './command.ts';
+
+export interface Parameter extends Takes {
+  readonly name: string;
+  readonly about: string;
+}
+
+export interface OperationLine {
+  readonly words: string;
+  readonly summary: string;
+  /** Names of the parameters given by position; `name?` may be missing. */
+  readonly args: readonly string[];
+  readonly parameters: readonly Parameter[];
+  /** JSON-RPC method. */
+  readonly rpc?: string;
+  /** REST route, for what has no method. */
+  readonly http?: { readonly method: string; readonly path: string };
+}
+
+function lineOf(operation: AnyOperation): OperationLine {
+  const { rpc, http, cli, summary, name } = operation;
+  const shape = shapeOf(operation);
+  return {
+    words: cli?.words ?? name,
+    summary,
+    args: (cli?.args ?? []).map((arg) => (shape[arg]?.safeParse(undefined).success ? `${arg}?` : arg)),
+    // Made for the one command that runs: all of them together cost more than the rest of a call.
+    get parameters() {
+      return Object.entries(shape).map(([parameter, schema]) => parameterOf(parameter, schema));
+    },
+    ...(rpc ? { rpc: rpc.name } : {}),
+    ...(http && !rpc ? { http: { method: http.method, path: http.path } } : {}),
+  };
+}
+
+function parameterOf(name: string, schema: z.ZodType): Parameter {
+  const json = jsonOf(schema);
+  return { name, about: json.description ?? '', ...takesOf(ruleOf(json)) };
+}
+
+/** Objects, and what JSON Schema has no word for, are JSON. */
+function takesOf({ number, boolean, text, items }: TextRule): Takes {
+  if (text) return boolean || items ? { takes: 'text', or: { boolean, list: items !== undefined } } : { takes: 'text' };
+  if (items) return { takes: 'json' };
+  return { takes: boolean ? 'flag' : number ? 'number' : 'json' };
+}
+
+export const operationLines: readonly OperationLine[] = publicOperations
+  .filter((operation) => operation.cli && (operation.rpc || operation.http))
+  .map(lineOf);

@@ -1,0 +1,84 @@
+/**
+ * The bundle of the published package: its command line knows the same commands as the source, works against a server,
+ * and a client command loads neither the server nor a schema nor `fetch`, so that it starts at once (workflows.md §6).
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_KEY, startTestServer, type TestServer } from './harness.ts';
+import { nexus } from './nexus-process.ts';
+
+const run = promisify(execFile);
+const ROOT = join(import.meta.dirname, '..');
+const PLACE = mkdtempSync(join(tmpdir(), 'nexus-bundle-'));
+const MODULES = join(PLACE, 'modules.json');
+const SLOW = { timeout: 120_000 };
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  for (const part of ['bin', 'package.json']) cpSync(join(ROOT, part), join(PLACE, part), { recursive: true });
+  await run(process.execPath, [join(ROOT, 'tools/build.ts'), join(PLACE, 'dist')]);
+  writeFileSync(
+    join(PLACE, 'tell.mjs'),
+    `import { writeFileSync } from 'node:fs';
+process.on('exit', () => writeFileSync(${JSON.stringify(MODULES)}, JSON.stringify(process.moduleLoadList)));`,
+  );
+}, SLOW.timeout);
+afterAll(async () => {
+  await server.stop();
+  rmSync(PLACE, { recursive: true, force: true });
+});
+
+interface Loaded {
+  readonly out: string;
+  /** Node's own modules. */
+  readonly modules: readonly string[];
+  /** Of the bundle. */
+  readonly bytes: number;
+}
+
+/** A command of the bundle, and what it loaded. */
+async function load(...line: string[]): Promise<Loaded> {
+  const coverage = join(PLACE, 'coverage');
+  const env = { NEXUS_URL: server.url, NEXUS_API_KEY: ADMIN_KEY, HOME: PLACE, NODE_V8_COVERAGE: coverage };
+  const tell = ['--import', join(PLACE, 'tell.mjs'), join(PLACE, 'bin/nexus.mjs')];
+  const { stdout } = await run(process.execPath, [...tell, ...line], { env });
+  const [report = ''] = readdirSync(coverage);
+  const { result } = JSON.parse(readFileSync(join(coverage, report), 'utf8')) as { result: { url: string }[] };
+  rmSync(coverage, { recursive: true });
+  const parts = result.map(({ url }) => url).filter((url) => url.includes('/dist/'));
+  const bytes = parts.map((url) => statSync(join(PLACE, 'dist', basename(url))).size).reduce((sum, size) => sum + size);
+  return { out: stdout, modules: JSON.parse(readFileSync(MODULES, 'utf8')), bytes };
+}
+
+const SLOW_MODULES = /deps\/undici|internal\/crypto|sqlite/;
+
+test('a client command loads little: no server, no schema, no fetch', SLOW, async () => {
+  await server.ok('write', { path: '/b/one.txt', content: 'one' });
+  const lines = [['whoami'], ['ls', '/b'], ['cat', '/b/one.txt'], ['zone', 'list'], ['--help']];
+  for (const line of lines) {
+    const { modules, bytes, out } = await load(...line);
+    expect([line, out === '']).toEqual([line, false]);
+    expect([line, modules.filter((name) => SLOW_MODULES.test(name))]).toEqual([line, []]);
+    expect(bytes).toBeLessThan(150_000);
+  }
+  expect((await load('--version')).bytes).toBeLessThan(5_000);
+});
+
+test('the bundle has the commands and options of the source, and they work', SLOW, async () => {
+  const key = { env: { NEXUS_URL: server.url, NEXUS_API_KEY: ADMIN_KEY } };
+  for (const line of [
+    ['--help'],
+    ['file', '--help'],
+    ['file', 'write', '--help'],
+    ['file', 'stat', '/b/one.txt', '--json'],
+  ]) {
+    expect((await load(...line)).out).toBe((await nexus(line, key)).out);
+  }
+  const written = await load('file', 'write', '/b/two.txt', 'two', '--metadata', '{"a":1}', '--if-none-match=true');
+  expect(JSON.parse(written.out)).toMatchObject({ path: '/b/two.txt', version: 1 });
+});
