@@ -120,6 +120,28 @@ test('the exit code tells usage, absence, conflict, denial and no server apart',
   expect(gone.err).toBe('nexus: no server answers at http://127.0.0.1:1; start one with: nexus start\n');
 });
 
+test('an upload that is refused at its head ends at once', SLOW, async () => {
+  const began = performance.now();
+  const { code } = await run(['put', '-', '/refused', '--key', 'wrong'], { stdin: 'x'.repeat(20_000_000) });
+  expect(code).toBe(6);
+  expect(performance.now() - began).toBeLessThan(20_000);
+});
+
+test('an option that takes an etag or true sends true as the boolean', SLOW, async () => {
+  const write = ['file', 'write', '/once.txt', 'x'];
+  for (const given of ['true', '*']) {
+    await answer([...write, `--if-none-match=${given}`]);
+    expect((await run([...write, `--if-none-match=${given}`])).code).toBe(5);
+    await answer(['rm', '/once.txt']);
+  }
+  await answer([...write, '--if-none-match=false']);
+  const { etag } = await answer(['stat', '/once.txt']);
+  expect((await run([...write, `--if-match=${JSON.stringify(['other'])}`])).code).toBe(5);
+  await answer([...write, `--if-match=${JSON.stringify(['other', etag])}`]);
+  await answer([...write, `--if-match=${etag}`]);
+  expect((await answer(['file', 'glob', '/once*', '--exclude=[n-p]*.txt'])).matches).toEqual([]);
+});
+
 test('a quota that is reached has an exit code of its own', SLOW, async () => {
   await server.addZone('small-zone', { max_storage_bytes: 10 });
   const key = await server.addKey({ zone_id: 'small-zone', grants: [['direct_owner', '/']] });
