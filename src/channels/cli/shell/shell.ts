@@ -1,8 +1,9 @@
 /** Commands that feel like the shell people know: ls, tree, cat, rm, mv, cp, mkdir, glob, grep, history, diff, restore. */
+import { type Entry, globAll, grepAll, listAll } from '../../../../client/pages.ts';
+import type { GrepMatch, Result } from '../../../../client/wire.ts';
 import type { Command, Option, Scene, Typed } from '../command.ts';
 import { show } from '../show.ts';
 import { bytesText, paint, plural, safe, type Terminal, table, timeText } from '../terminal.ts';
-import { type Entry, entriesOf, matchesOf } from './entries.ts';
 
 const flag = (name: string, about: string, short?: string): Option => ({
   name,
@@ -15,11 +16,24 @@ const BRANCH = text('branch', 'branch of the tree');
 const AS_OF = text('as-of', 'revision, snapshot or time: as it was then');
 const VIEW = [BRANCH, AS_OF];
 
-const viewOf = (typed: Typed): Record<string, unknown> => ({
-  branch: typed.options.branch,
-  as_of: typed.options['as-of'],
+const textOf = (typed: Typed, option: string): string | undefined => {
+  const given = typed.options[option];
+  return typeof given === 'string' ? given : undefined;
+};
+
+const excluded = (typed: Typed): string[] | undefined => {
+  const glob = textOf(typed, 'exclude');
+  return glob === undefined ? undefined : [glob];
+};
+
+const viewOf = (typed: Typed): { branch: string | undefined; as_of: string | undefined } => ({
+  branch: textOf(typed, 'branch'),
+  as_of: textOf(typed, 'as-of'),
 });
 const target = (typed: Typed, at = 0): string => typed.args[at] ?? '/';
+
+/** Most entries, paths and lines that a page may hold: larger pages mean fewer requests. */
+const PAGE = { list: 10_000, glob: 100_000, grep: 10_000 };
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
@@ -38,8 +52,8 @@ const ls: Command = {
   run: async (scene, typed) => {
     const long = Boolean(typed.options.long);
     const recursive = Boolean(typed.options.recursive);
-    const query = { path: target(typed), recursive, details: long, ...viewOf(typed) };
-    const entries = await collect(entriesOf(scene.transport(), query));
+    const query = { path: target(typed), recursive, details: long, limit: PAGE.list, ...viewOf(typed) };
+    const entries = await collect(listAll(scene.transport(), query));
     if (scene.terminal.json) show(scene.terminal, { entries });
     else if (long) longList(scene.terminal, entries, recursive);
     else
@@ -61,9 +75,9 @@ function longList(terminal: Terminal, entries: readonly Entry[], recursive: bool
     ],
     entries.map((entry) => [
       entry.is_directory ? '-' : bytesText(entry.size),
-      entry.version ? String(entry.version) : '-',
+      'version' in entry && entry.version ? String(entry.version) : '-',
       timeText(entry.modified_at),
-      entry.modified_by ?? '',
+      'modified_by' in entry ? entry.modified_by : '',
       `${recursive ? entry.path : entry.name}${entry.is_directory ? '/' : ''}`,
     ]),
   );
@@ -76,7 +90,8 @@ const tree: Command = {
   options: VIEW,
   run: async (scene, typed) => {
     const root = target(typed).replace(/\/+$/, '') || '/';
-    const entries = await collect(entriesOf(scene.transport(), { path: root, recursive: true, ...viewOf(typed) }));
+    const query = { path: root, recursive: true, limit: PAGE.list, ...viewOf(typed) };
+    const entries = await collect(listAll(scene.transport(), query));
     if (scene.terminal.json) {
       show(scene.terminal, { entries });
       return undefined;
@@ -148,13 +163,6 @@ async function removeOne(scene: Scene, ask: { path: string; branch: unknown; rec
   else scene.terminal.err(`removed ${safe(path)}\n`);
 }
 
-interface GrepMatch {
-  readonly path: string;
-  readonly line_number: number;
-  readonly content: string;
-  readonly match: string;
-}
-
 const grep: Command = {
   words: 'grep',
   summary: 'Search the contents of files for a regular expression (RE2).',
@@ -174,12 +182,12 @@ const grep: Command = {
       path: target(typed, 1),
       ignore_case: Boolean(options['ignore-case']),
       fixed: Boolean(options.fixed),
-      file_pattern: options.include,
-      exclude: options.exclude,
-      limit: 10_000,
+      file_pattern: textOf(typed, 'include'),
+      exclude: excluded(typed),
+      limit: PAGE.grep,
       ...viewOf(typed),
     };
-    const matches = await collect(matchesOf<GrepMatch>(scene.transport(), 'grep', query));
+    const matches = await collect(grepAll(scene.transport(), query));
     if (scene.terminal.json) show(scene.terminal, { matches });
     else if (options.files)
       for (const path of new Set(matches.map((found) => found.path))) scene.terminal.out(`${safe(path)}\n`);
@@ -211,26 +219,16 @@ const glob: Command = {
       pattern: target(typed),
       path: target(typed, 1),
       include_directories: Boolean(typed.options.directories),
-      exclude: typed.options.exclude,
-      limit: 100_000,
+      exclude: excluded(typed),
+      limit: PAGE.glob,
       ...viewOf(typed),
     };
-    const matches = await collect(matchesOf<string>(scene.transport(), 'glob', query));
+    const matches = await collect(globAll(scene.transport(), query));
     if (scene.terminal.json) show(scene.terminal, { matches });
     else for (const path of matches) scene.terminal.out(`${safe(path)}\n`);
     return undefined;
   },
 };
-
-interface VersionLine {
-  readonly version: number;
-  readonly size: number;
-  readonly created_at: string;
-  readonly created_by: string;
-  readonly change_reason: string;
-  readonly revision: number;
-  readonly etag: string;
-}
 
 const history: Command = {
   words: 'history',
@@ -239,7 +237,7 @@ const history: Command = {
   options: [{ name: 'limit', about: 'versions at most', takes: 'number' }, BRANCH],
   run: async (scene, typed) => {
     const query = { path: target(typed), limit: typed.options.limit, branch: typed.options.branch };
-    const versions = (await scene.transport().rpc('list_versions', query)) as VersionLine[];
+    const versions = (await scene.transport().rpc('list_versions', query)) as Result<'list_versions'>;
     if (scene.terminal.json) show(scene.terminal, versions);
     else {
       table(
