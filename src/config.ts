@@ -7,10 +7,14 @@ import { resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { LIMITS, type Limits } from './base/limits.ts';
 
+type Range = readonly [number, number];
+
 interface Key<T> {
   readonly default: string;
   readonly about: string;
   readonly secret?: boolean;
+  /** Least and most, of a whole number. */
+  readonly range?: Range;
   /** Throws an Error whose message says what is wanted. */
   readonly parse: (text: string) => T;
 }
@@ -25,13 +29,18 @@ const oneOf = <const T extends string>(about: string, words: readonly T[], value
     return word;
   },
 });
-const whole = (about: string, value: number, range: readonly [number, number]): Key<number> => ({
+/** The largest exact integer is no bound that anybody chose. */
+const isBound = (most: number): boolean => most < Number.MAX_SAFE_INTEGER;
+const whole = (about: string, value: number, range: Range): Key<number> => ({
   default: String(value),
-  about: `${about}, ${range[0]}..${range[1]}`,
+  about: `${about}, ${isBound(range[1]) ? `${range[0]}..${range[1]}` : `at least ${range[0]}`}`,
+  range,
   parse: (given) => {
     const number = Number(given);
     if (!Number.isSafeInteger(number) || number < range[0] || number > range[1] || given.trim() === '') {
-      throw new Error(`a whole number from ${range[0]} to ${range[1]}`);
+      throw new Error(
+        `a whole number ${isBound(range[1]) ? `from ${range[0]} to ${range[1]}` : `of at least ${range[0]}`}`,
+      );
     }
     return number;
   },
@@ -122,6 +131,8 @@ export interface ConfigLine {
   readonly source: Source;
   readonly default: string;
   readonly about: string;
+  /** Least and most, of a whole number. */
+  readonly range?: Range;
 }
 
 export interface Loaded {
@@ -179,8 +190,16 @@ export function loadConfig(layers: Layers): Loaded {
     } catch (wanted) {
       mistakes.push(`${name}: ${row.secret ? 'the value' : JSON.stringify(given)} is not ${messageOf(wanted)}`);
     }
-    const shown = row.secret && given !== '' ? '***' : given;
-    lines.push({ name, value: shown, source: found?.source ?? 'default', default: row.default, about: row.about });
+    const value = row.secret && given !== '' ? '***' : given;
+    const { default: unless, about, range } = row;
+    lines.push({
+      name,
+      value,
+      source: found?.source ?? 'default',
+      default: unless,
+      about,
+      ...(range ? { range } : {}),
+    });
   }
   mistakes.push(...sharedKeyTexts(values));
   for (const layer of [layers.environment, layers.dotenv ?? {}]) warnings.push(...unknownNames(layer));

@@ -118,9 +118,15 @@ test('config tells where each value comes from, and no secret', SLOW, async () =
   expect(of('NEXUS_DATA_DIR')).toEqual(['given', 'argument']);
   expect(of('NEXUS_HOST')).toEqual(['127.0.0.1', 'default']);
   expect(of('NEXUS_BOOTSTRAP_ADMIN_KEY')).toEqual(['***', 'environment']);
+  expect(lines.find((line) => line.name === 'NEXUS_LIMIT_PATH_BYTES')).toMatchObject({
+    about: expect.stringMatching(/, at least 1$/),
+    range: [1, Number.MAX_SAFE_INTEGER],
+  });
+  expect(lines.find((line) => line.name === 'NEXUS_PORT')).toMatchObject({ range: [0, 65_535] });
   expect(err).toContain('NEXUS_PROT is no setting and is ignored; the nearest is NEXUS_PORT');
   const seen = await nexusOnTerminal(['config'], within(env));
   expect(seen.out).toMatch(/^NAME +VALUE +SOURCE +DEFAULT +MEANING$/m);
+  expect(seen.out).not.toContain('9007199254740991');
   expect(seen.out + out + err).not.toContain(SECRET);
 });
 
