@@ -12,7 +12,14 @@ import { localRunner } from './core/transact.ts';
 import { openDiskBlobs } from './engines/disk/disk-blobs.ts';
 import { blobsRootOf, openThreadSql } from './roof/engines.ts';
 import { grantCache } from './roof/parts.ts';
-import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole } from './roof/thread-protocol.ts';
+import type {
+  ThreadAnswer,
+  ThreadCall,
+  ThreadJob,
+  ThreadMessage,
+  ThreadRole,
+  ThreadStats,
+} from './roof/thread-protocol.ts';
 
 const port = parentPort;
 if (!port) throw new Error('thread.ts runs as a worker thread only');
@@ -45,7 +52,8 @@ function reply(answer: ThreadAnswer): void {
 
 async function perform(job: ThreadJob): Promise<unknown> {
   if (job.kind === 'stats') {
-    return { ...sql.stats(), hits: grants.hits, misses: grants.misses, sets: grants.sets, size: grants.size };
+    const { hits, misses, sets, size, decisions } = grants;
+    return { ...sql.stats(), hits, misses, sets, size, decisions } satisfies ThreadStats;
   }
   if (job.kind === 'close') return Promise.all([sql.close(), blobs.close()]);
   const operation = byName.get(job.operation);

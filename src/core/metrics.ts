@@ -4,6 +4,9 @@
  * memory stays level. What a request leaves here is one entry of a list, which is counted when it is long or asked for.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { Decisions } from '../features/access/grants.ts';
+import type { Commits } from '../ports/sql.ts';
+import { histogramText, type Metric, metricText } from './exposition.ts';
 
 /** Seconds. */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -25,8 +28,6 @@ export const PROBES = {
     help: 'SQL statements, those whose row was still known included.',
     kind: 'counter',
   },
-  commits: { name: 'nexus_commits_total', help: 'Group commits that were synced.', kind: 'counter' },
-  writes: { name: 'nexus_committed_writes_total', help: 'Writes in those commits.', kind: 'counter' },
   files: { name: 'nexus_files', help: 'Current files of all zones.', kind: 'gauge' },
   blobBytes: { name: 'nexus_blob_bytes', help: 'Bytes of all stored contents, each once.', kind: 'gauge' },
   databaseUp: { name: 'nexus_db_up', help: 'The database answers.', kind: 'gauge' },
@@ -36,6 +37,24 @@ export const PROBES = {
 
 export type ProbeName = keyof typeof PROBES;
 export type ProbeValues = Readonly<Partial<Record<ProbeName, number>>>;
+
+/** What is asked for at each scrape. */
+export interface Figures {
+  readonly probes: ProbeValues;
+  readonly commits: Commits;
+  readonly decisions: readonly Decisions[];
+}
+
+const COMMIT_SECONDS: Metric = {
+  name: 'nexus_commit_duration_seconds',
+  help: 'Time of a group commit, its sync included.',
+};
+const COMMIT_WRITES: Metric = { name: 'nexus_commit_writes', help: 'Writes of a group commit.' };
+const CHECKS = {
+  name: 'nexus_access_checks_total',
+  help: 'Decisions on a permission on a path; cached are those for which no row was read.',
+  kind: 'counter',
+} as const;
 
 /** Observations that wait to be counted, at most. */
 const UNCOUNTED_MOST = 1_024;
@@ -73,7 +92,6 @@ export class Metrics {
   private readonly inProgress: Gauge;
   private readonly operations: Counter<'operation' | 'outcome'>;
   private readonly operationDurations: Histogram<'operation' | 'outcome'>;
-  private readonly checks: Counter<'outcome' | 'cached'>;
   private readonly counts = new Map<string, number>();
   /** The series that were written before, so that the usual request looks its labels up once. */
   private readonly series = new Map<string, Series>();
@@ -112,12 +130,6 @@ export class Metrics {
       buckets,
       registers,
     });
-    this.checks = new Counter({
-      name: 'nexus_access_checks_total',
-      help: 'Decisions on permissions.',
-      labelNames: ['outcome', 'cached'],
-      registers,
-    });
   }
 
   requestBegan(): void {
@@ -148,7 +160,6 @@ export class Metrics {
         histogram: this.operationDurations.labels({ operation, outcome }),
       });
     this.observe(series, seconds);
-    if (outcome === 'ACCESS_DENIED') this.checks.inc({ outcome: 'denied', cached: 'unknown' });
   }
 
   private observe(series: Series, seconds: number): void {
@@ -180,14 +191,14 @@ export class Metrics {
   }
 
   /** The exposition, text format 0.0.4. */
-  async exposition(probes: ProbeValues): Promise<string> {
+  async exposition(figures: Figures): Promise<string> {
     this.countObserved();
     this.inProgress.set(this.serving);
     const own = await this.registry.metrics();
-    return `${own}${doubled(own)}${this.countersText()}${probesText(probes)}`;
+    return `${own}${doubled(own)}${this.countersText()}${figuresText(figures)}`;
   }
 
-  json(probes: ProbeValues, gauges: Readonly<Record<string, number>>): JsonMetrics {
+  json({ probes }: Figures, gauges: Readonly<Record<string, number>>): JsonMetrics {
     this.countObserved();
     const served = this.requestTiming.count > 0;
     const timings: JsonMetrics['timings'] = served ? { 'http.request.ms': timingJson(this.requestTiming) } : {};
@@ -202,7 +213,7 @@ export class Metrics {
       .map(([key, value]) =>
         metricText(
           { name: `nexus_${key.replaceAll('.', '_')}_total`, help: `Count of ${key}.`, kind: 'counter' },
-          value,
+          { value },
         ),
       )
       .join('');
@@ -221,13 +232,21 @@ function doubled(text: string): string {
     .join('');
 }
 
-const metricText = (probe: Probe, value: number): string =>
-  `# HELP ${probe.name} ${probe.help}\n# TYPE ${probe.name} ${probe.kind}\n${probe.name} ${value}\n`;
-
-const probesText = (probes: ProbeValues): string =>
-  Object.entries(probes)
-    .map(([name, value]) => metricText(PROBES[name as ProbeName], value))
-    .join('');
+function figuresText({ probes, commits, decisions }: Figures): string {
+  const values = Object.entries(probes).map(([name, value]) => metricText(PROBES[name as ProbeName], { value }));
+  const checks = (['allowed', 'denied'] as const).flatMap((outcome) =>
+    (['cached', 'read'] as const).map((how) => ({
+      labels: `outcome="${outcome}",cached="${how === 'cached' ? 'yes' : 'no'}"`,
+      value: decisions.reduce((sum, one) => sum + one[outcome][how], 0),
+    })),
+  );
+  return [
+    ...values,
+    histogramText(COMMIT_SECONDS, commits.seconds),
+    histogramText(COMMIT_WRITES, commits.writes),
+    metricText(CHECKS, ...checks),
+  ].join('');
+}
 
 function observe(timing: Timing, ms: number): void {
   timing.recent[timing.count % RECENT] = ms;

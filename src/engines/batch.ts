@@ -1,4 +1,6 @@
-/** What the group commits of both SQL engines share: writes that wait, and how they ended inside a batch. */
+/** What the group commits of both SQL engines share: writes that wait, how they ended inside a batch, and the count. */
+import { observe } from '../base/distribution.ts';
+import type { Commits } from '../ports/sql.ts';
 
 /** A write that waits for its turn. */
 export interface Waiting<T> {
@@ -17,6 +19,12 @@ export interface Settled<W> {
 /** The promise of a write, which `put` is handed to queue it. */
 export function waitIn<T, V>(put: (waiting: Waiting<T>) => void, work: (tx: T) => Promise<V>): Promise<V> {
   return new Promise<V>((resolve, reject) => put({ work, resolve: resolve as (value: unknown) => void, reject }));
+}
+
+/** Counts a commit of so many writes, begun at that time of the monotonic clock and durable now. */
+export function countCommit(commits: Commits, commit: { readonly began: number; readonly writes: number }): void {
+  observe(commits.seconds, (performance.now() - commit.began) / 1000);
+  observe(commits.writes, commit.writes);
 }
 
 /** Answers the writes of a batch whose commit is durable. */

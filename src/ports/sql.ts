@@ -6,6 +6,7 @@
  * Queries are written once, in the common subset of both engines, with `?` for parameters; what differs is a function
  * or a named capability of {@link Dialect}.
  */
+import { added, type Distribution, distribution } from '../base/distribution.ts';
 
 export type SqlValue = string | number | null | Uint8Array;
 
@@ -42,12 +43,32 @@ export interface WriteHint {
   readonly grows: boolean;
 }
 
+/** Commits that were synced. */
+export interface Commits {
+  /** Seconds that each took, its sync included. */
+  readonly seconds: Distribution;
+  /** Writes that each took along. */
+  readonly writes: Distribution;
+}
+
 export interface SqlStats {
   readonly statements: number;
-  /** Commits that were synced, and the writes in them: their quotient is the size of a group commit. */
-  readonly commits: number;
-  readonly writes: number;
+  readonly commits: Commits;
 }
+
+const COMMIT_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const COMMIT_WRITES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
+
+export const noCommits = (): Commits => ({
+  seconds: distribution(COMMIT_SECONDS),
+  writes: distribution(COMMIT_WRITES),
+});
+
+/** What several instances committed, as it is now. */
+export const allCommits = (all: readonly Commits[]): Commits => ({
+  seconds: added(distribution(COMMIT_SECONDS), ...all.map(({ seconds }) => seconds)),
+  writes: added(distribution(COMMIT_WRITES), ...all.map(({ writes }) => writes)),
+});
 
 export interface Sql {
   readonly dialect: Dialect;

@@ -5,16 +5,19 @@ import { asFault } from '../base/faults.ts';
 import { VERSION } from '../base/version.ts';
 import type { HealthView } from '../channels/http/door.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
-import type { ProbeValues } from '../core/metrics.ts';
+import type { Figures, ProbeValues } from '../core/metrics.ts';
+import type { GrantCache } from '../features/access/grants.ts';
 import type { Blobs } from '../ports/blobs.ts';
-import type { Sql } from '../ports/sql.ts';
-import type { CallThread } from './threads.ts';
+import { allCommits, type Sql } from '../ports/sql.ts';
+import type { Threads } from './runner.ts';
 
 export interface HealthParts {
   readonly config: Config;
   readonly sql: Sql;
   readonly blobs: Blobs;
-  readonly threads: { readonly writer: CallThread | undefined; readonly reader: CallThread };
+  readonly threads: Threads;
+  /** Grants known in this thread. */
+  readonly grants: GrantCache;
   /** Phases of start that are not over, and `stopping` once a stop began. */
   readonly pending: Set<string>;
 }
@@ -86,7 +89,7 @@ export function healthView(parts: HealthParts): HealthView {
       rate_limit_enabled: false,
       performance_tuning: {},
     }),
-    probes: () => probesOf(parts, totals),
+    figures: () => figuresOf(parts, totals),
   };
 }
 
@@ -130,23 +133,26 @@ function keptTotals(sql: Sql): () => Promise<Totals> {
 }
 
 /** What is asked of the database is left out when it does not answer; the scrape itself goes on. */
-async function probesOf(parts: HealthParts, totals: () => Promise<Totals>): Promise<ProbeValues> {
+async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Promise<Figures> {
   const { writer, reader } = parts.threads;
   const stats = await Promise.all([writer?.stats(), reader.stats()]);
   const own = parts.sql.stats();
-  const all = [own, ...stats.filter((one) => one !== undefined)];
-  const sum = (pick: (one: typeof own) => number): number => all.reduce((total, one) => total + pick(one), 0);
+  const others = stats.filter((one) => one !== undefined);
+  const all = [own, ...others];
   const usage = process.cpuUsage();
   const known: ProbeValues = {
     up: parts.pending.size === 0 ? 1 : 0,
     healthyNodes: parts.pending.size === 0 ? 1 : 0,
-    statements: sum((one) => one.statements),
-    commits: sum((one) => one.commits),
-    writes: sum((one) => one.writes),
+    statements: all.reduce((total, one) => total + one.statements, 0),
     memory: process.memoryUsage.rss(),
     cpu: (usage.user + usage.system) / 1e6,
   };
   const asked = await totals().catch(() => undefined);
-  if (!asked) return { ...known, databaseUp: 0 };
-  return { ...known, databaseUp: 1, files: asked.files, blobBytes: asked.bytes };
+  return {
+    probes: asked
+      ? { ...known, databaseUp: 1, files: asked.files, blobBytes: asked.bytes }
+      : { ...known, databaseUp: 0 },
+    commits: allCommits(all.map(({ commits }) => commits)),
+    decisions: [parts.grants.decisions, ...others.map(({ decisions }) => decisions)],
+  };
 }

@@ -95,15 +95,15 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const threads = await startThreads(config, onBroken);
-  const runner = runnerOf(config, { sql, blobs, threads, grants: grantCache(config) });
-  const turns = new Turns();
+  const grants = grantCache(config);
+  const runner = runnerOf(config, { sql, blobs, threads, grants });
   const metrics = new Metrics();
   const server: Server = {
     sql,
     blobs,
     limits: config.limits,
     runner,
-    turns,
+    turns: new Turns(),
     log,
     observe: (operation, outcome, seconds) => metrics.operationEnded(operation, outcome, seconds),
   };
@@ -114,7 +114,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const pending = new Set(['listen']);
   const app = buildHttp({
     server,
-    health: healthView({ config, sql, blobs, threads, pending }),
+    health: healthView({ config, sql, blobs, threads, grants, pending }),
     metrics,
     version: VERSION,
     callers: callersOf(sql, systemClock, used.note),

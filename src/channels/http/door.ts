@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { Server } from '../../core/invoke.ts';
-import type { Metrics, ProbeValues } from '../../core/metrics.ts';
+import type { Figures, Metrics } from '../../core/metrics.ts';
 import type { Caller } from '../../core/operation.ts';
 import type { SpoolHome } from './body/spool.ts';
 
@@ -14,7 +14,7 @@ export interface HealthView {
   pendingPhases(): readonly string[];
   uptimeSeconds(): number;
   features(): Readonly<Record<string, unknown>>;
-  probes(): Promise<ProbeValues>;
+  figures(): Promise<Figures>;
 }
 
 /** The caller behind a key's text; undefined for a credential that does not work. */

@@ -47,9 +47,9 @@ export function addOpenRoutes(app: FastifyInstance, door: DoorOptions): void {
 }
 
 async function sendMetrics(door: DoorOptions, reply: FastifyReply, form: 'json' | 'prometheus'): Promise<FastifyReply> {
-  const probes = await door.health.probes();
-  if (form === 'json') return reply.send(door.metrics.json(probes, {}));
-  return reply.header('content-type', EXPOSITION).send(await door.metrics.exposition(probes));
+  const figures = await door.health.figures();
+  if (form === 'json') return reply.send(door.metrics.json(figures, {}));
+  return reply.header('content-type', EXPOSITION).send(await door.metrics.exposition(figures));
 }
 
 /** Counts requests, and refuses more at once than the server is made for. */

@@ -5,7 +5,8 @@
  * savepoint; a batch that met a conflict or lost its connection runs again; a commit whose answer was lost is looked up.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerAll, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
+import { noCommits } from '../../ports/sql.ts';
+import { answerAll, countCommit, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
 import { outcomeUnknown } from '../sql-faults.ts';
 import type { Connection } from './connection.ts';
 import { faultOf, isConflict, outOfReach } from './failures.ts';
@@ -41,8 +42,7 @@ export interface GroupCommitOptions {
 }
 
 export class GroupCommit {
-  commits = 0;
-  writes = 0;
+  readonly commits = noCommits();
   readonly #options: GroupCommitOptions;
   /** What waits in each lane that is at work. */
   readonly #lanes = new Map<string, Queued[]>();
@@ -115,11 +115,11 @@ export class GroupCommit {
     // Nothing to keep: no need to wait for the disk.
     if (done.every(({ failure }) => failure)) connection.send('ROLLBACK');
     else {
+      const began = performance.now();
       const outcome = await this.#outcome(connection, xid);
       if (outcome === 'aborted') throw connection.lost;
       if (outcome === 'unknown') return rejectAll(done, outcomeUnknown());
-      this.commits++;
-      this.writes += done.length;
+      countCommit(this.commits, { began, writes: done.length });
     }
     answerAll(done);
   }

@@ -4,7 +4,7 @@
  * broke, or that met a conflict, runs again before anybody hears of it; what was answered has been committed.
  */
 import { Fault } from '../../base/faults.ts';
-import type { Sql, SqlStats, Tx } from '../../ports/sql.ts';
+import { allCommits, type Sql, type SqlStats, type Tx } from '../../ports/sql.ts';
 import { type Connection, connect } from './connection.ts';
 import { faultOf, isConflict, outOfReach } from './failures.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -84,7 +84,7 @@ class PostgresEngine implements Sql {
   }
 
   stats(): SqlStats {
-    return { statements: this.#statements, commits: this.#commits.commits, writes: this.#commits.writes };
+    return { statements: this.#statements, commits: allCommits([this.#commits.commits]) };
   }
 
   async close(): Promise<void> {

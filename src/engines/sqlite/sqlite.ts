@@ -4,7 +4,7 @@
  * writes, see one snapshot, and never an unsynced commit.
  */
 import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
-import type { Sql, SqlStats, Tx, WriteHint } from '../../ports/sql.ts';
+import { allCommits, type Sql, type SqlStats, type Tx, type WriteHint } from '../../ports/sql.ts';
 import { Connection, isFull, sqliteDialect } from './connection.ts';
 import { Readers } from './readers.ts';
 import { Reserve } from './reserve.ts';
@@ -100,7 +100,7 @@ class SqliteEngine implements Sql {
 
   stats(): SqlStats {
     const statements = this.readers.statements + (this.writer?.connection.statements ?? 0);
-    return { statements, commits: this.writer?.queue.commits ?? 0, writes: this.writer?.queue.writes ?? 0 };
+    return { statements, commits: allCommits(this.writer ? [this.writer.queue.commits] : []) };
   }
 
   async close(): Promise<void> {

@@ -14,8 +14,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/faults.ts';
-import type { WriteHint } from '../../ports/sql.ts';
-import { answerAll, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
+import { noCommits, type WriteHint } from '../../ports/sql.ts';
+import { answerAll, countCommit, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
 import { diskFull, outcomeUnknown } from '../sql-faults.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { type Connection, isBusy, isFull, SqliteTx } from './connection.ts';
@@ -46,8 +46,7 @@ export interface WriterOptions {
 }
 
 export class Writer {
-  commits = 0;
-  writes = 0;
+  readonly commits = noCommits();
   private readonly connection: Connection;
   private readonly options: WriterOptions;
   private readonly reserve: Reserve;
@@ -201,6 +200,7 @@ export class Writer {
   }
 
   private commit(settled: Done[]): void {
+    const began = performance.now();
     try {
       this.connection.exec('COMMIT');
     } catch (thrown) {
@@ -213,8 +213,7 @@ export class Writer {
       rejectAll(settled, outcomeUnknown());
       return;
     }
-    this.commits++;
-    this.writes += settled.length;
+    countCommit(this.commits, { began, writes: settled.length });
     const short = settled.filter(({ failure }) => isFull(failure?.reason));
     answerAll(settled.filter((one) => !short.includes(one)));
     if (short.length > 0) this.noRoom(short.map(({ waiting }) => waiting));

@@ -4,7 +4,17 @@
  * only at the access revision it was made at and before the first expiry it relied on.
  */
 import { Fault } from '../../base/faults.ts';
-import type { Access, CallContext, Caller, Held, Need, Permission, SubjectId, ZoneRow } from '../../core/operation.ts';
+import type {
+  Access,
+  CallContext,
+  Caller,
+  Held,
+  Need,
+  PathSet,
+  Permission,
+  SubjectId,
+  ZoneRow,
+} from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { OPEN_END } from '../../ports/sql.ts';
 import { isZoneAdmin } from './credentials.ts';
@@ -27,8 +37,21 @@ export const RELATION_OF: Record<Permission, 'viewer' | 'editor' | 'owner'> = {
   share: 'owner',
 };
 
+/** Counts of answers. */
+interface ByCache {
+  cached: number;
+  read: number;
+}
+
+export interface Decisions {
+  readonly allowed: ByCache;
+  readonly denied: ByCache;
+}
+
 /** Grants by zone and subject, each with the access revision it was read at. Bounded: the oldest goes first. */
 export class GrantCache {
+  /** Questions about a path that were answered, by whether the grants were known. */
+  readonly decisions: Decisions = { allowed: { cached: 0, read: 0 }, denied: { cached: 0, read: 0 } };
   hits = 0;
   misses = 0;
   sets = 0;
@@ -68,6 +91,22 @@ export class GrantCache {
   forget(): void {
     this.entries.clear();
   }
+
+  /** Counts an answer, and gives it. */
+  decided(allowed: boolean, cached: boolean): boolean {
+    this.decisions[allowed ? 'allowed' : 'denied'][cached ? 'cached' : 'read']++;
+    return allowed;
+  }
+
+  /** The set, whose answers are counted. */
+  counting(set: PathSet, cached: boolean): PathSet {
+    return {
+      everything: set.everything,
+      roots: set.roots,
+      has: (path) => this.decided(set.has(path), cached),
+      touches: (path) => this.decided(set.touches(path), cached),
+    };
+  }
 }
 
 /** Where and when a question is asked. */
@@ -83,9 +122,15 @@ export interface AccessQuestion extends Asking {
   readonly context: CallContext;
 }
 
-async function grantsOfCaller(question: AccessQuestion): Promise<Grants> {
+interface Found {
+  readonly grants: Grants;
+  /** They were known, so no row was read. */
+  readonly cached: boolean;
+}
+
+async function grantsOfCaller(question: AccessQuestion): Promise<Found> {
   const { caller, zone } = question;
-  if (isZoneAdmin(caller, zone.zone_id)) return ALL;
+  if (isZoneAdmin(caller, zone.zone_id)) return { grants: ALL, cached: false };
   const subjects: SubjectId[] = [[caller.subject_type, caller.subject_id]];
   if (caller.inherit_permissions) subjects.push(['user', caller.user_id]);
   return grantsOf(question, zone, { zone_id: caller.zone_id, subjects });
@@ -98,19 +143,19 @@ interface Subjects {
 
 type GrantingZone = Pick<ZoneRow, 'zone_id' | 'access_revision'>;
 
-async function grantsOf(asking: Asking, zone: GrantingZone, of: Subjects): Promise<Grants> {
+async function grantsOf(asking: Asking, zone: GrantingZone, of: Subjects): Promise<Found> {
   const { cache, now } = asking;
   // Groups of a guest are those of its own zone, whose changes do not show in this zone's revision.
   if (of.zone_id !== zone.zone_id) {
     cache.misses++;
-    return readGrants(asking, zone, of);
+    return { grants: await readGrants(asking, zone, of), cached: false };
   }
   const key = JSON.stringify([zone.zone_id, of.subjects]);
   const cached = cache.find(key, zone.access_revision, now);
-  if (cached) return cached;
+  if (cached) return { grants: cached, cached: true };
   const grants = await readGrants(asking, zone, of);
   cache.keep(key, zone.access_revision, grants);
-  return grants;
+  return { grants, cached: false };
 }
 
 async function readGrants(asking: Asking, zone: GrantingZone, of: Subjects): Promise<Grants> {
@@ -136,22 +181,33 @@ async function readGrants(asking: Asking, zone: GrantingZone, of: Subjects): Pro
 
 /** The caller's access in the zone of a call; the grants are read at the first question. */
 export function accessOf(question: AccessQuestion): Access {
-  let known: Grants | undefined;
-  const grants = async (): Promise<Grants> => {
+  const { cache } = question;
+  let known: Found | undefined;
+  const allows = async (permission: Permission, path: string): Promise<boolean> => {
     known ??= await grantsOfCaller(question);
-    return known;
+    return cache.decided(known.grants[RELATION_OF[permission]].has(path), known.cached);
+  };
+  const paths = async (name: keyof Held): Promise<PathSet> => {
+    known ??= await grantsOfCaller(question);
+    return cache.counting(known.grants[name], known.cached);
   };
   return {
     require: async (needs) => {
-      const held = await grants();
       for (const need of needs) {
-        if (!held[RELATION_OF[need.permission]].has(need.path)) throw denied(need, question.context);
+        if (!(await allows(need.permission, need.path))) throw denied(need, question.context);
       }
     },
-    allows: async (permission, path) => (await grants())[RELATION_OF[permission]].has(path),
-    readable: async () => (await grants()).viewer,
-    writable: async () => (await grants()).editor,
-    heldBy: (zone, subject) => grantsOf(question, zone, { zone_id: zone.zone_id, subjects: [subject] }),
+    allows,
+    readable: () => paths('viewer'),
+    writable: () => paths('editor'),
+    heldBy: async (zone, subject) => {
+      const { grants, cached } = await grantsOf(question, zone, { zone_id: zone.zone_id, subjects: [subject] });
+      return {
+        viewer: cache.counting(grants.viewer, cached),
+        editor: cache.counting(grants.editor, cached),
+        owner: cache.counting(grants.owner, cached),
+      };
+    },
   };
 }
 
