@@ -1,6 +1,20 @@
-/** Texts that may go into a row. */
+/** Texts that may go into a row, or be looked for in one. */
+import { z } from 'zod';
 
 /** No lone surrogate, which has no UTF-8 form, and no NUL, which PostgreSQL does not take. */
 export const isPlainText = (text: string): boolean => text.isWellFormed() && !text.includes('\u0000');
 
 export const NOT_PLAIN = 'may hold neither a NUL nor a lone surrogate';
+
+/** Of a JSON value. */
+export const NO_NUL = 'may hold no NUL';
+
+/** A parameter that is such a text. */
+export const plainText = z.string().refine(isPlainText, NOT_PLAIN);
+
+/** Does a JSON value hold a NUL, in a text or a name, however deep? */
+export function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\u0000');
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([name, item]) => holdsNul(name) || holdsNul(item));
+}

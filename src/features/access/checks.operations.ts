@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { limitExceeded } from '../../base/limits.ts';
+import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation, SubjectId, ZoneRow } from '../../core/operation.ts';
 import { findZone } from '../zones/zones.sql.ts';
 import { holds, requireAsking } from './check.ts';
 import { foreignZone, isRootAdmin, isZoneAdmin, zoneNotFound } from './credentials.ts';
 import { listGiven } from './grants.sql.ts';
-import { objectParam, plainText, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
+import { objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
 import {
   askedRelation,
   checkObjectType,
@@ -27,13 +28,17 @@ const questionParams = {
   subject: subjectParam,
   permission: z.string().describe('read, write, execute, share, or a relation'),
   object: objectParam,
-  context: z.record(z.string(), z.json()).optional().describe('what conditions may ask for'),
+  context: z
+    .record(z.string(), z.json())
+    .refine((value) => !holdsNul(value), NO_NUL)
+    .optional()
+    .describe('what conditions may ask for'),
 };
 /** Every check answers at the newest committed revision, so these are all the same (access.md §11). */
 const consistencyParams = {
   consistency_mode: z.enum(['minimize_latency', 'at_least_as_fresh', 'fully_consistent']).optional(),
   min_revision: z.int().optional().describe('every answer is at least as fresh'),
-  consistency_token: z.string().optional().describe('every answer is at least as fresh'),
+  consistency_token: plainText.optional().describe('every answer is at least as fresh'),
 };
 
 const checkInput = z.object({ ...questionParams, ...consistencyParams, zone_id: zoneOfTuples });

@@ -4,10 +4,10 @@
  */
 import { z } from 'zod';
 import { invalidParams } from '../../base/faults.ts';
+import { plainText } from '../../base/texts.ts';
 import type { Call, CliBinding, HttpBinding, Operation } from '../../core/operation.ts';
 import { ROLES } from '../../core/operation.ts';
 import type { KeyRow } from './keys.sql.ts';
-import { plainText } from './params.ts';
 
 export const KEYS_PATH = '/api/v2/auth/keys';
 

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
+import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { createKeyOperations } from './key-create.operations.ts';
 import {
@@ -32,7 +33,7 @@ import {
   revokeKey,
   updateKey,
 } from './keys.sql.ts';
-import { expiryParam, plainText, subjectId } from './params.ts';
+import { expiryParam, subjectId } from './params.ts';
 
 const ONE_PATH = `${KEYS_PATH}/:key_id`;
 

@@ -1,9 +1,6 @@
 /** Parameters that the operations on keys and tuples share. */
 import { z } from 'zod';
-import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
-
-/** An id or word that is looked up as it is. */
-export const plainText = z.string().refine(isPlainText, NOT_PLAIN);
+import { plainText } from '../../base/texts.ts';
 
 /** Id of a subject: no control characters, and not the `*` that stands for everybody. */
 export const subjectId = z
@@ -27,7 +24,7 @@ export const withoutNulls = (value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null))
     : value;
 
-const texts = z.array(z.string());
+const texts = z.array(plainText);
 export const subjectParam = texts.describe('[type, id] or ["group", id, "member"]');
 export const objectParam = texts.describe('[type, id]');
 

@@ -3,18 +3,11 @@ import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
 import { limitExceeded } from '../../base/limits.ts';
+import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { mayShare, requireShare } from './check.ts';
 import { changedRevision, consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
-import {
-  conditionsParam,
-  expiryParam,
-  objectParam,
-  plainText,
-  subjectParam,
-  withoutNulls,
-  zoneOfTuples,
-} from './params.ts';
+import { conditionsParam, expiryParam, objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
 import { objectOf, storedRelation, subjectOf } from './relations.ts';
 import { findTuple, findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
 

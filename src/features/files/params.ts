@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { decodeBase64 } from '../../base/base64.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { type LimitName, type Limits, limitExceeded } from '../../base/limits.ts';
+import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
 import { collect, loneSurrogate, type Received, textBytes } from '../content/content.ts';
 import { jsonObject } from './file-object.ts';
@@ -10,9 +11,9 @@ import { jsonObject } from './file-object.ts';
 export const path = z.string().describe('absolute path inside the zone');
 /** What every reading method takes beside its own parameters. */
 export const viewParams = {
-  branch: z.string().optional().describe('branch of the tree; main unless given'),
+  branch: plainText.optional().describe('branch of the tree; main unless given'),
   as_of: z
-    .union([z.int(), z.string()])
+    .union([z.int(), plainText])
     .optional()
     .describe('revision, snapshot id or name, or time: the tree as it was then'),
 };
@@ -20,12 +21,11 @@ export const viewParams = {
 export const branchParam = { branch: viewParams.branch };
 
 /** An etag, with or without the quotes of HTTP. */
-export const etagParam = z
-  .string()
+export const etagParam = plainText
   .transform((text) => text.replace(/^"(.*)"$/, '$1'))
   .describe('etag that the file has to have');
 
-const etagList = z.union([z.string(), z.array(z.string()).max(1_000)]);
+const etagList = z.union([plainText, z.array(plainText).max(1_000)]);
 const unquoted = (tags: z.infer<typeof etagList>): string[] =>
   [tags].flat().map((tag) => tag.replace(/^"(.*)"$/, '$1'));
 
@@ -44,7 +44,9 @@ export const preconditionParams = {
     .describe('time since which the file was not changed'),
 };
 
-export const metadataParam = jsonObject.describe('own metadata; replaces what the file has');
+export const metadataParam = jsonObject
+  .refine((metadata) => !holdsNul(metadata), NO_NUL)
+  .describe('own metadata; replaces what the file has');
 
 /** A JSON string too large for the heap, unescaped into a spool by the door. */
 export interface TextSpool {

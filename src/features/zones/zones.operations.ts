@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { isZoneId } from '../../base/ids.ts';
-import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
+import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { allPending } from './finalizers.ts';
 import { limitsOf } from './quota.ts';
@@ -21,16 +21,15 @@ import {
 } from './zones.sql.ts';
 
 const zoneIdRule = 'has to be 3 to 63 characters a-z, 0-9 and -, the first and the last no dash';
-const plain = z.string().refine(isPlainText, NOT_PLAIN);
-const name = plain.min(1).max(255).describe('name for people');
-const description = plain.max(4096).describe('what the zone is for');
+const name = plainText.min(1).max(255).describe('name for people');
+const description = plainText.max(4096).describe('what the zone is for');
 /** The subject of an operation: its syntax is looked at before any query, and a wrong one is a zone that is not there. */
 const subject = z.string().describe('id of the zone');
 
 const createInput = z.object({
   zone_id: z.string().refine(isZoneId, zoneIdRule).optional().describe('made from the name unless given'),
   name,
-  domain: plain.min(1).max(255).optional().describe('internet domain that belongs to the zone'),
+  domain: plainText.min(1).max(255).optional().describe('internet domain that belongs to the zone'),
   description: description.optional(),
   ...limitParams,
 });
@@ -104,7 +103,7 @@ const notFound = (zone_id: string): Fault => new Fault('ZONE_NOT_FOUND', `Zone n
 const LIST_DEFAULT = 100;
 const LIST_MAX = 1000;
 const CURSOR = 'zones';
-const cursorState = z.object({ created_at: z.number(), zone_id: plain });
+const cursorState = z.object({ created_at: z.number(), zone_id: plainText });
 
 const listInput = z.object({
   limit: z.int().min(1).default(LIST_DEFAULT).describe(`zones of a page, at most ${LIST_MAX}`),

@@ -7,6 +7,7 @@ import { isoTime } from '../../../base/clock.ts';
 import { readCursor, writeCursor } from '../../../base/cursor.ts';
 import { Fault, invalidParams } from '../../../base/faults.ts';
 import { limitExceeded } from '../../../base/limits.ts';
+import { plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { viewParams } from '../params.ts';
 import { ownTotals } from '../usage.sql.ts';
@@ -106,7 +107,7 @@ const listOutput = z.object({
   has_more: z.boolean(),
   next_cursor: z.string().nullable(),
 });
-const cursorState = z.object({ after: z.string() });
+const cursorState = z.object({ after: plainText });
 const CURSOR = 'tree-branches';
 
 export const treeBranchList: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
@@ -136,7 +137,7 @@ export const treeBranchList: Operation<z.infer<typeof listInput>, z.infer<typeof
   },
 };
 
-const deleteInput = z.object({ name: z.string().describe('name of the branch') });
+const deleteInput = z.object({ name: plainText.describe('name of the branch') });
 const deleteOutput = z.object({ deleted: z.literal(true) });
 
 export const treeBranchDelete: Operation<z.infer<typeof deleteInput>, z.infer<typeof deleteOutput>> = {

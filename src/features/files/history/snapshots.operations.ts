@@ -5,6 +5,7 @@ import { readCursor, writeCursor } from '../../../base/cursor.ts';
 import { Fault } from '../../../base/faults.ts';
 import { newId } from '../../../base/ids.ts';
 import { hasControl } from '../../../base/paths.ts';
+import { plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { denied } from '../../access/grants.ts';
 import { branchParam, path } from '../params.ts';
@@ -51,7 +52,7 @@ const createInput = z.object({
     .optional()
     .describe('unique in the zone; its id unless given'),
   path: path.default('/').describe('the part of the tree it is taken for'),
-  description: z.string().max(DESCRIPTION_CHARACTERS).optional(),
+  description: plainText.max(DESCRIPTION_CHARACTERS).optional(),
   ...branchParam,
 });
 type CreateInput = z.infer<typeof createInput>;
@@ -115,7 +116,7 @@ const listOutput = z.object({
   has_more: z.boolean(),
   next_cursor: z.string().nullable(),
 });
-const cursorState = z.object({ created_at: z.number(), snapshot_id: z.string() });
+const cursorState = z.object({ created_at: z.number(), snapshot_id: plainText });
 const CURSOR = 'tree-snapshots';
 
 export const treeSnapshotList: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
@@ -147,7 +148,7 @@ export const treeSnapshotList: Operation<z.infer<typeof listInput>, z.infer<type
   },
 };
 
-const oneInput = z.object({ id: z.string().describe('id or name of the snapshot') });
+const oneInput = z.object({ id: plainText.describe('id or name of the snapshot') });
 type OneInput = z.infer<typeof oneInput>;
 
 /** SNAPSHOT_NOT_FOUND also where the caller may not read its path: both look the same. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ancestorsOf, isBelow, rangeBelow } from '../../../base/paths.ts';
 import { Slices } from '../../../base/slices.ts';
+import { plainText } from '../../../base/texts.ts';
 import { AnswerJson } from '../../../core/call/answer-bytes.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { readableIn } from '../history/past-access.ts';
@@ -27,7 +28,7 @@ import {
 const MATCHES_DEFAULT = 10_000;
 
 const globInput = z.object({
-  pattern: z.string().describe('glob: * ? [a-z] {a,b} and ** for any number of folders'),
+  pattern: plainText.describe('glob: * ? [a-z] {a,b} and ** for any number of folders'),
   include_directories: z.boolean().optional().describe('directories too, not only files'),
   limit: z.int().min(1).optional().describe(`matches of a page, ${MATCHES_DEFAULT} unless given`),
   ...searchParams,

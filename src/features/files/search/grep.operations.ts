@@ -3,6 +3,7 @@
  * files; their contents are searched after it (grep-page.ts).
  */
 import { z } from 'zod';
+import { plainText } from '../../../base/texts.ts';
 import { AnswerJson } from '../../../core/call/answer-bytes.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { someBytes } from '../read-shapes.ts';
@@ -28,10 +29,10 @@ const CONTEXT_LINES_MAX = 10;
 const contextLines = z.int().min(0).max(CONTEXT_LINES_MAX);
 
 const grepInput = z.object({
-  pattern: z.string().describe('regular expression, RE2 syntax'),
+  pattern: plainText.describe('regular expression, RE2 syntax'),
   ignore_case: z.boolean().optional(),
   fixed: z.boolean().optional().describe('the pattern is a text, not an expression'),
-  file_pattern: z.string().optional().describe('only files that this glob matches'),
+  file_pattern: plainText.optional().describe('only files that this glob matches'),
   before_context: contextLines.optional().describe('lines before each match'),
   after_context: contextLines.optional().describe('lines after each match'),
   limit: z.int().min(1).optional().describe(`matches of a page, ${MATCHES_DEFAULT} unless given`),

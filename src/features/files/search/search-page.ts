@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { contradicts, readCursor, writeCursor } from '../../../base/cursor.ts';
 import { isZoneId } from '../../../base/ids.ts';
 import { ancestorsOf, hasControl, isBelow } from '../../../base/paths.ts';
+import { plainText } from '../../../base/texts.ts';
 import type { Call, PathSet } from '../../../core/operation.ts';
 import { path, viewParams } from '../params.ts';
 import type { View } from '../view.ts';
@@ -23,7 +24,7 @@ const GLOBS_MAX = 100;
 export const searchParams = {
   path: path.optional().describe('where to search, / unless given'),
   exclude: z
-    .union([z.string(), z.array(z.string()).max(GLOBS_MAX)])
+    .union([plainText, z.array(plainText).max(GLOBS_MAX)])
     .transform((globs) => [globs].flat())
     .optional()
     .describe('leave out the paths that these globs match'),

@@ -1,0 +1,134 @@
+/**
+ * U+0000 in every text of every operation's parameters, at any depth: PostgreSQL keeps no such text and SQLite does, so
+ * it is refused by the parameters' own rules, alike on both. Contents of files hold it, and so do texts looked for there.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { jsonOf, ruleOf } from '../src/channels/http/rest-values.ts';
+import { shapeOf } from '../src/core/invoke.ts';
+import type { AnyOperation } from '../src/core/operation.ts';
+import { publicOperations } from '../src/core/operations.ts';
+import { plausible } from './fuzz-values.ts';
+import { forEachEngine, startTestServer, type TestServer } from './harness.ts';
+import { DOORS } from './parity/doors.ts';
+
+const NUL = '\u0000';
+
+/** Contents, which may be any bytes. */
+const CONTENTS = /^file\.(write content$|append content$|edit edits\.|write-batch files\.0\.1$)/;
+/** A zone of such a name is looked for as any other, and is not there; none can be made. */
+const ZONE = /^(?!zone\.create ).* zone_id/;
+const REFUSALS = ['INVALID_PARAMS', 'INVALID_PATH', 'INVALID_CURSOR'];
+
+interface Variant {
+  /** Operation and dotted place. */
+  readonly at: string;
+  readonly operation: AnyOperation;
+  readonly input: Readonly<Record<string, unknown>>;
+}
+
+/** The value with U+0000 in one of its texts or names, in turn. */
+function* spoilt(value: unknown, at: string): Generator<readonly [string, unknown]> {
+  if (typeof value === 'string') yield [at, `${value}${NUL}`];
+  else if (Array.isArray(value)) {
+    for (const [i, item] of value.entries()) {
+      for (const [place, made] of spoilt(item, `${at}.${i}`)) yield [place, value.with(i, made)];
+    }
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) {
+      for (const [place, made] of spoilt(item, `${at}.${key}`)) yield [place, { ...value, [key]: made }];
+    }
+  }
+}
+
+const OBJECTS = [{ [`a${NUL}`]: 1 }, { a: `b${NUL}` }, { a: { b: [NUL] } }, { a: { [NUL]: null } }];
+
+/** What one parameter may be given: its example spoilt, and a spoilt text, list or object where its rule takes one. */
+function valuesFor(name: string, example: unknown, { text, items, number, boolean }: ReturnType<typeof ruleOf>) {
+  const isObject = !text && !items && !number && !boolean;
+  return [
+    ...spoilt(example, name),
+    ...(text ? [[name, `/x${NUL}y`] as const] : []),
+    ...(items ? [[`${name} as a list`, [`x${NUL}y`]] as const] : []),
+    ...(isObject ? OBJECTS.map((made) => [`${name} ${JSON.stringify(made)}`, made] as const) : []),
+  ];
+}
+
+function variantsOf(operation: AnyOperation, kept: ReadonlyMap<string, unknown>): Variant[] {
+  const input = plausible(operation.name, kept);
+  return Object.entries(shapeOf(operation)).flatMap(([name, schema]) =>
+    valuesFor(name, input[name], ruleOf(jsonOf(schema))).map(([place, made]) => ({
+      at: `${operation.name} ${place}`,
+      operation,
+      input: { ...input, [name]: made },
+    })),
+  );
+}
+
+forEachEngine('U+0000', (engine) => {
+  let server: TestServer;
+  let key: string;
+  let kept: ReadonlyMap<string, unknown>;
+
+  beforeAll(async () => {
+    server = await startTestServer({ engine });
+    key = (await server.ok('admin_create_key', { name: 'nul', role: 'admin' })).key;
+    await server.addZone('nul');
+    const { etag, revision } = await server.ok('write', { path: '/docs/a.md', content: 'one\ntwo\n' });
+    const { key_id } = await server.ok('admin_create_key', { name: 'other' });
+    const { snapshot_id } = await server.ok('tree_snapshot_create', {});
+    await server.ok('tree_branch_create', { name: 'try-it' });
+    const { share_id } = await server.ok('share_with_user', { path: '/docs', user_id: 'eve' });
+    const ids = { one: key_id, two: key_id, snap: snapshot_id, share: share_id, fact: share_id };
+    kept = new Map(Object.entries({ zone: 'nul', etag, wrote: revision, at: revision, ...ids }));
+  });
+  afterAll(() => server.stop());
+
+  test('is refused in every text, and kept in contents', { timeout: 120_000 }, async () => {
+    const variants = publicOperations.flatMap((operation) => variantsOf(operation, kept));
+    const wrong: string[] = [];
+    for (const { at, operation, input } of variants) {
+      const outcome = await DOORS.rpc!({ url: server.url, key }, { operation, input });
+      const code = 'fault' in outcome ? outcome.fault : 'OK';
+      const wanted = CONTENTS.test(at) ? ['OK'] : ZONE.test(at) ? ['ZONE_NOT_FOUND'] : REFUSALS;
+      if (!wanted.includes(code)) wrong.push(`${at}: ${code}`);
+    }
+    expect(wrong).toEqual([]);
+    expect(variants.length).toBeGreaterThan(300);
+  });
+
+  test('a content that holds it comes back', async () => {
+    const content = `a${NUL}b`;
+    await server.ok('write', { path: '/nul', content });
+    expect(await server.ok('read', { path: '/nul', encoding: 'utf-8' })).toBe(content);
+  });
+
+  test('is refused in the items of a batch', async () => {
+    const item = { path: '/docs/b.md', content: 'x' };
+    const parts = [
+      { metadata: { a: NUL } },
+      { metadata: { [NUL]: 1 } },
+      { content_type: `a/b${NUL}` },
+      { if_match: NUL },
+    ];
+    for (const part of parts) {
+      expect([part, await server.fault('write_batch', { files: [{ ...item, ...part }] })]).toEqual([
+        part,
+        'INVALID_PARAMS',
+      ]);
+    }
+  });
+
+  test('is refused in what URLs and headers name', async () => {
+    const put = (query: string, headers: Record<string, string>) =>
+      server.http(`/api/v2/files/docs/b.md${query}`, { method: 'PUT', body: 'x', headers });
+    expect((await put('', { 'x-nexus-meta-note': 'a%00' })).status).toBe(422);
+    expect((await put('?branch=a%00', {})).status).toBe(422);
+    for (const target of ['/docs/a%00.md', '/docs/a.md?as_of=a%00', '/docs/a.md?branch=%00']) {
+      expect([target, [400, 422].includes((await server.http(`/api/v2/files${target}`)).status)]).toEqual([
+        target,
+        true,
+      ]);
+    }
+    expect(await server.ok('exists', { path: '/docs/b.md' })).toEqual({ exists: false });
+  });
+});
