@@ -205,8 +205,17 @@ export function loadConfig(layers: Layers): Loaded {
   for (const layer of [layers.environment, layers.dotenv ?? {}]) warnings.push(...unknownNames(layer));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   const limits = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, values[`LIMIT_${name}`]])) as Limits;
+  warnings.push(...unreachableLimits(limits));
   return { config: { ...(values as unknown as Values), limits }, lines, warnings };
 }
+
+/** A file waits in a spool while it is received. */
+const unreachableLimits = ({ FILE_BYTES, SPOOL_BYTES }: Limits): string[] =>
+  SPOOL_BYTES >= FILE_BYTES
+    ? []
+    : [
+        `NEXUS_LIMIT_SPOOL_BYTES is less than NEXUS_LIMIT_FILE_BYTES: no file larger than ${SPOOL_BYTES} bytes is taken`,
+      ];
 
 /** A key has one role, so no two of the first keys may have the same text. */
 function sharedKeyTexts(values: Readonly<Record<string, unknown>>): string[] {

@@ -31,7 +31,7 @@ export const LIMITS = {
   BRANCH_DEPTH: { default: 16, about: 'branches of the tree that grow one from another' },
   REQUESTS_IN_FLIGHT: { default: 1_000, about: 'requests being served at once' },
   WRITES_WAITING: { default: 10_000, about: 'writes waiting for their commit' },
-  SPOOL_BYTES: { default: 4096 * MiB, about: 'bytes of one zone being received' },
+  SPOOL_BYTES: { default: 16 * 1024 * MiB, about: 'bytes of one zone being received' },
   TUPLES_WRITE: { default: 10_000, about: 'tuples that one call creates and deletes' },
   RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },
   RPC_BODY_VALUES: { default: 1_000_000, about: 'values of one JSON body' },

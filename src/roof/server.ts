@@ -3,13 +3,12 @@
  * `start` returned listens; `stop` lets requests end, answers nothing afterwards and leaves no thread, file or
  * connection open.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../base/clock.ts';
-import { Fault } from '../base/faults.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { buildHttp } from '../channels/http/http-server.ts';
@@ -28,6 +27,7 @@ import { keyUse } from './key-use.ts';
 import { migrate, schemaState } from './migrations.ts';
 import { grantCache } from './parts.ts';
 import { runnerOf, type Threads } from './runner.ts';
+import { openSpools } from './spools.ts';
 import { startSweep } from './sweep.ts';
 import { startThread } from './threads.ts';
 
@@ -119,7 +119,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     version: VERSION,
     callers: callersOf(sql, systemClock, used.note),
     corsOrigins: config.CORS_ORIGINS,
-    spools: spoolHome(config),
+    spools: openSpools({ directory: join(blobsRootOf(config), 'spool'), maximum: config.limits.SPOOL_BYTES, alone }),
   });
   halt.lastAnswers = () => {
     pending.add('stopping');
@@ -197,27 +197,4 @@ async function startThreads(config: Config, onBroken: (reason: unknown) => void)
     startThread({ ...common, role: 'reader' }),
   ]);
   return { writer, reader };
-}
-
-/** Where large bodies wait, and how many bytes of them there may be. */
-function spoolHome(config: Config) {
-  const directory = join(blobsRootOf(config), 'spool');
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const maximum = config.limits.SPOOL_BYTES;
-  let used = 0;
-  return {
-    directory,
-    reserve: (bytes: number): void => {
-      if (used + bytes > maximum) {
-        throw new Fault('UNAVAILABLE', `More than ${maximum} bytes are being received; try again`, {
-          limit: 'SPOOL_BYTES',
-          maximum,
-        });
-      }
-      used += bytes;
-    },
-    release: (bytes: number): void => {
-      used -= bytes;
-    },
-  };
 }

@@ -29,7 +29,8 @@ export interface Callers {
 export interface Door {
   readonly server: Server;
   readonly callers: Callers;
-  readonly spools: SpoolHome;
+  /** Of a caller's zone; undefined is a caller without one. */
+  readonly spools: (zone_id: string | undefined) => SpoolHome;
 }
 
 export interface DoorOptions extends Door {

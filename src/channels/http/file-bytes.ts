@@ -108,13 +108,14 @@ async function sendContent({ door }: FileBytes, { request, reply, content, range
 
 async function put(bytes: FileBytes, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { server, spools } = bytes.door;
+  const { caller } = bytes.arrive(request);
   const path = filePathOf(request.raw.url ?? '');
   const query = queryOf(request, CHANGE_QUERY);
   const maximum = server.limits.FILE_BYTES;
   const metadata = metadataOf(request.headers);
   checkUnencoded(request.headers);
   checkPut(request.headers, maximum);
-  const room = new SpoolRoom(spools);
+  const room = new SpoolRoom(spools(caller?.zone_id));
   try {
     const content = await receiveBody(bodyOf(request, reply), { room, maximum });
     const content_type = one(request.headers, 'content-type');

@@ -95,7 +95,7 @@ beforeAll(async () => {
   const door: Door = {
     server: { ...server.running.server, limits: { ...limits, V1_BODY_BYTES: BODY_BYTES } },
     callers: { find: ask, ask },
-    spools: { directory: spoolDirectory, reserve: () => undefined, release: () => undefined },
+    spools: () => ({ directory: spoolDirectory, reserve: () => undefined, release: () => undefined }),
   };
   app = openFrame(door);
   addRest(app, door, { operations, arrive: letIn(app, door) });

@@ -35,7 +35,7 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
       url: binding.path,
       config: { open: operation.who === 'public' },
       handler: async (request, reply) => {
-        const room = new SpoolRoom(door.spools);
+        const room = new SpoolRoom(door.spools(arrive(request).caller?.zone_id));
         try {
           const { headers } = request;
           const raw = withBranch(operation, await paramsOf(request, reply, { door, route, room }), headers);

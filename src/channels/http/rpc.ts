@@ -37,7 +37,7 @@ export function addRpc(app: FastifyInstance, door: DoorOptions, arrive: Arrive):
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const arrival = arrive(request);
     const { method } = request.params as { method?: string };
-    const room = new SpoolRoom(door.spools);
+    const room = new SpoolRoom(door.spools(arrival.caller?.zone_id));
     try {
       checkMedia(arrival.headers);
       const body = await readBody(request, reply, { door, room });

@@ -18,6 +18,10 @@ const BUFFER_BYTES = 256 * 1024;
 /** What a reader holds. Pieces of 256 KiB were read nearly twice as fast and took twice the resident memory. */
 const READ_BYTES = 64 * 1024;
 
+const PREFIX = 'spool-';
+/** The name that a spool has while it is being opened. */
+export const SPOOL_NAME = new RegExp(`^${PREFIX}`);
+
 /** Where spools go, and who counts their bytes. */
 export interface SpoolHome {
   readonly directory: string;
@@ -105,7 +109,7 @@ export class Spool {
   }
 
   static async open(room: SpoolRoom): Promise<Spool> {
-    const path = join(room.home.directory, `spool-${randomUUID()}`);
+    const path = join(room.home.directory, `${PREFIX}${randomUUID()}`);
     const file = await open(path, 'wx+', 0o600).catch(throwStorageFault);
     const spool = new Spool(room, file);
     const known = room.enter(spool);
