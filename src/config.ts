@@ -91,8 +91,22 @@ export const KEYS = {
   }),
   BLOBS_URL: optional('file:///directory; empty is `blobs` beside the database'),
   SCHEMA_MANAGEMENT_MODE: oneOf('who migrates the schema', ['auto_create', 'migrate_only', 'off'], 'auto_create'),
-  DB_POOL_SIZE: whole('PostgreSQL connections kept', 5, [1, 500]),
-  DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those', 10, [0, 500]),
+  DB_POOL_SIZE: whole('PostgreSQL connections kept; a quarter of them, at least one, is for long reads', 5, [1, 500]),
+  DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those while they are needed, divided alike', 10, [0, 500]),
+  DB_POOL_RECYCLE: {
+    default: '3600',
+    about: 'age in seconds at which a PostgreSQL connection is replaced, 30..86400; 0 is never',
+    parse: (given: string): number => {
+      const seconds = Number(given);
+      if (
+        given.trim() !== '' &&
+        (seconds === 0 || (Number.isSafeInteger(seconds) && seconds >= 30 && seconds <= 86_400))
+      )
+        return seconds;
+      throw new Error('0, or a whole number from 30 to 86400');
+    },
+  },
+  DB_POOL_PRE_PING: yesNo('try a PostgreSQL connection that was idle for a second before using it', true),
   DB_BUSY_SECONDS: whole('how long a SQLite write waits for another process', 30, [1, 300]),
   BOOTSTRAP_KEYS_ENABLED: yesNo('make the first keys at start', true),
   BOOTSTRAP_ADMIN_KEY: keyText('text of the admin key'),

@@ -8,7 +8,7 @@ import type { ThreadRole } from './thread-protocol.ts';
 
 /** SQL of the main thread: reading only on SQLite, whose writes run in the writing thread. */
 export async function openServerSql(config: Config, onBroken: (reason: unknown) => void): Promise<Sql> {
-  return openSql(config, { writer: sqliteFileOf(config) === undefined, onBroken });
+  return openSql(config, { writer: sqliteFileOf(config) === undefined, share: 'most', onBroken });
 }
 
 /** SQL of a thread, by its role. */
@@ -17,11 +17,15 @@ export async function openThreadSql(
   role: ThreadRole,
   onBroken: (reason: unknown) => void,
 ): Promise<Sql> {
-  return openSql(config, { writer: role === 'writer', onBroken });
+  return openSql(config, { writer: role === 'writer', share: role === 'reader' ? 'some' : 'all', onBroken });
 }
+
+/** Part of the connections of a process that one of its threads may have. */
+type Share = 'all' | 'most' | 'some';
 
 interface Opening {
   readonly writer: boolean;
+  readonly share: Share;
   readonly onBroken: (reason: unknown) => void;
 }
 
@@ -35,10 +39,24 @@ async function openSql(config: Config, opening: Opening): Promise<Sql> {
   const { openPostgres } = await import('../engines/postgres/postgres.ts');
   return openPostgres({
     url: config.DATABASE_URL,
-    poolSize: config.DB_POOL_SIZE,
-    maxOverflow: config.DB_MAX_OVERFLOW,
+    pool: {
+      size: Math.max(1, shareOf(config.DB_POOL_SIZE, opening.share)),
+      overflow: shareOf(config.DB_MAX_OVERFLOW, opening.share),
+      recycleMs: config.DB_POOL_RECYCLE * 1000,
+      prePing: config.DB_POOL_PRE_PING,
+    },
     onBroken: opening.onBroken,
   });
+}
+
+/**
+ * Long reads have a quarter, at least one, and what is left over is for all else, so that a process has as many as it
+ * was given. With a size of one, each thread has one.
+ */
+export function shareOf(connections: number, share: Share): number {
+  if (share === 'all') return connections;
+  const some = Math.min(connections, Math.max(1, Math.floor(connections / 4)));
+  return share === 'some' ? some : connections - some;
 }
 
 /** Directory of blob files. */

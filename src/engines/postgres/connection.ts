@@ -78,7 +78,8 @@ interface Question {
 }
 
 export class Connection {
-  /** Milliseconds of the monotonic clock. */
+  /** Milliseconds of the monotonic clock, as is the next. */
+  readonly openedAt = performance.now();
   usedAt = 0;
   /** Why nothing can be sent any more. */
   lost: unknown;

@@ -26,7 +26,7 @@ beforeEach(async () => {
   const onBroken = (reason: unknown): never => {
     throw reason;
   };
-  sql = await openPostgres({ url, poolSize: 4, maxOverflow: 4, onBroken });
+  sql = await openPostgres({ url, pool: { size: 4, overflow: 4, recycleMs: 0, prePing: true }, onBroken });
   await sql.migrate('CREATE TABLE things (id TEXT PRIMARY KEY, n BIGINT NOT NULL)', async () => true);
   await sql.write('a', (tx) => tx.run("INSERT INTO things VALUES ('x', 0)"));
 });

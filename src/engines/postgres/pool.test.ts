@@ -5,6 +5,8 @@ import { startTcpProxy, type TcpProxy } from '../../../test/servers/tcp-proxy.ts
 import { type Connection, connect } from './connection.ts';
 import { Pool } from './pool.ts';
 
+const RECYCLE_MS = 60_000;
+
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let proxy: TcpProxy;
 let opened: Connection[];
@@ -27,7 +29,7 @@ beforeEach(() => {
     opened.push(connection);
     return connection;
   };
-  pool = new Pool({ size: 2, overflow: 1, open });
+  pool = new Pool({ size: 2, overflow: 1, recycleMs: RECYCLE_MS, prePing: true, open });
 });
 afterEach(async () => {
   vi.useRealTimers();
@@ -123,6 +125,37 @@ test('one that was idle for a second is tried first; one that keeps silent is re
   const other = await next;
   expect(other).not.toBe(one);
   pool.giveBack(other);
+});
+
+test('one that is too old is replaced before it is lent, whether it was idle or somebody waits for it', async () => {
+  const one = await pool.take();
+  pool.giveBack(one);
+  vi.advanceTimersByTime(RECYCLE_MS - 1);
+  expect(await pool.take()).toBe(one);
+  pool.giveBack(one);
+  vi.advanceTimersByTime(1);
+  const two = [await pool.take(), await pool.take()];
+  expect(two).not.toContain(one);
+  expect(alive()).toBe(2);
+  vi.advanceTimersByTime(RECYCLE_MS);
+  const waiting = pool.take();
+  for (const connection of two) pool.giveBack(connection);
+  const young = await waiting;
+  expect(two).not.toContain(young);
+  await vi.waitFor(() => expect(two.every(({ lost }) => lost !== undefined)).toBe(true));
+  pool.giveBack(young);
+});
+
+test('without a try, one that was idle is lent as it is', async () => {
+  const trusting = new Pool({ size: 1, overflow: 0, recycleMs: 0, prePing: false, open: () => connect(database.url) });
+  const one = await trusting.take();
+  trusting.giveBack(one);
+  vi.advanceTimersByTime(RECYCLE_MS);
+  const asked = vi.spyOn(one, 'command');
+  expect(await trusting.take()).toBe(one);
+  expect(asked).not.toHaveBeenCalled();
+  trusting.giveBack(one);
+  await trusting.close();
 });
 
 test('those who wait hear at once that the server is out of reach', async () => {

@@ -1,7 +1,7 @@
 /**
  * The connections of one engine (infrastructure.md §14). Guarantees: at most `size` + `overflow` are open; those beyond
- * `size` close when they come back and nobody waits; whoever waits is served in turn and waits at most ten seconds; a
- * connection that was idle for a second is tried before it is lent.
+ * `size` close when they come back and nobody waits; whoever waits is served in turn and waits at most ten seconds; one
+ * that is too old is lent no more; one that was idle for a second is tried before it is lent, unless that is not wanted.
  */
 import { Fault } from '../../base/faults.ts';
 import type { Connection } from './connection.ts';
@@ -12,9 +12,18 @@ const OVERFLOW_AFTER_MS = 20;
 const TRY_AFTER_IDLE_MS = 1_000;
 const TRY_MS_MAX = 2_000;
 
-export interface PoolOptions {
+export interface PoolLimits {
+  /** Connections that stay open. */
   readonly size: number;
+  /** Connections beyond those, for as long as they are needed. */
   readonly overflow: number;
+  /** Age in milliseconds at which a connection is replaced; 0: it never is. */
+  readonly recycleMs: number;
+  /** Try a connection that was idle before it is lent. */
+  readonly prePing: boolean;
+}
+
+export interface PoolOptions extends PoolLimits {
   readonly open: () => Promise<Connection>;
 }
 
@@ -42,7 +51,7 @@ export class Pool {
   async take(): Promise<Connection> {
     if (this.#closed) throw new Fault('UNAVAILABLE', 'The server is stopping.');
     for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
-      if (await answers(idle)) return idle;
+      if (await this.#works(idle)) return idle;
       this.#drop(idle);
     }
     return this.#count < this.#options.size ? this.#open() : this.#wait();
@@ -52,11 +61,12 @@ export class Pool {
     connection.usedAt = performance.now();
     // What ended one has often ended others, which have only not heard of it yet.
     if (connection.lost !== undefined) for (const idle of this.#idle) idle.usedAt = Number.NEGATIVE_INFINITY;
-    const next = connection.lost === undefined ? this.#takers.shift() : undefined;
+    const over = connection.lost !== undefined || this.#isOld(connection);
+    const next = over ? undefined : this.#takers.shift();
     if (next) {
       clearTimeout(next.timer);
       next.resolve(connection);
-    } else if (connection.lost !== undefined || this.#count > this.#options.size || this.#closed) {
+    } else if (over || this.#count > this.#options.size || this.#closed) {
       this.#drop(connection);
       if (this.#takers.length > 0) this.#openForTaker();
     } else {
@@ -73,6 +83,18 @@ export class Pool {
     this.#settle();
     await empty;
     await Promise.all(this.#leaving);
+  }
+
+  #isOld(connection: Connection): boolean {
+    const { recycleMs } = this.#options;
+    return recycleMs > 0 && performance.now() - connection.openedAt >= recycleMs;
+  }
+
+  /** Is it young enough, and has it been used lately, or does it answer? */
+  async #works(connection: Connection): Promise<boolean> {
+    if (connection.lost !== undefined || this.#isOld(connection)) return false;
+    if (!this.#options.prePing || performance.now() - connection.usedAt < TRY_AFTER_IDLE_MS) return true;
+    return answers(connection);
   }
 
   async #open(): Promise<Connection> {
@@ -127,10 +149,7 @@ export class Pool {
   }
 }
 
-/** Has it been used lately, or does it answer? */
 async function answers(connection: Connection): Promise<boolean> {
-  if (connection.lost !== undefined) return false;
-  if (performance.now() - connection.usedAt < TRY_AFTER_IDLE_MS) return true;
   const timer = setTimeout(() => connection.destroy(), TRY_MS_MAX);
   return connection
     .command('SELECT 1')

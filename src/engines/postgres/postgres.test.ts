@@ -10,8 +10,7 @@ import { openPostgres } from './postgres.ts';
 const open = (url: string): Promise<Sql> =>
   openPostgres({
     url,
-    poolSize: 5,
-    maxOverflow: 10,
+    pool: { size: 5, overflow: 10, recycleMs: 0, prePing: true },
     onBroken: (reason) => {
       throw reason;
     },

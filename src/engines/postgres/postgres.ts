@@ -8,16 +8,13 @@ import { allCommits, type Sql, type SqlStats, type Tx } from '../../ports/sql.ts
 import { type Connection, connect } from './connection.ts';
 import { faultOf, isConflict, outOfReach } from './failures.ts';
 import { GroupCommit } from './group-commit.ts';
-import { Pool } from './pool.ts';
+import { Pool, type PoolLimits } from './pool.ts';
 import { PostgresTx, postgresDialect } from './transaction.ts';
 
 export interface PostgresOptions {
   /** `postgres://user:password@host/database`. */
   readonly url: string;
-  /** Connections that stay open. */
-  readonly poolSize: number;
-  /** Connections beyond those, for as long as they are needed. */
-  readonly maxOverflow: number;
+  readonly pool: PoolLimits;
   /** Called when writes cannot go on because of a defect; the process has to stop. */
   readonly onBroken: (reason: unknown) => void;
 }
@@ -50,7 +47,7 @@ class PostgresEngine implements Sql {
 
   constructor(options: PostgresOptions) {
     const open = (): Promise<Connection> => connect(options.url);
-    const pool = new Pool({ size: options.poolSize, overflow: options.maxOverflow, open });
+    const pool = new Pool({ ...options.pool, open });
     this.#pool = pool;
     this.#commits = new GroupCommit({ pool, open, onBroken: options.onBroken });
   }
