@@ -79,6 +79,14 @@ test('the bundle has the commands and options of the source, and they work', SLO
   ]) {
     expect((await load(...line)).out).toBe((await nexus(line, key)).out);
   }
+  // On a terminal, with its progress bar.
+  const local = JSON.stringify(join(PLACE, 'bin'));
+  const shown = await run(
+    'script',
+    ['-qec', `${process.execPath} ${join(PLACE, 'bin/nexus.mjs')} files import ${local} /in`, '/dev/null'],
+    key,
+  );
+  expect(shown.stdout).toContain('1 file, ');
   const written = await load('file', 'write', '/b/two.txt', 'two', '--metadata', '{"a":1}', '--if-none-match=true');
   expect(JSON.parse(written.out)).toMatchObject({ path: '/b/two.txt', version: 1 });
 });

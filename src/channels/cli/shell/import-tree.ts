@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { lstat, open, opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { SingleBar } from 'cli-progress';
+import { SingleBar } from 'cli-progress';
 import { bytesParam, filePath, type Transport } from '../../../../client/transport.ts';
 import { type Scene, UsageError } from '../command.ts';
 import { show } from '../show.ts';
@@ -136,9 +136,8 @@ function count(progress: Progress, hash: string, size: number): void {
   progress.fresh += size;
 }
 
-async function openBar(terminal: Terminal, total: Survey): Promise<SingleBar | undefined> {
+function openBar(terminal: Terminal, total: Survey): SingleBar | undefined {
   if (terminal.json || !process.stderr.isTTY) return undefined;
-  const { SingleBar } = await import('cli-progress');
   const bar = new SingleBar({
     format: ' {bar} {percentage}% | {value}/{total} files | {size} | {eta_formatted} left',
     stream: process.stderr,
@@ -153,7 +152,7 @@ export async function importTree(scene: Scene, local: string, target: string): P
   const began = performance.now();
   const total = await survey(local, target);
   const progress: Progress = { files: 0, bytes: 0, fresh: 0, seen: new Set(), skipped: total.skipped };
-  const bar = await openBar(terminal, total);
+  const bar = openBar(terminal, total);
   const batches = batchesOf(total.files);
   const transport = scene.transport();
   const lane = async (): Promise<void> => {
