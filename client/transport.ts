@@ -2,7 +2,7 @@
  * Requests to a Nexus server on `fetch`. Guarantees: a failure of the server is thrown as a {@link NexusError}, an absent
  * server as {@link UnreachableError}; bytes in answers become Uint8Array.
  */
-import { errorOf, type Failure, UnreachableError } from './errors.ts';
+import { errorOf, type Failure, type FaultBody, UnreachableError } from './errors.ts';
 
 export interface ClientOptions {
   /** `http://127.0.0.1:2026` */
@@ -32,7 +32,6 @@ export interface HttpAnswer {
   readonly headers: { get(name: string): string | null };
   readonly body: ReadableStream<Uint8Array> | null;
   text(): Promise<string>;
-  json(): Promise<unknown>;
 }
 
 export interface RestCall {
@@ -66,7 +65,9 @@ export class Transport {
       path: `/api/nfs/${method}`,
       body: { jsonrpc: '2.0', method, params, id: 1 },
     });
-    const answer = (await response.json()) as RpcAnswer;
+    const text = await response.text();
+    const answer = jsonIn(text);
+    if (!isRpcAnswer(answer)) throw errorOf(failureIn(text, response), retryAfterOf(response));
     if (!answer.error) return decodeBytes(answer.result);
     const { code, message, data } = answer.error;
     const failure: Failure = {
@@ -85,14 +86,17 @@ export class Transport {
   async rest(call: RestCall): Promise<unknown> {
     const response = await this.raw(call);
     if (response.status === 204) return undefined;
-    return response.json();
+    const text = await response.text();
+    const answer = jsonIn(text);
+    if (answer === undefined) throw errorOf(failureIn(text, response), retryAfterOf(response));
+    return answer;
   }
 
   /** One REST call, its answer as it is; failures are thrown. */
   async raw(call: RestCall): Promise<HttpAnswer> {
     const response = await this.send(call);
     if (response.ok || response.status === 304) return response;
-    throw errorOf(await restFailure(response), retryAfterOf(response));
+    throw errorOf(failureIn(await response.text(), response), retryAfterOf(response));
   }
 
   private async send(call: RestCall): Promise<HttpAnswer> {
@@ -131,17 +135,35 @@ interface RpcAnswer {
   } | null;
 }
 
-async function restFailure(response: HttpAnswer): Promise<Failure> {
-  const request_id = response.headers.get('x-request-id') ?? '';
-  const text = await response.text();
+/** The value of a JSON text; undefined for another text. */
+function jsonIn(text: string): unknown {
   try {
-    const body = JSON.parse(text) as { error: Omit<Failure, 'status' | 'request_id'> };
-    return { ...body.error, status: response.status, request_id };
+    return JSON.parse(text);
   } catch {
-    const message = `HTTP ${response.status}: ${text.slice(0, 200)}`;
-    return { code: 'UNKNOWN', message, data: {}, retryable: false, status: response.status, request_id };
+    return undefined;
   }
 }
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** Failures of HTTP have the shape of REST at this door too. */
+const isRpcAnswer = (value: unknown): value is RpcAnswer =>
+  isObject(value) && 'result' in value && 'error' in value && (value.error === null || isObject(value.error));
+
+/** The fault in the body of a failure. Not every body is one: something else may answer at the URL. */
+function failureIn(text: string, response: HttpAnswer): Failure {
+  const request_id = response.headers.get('x-request-id') ?? '';
+  const body = jsonIn(text);
+  if (isObject(body) && 'error' in body && isObject(body.error) && 'code' in body.error) {
+    return { ...(body.error as FaultBody), status: response.status, request_id };
+  }
+  const message = `HTTP ${response.status} and no answer of a Nexus server: ${text.slice(0, 200)}`;
+  const status = response.ok ? NO_NEXUS : response.status;
+  return { code: 'UNKNOWN', message, data: {}, retryable: false, status, request_id };
+}
+
+/** Status of an answer that has a good one and is none of ours: of a gateway that reached the wrong server. */
+const NO_NEXUS = 502;
 
 const retryAfterOf = (response: HttpAnswer): number => Number(response.headers.get('retry-after') ?? 1);
 
@@ -169,14 +191,14 @@ export function encodeBytes(value: unknown): unknown {
 }
 
 /**
- * The path of a file under `/api/v2/files`. INVALID_PATH where a segment is `..`, as the server has it: every form of it
+ * The path of a file under `/api/v2/files`, which may lack its first `/`. INVALID_PATH where a segment is `..`, as the server has it: every form of it
  * in a URL is resolved before the request leaves, so the server would be asked for another file.
  */
 export function filePath(path: string): string {
-  const segments = path.split('/');
+  const segments = path.split('/').filter((segment) => segment !== '' && segment !== '.');
   if (segments.includes('..')) {
     const message = `Invalid path ${JSON.stringify(path)}: ".." is never resolved`;
     throw errorOf({ code: 'INVALID_PATH', message, data: { path }, retryable: false, request_id: '', status: 400 }, 0);
   }
-  return `/api/v2/files${segments.map(encodeURIComponent).join('/')}`;
+  return `/api/v2/files/${segments.map(encodeURIComponent).join('/')}`;
 }

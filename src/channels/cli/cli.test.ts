@@ -1,5 +1,8 @@
 /** The command line against a server: files, grammar, exit codes, and what people and programs see. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -118,6 +121,54 @@ test('the exit code tells usage, absence, conflict, denial and no server apart',
   for (const [code, line, more] of lines) expect([line, (await run(line, more)).code]).toEqual([line, code]);
   const gone = await run(['ls', '--url', 'http://127.0.0.1:1']);
   expect(gone.err).toBe('nexus: no server answers at http://127.0.0.1:1; start one with: nexus start\n');
+});
+
+test('a person is told the next step, in the words of the command', SLOW, async () => {
+  await answer(['put', '-', '/hint/d/f.txt'], { stdin: 'x' });
+  const told = [
+    [['rm', '/hint/d'], 'nexus rm -r'],
+    [['cp', '/hint/d', '/hint/e'], 'nexus cp -r'],
+    [['mv', '/hint/d/f.txt', '/hint/d'], 'give the whole new path'],
+    [['mkdir', '/hint/x/y'], 'nexus mkdir -p'],
+    [['ls', '/hint', '/more'], 'see nexus ls --help'],
+    [['diff', '/hint/d/f.txt'], 'has only version 1'],
+    [['ls', '--key', 'wrong'], 'NEXUS_API_KEY'],
+  ] as const;
+  for (const [line, text] of told) expect([line, (await see(line)).out]).toEqual([line, expect.stringContaining(text)]);
+});
+
+test('what is no number, URL, key or server of ours is named as that', SLOW, async () => {
+  await answer(['put', '-', '/odd.txt'], { stdin: 'x' });
+  const cases: readonly (readonly [number, readonly string[], string])[] = [
+    [2, ['diff', '/odd.txt', 'x'], 'FROM takes a number, not "x"'],
+    [2, ['restore', '/odd.txt', 'old'], 'VERSION takes a number, not "old"'],
+    [2, ['ls', '--url', 'somewhere'], '"somewhere" is no URL'],
+    [2, ['ls', '--key', 'two\nlines'], 'the key has characters'],
+    [4, ['ls', '--url', `${server.url}/below`], 'No route POST /below/api/nfs/list'],
+    [2, ['get', '/odd.txt', 'none/of/these'], 'cannot write none/of/these: ENOENT'],
+  ];
+  for (const [code, line, text] of cases) {
+    expect([line, await run(line)]).toEqual([line, { code, out: '', err: expect.stringContaining(text) }]);
+  }
+  const other = createServer((_request, response) => response.end('<html>')).listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as AddressInfo;
+  const strange = await run(['whoami', '--url', `http://127.0.0.1:${port}`]);
+  expect(strange).toMatchObject({ code: 8, err: expect.stringContaining('no answer of a Nexus server: <html>') });
+  other.close();
+});
+
+test('a path may lack its first slash, and get takes a local directory', SLOW, async () => {
+  await answer(['put', '-', 'loose/./f.txt'], { stdin: 'loose' });
+  expect((await run(['cat', 'loose/f.txt'])).out).toBe('loose');
+  mkdirSync(join(place, 'into'));
+  expect(await answer(['get', '/loose/f.txt', 'into'])).toEqual({ path: '/loose/f.txt', local: 'into/f.txt', size: 5 });
+  expect(readFileSync(join(place, 'into/f.txt'), 'utf8')).toBe('loose');
+});
+
+test('rm of several answers one document', SLOW, async () => {
+  for (const path of ['/several/a', '/several/b']) await answer(['put', '-', path], { stdin: 'x' });
+  expect(await answer(['rm', '/several/a', '/several/b'])).toHaveLength(2);
 });
 
 test('an upload that is refused at its head ends at once', SLOW, async () => {

@@ -37,6 +37,8 @@ export interface Command {
   /** Names of what is given by position; `name?` may be missing, `name…` takes the rest. */
   readonly args: readonly string[];
   readonly options: readonly Option[];
+  /** What to do about a fault, by its code, where this command has an answer. */
+  readonly hints?: Readonly<Record<string, string>>;
   run(scene: Scene, typed: Typed): Promise<number | undefined>;
 }
 

@@ -43,6 +43,5 @@ function answerOf(response: IncomingMessage): HttpAnswer {
       return Readable.toWeb(response);
     },
     text,
-    json: async () => JSON.parse(await text()),
   };
 }

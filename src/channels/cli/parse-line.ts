@@ -194,5 +194,7 @@ function checkArgs(command: Command, args: readonly string[]): void {
       `${command.words} needs ${missing.replace('…', '').toUpperCase()}; see nexus ${command.words} --help`,
     );
   const most = command.args.some((name) => name.endsWith('…')) ? Number.POSITIVE_INFINITY : command.args.length;
-  if (args.length > most) throw new UsageError(`${command.words} takes no "${args[most]}"`);
+  if (args.length > most) {
+    throw new UsageError(`${command.words} takes no "${args[most]}"; see nexus ${command.words} --help`);
+  }
 }

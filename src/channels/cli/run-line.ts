@@ -50,19 +50,30 @@ async function run(line: readonly string[], { settings, terminal }: Start): Prom
     return 0;
   }
   const scene: Scene = { settings, terminal, transport: () => transportOf(settings, typed.options) };
-  return command.run(scene, typed);
+  try {
+    return await command.run(scene, typed);
+  } catch (thrown) {
+    return explain(terminal, thrown, command.hints);
+  }
 }
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
 function transportOf(settings: ClientSettings, options: Readonly<Record<string, unknown>>): Transport {
   const url = textOf(options.url) ?? settings.url;
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new UsageError(`"${url}" is no URL of a server: write http://host:port, with --url or in NEXUS_URL`);
+  }
   const key = textOf(options.key) ?? settings.key ?? findKey(settings.configHome, url);
+  // The key is not shown, whatever it is.
+  if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
+    throw new UsageError('the key has characters that no key has; look at --key or NEXUS_API_KEY');
+  }
   return new Transport({ url, key, zone: textOf(options.tenant) ?? settings.zone, fetch: nodeFetch });
 }
 
 /** One line for a person, the whole fault for a program, and the exit code. */
-function explain(terminal: Terminal, thrown: unknown): number {
+function explain(terminal: Terminal, thrown: unknown, hints: Command['hints'] = {}): number {
   if (thrown instanceof UsageError) {
     terminal.err(`nexus: ${thrown.message}\n`);
     return EXIT_USAGE;
@@ -77,7 +88,8 @@ function explain(terminal: Terminal, thrown: unknown): number {
       terminal.err(`${JSON.stringify({ error: { code, message, retryable, data }, request_id: requestId })}\n`);
     } else {
       terminal.err(`nexus: ${thrown.message} [${thrown.code}]\n`);
-      if (thrown.status === 401) terminal.err('  give a key with --key or NEXUS_API_KEY\n');
+      const hint = thrown.status === 401 ? 'give a key with --key or NEXUS_API_KEY' : hints[thrown.code];
+      if (hint !== undefined) terminal.err(`  ${hint}\n`);
     }
     return exitCodeOf(thrown.status);
   }

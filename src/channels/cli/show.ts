@@ -57,7 +57,13 @@ const HIDDEN = new Set([
   'bytes_written',
   'is_directory',
   'isolation',
+  'user',
+  'tenant_id',
+  'raw_key',
+  'api_key',
 ]);
+/** Zones of parts, where they are that of the whole. */
+const isOwnZone = (name: string, row: Plain): boolean => name.endsWith('_zone_id') && row[name] === row.zone_id;
 const COLUMNS_MAX = 8;
 
 function showRows(terminal: Terminal, rows: readonly unknown[]): void {
@@ -70,7 +76,7 @@ function showRows(terminal: Terminal, rows: readonly unknown[]): void {
     return;
   }
   const names = [...new Set(rows.flatMap((row) => Object.keys(row)))]
-    .filter((name) => !HIDDEN.has(name) && rows.some((row) => !isEmpty(row[name])))
+    .filter((name) => !HIDDEN.has(name) && rows.some((row) => !isEmpty(row[name]) && !isOwnZone(name, row)))
     .slice(0, COLUMNS_MAX);
   const columns: Column[] = names.map((name) => ({
     title: name,

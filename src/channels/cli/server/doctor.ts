@@ -50,7 +50,7 @@ export async function doctor(scene: Scene): Promise<number> {
 async function reachable(transport: Transport): Promise<Check[]> {
   try {
     const response = await transport.raw({ method: 'GET', path: '/health' });
-    const health = (await response.json()) as Health;
+    const health = JSON.parse(await response.text()) as Health;
     const skew = Date.parse(response.headers.get('date') ?? '') - Date.now();
     return [
       {
@@ -67,8 +67,10 @@ async function reachable(transport: Transport): Promise<Check[]> {
       },
     ];
   } catch (thrown) {
-    const detail = thrown instanceof UnreachableError ? thrown.message : String(thrown);
-    return [{ name: 'server', ok: false, detail, fix: 'start one with: nexus start' }];
+    const gone = thrown instanceof UnreachableError;
+    const detail = gone ? thrown.message : `no Nexus server answers at ${transport.url}: ${String(thrown)}`;
+    const fix = gone ? 'start one with: nexus start' : 'look whether NEXUS_URL names the server';
+    return [{ name: 'server', ok: false, detail, fix }];
   }
 }
 

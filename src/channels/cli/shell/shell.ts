@@ -2,6 +2,7 @@
 import { type Entry, globAll, grepAll, listAll } from '../../../../client/pages.ts';
 import type { GrepMatch, Result } from '../../../../client/wire.ts';
 import type { Command, Option, Scene, Typed } from '../command.ts';
+import { typedValue } from '../parse-line.ts';
 import { show } from '../show.ts';
 import { bytesText, paint, plural, safe, type Terminal, table, timeText } from '../terminal.ts';
 
@@ -31,6 +32,11 @@ const viewOf = (typed: Typed): { branch: string | undefined; as_of: string | und
   as_of: textOf(typed, 'as-of'),
 });
 const target = (typed: Typed, at = 0): string => typed.args[at] ?? '/';
+/** A version given by position. */
+const versionAt = (typed: Typed, at: number, name: string): number | undefined => {
+  const given = typed.args[at];
+  return given === undefined ? undefined : Number(typedValue({ takes: 'number' }, given, name));
+};
 
 /** Most entries, paths and lines that a page may hold: larger pages mean fewer requests. */
 const PAGE = { list: 10_000, glob: 100_000, grep: 10_000 };
@@ -144,23 +150,26 @@ const rm: Command = {
   summary: 'Delete files; with -r directories and all that is in them.',
   args: ['path…'],
   options: [flag('recursive', 'directories too', 'r'), BRANCH],
+  hints: { IS_A_DIRECTORY: 'nexus rm -r removes a directory with all that is in it' },
   run: async (scene, typed) => {
     const { branch } = viewOf(typed);
-    for (const path of typed.args)
-      await removeOne(scene, { path, branch, recursive: Boolean(typed.options.recursive) });
+    const recursive = Boolean(typed.options.recursive);
+    const answers: unknown[] = [];
+    for (const path of typed.args) answers.push(await removeOne(scene, { path, branch, recursive }));
+    if (scene.terminal.json) show(scene.terminal, answers.length === 1 ? answers[0] : answers);
     return undefined;
   },
 };
 
-async function removeOne(scene: Scene, ask: { path: string; branch: unknown; recursive: boolean }): Promise<void> {
+async function removeOne(scene: Scene, ask: { path: string; branch: unknown; recursive: boolean }): Promise<unknown> {
   const { path, branch } = ask;
   const transport = scene.transport();
   const stat = ask.recursive ? ((await transport.rpc('stat', { path, branch })) as Entry) : undefined;
   const answer = stat?.is_directory
     ? await transport.rpc('rmdir', { path, branch, recursive: true })
     : await transport.rpc('delete', { path, branch });
-  if (scene.terminal.json) show(scene.terminal, answer);
-  else scene.terminal.err(`removed ${safe(path)}\n`);
+  if (!scene.terminal.json) scene.terminal.err(`removed ${safe(path)}\n`);
+  return answer;
 }
 
 const grep: Command = {
@@ -275,17 +284,18 @@ const diff: Command = {
     const transport = scene.transport();
     const path = target(typed);
     const { branch } = typed.options;
-    const newest = typed.args[2]
-      ? Number(typed.args[2])
-      : ((await transport.rpc('stat', { path, branch })) as { version: number }).version;
-    const from = typed.args[1] ? Number(typed.args[1]) : Math.max(1, newest - 1);
+    const [older, newer] = [versionAt(typed, 1, 'FROM'), versionAt(typed, 2, 'TO')];
+    const newest = newer ?? ((await transport.rpc('stat', { path, branch })) as { version: number }).version;
+    const from = older ?? Math.max(1, newest - 1);
     const answer = (await transport.rpc('diff_versions', { path, v1: from, v2: newest, branch })) as {
       diff: string;
       binary: boolean;
       identical: boolean;
     };
     if (scene.terminal.json) show(scene.terminal, answer);
-    else if (answer.identical) scene.terminal.err(`versions ${from} and ${newest} have the same content\n`);
+    else if (answer.identical && from === newest && older === undefined) {
+      scene.terminal.err(`${safe(path)} has only version ${newest}: nothing to compare\n`);
+    } else if (answer.identical) scene.terminal.err(`versions ${from} and ${newest} have the same content\n`);
     else if (answer.binary) scene.terminal.out('the contents differ and are not text\n');
     else for (const line of answer.diff.split('\n')) scene.terminal.out(`${paintDiff(scene.terminal, line)}\n`);
     return undefined;
@@ -326,6 +336,7 @@ export const shellCommands: readonly Command[] = [
     summary: 'Make a directory; with -p its parents too.',
     args: ['path'],
     options: [flag('parents', 'make missing parents, and mind nothing that exists', 'p'), BRANCH],
+    hints: { PARENT_NOT_FOUND: 'nexus mkdir -p makes the parents too' },
     method: 'mkdir',
     params: (typed) => ({ path: target(typed), parents: Boolean(typed.options.parents), branch: typed.options.branch }),
     line: (answer: { created: boolean; path: string }) => `${answer.created ? 'made' : 'exists'} ${safe(answer.path)}`,
@@ -335,6 +346,7 @@ export const shellCommands: readonly Command[] = [
     summary: 'Rename a file or directory; its history comes along.',
     args: ['from', 'to'],
     options: [flag('force', 'over an existing file', 'f'), BRANCH],
+    hints: { ALREADY_EXISTS: 'give the whole new path, or -f to replace a file' },
     method: 'rename',
     params: (typed) => ({
       old_path: target(typed),
@@ -349,6 +361,10 @@ export const shellCommands: readonly Command[] = [
     summary: 'Copy a file; with -r a directory. Bytes are not copied, only named again.',
     args: ['from', 'to'],
     options: [flag('recursive', 'directories too', 'r'), flag('force', 'over an existing file', 'f'), BRANCH],
+    hints: {
+      IS_A_DIRECTORY: 'nexus cp -r copies a directory with all that is in it',
+      ALREADY_EXISTS: 'give the whole new path, or -f to replace a file',
+    },
     method: 'copy',
     params: (typed) => ({
       src_path: target(typed),
@@ -365,7 +381,7 @@ export const shellCommands: readonly Command[] = [
     args: ['path', 'version'],
     options: [BRANCH],
     method: 'rollback',
-    params: (typed) => ({ path: target(typed), version: Number(typed.args[1]), branch: typed.options.branch }),
+    params: (typed) => ({ path: target(typed), version: versionAt(typed, 1, 'VERSION'), branch: typed.options.branch }),
     line: (answer: Written & { rolled_back_to: number }) =>
       `${safe(answer.path)} is as it was at version ${answer.rolled_back_to}, now version ${answer.version}`,
   }),

@@ -1,8 +1,8 @@
 /** cat, put and get: content as it is, streamed both ways. */
-import { createWriteStream, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { Readable } from 'node:stream';
+import { basename, join } from 'node:path';
+import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { filePath, type Transport } from '../../../../client/transport.ts';
 import { type Command, type Option, type Typed, UsageError } from '../command.ts';
@@ -43,7 +43,7 @@ const cat: Command = {
 
 const get: Command = {
   words: 'get',
-  summary: 'Fetch a file into a local one; "-" is standard output.',
+  summary: 'Fetch a file into a local one or a local directory; "-" is standard output.',
   args: ['path', 'local?'],
   options: VIEW,
   run: async (scene, typed) => {
@@ -53,13 +53,26 @@ const get: Command = {
       for await (const chunk of stream) await scene.terminal.bytes(chunk);
       return undefined;
     }
-    await pipeline(stream, createWriteStream(local));
-    const { size } = statSync(local);
-    if (scene.terminal.json) show(scene.terminal, { path, local, size });
-    else scene.terminal.err(`${safe(path)} → ${safe(local)}, ${bytesText(size)}\n`);
+    const file = inDirectory(local) ? join(local, basename(path)) : local;
+    await pipeline(stream, await createLocal(file));
+    const { size } = statSync(file);
+    if (scene.terminal.json) show(scene.terminal, { path, local: file, size });
+    else scene.terminal.err(`${safe(path)} → ${safe(file)}, ${bytesText(size)}\n`);
     return undefined;
   },
 };
+
+const inDirectory = (local: string): boolean => statSync(local, { throwIfNoEntry: false })?.isDirectory() ?? false;
+
+async function createLocal(local: string): Promise<Writable> {
+  try {
+    return (await open(local, 'w')).createWriteStream();
+  } catch (thrown) {
+    throw thrown instanceof Error && 'code' in thrown
+      ? new UsageError(`cannot write ${local}: ${thrown.code}`)
+      : thrown;
+  }
+}
 
 /** A local file, opened before anything is sent, so that a missing one is told as that. */
 async function openLocal(local: string): Promise<Readable> {
