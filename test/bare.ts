@@ -9,6 +9,7 @@ import type { Clock } from '../src/base/clock.ts';
 import { defaultLimits } from '../src/base/limits.ts';
 import { silentLog } from '../src/base/log.ts';
 import { loadConfig } from '../src/config.ts';
+import { NO_DEADLINE } from '../src/core/deadline.ts';
 import { invoke, type Server } from '../src/core/invoke.ts';
 import type { AnyOperation, CallContext, Caller } from '../src/core/operation.ts';
 import { allOperations, getOperation } from '../src/core/operations.ts';
@@ -94,4 +95,5 @@ const contextOf = (caller: Caller): CallContext => ({
   channel: 'internal',
   request_id: 'test',
   address: null,
+  deadline: NO_DEADLINE,
 });

@@ -68,7 +68,10 @@ export const FAULTS = {
     retry: 'later',
     log: 'warn',
   }),
-  DEADLINE_EXCEEDED: row(504, 'http', 'the operation ran ten minutes; nothing changed', { retry: 'yes', log: 'warn' }),
+  DEADLINE_EXCEEDED: row(504, 'http', 'the call ran for its longest time, ten minutes; nothing changed', {
+    retry: 'yes',
+    log: 'warn',
+  }),
   QUOTA_EXCEEDED: row(507, 'http', 'a limit of the zone is reached', { log: 'info' }),
 } as const satisfies Record<string, FaultRow>;
 

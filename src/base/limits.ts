@@ -29,6 +29,7 @@ export const LIMITS = {
   EDIT_BYTES: { default: 10 * MiB, about: 'content that can be edited or compared' },
   FUZZY_BYTES: { default: MiB, about: 'content that is searched for a similar window' },
   BRANCH_DEPTH: { default: 16, about: 'branches of the tree that grow one from another' },
+  OPERATION_MS: { default: 600_000, about: 'time of one call, from its last byte to its commit' },
   REQUESTS_IN_FLIGHT: { default: 1_000, about: 'requests being served at once' },
   WRITES_WAITING: { default: 10_000, about: 'writes waiting for their commit' },
   SPOOL_BYTES: { default: 16 * 1024 * MiB, about: 'bytes of one zone being received' },

@@ -11,6 +11,7 @@ import { ANYONE, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
+import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import type { Runner } from './transact.ts';
@@ -78,7 +79,8 @@ export async function invoke(server: Server, operation: AnyOperation, asked: Ask
 async function answer(server: Server, operation: AnyOperation, asked: Asked): Promise<Answer> {
   const { request } = asked;
   if (!request.caller && operation.who !== 'public') throw unauthenticated();
-  const arrived: Arrived = { ...request, caller: request.caller ?? ANYONE };
+  const deadline = deadlineIn(server.limits.OPERATION_MS);
+  const arrived: Arrived = { ...request, caller: request.caller ?? ANYONE, deadline };
   const named = nameZone(operation, arrived, asked.raw);
   checkWho(operation, arrived.caller);
   const parsed = await parseIn(server, operation, { named, arrived, tolerant: request.tolerant });
@@ -105,7 +107,7 @@ async function perform(server: Server, operation: AnyOperation, settled: Settled
   try {
     let stale: unknown;
     for (let tries = 0; tries < STALE_TRIES_MAX; tries++) {
-      const ready = operation.prepare ? await operation.prepare(input, preparationOf(server, context), stale) : input;
+      const ready = await prepared(server, operation, { input, context, stale });
       const output = await run(operation, ready, context);
       if (!operation.stale?.(output)) return output;
       stale = output;
@@ -117,6 +119,17 @@ async function perform(server: Server, operation: AnyOperation, settled: Settled
   throw new Fault('CONFLICT', 'The thing kept changing while the call was prepared; try again', {
     reason: 'CONTENDED',
   });
+}
+
+interface Preparing extends Settled {
+  readonly stale: unknown;
+}
+
+async function prepared(server: Server, operation: AnyOperation, preparing: Preparing): Promise<unknown> {
+  const { input, context, stale } = preparing;
+  checkDeadline(context.deadline);
+  if (!operation.prepare) return input;
+  return beforeDeadline(context.deadline, operation.prepare(input, preparationOf(server, context), stale));
 }
 
 interface Parsing {

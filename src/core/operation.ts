@@ -43,6 +43,8 @@ export interface CallContext {
   readonly channel: Channel;
   readonly request_id: string;
   readonly address: string | null;
+  /** When its time is up (core/deadline.ts). */
+  readonly deadline: number;
 }
 
 /** The zone's row as the call's snapshot has it. */

@@ -22,6 +22,7 @@ import { findZone, lockZone, updateZoneAfterCall } from '../features/zones/zones
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
+import { checkDeadline } from './deadline.ts';
 import type { Call, CallContext, Caller, Counter, Operation, ZoneRow } from './operation.ts';
 
 /** Runs the transaction of a call; in this thread or in another. */
@@ -98,6 +99,7 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
   // Times never fall along the sequence, even if the clock is set back.
   const state = new CallState(zone, Math.max(parts.clock.now(), zone.seq_at));
   const output = await runHandler({ ...running, context }, state, ready);
+  checkDeadline(context.deadline);
   if (!state.changed) return output;
   await insertEvents(tx, state.events, { context, at: state.now });
   await insertAuditRow(
@@ -131,6 +133,7 @@ interface Begun {
 async function beginCall<I, P, O>(running: Running<I, P, O>, read: ReadZone, ready: P): Promise<Begun> {
   const { operation, tx, parts } = running;
   const { zone_id } = running.context;
+  checkDeadline(running.context.deadline);
   const zone = await read(tx, zone_id);
   const own = running.context.caller.zone_id === zone_id;
   const home = own ? zone : await findZone(tx, running.context.caller.zone_id);

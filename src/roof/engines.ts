@@ -39,6 +39,7 @@ async function openSql(config: Config, opening: Opening): Promise<Sql> {
   const { openPostgres } = await import('../engines/postgres/postgres.ts');
   return openPostgres({
     url: config.DATABASE_URL,
+    statementMs: config.limits.OPERATION_MS,
     pool: {
       size: Math.max(1, shareOf(config.DB_POOL_SIZE, opening.share)),
       overflow: shareOf(config.DB_MAX_OVERFLOW, opening.share),

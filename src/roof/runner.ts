@@ -6,6 +6,7 @@
 import { systemClock } from '../base/clock.ts';
 import { Fault } from '../base/faults.ts';
 import type { Config } from '../config.ts';
+import { beforeDeadline } from '../core/deadline.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
 import type { GrantCache } from '../features/access/grants.ts';
 import type { Blobs } from '../ports/blobs.ts';
@@ -33,7 +34,9 @@ export function runnerOf(config: Config, { sql, blobs, threads, grants }: Runnin
   let waiting = 0;
   return {
     read: (operation, ready, context) =>
-      operation.heavy ? threads.reader.run(operation, ready, context) : here.read(operation, ready, context),
+      operation.heavy
+        ? beforeDeadline(context.deadline, threads.reader.run(operation, ready, context))
+        : here.read(operation, ready, context),
     write: async (operation, ready, context) => {
       if (waiting >= maximum) throw overloaded(maximum);
       waiting++;

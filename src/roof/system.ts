@@ -1,5 +1,6 @@
 /** Calls of the server itself: what runs by no caller's wish. */
 import { newRequestId } from '../base/ids.ts';
+import { NO_DEADLINE } from '../core/deadline.ts';
 import type { CallContext, Operation } from '../core/operation.ts';
 import type { Runner } from '../core/transact.ts';
 import { SYSTEM } from '../features/access/credentials.ts';
@@ -11,6 +12,7 @@ const inZone = (zone_id: string): CallContext => ({
   channel: 'internal',
   request_id: newRequestId(),
   address: null,
+  deadline: NO_DEADLINE,
 });
 
 /** Runs an internal operation in a zone, in the thread that its effect asks for. */

@@ -4,6 +4,7 @@
  * remembered in `trouble`, also when a handler swallowed it; a connection that ended says why in `lost`.
  */
 import { Client, type QueryResult } from 'pg';
+import { defaultLimits } from '../../base/limits.ts';
 import type { SqlValue } from '../../ports/sql.ts';
 import { endsConnection, isConflict, isStalePlan, outOfReach } from './failures.ts';
 import { statementOf } from './statements.ts';
@@ -18,9 +19,11 @@ const OLDEST_VERSION = 140_000;
  * disk, whatever the default of database or role. `crashes` changes when the server recovers from a crash, which resets
  * its statistics.
  */
-const SESSION = `SET TimeZone = 'UTC'; SET jit = off; SET client_min_messages = 'warning';
+const sessionFor = (
+  statementMs: number,
+): string => `SET TimeZone = 'UTC'; SET jit = off; SET client_min_messages = 'warning';
   SET plan_cache_mode = force_generic_plan;
-  SET statement_timeout = 600000; SET idle_in_transaction_session_timeout = 600000;
+  SET statement_timeout = ${statementMs}; SET idle_in_transaction_session_timeout = 600000;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
   SELECT CAST(current_setting('server_version_num') AS INTEGER) AS version, current_setting('server_encoding') AS encoding,
     COALESCE(CAST(stats_reset AS TEXT), '') AS crashes, CAST(to_regclass('blob_texts_trigrams') AS TEXT) AS trigrams
@@ -37,8 +40,8 @@ interface Session {
 /** A server that answers but in which nothing can be kept. */
 class UnusableServer extends Error {}
 
-/** Opens a connection; UNAVAILABLE when the server is out of reach or refuses. */
-export async function connect(url: string): Promise<Connection> {
+/** Opens a connection, whose statements may each take so long; UNAVAILABLE when the server is out of reach or refuses. */
+export async function connect(url: string, statementMs: number = defaultLimits.OPERATION_MS): Promise<Connection> {
   const client = new Client({
     // A driver named after `+` is meant for other programs (infrastructure.md §13).
     connectionString: url.replace(/^(postgres(?:ql)?)\+\w+:/, '$1:'),
@@ -52,7 +55,7 @@ export async function connect(url: string): Promise<Connection> {
   const connection = new Connection(client);
   try {
     await client.connect();
-    const { crashes, trigrams } = await session(connection);
+    const { crashes, trigrams } = await session(connection, statementMs);
     connection.crashes = crashes;
     connection.trigrams = trigrams !== null;
     return connection;
@@ -62,9 +65,9 @@ export async function connect(url: string): Promise<Connection> {
   }
 }
 
-async function session(connection: Connection): Promise<Session> {
+async function session(connection: Connection, statementMs: number): Promise<Session> {
   // Several statements in one text are answered with a list of results.
-  const results: unknown = await connection.command(SESSION);
+  const results: unknown = await connection.command(sessionFor(statementMs));
   const row = (results as readonly QueryResult<Session & object>[]).at(-1)?.rows[0];
   if (!row || row.version < OLDEST_VERSION) throw new UnusableServer('PostgreSQL 14 or newer is needed');
   if (row.encoding === 'UTF8') return row;

@@ -15,6 +15,8 @@ export interface PostgresOptions {
   /** `postgres://user:password@host/database`. */
   readonly url: string;
   readonly pool: PoolLimits;
+  /** Milliseconds that one statement may take; ten minutes unless given. */
+  readonly statementMs?: number;
   /** Called when writes cannot go on because of a defect; the process has to stop. */
   readonly onBroken: (reason: unknown) => void;
 }
@@ -46,7 +48,7 @@ class PostgresEngine implements Sql {
   #statements = 0;
 
   constructor(options: PostgresOptions) {
-    const open = (): Promise<Connection> => connect(options.url);
+    const open = (): Promise<Connection> => connect(options.url, options.statementMs);
     const pool = new Pool({ ...options.pool, open });
     this.#pool = pool;
     this.#commits = new GroupCommit({ pool, open, onBroken: options.onBroken });

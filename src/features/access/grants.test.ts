@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../../test/bare.ts';
 import { isoTime } from '../../base/clock.ts';
 import { ancestorsOf } from '../../base/paths.ts';
+import { NO_DEADLINE } from '../../core/deadline.ts';
 import type { Caller } from '../../core/operation.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
 import { SYSTEM } from './credentials.ts';
@@ -177,6 +178,7 @@ async function compare(zone_id: string, tuples: readonly Tuple[], asked: Asked):
         channel: 'internal',
         request_id: 'probe',
         address: null,
+        deadline: NO_DEADLINE,
       })
       .then(
         () => true,
@@ -277,6 +279,7 @@ test('a decision read beside a change that is rolled back is forgotten with it',
     channel: 'internal' as const,
     request_id: 'r',
     address: null,
+    deadline: NO_DEADLINE,
   };
   const peeking = {
     ...tupleWrite,

@@ -1,0 +1,121 @@
+/** A call whose time is up changed nothing, wherever it was; one whose commit had begun is told what became of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../test/harness.ts';
+import { systemClock } from '../base/clock.ts';
+import { callerByHash, hashKey } from '../features/access/credentials.ts';
+import { GrantCache } from '../features/access/grants.ts';
+import type { Sql } from '../ports/sql.ts';
+import { invoke, type Server } from './invoke.ts';
+import type { AnyOperation } from './operation.ts';
+import { getOperation } from './operations.ts';
+import { localRunner } from './transact.ts';
+
+const LIMIT_MS = 200;
+const LATE_MS = 2 * LIMIT_MS;
+
+const WRITE = getOperation('file.write');
+
+forEachEngine('a call whose time is up', (engine) => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer({ engine, environment: { NEXUS_LIMIT_OPERATION_MS: String(LIMIT_MS) } });
+  });
+  afterAll(() => server.stop());
+
+  /** The server's rooms over that connection, in this thread. */
+  const over = (sql: Sql): Server => {
+    const { blobs, limits } = server.running.server;
+    const runner = localRunner({ sql, blobs, limits, clock: systemClock, grants: new GrantCache() });
+    return { ...server.running.server, sql, runner };
+  };
+
+  const call = async (rooms: Server, operation: AnyOperation, raw: object): Promise<unknown> => {
+    const caller = await server.sql.read((tx) => callerByHash(tx, hashKey(ADMIN_KEY), systemClock.now()));
+    const from = { channel: 'rpc', request_id: 'deadline', address: null, zone_id: undefined, tolerant: true } as const;
+    return (await invoke(rooms, operation, { raw, request: { ...from, caller } })).output;
+  };
+
+  const exists = async (path: string) => (await server.ok('exists', { path })).exists;
+  const revision = async () => (await server.ok('list', { path: '/' })).revision;
+
+  test('while it waited behind another process is not begun', async () => {
+    const held = Promise.withResolvers<void>();
+    const other = server.sql.write('root', async (tx) => {
+      await tx.run("UPDATE zones SET name = name WHERE zone_id = 'root'");
+      held.resolve();
+      await sleep(LATE_MS);
+    });
+    await held.promise;
+    const { status, error } = await server.rpc('write', { path: '/queued', content: 'x' });
+    await other;
+    expect([status, error?.data]).toMatchObject([504, { code: 'DEADLINE_EXCEEDED', limit: 'OPERATION_MS' }]);
+    expect(await exists('/queued')).toBe(false);
+    await server.ok('write', { path: '/after', content: 'x' });
+  });
+
+  test('in its handler is rolled back', async () => {
+    const before = await revision();
+    const slow: AnyOperation = {
+      ...WRITE,
+      run: async (running, ready) => {
+        const output = await WRITE.run(running, ready);
+        await sleep(LATE_MS);
+        return output;
+      },
+    };
+    await expect(call(over(server.sql), slow, { path: '/slow', content: 'x' })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
+    expect([await exists('/slow'), await revision()]).toEqual([false, before]);
+  });
+
+  test('while it prepared is answered then, and never begins', async () => {
+    let ended = false;
+    const slow: AnyOperation = {
+      ...WRITE,
+      prepare: async (input, preparation) => {
+        await sleep(LATE_MS);
+        ended = true;
+        return WRITE.prepare?.(input, preparation);
+      },
+    };
+    await expect(call(over(server.sql), slow, { path: '/unprepared', content: 'x' })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
+    expect(ended).toBe(false);
+    await sleep(LATE_MS);
+    expect([ended, await exists('/unprepared')]).toEqual([true, false]);
+  });
+
+  test('in its commit is acknowledged', async () => {
+    const { sql } = server;
+    const slow: Sql = Object.assign(Object.create(sql), {
+      read: sql.read.bind(sql),
+      write: async (...asked: Parameters<Sql['write']>) => {
+        const value = await sql.write(...asked);
+        await sleep(LATE_MS);
+        return value;
+      },
+    });
+    expect(await call(over(slow), WRITE, { path: '/kept', content: 'x' })).toMatchObject({ created: true });
+    expect(await exists('/kept')).toBe(true);
+  });
+
+  test('in a long read is answered then', async () => {
+    // 12 million characters, gone through one by one, as no line is that short.
+    const line = 'x'.repeat(4_000);
+    const content = Array.from({ length: 1_000 }, () => line).join('\n');
+    for (const name of ['a', 'b', 'c']) {
+      const put = { method: 'PUT', body: content };
+      expect((await server.http(`/api/v2/files/long/${name}`, put)).status).toBe(201);
+    }
+    const began = performance.now();
+    const { status, error } = await server.rpc('grep', { pattern: '^(x{1,20}){1,20}$', path: '/long' });
+    const took = performance.now() - began;
+    expect([status, error?.data.code], error?.message).toEqual([504, 'DEADLINE_EXCEEDED']);
+    expect(took).toBeGreaterThanOrEqual(LIMIT_MS - 1);
+    expect(took).toBeLessThan(10 * LIMIT_MS);
+    expect(await exists('/long/a')).toBe(true);
+  });
+});

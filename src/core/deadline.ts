@@ -1,0 +1,39 @@
+/**
+ * The time that a call may take: the limit OPERATION_MS. Guarantees: DEADLINE_EXCEEDED means that nothing changed
+ * (files.md §2). A long read, and what a call prepares, is answered when its time is up, wherever it waits then. A
+ * transaction is asked when its turn in the queue has come and when its handler is done, and is rolled back if its time
+ * is up; from then on the call is answered with what became of its commit, however late.
+ */
+import { Fault } from '../base/faults.ts';
+
+/** Milliseconds of the monotonic clock that all threads of a process share. */
+const monotonic = (): number => Number(process.hrtime.bigint() / 1_000_000n);
+
+/** The instant at which the time of a call that begins now is up. */
+export const deadlineIn = (ms: number): number => monotonic() + ms;
+
+/** No client waits for it: the server's own housekeeping. */
+export const NO_DEADLINE = Number.POSITIVE_INFINITY;
+
+const exceeded = (): Fault =>
+  new Fault('DEADLINE_EXCEEDED', 'The call took longer than the server lets one run; nothing changed.', {
+    limit: 'OPERATION_MS',
+  });
+
+/** Throws once the time is up. */
+export function checkDeadline(deadline: number): void {
+  if (monotonic() > deadline) throw exceeded();
+}
+
+/** Milliseconds that a timer can wait. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** What changes nothing, or its fault when the time is up first; what comes of it later is dropped. */
+export function beforeDeadline<T>(deadline: number, work: Promise<T>): Promise<T> {
+  const left = deadline - monotonic();
+  if (left > TIMER_MS_MAX) return work;
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => reject(exceeded()), left);
+  work.then(resolve, reject).finally(() => clearTimeout(timer));
+  return promise;
+}
