@@ -18,7 +18,7 @@ import { accessOf, denied, type GrantCache } from '../features/access/grants.ts'
 import { insertAuditRow } from '../features/audit/audit.sql.ts';
 import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
 import { checkQuota } from '../features/zones/quota.ts';
-import { findZone, lockZone, updateZoneAfterCall } from '../features/zones/zones.sql.ts';
+import { findZone, keepZone, lockZone } from '../features/zones/zones.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
@@ -117,7 +117,7 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
     },
     context,
   );
-  await updateZoneAfterCall(tx, state.after());
+  await keepZone(tx, state.after());
   return output;
 }
 
@@ -248,9 +248,9 @@ class CallState {
     }
   }
 
-  after() {
+  after(): ZoneRow {
     return {
-      zone_id: this.zone.zone_id,
+      ...this.zone,
       seq: this.zone.seq + this.events.length,
       seq_at: this.now,
       access_revision: this.zone.access_revision + (this.accessChanges ? 1 : 0),

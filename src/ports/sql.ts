@@ -10,6 +10,11 @@ import { added, type Distribution, distribution } from '../base/distribution.ts'
 
 export type SqlValue = string | number | null | Uint8Array;
 
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+}
+
 export interface Dialect {
   readonly name: 'sqlite' | 'postgres';
   /** Appended to a SELECT whose rows the transaction is going to change; empty where there is a single writer. */
@@ -33,8 +38,30 @@ export interface Tx {
   all<R extends object>(sql: string, params?: readonly SqlValue[]): Promise<R[]>;
   /** Number of rows changed. */
   run(sql: string, params?: readonly SqlValue[]): Promise<number>;
+  /** Inserts rows in their order. They may be sent later: before a statement that names their table, and the commit. */
+  insert(insert: RowsInsert, rows: readonly Row[]): Promise<void>;
+  /** What a write of the same commit kept of a row of this table; undefined since a statement has named the table. */
+  kept<R extends object>(table: string, key: string): R | undefined;
+  /** Keeps a row as it is going to be; the statement that saves it is sent as late as inserted rows are, and once. */
+  keep(table: string, key: string, row: KeptRow): Promise<void>;
   /** A part that can fail by itself: what it did is undone when it throws, what came before stays. */
   nested<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export type Row = readonly SqlValue[];
+
+/** Where rows go, and how. */
+export interface RowsInsert {
+  readonly into: string;
+  readonly columns: readonly string[];
+  /** What stands behind the values, e.g. ON CONFLICT. */
+  readonly tail?: string;
+}
+
+/** A row as the write that ends leaves it, for the next one, and the statement that puts it into its table. */
+export interface KeptRow {
+  readonly row: object;
+  readonly save: Statement;
 }
 
 /** What a write says of itself beforehand. */

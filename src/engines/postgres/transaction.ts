@@ -4,7 +4,8 @@
  * once the transaction has ended.
  */
 import type { QueryResult } from 'pg';
-import type { Dialect, SqlValue, Tx } from '../../ports/sql.ts';
+import { insertStatements } from '../../ports/insert-rows.ts';
+import type { Dialect, KeptRow, Row, RowsInsert, SqlValue, Tx } from '../../ports/sql.ts';
 import type { Connection } from './connection.ts';
 import { faultOf, outOfReach } from './failures.ts';
 
@@ -38,6 +39,19 @@ export class PostgresTx implements Tx {
 
   async run(sql: string, params: readonly SqlValue[] = []): Promise<number> {
     return (await this.#query(sql, params)).rowCount ?? 0;
+  }
+
+  async insert(insert: RowsInsert, rows: readonly Row[]): Promise<void> {
+    for (const { sql, params } of insertStatements(insert, rows)) await this.#query(sql, params);
+  }
+
+  /** Nothing is kept: each write of a batch has a savepoint of its own, with which its rows come and go. */
+  kept(): undefined {
+    return undefined;
+  }
+
+  async keep(_table: string, _key: string, { save }: KeptRow): Promise<void> {
+    await this.#query(save.sql, save.params);
   }
 
   /** Statements of a migration, which may take as long as they need. */

@@ -3,7 +3,8 @@
  * statement text is prepared once per connection and that no SQLite error text reaches a client.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Dialect, SqlValue, Tx } from '../../ports/sql.ts';
+import type { Dialect, KeptRow, Row, RowsInsert, SqlValue, Statement, Tx } from '../../ports/sql.ts';
+import type { Pending } from './pending.ts';
 import type { RowMemo } from './row-memo.ts';
 
 export const sqliteDialect: Dialect = {
@@ -33,10 +34,33 @@ export const isFull = (thrown: unknown): boolean =>
 
 const SELECT = /^\s*SELECT\b/;
 
+/** A prepared statement and what its text tells. */
+class Prepared {
+  readonly statement: StatementSync;
+  readonly sql: string;
+  readonly changes: boolean;
+  private readonly naming = new Map<string, boolean>();
+
+  constructor(statement: StatementSync, sql: string) {
+    this.statement = statement;
+    this.sql = sql;
+    this.changes = !SELECT.test(sql);
+  }
+
+  /** Does the text have the name of the table in it, be it as a part of another name? */
+  names(table: string): boolean {
+    const known = this.naming.get(table);
+    if (known !== undefined) return known;
+    const named = this.sql.includes(table);
+    this.naming.set(table, named);
+    return named;
+  }
+}
+
 export class Connection {
   readonly db: DatabaseSync;
   statements = 0;
-  private readonly prepared = new Map<string, StatementSync>();
+  private readonly prepared = new Map<string, Prepared>();
 
   constructor(file: string, pragmas: readonly string[]) {
     this.db = new DatabaseSync(file, { timeout: 0 });
@@ -49,13 +73,13 @@ export class Connection {
   }
 
   exec(sql: string): void {
-    this.prepare(sql).run();
+    this.prepare(sql).statement.run();
   }
 
-  prepare(sql: string): StatementSync {
+  prepare(sql: string): Prepared {
     const known = this.prepared.get(sql);
     if (known) return known;
-    const made = this.db.prepare(sql);
+    const made = new Prepared(this.db.prepare(sql), sql);
     this.prepared.set(sql, made);
     return made;
   }
@@ -66,44 +90,67 @@ export class Connection {
   }
 }
 
+export interface SqliteTxOptions {
+  /** Rows that are known are not read again: for transactions that only read. */
+  readonly memo?: RowMemo;
+  /** What is sent later than it is said, shared by the writes of one commit; whoever made it flushes it. */
+  readonly pending?: Pending;
+}
+
 /** A transaction on a connection; its statements run at once, the promises are already settled. */
 export class SqliteTx implements Tx {
   readonly dialect = sqliteDialect;
   statements = 0;
-  /** Has it sent a statement that may have changed something? */
+  /** Has it said anything that may change something? */
   wrote = false;
   private readonly connection: Connection;
   private readonly memo: RowMemo | undefined;
+  private readonly pending: Pending | undefined;
 
-  /** With a memo, rows that are known are not read again: for transactions that only read. */
-  constructor(connection: Connection, memo?: RowMemo) {
+  constructor(connection: Connection, { memo, pending }: SqliteTxOptions) {
     this.connection = connection;
     this.memo = memo;
+    this.pending = pending;
   }
 
   async get<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R | undefined> {
-    this.count(sql);
-    const read = (): Record<string, unknown> | undefined => this.connection.prepare(sql).get(...params);
+    const statement = this.next(sql);
+    const read = (): Record<string, unknown> | undefined => statement.get(...params);
     return (this.memo ? this.memo.get(sql, params, read) : read()) as R | undefined;
   }
 
   async all<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> {
-    this.count(sql);
-    return this.connection.prepare(sql).all(...params) as R[];
+    return this.next(sql).all(...params) as R[];
   }
 
   async run(sql: string, params: readonly SqlValue[] = []): Promise<number> {
-    this.count(sql);
-    return Number(this.connection.prepare(sql).run(...params).changes);
+    return Number(this.next(sql).run(...params).changes);
+  }
+
+  async insert(insert: RowsInsert, rows: readonly Row[]): Promise<void> {
+    this.wrote = true;
+    this.writing().insert(insert, rows);
+  }
+
+  kept<R extends object>(table: string, key: string): R | undefined {
+    return this.pending?.kept(table, key) as R | undefined;
+  }
+
+  async keep(table: string, key: string, row: KeptRow): Promise<void> {
+    this.wrote = true;
+    this.writing().keep(table, key, row);
   }
 
   async nested<T>(work: () => Promise<T>): Promise<T> {
+    this.flush();
     this.connection.exec('SAVEPOINT n');
     try {
       const value = await work();
+      this.flush();
       this.connection.exec('RELEASE n');
       return value;
     } catch (thrown) {
+      this.pending?.forget();
       // A full disk may have rolled the whole transaction back already.
       if (this.connection.db.isTransaction) {
         this.connection.exec('ROLLBACK TO n');
@@ -113,9 +160,27 @@ export class SqliteTx implements Tx {
     }
   }
 
-  private count(sql: string): void {
-    if (!SELECT.test(sql)) this.wrote = true;
+  /** Sends all that is pending. */
+  flush(): void {
+    this.pending?.flush(this.send);
+  }
+
+  private writing(): Pending {
+    if (!this.pending) throw new Error('a transaction that reads was told to write');
+    return this.pending;
+  }
+
+  private readonly send = ({ sql, params }: Statement): void => {
+    this.next(sql).run(...params);
+  };
+
+  /** The statement, counted, after what is pending for the tables that it names. */
+  private next(sql: string): StatementSync {
+    const prepared = this.connection.prepare(sql);
+    if (prepared.changes) this.wrote = true;
+    if (this.pending && !this.pending.isEmpty) this.pending.flush(this.send, (table) => prepared.names(table));
     this.statements++;
     this.connection.statements++;
+    return prepared.statement;
   }
 }

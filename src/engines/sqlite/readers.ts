@@ -44,7 +44,7 @@ export class Readers {
     const { connection, memo } = snapshot.reader;
     snapshot.reads++;
     try {
-      return await work(new SqliteTx(connection, memo));
+      return await work(new SqliteTx(connection, { memo }));
     } finally {
       snapshot.reads--;
       this.endUnused(snapshot);
@@ -70,7 +70,7 @@ export class Readers {
     try {
       connection.exec('BEGIN');
       // The snapshot is taken by this first statement, not by BEGIN.
-      const { data_version } = connection.prepare('PRAGMA data_version').get() as { data_version: number };
+      const { data_version } = connection.prepare('PRAGMA data_version').statement.get() as { data_version: number };
       memo.enter(data_version);
     } catch (thrown) {
       if (connection.db.isTransaction) connection.exec('ROLLBACK');

@@ -25,8 +25,8 @@ const WRITE_PRAGMAS = [
   'synchronous=FULL',
   'wal_autocheckpoint=0',
   // After a long read or a bulk import the file of the WAL goes back to this size, in bytes.
-  'journal_size_limit=67108864',
-  'cache_size=-65536',
+  'journal_size_limit=134217728',
+  'cache_size=-16384',
   'temp_store=MEMORY',
 ];
 

@@ -19,6 +19,7 @@ import { answerAll, countCommit, rejectAll, type Settled, type Waiting, waitIn }
 import { diskFull, outcomeUnknown } from '../sql-faults.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { type Connection, isBusy, isFull, SqliteTx } from './connection.ts';
+import { Pending } from './pending.ts';
 import { Reserve } from './reserve.ts';
 
 /** Writes of one group commit at most, so that the first of them does not wait for ever. */
@@ -129,18 +130,27 @@ export class Writer {
   /** Without savepoints; undefined, and all rolled back, where one of them would have needed its own. */
   private async runTogether(batch: Queued[]): Promise<Done[] | undefined> {
     const settled: Done[] = [];
+    const pending = new Pending();
     for (const waiting of batch) {
-      const tx = new SqliteTx(this.connection);
+      const tx = new SqliteTx(this.connection, { pending });
       try {
         settled.push({ waiting, value: await waiting.work(tx) });
       } catch (reason) {
         settled.push({ waiting, failure: { reason } });
-        if (!tx.wrote && this.connection.db.isTransaction) continue;
-        if (this.connection.db.isTransaction) this.connection.exec('ROLLBACK');
-        return undefined;
+        if (tx.wrote || !this.connection.db.isTransaction) return this.undo();
       }
     }
-    return settled;
+    try {
+      new SqliteTx(this.connection, { pending }).flush();
+      return settled;
+    } catch {
+      // Whose row it was shows when each runs by itself.
+      return this.undo();
+    }
+  }
+
+  private undo(): undefined {
+    if (this.connection.db.isTransaction) this.connection.exec('ROLLBACK');
   }
 
   /** Each in a savepoint; undefined where the transaction is gone and all has been seen to. */
@@ -174,8 +184,10 @@ export class Writer {
 
   private async runOne(waiting: Queued): Promise<Done> {
     this.connection.exec('SAVEPOINT w');
+    const tx = new SqliteTx(this.connection, { pending: new Pending() });
     try {
-      const value = await waiting.work(new SqliteTx(this.connection));
+      const value = await waiting.work(tx);
+      tx.flush();
       this.connection.exec('RELEASE w');
       return { waiting, value };
     } catch (reason) {

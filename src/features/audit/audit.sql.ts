@@ -1,6 +1,6 @@
 /** Rows of the audit table (access.md §13), numbered per zone by the zone's row. Never a key, token or content. */
 import type { CallContext, Effect } from '../../core/operation.ts';
-import type { Tx } from '../../ports/sql.ts';
+import type { RowsInsert, Tx } from '../../ports/sql.ts';
 
 export interface NewAuditRow {
   /** Number in the zone. */
@@ -15,12 +15,34 @@ export interface NewAuditRow {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-export async function insertAuditRow(tx: Tx, row: NewAuditRow, context: CallContext): Promise<void> {
+const auditRows: RowsInsert = {
+  into: 'audit',
+  columns: [
+    'zone_id',
+    'n',
+    'at',
+    'actor',
+    'subject_type',
+    'subject_id',
+    'key_id',
+    'agent_id',
+    'action',
+    'effect',
+    'object',
+    'outcome',
+    'code',
+    'channel',
+    'session_id',
+    'call_id',
+    'ip',
+    'duration_ms',
+    'details',
+  ],
+};
+
+export function insertAuditRow(tx: Tx, row: NewAuditRow, context: CallContext): Promise<void> {
   const { caller } = context;
-  await tx.run(
-    `INSERT INTO audit (zone_id, n, at, actor, subject_type, subject_id, key_id, agent_id, action, effect, object,
-       outcome, code, channel, session_id, call_id, ip, duration_ms, details)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  return tx.insert(auditRows, [
     [
       context.zone_id,
       row.n,
@@ -42,5 +64,5 @@ export async function insertAuditRow(tx: Tx, row: NewAuditRow, context: CallCont
       row.duration_ms,
       JSON.stringify(row.details),
     ],
-  );
+  ]);
 }

@@ -1,6 +1,5 @@
 /** Queries of the collection of blobs. */
-import { rowsInsert } from '../../ports/insert-rows.ts';
-import type { Tx } from '../../ports/sql.ts';
+import type { RowsInsert, Tx } from '../../ports/sql.ts';
 
 /** A column that names blobs by their SHA-256; it has an index. */
 export interface Reference {
@@ -45,11 +44,11 @@ export interface Removal {
   readonly now: number;
 }
 
-const insertRemovals = rowsInsert({
+const removalRows: RowsInsert = {
   into: 'blob_removals',
   columns: ['sha256', 'since'],
   tail: 'ON CONFLICT (sha256) DO UPDATE SET since = excluded.since',
-});
+};
 
 /** Removes rows, and marks those whose bytes lie in the blob store; gives the marked ones. */
 export async function removeUnreferenced(
@@ -64,8 +63,8 @@ export async function removeUnreferenced(
     [JSON.stringify(removal.sha256s), removal.before],
   );
   const files = removed.filter((row) => row.stored === 1).map((row) => row.sha256);
-  await insertRemovals(
-    tx,
+  await tx.insert(
+    removalRows,
     files.map((sha256) => [sha256, removal.now]),
   );
   return files;

@@ -1,7 +1,6 @@
 /** Rows of blobs. */
 import { Fault } from '../../base/faults.ts';
-import { rowsInsert } from '../../ports/insert-rows.ts';
-import type { Tx } from '../../ports/sql.ts';
+import type { RowsInsert, Tx } from '../../ports/sql.ts';
 
 export interface NewBlob {
   readonly sha256: string;
@@ -13,18 +12,18 @@ export interface NewBlob {
 /** A row that is named while `touched_at` is this fresh is left to collection for later, so it need not be renewed. */
 const TOUCH_EVERY_MS = 600_000;
 
-const insertBlobs = rowsInsert({
+const blobRows: RowsInsert = {
   into: 'blobs',
   columns: ['sha256', 'size', 'touched_at', 'utf8', 'inline'],
   tail: `ON CONFLICT (sha256) DO UPDATE SET touched_at = excluded.touched_at
     WHERE blobs.touched_at < excluded.touched_at - ${TOUCH_EVERY_MS}`,
-});
+};
 
 /** Each hash once: a statement may not meet the same row twice. */
 async function insert(tx: Tx, blobs: readonly NewBlob[], now: number): Promise<void> {
   const distinct = new Map(blobs.map((blob) => [blob.sha256, blob]));
   const rows = [...distinct.values()].map((blob) => [blob.sha256, blob.size, now, blob.utf8 ? 1 : 0, blob.inline]);
-  await insertBlobs(tx, rows);
+  await tx.insert(blobRows, rows);
 }
 
 /**

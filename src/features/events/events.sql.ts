@@ -1,7 +1,6 @@
 /** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
 import type { CallContext, NewEvent } from '../../core/operation.ts';
-import { rowsInsert } from '../../ports/insert-rows.ts';
-import type { Tx } from '../../ports/sql.ts';
+import type { RowsInsert, Tx } from '../../ports/sql.ts';
 
 export interface EventRow {
   readonly zone_id: string;
@@ -26,7 +25,7 @@ export interface AppendedEvent {
   readonly event: NewEvent;
 }
 
-const insertEventRows = rowsInsert({
+const eventRows: RowsInsert = {
   into: 'events',
   columns: [
     'zone_id',
@@ -44,7 +43,7 @@ const insertEventRows = rowsInsert({
     'request_id',
     'data',
   ],
-});
+};
 
 export async function insertEvents(
   tx: Tx,
@@ -52,8 +51,8 @@ export async function insertEvents(
   by: { readonly context: CallContext; readonly at: number },
 ): Promise<void> {
   const { context, at } = by;
-  await insertEventRows(
-    tx,
+  await tx.insert(
+    eventRows,
     appended.map(({ seq, event }) => [
       context.zone_id,
       seq,

@@ -1,6 +1,6 @@
 /** Queries on the states of files. Each is one statement, whatever the number of entries or grants. */
 import { cutAfter, parentOf, rangeBelow } from '../../base/paths.ts';
-import { rowsInsert } from '../../ports/insert-rows.ts';
+import type { RowsInsert } from '../../ports/sql.ts';
 import { OPEN_END, type SqlValue, type Tx } from '../../ports/sql.ts';
 import { isLiveMain, selectStates, type View } from './view.ts';
 import { atOrBelow, belowAny } from './within.ts';
@@ -92,11 +92,11 @@ export interface NewState extends StateRow {
   readonly parent: string;
 }
 
-const insertStateRows = rowsInsert({ into: 'file_states', columns: PAST_COLUMNS.split(/,\s*/) });
+const stateRows: RowsInsert = { into: 'file_states', columns: PAST_COLUMNS.split(/,\s*/) };
 
 export async function insertStates(tx: Tx, states: readonly NewState[]): Promise<void> {
-  await insertStateRows(
-    tx,
+  await tx.insert(
+    stateRows,
     states.map((state) => [
       state.zone_id,
       state.branch,

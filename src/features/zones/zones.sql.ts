@@ -20,38 +20,27 @@ export const findZone = (tx: Tx, zone_id: string): Promise<ZoneRow | undefined> 
   tx.get<ZoneRow>(`SELECT ${CALL_COLUMNS} FROM zones WHERE zone_id = ?`, [zone_id]);
 
 /** The same, locked against every other writing call of the zone until the transaction ends. */
-export const lockZone = (tx: Tx, zone_id: string): Promise<ZoneRow | undefined> =>
+export const lockZone = async (tx: Tx, zone_id: string): Promise<ZoneRow | undefined> =>
+  tx.kept<ZoneRow>('zones', zone_id) ??
   tx.get<ZoneRow>(`SELECT ${CALL_COLUMNS} FROM zones WHERE zone_id = ?${tx.dialect.forUpdate}`, [zone_id]);
 
-/** What a writing call leaves in the zone's row. */
-export interface ZoneAfter {
-  readonly zone_id: string;
-  readonly seq: number;
-  readonly seq_at: number;
-  readonly access_revision: number;
-  readonly audit_seq: number;
-  readonly used_storage_bytes: number;
-  readonly used_files: number;
-  readonly used_keys: number;
-  readonly used_tuples: number;
-}
+const SAVE_ZONE = `UPDATE zones SET seq = ?, seq_at = ?, access_revision = ?, audit_seq = ?, used_storage_bytes = ?,
+  used_files = ?, used_keys = ?, used_tuples = ? WHERE zone_id = ?`;
 
-export async function updateZoneAfterCall(tx: Tx, after: ZoneAfter): Promise<void> {
-  await tx.run(
-    `UPDATE zones SET seq = ?, seq_at = ?, access_revision = ?, audit_seq = ?, used_storage_bytes = ?, used_files = ?,
-       used_keys = ?, used_tuples = ? WHERE zone_id = ?`,
-    [
-      after.seq,
-      after.seq_at,
-      after.access_revision,
-      after.audit_seq,
-      after.used_storage_bytes,
-      after.used_files,
-      after.used_keys,
-      after.used_tuples,
-      after.zone_id,
-    ],
-  );
+/** The row as a writing call leaves it. */
+export function keepZone(tx: Tx, row: ZoneRow): Promise<void> {
+  const params = [
+    row.seq,
+    row.seq_at,
+    row.access_revision,
+    row.audit_seq,
+    row.used_storage_bytes,
+    row.used_files,
+    row.used_keys,
+    row.used_tuples,
+    row.zone_id,
+  ];
+  return tx.keep('zones', row.zone_id, { row, save: { sql: SAVE_ZONE, params } });
 }
 
 export const findZoneRecord = (tx: Tx, zone_id: string): Promise<ZoneRecord | undefined> =>

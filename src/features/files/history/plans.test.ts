@@ -45,6 +45,9 @@ async function looked(work: (tx: Tx) => Promise<unknown>): Promise<string[]> {
       explain(sql, params);
       return 0;
     },
+    insert: async () => undefined,
+    kept: () => undefined,
+    keep: async () => undefined,
     nested: (inner) => inner(),
   };
   await work(tx);

@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../../../test/bare.ts';
 import type { Caller } from '../../../core/operation.ts';
-import { rowsInsert } from '../../../ports/insert-rows.ts';
+import type { RowsInsert } from '../../../ports/sql.ts';
 import { SYSTEM } from '../../access/credentials.ts';
 import { touchBlobs } from '../../content/content.sql.ts';
 import { insertStates, type NewState } from '../files.sql.ts';
@@ -67,11 +67,11 @@ async function fill(folder: string, count: number): Promise<void> {
   });
 }
 
-const insertTuples = rowsInsert({
+const tupleRows: RowsInsert = {
   into: 'tuples',
   columns: `tuple_id, zone_id, subject_zone_id, subject_type, subject_id, subject_relation, relation, object_type,
     object_id, created_at, created_by, revision`.split(/,\s*/),
-});
+};
 
 /** Whose grants are known already, and are on these paths. */
 async function callerOn(name: string, paths: readonly string[]): Promise<Caller> {
@@ -90,7 +90,7 @@ async function callerOn(name: string, paths: readonly string[]): Promise<Caller>
       'test',
       0,
     ]);
-    await insertTuples(tx, rows);
+    await tx.insert(tupleRows, rows);
   });
   const zone = await bare.sql.read((tx) =>
     tx.get<{ access_revision: number }>("SELECT access_revision FROM zones WHERE zone_id = 'root'"),
