@@ -4,7 +4,7 @@
  */
 import { NexusError, UnreachableError } from '../../../client/errors.ts';
 import { Transport } from '../../../client/transport.ts';
-import { exitCodeOf } from '../../base/faults.ts';
+import { exitCodeOf, Fault } from '../../base/faults.ts';
 import type { ClientSettings } from '../../config.ts';
 import { type Command, type Scene, UsageError } from './command.ts';
 import { allCommands } from './commands.ts';
@@ -92,6 +92,10 @@ function explain(terminal: Terminal, thrown: unknown, hints: Command['hints'] = 
       if (hint !== undefined) terminal.err(`  ${hint}\n`);
     }
     return exitCodeOf(thrown.status);
+  }
+  if (thrown instanceof Fault) {
+    terminal.err(`nexus: ${thrown.message} [${thrown.code}]\n`);
+    return exitCodeOf(thrown.row.http);
   }
   terminal.err(`nexus: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
   return 1;

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nexus, nexusOnTerminal, type Surroundings, shell, startNexus } from '../../../../test/nexus-process.ts';
 
@@ -141,6 +142,26 @@ test('migrate says what is pending, does it once, and then has nothing to do', S
   expect(await nexus(['migrate', '--check', ...data], around)).toMatchObject({ code: 0, out: '' });
   const rows = JSON.parse((await nexus(['migrate', '--status', ...data], around)).out) as { applied: boolean }[];
   expect(rows.map((row) => row.applied)).toEqual(rows.map(() => true));
+
+  const db = new DatabaseSync(join(place, 'migrate-data/nexus.db'));
+  db.exec('DROP INDEX keys_by_zone; ALTER TABLE leases ADD COLUMN mine TEXT');
+  db.close();
+  const lines = 'missing: index keys_by_zone\nunexpected: column leases.mine\n';
+  expect(await nexus(['migrate', '--check', ...data], around)).toMatchObject({ code: 1, out: lines });
+  const seen = await nexusOnTerminal(['migrate', '--check', ...data], around);
+  expect(seen.out).toMatch(/^problem +kind +name +wanted +found\nmissing +index +keys_by_zone +ON keys \(/);
+  const { code, out } = await nexus(['migrate', '--check', '--json', ...data], around);
+  const found = { problem: 'unexpected', kind: 'column', name: 'leases.mine', wanted: null, found: 'TEXT' };
+  expect([code, JSON.parse(out)]).toMatchObject([1, { ok: false, differences: [{ kind: 'index' }, found] }]);
+});
+
+test('a database out of reach is told, and is the exit code of its fault', SLOW, async () => {
+  const away = within({ NEXUS_DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/nexus' });
+  const { code, out, err } = await nexus(['migrate', '--check'], away);
+  expect([code, out]).toEqual([8, '']);
+  expect(err).toMatch(
+    /^nexus: No connection to PostgreSQL at 127\.0\.0\.1:1\/nexus: .*ECONNREFUSED.* \[UNAVAILABLE\]\n$/,
+  );
 });
 
 test('a reader that stalls holds the stop no longer than NEXUS_DRAIN_SECONDS', SLOW, async () => {

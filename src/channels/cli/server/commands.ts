@@ -1,56 +1,21 @@
-/** Commands that are the server, or look at it from inside: start, serve, migrate, config. */
-import { readFileSync } from 'node:fs';
+/** Commands that are the server, or look at it from inside: start, serve, config. */
 import { relative } from 'node:path';
-import { parseEnv } from 'node:util';
 import { systemClock } from '../../../base/clock.ts';
-import {
-  type Config,
-  ConfigError,
-  type Environment,
-  type Loaded,
-  loadConfig,
-  readEnvironment,
-} from '../../../config.ts';
+import type { Config, Loaded } from '../../../config.ts';
 import type { Server } from '../../../core/invoke.ts';
-import type { Command, Option, Scene, Typed } from '../command.ts';
+import type { Command, Option, Scene } from '../command.ts';
 import { findKey, keepKey } from '../key-file.ts';
 import { show } from '../show.ts';
 import { paint, type Terminal, table } from '../terminal.ts';
 import { doctor } from './doctor.ts';
-
-const EXIT_CONFIG = 2;
+import { DATA, EXIT_CONFIG, load } from './load.ts';
+import { migrateCommand } from './migrate.ts';
 
 const LISTEN: readonly Option[] = [
   { name: 'port', about: 'port to listen at, else NEXUS_PORT', takes: 'text' },
   { name: 'host', about: 'address to listen at, else NEXUS_HOST', takes: 'text' },
-  { name: 'data', about: 'data directory, else NEXUS_DATA_DIR', takes: 'text' },
+  DATA,
 ];
-
-/** `.env` of the working directory, if there is one. */
-function dotenv(): Environment {
-  try {
-    return parseEnv(readFileSync('.env', 'utf8'));
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return {};
-    throw thrown;
-  }
-}
-
-/** The configuration, or its mistakes on stderr. */
-function load(terminal: Terminal, typed: Typed, defaults: Environment = {}): Loaded | undefined {
-  const environment = { ...defaults, ...readEnvironment() };
-  const { port, host, data } = typed.options as Record<string, string | undefined>;
-  const given = { NEXUS_PORT: port, NEXUS_HOST: host, NEXUS_DATA_DIR: data };
-  try {
-    const loaded = loadConfig({ environment, dotenv: dotenv(), given });
-    for (const warning of loaded.warnings) terminal.err(`warning: ${warning}\n`);
-    return loaded;
-  } catch (thrown) {
-    if (!(thrown instanceof ConfigError)) throw thrown;
-    for (const line of thrown.lines) terminal.err(`${line}\n`);
-    return undefined;
-  }
-}
 
 /** A server that listens. */
 interface Listening {
@@ -207,47 +172,11 @@ const serveCommand: Command = {
   },
 };
 
-const migrateCommand: Command = {
-  words: 'migrate',
-  summary: 'Bring the schema of the database up to date.',
-  args: [],
-  options: [
-    LISTEN[2]!,
-    { name: 'status', about: 'list migrations, change nothing', takes: 'flag' },
-    { name: 'check', about: 'exit 1 unless nothing is pending', takes: 'flag' },
-  ],
-  run: async (scene, typed) => {
-    const loaded = load(scene.terminal, typed);
-    if (!loaded) return EXIT_CONFIG;
-    const { withSql } = await import('../../../roof/offline.ts');
-    const { migrate, readMigrations, schemaState } = await import('../../../roof/migrations.ts');
-    return withSql(loaded.config, async (sql) => {
-      const { applied, pending } = await schemaState(sql);
-      if (typed.options.status) {
-        const rows = readMigrations(sql.dialect).map((one) => ({
-          version: one.version,
-          name: one.name,
-          applied: one.version <= applied,
-        }));
-        show(scene.terminal, rows);
-        return 0;
-      }
-      if (typed.options.check) {
-        for (const one of pending) scene.terminal.out(`pending: ${one.name}\n`);
-        return pending.length === 0 ? 0 : 1;
-      }
-      const done = await migrate(sql);
-      scene.terminal.out(`applied=${done} version=${applied + done}\n`);
-      return 0;
-    });
-  },
-};
-
 const configCommand: Command = {
   words: 'config',
   summary: 'Print every setting with its value, source, default and meaning.',
   args: [],
-  options: [LISTEN[2]!],
+  options: [DATA],
   run: async (scene, typed) => {
     const loaded = load(scene.terminal, typed);
     if (!loaded) return EXIT_CONFIG;

@@ -1,0 +1,36 @@
+/** The configuration as the commands of the server read it: environment, `.env`, and what was typed. */
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { ConfigError, type Environment, type Loaded, loadConfig, readEnvironment } from '../../../config.ts';
+import type { Option, Typed } from '../command.ts';
+import type { Terminal } from '../terminal.ts';
+
+export const EXIT_CONFIG = 2;
+
+export const DATA: Option = { name: 'data', about: 'data directory, else NEXUS_DATA_DIR', takes: 'text' };
+
+/** `.env` of the working directory, if there is one. */
+function dotenv(): Environment {
+  try {
+    return parseEnv(readFileSync('.env', 'utf8'));
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return {};
+    throw thrown;
+  }
+}
+
+/** The configuration, or its mistakes on stderr. */
+export function load(terminal: Terminal, typed: Typed, defaults: Environment = {}): Loaded | undefined {
+  const environment = { ...defaults, ...readEnvironment() };
+  const { port, host, data } = typed.options as Record<string, string | undefined>;
+  const given = { NEXUS_PORT: port, NEXUS_HOST: host, NEXUS_DATA_DIR: data };
+  try {
+    const loaded = loadConfig({ environment, dotenv: dotenv(), given });
+    for (const warning of loaded.warnings) terminal.err(`warning: ${warning}\n`);
+    return loaded;
+  } catch (thrown) {
+    if (!(thrown instanceof ConfigError)) throw thrown;
+    for (const line of thrown.lines) terminal.err(`${line}\n`);
+    return undefined;
+  }
+}

@@ -1,0 +1,50 @@
+/** `nexus migrate`: brings the schema up to date, or says how far it is from that. */
+import type { Command } from '../command.ts';
+import { show } from '../show.ts';
+import { DATA, EXIT_CONFIG, load } from './load.ts';
+
+export const migrateCommand: Command = {
+  words: 'migrate',
+  summary: 'Bring the schema of the database up to date.',
+  args: [],
+  options: [
+    DATA,
+    { name: 'status', about: 'list migrations, change nothing', takes: 'flag' },
+    {
+      name: 'check',
+      about: 'exit 1 unless nothing is pending and the database is what the migrations make',
+      takes: 'flag',
+    },
+  ],
+  run: async (scene, typed) => {
+    const loaded = load(scene.terminal, typed);
+    if (!loaded) return EXIT_CONFIG;
+    const { withSql } = await import('../../../roof/offline.ts');
+    const { migrate, readMigrations, schemaState } = await import('../../../roof/migrations.ts');
+    return withSql(loaded.config, async (sql) => {
+      const { applied } = await schemaState(sql);
+      if (typed.options.status) {
+        const rows = readMigrations(sql.dialect).map((one) => ({
+          version: one.version,
+          name: one.name,
+          applied: one.version <= applied,
+        }));
+        show(scene.terminal, rows);
+        return 0;
+      }
+      if (typed.options.check) {
+        const { checkSchema } = await import('../../../roof/schema/check.ts');
+        const differences = await checkSchema(loaded.config, sql);
+        const ok = differences.length === 0;
+        // A table for people, JSON where that is asked for, else a line for each.
+        if (typed.options.json) show(scene.terminal, { ok, differences });
+        else if (!scene.terminal.json) show(scene.terminal, differences);
+        else for (const { problem, kind, name } of differences) scene.terminal.out(`${problem}: ${kind} ${name}\n`);
+        return ok ? 0 : 1;
+      }
+      const done = await migrate(sql);
+      scene.terminal.out(`applied=${done} version=${applied + done}\n`);
+      return 0;
+    });
+  },
+};
