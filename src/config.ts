@@ -3,9 +3,11 @@
  * Guarantees: a wrong value refuses to start with one line that names it and the fix, never showing a secret; an unknown
  * `NEXUS_` name is warned about with the nearest known one. Source: infrastructure.md §13.
  */
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
 import { LIMITS, type Limits } from './base/limits.ts';
+import { isTokenForm } from './base/token-form.ts';
 
 type Range = readonly [number, number];
 
@@ -24,7 +26,7 @@ const oneOf = <const T extends string>(about: string, words: readonly T[], value
   default: value,
   about: `${about}: ${words.join(', ')}`,
   parse: (given) => {
-    const word = words.find((known) => known === given.toLowerCase());
+    const word = words.find((known) => known.toLowerCase() === given.toLowerCase());
     if (word === undefined) throw new Error(`one of ${words.join(', ')}`);
     return word;
   },
@@ -54,25 +56,54 @@ const yesNo = (about: string, value: boolean): Key<boolean> => ({
     throw new Error('true or false');
   },
 });
-const list = (about: string): Key<readonly string[]> => ({
+const isText = (item: unknown): item is string => typeof item === 'string';
+const list = (about: string, isItem = isText, wanted = 'texts'): Key<readonly string[]> => ({
   default: '[]',
   about: `${about}, a JSON list`,
   parse: (given) => {
-    const value: unknown = JSON.parse(given);
-    if (Array.isArray(value) && value.every((item): item is string => typeof item === 'string')) return value;
-    throw new Error('a JSON list of texts');
+    const value: unknown = parsedJson(given);
+    if (Array.isArray(value) && value.every(isItem)) return value;
+    throw new Error(`a JSON list of ${wanted}`);
   },
 });
+function parsedJson(given: string): unknown {
+  try {
+    return JSON.parse(given);
+  } catch {
+    return undefined;
+  }
+}
+/** An address, or a CIDR block. */
+function isNetwork(item: unknown): item is string {
+  if (!isText(item)) return false;
+  const [address = '', bits] = item.split('/');
+  const family = isIP(address);
+  return family !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
+}
 const optional = (about: string, more: Partial<Key<string>> = {}): Key<string> => ({ ...text(about, ''), ...more });
 
 const keyText = (about: string): Key<string> =>
   optional(about, {
     secret: true,
     parse: (given) => {
-      if (given !== '' && !/^[\x21-\x7e]{16,256}$/.test(given)) throw new Error('16 to 256 visible characters');
-      return given;
+      if (given === '' || (/^[\x21-\x7e]{16,256}$/.test(given) && !isTokenForm(given))) return given;
+      throw new Error('16 to 256 visible characters that are not the three parts of a token');
     },
   });
+
+/** Bytes below which a secret is guessed more easily than a signature (RFC 7518 §3.2, for HS256). */
+const SECRET_BYTES = 32;
+const secretText = (about: string): Key<string> =>
+  optional(about, {
+    secret: true,
+    parse: (given) => {
+      if (given === '' || Buffer.byteLength(given) >= SECRET_BYTES) return given;
+      throw new Error(`at least ${SECRET_BYTES} bytes; make one with: openssl rand -base64 48`);
+    },
+  });
+
+const perMinute = (whose: string, value: number): Key<number> =>
+  whole(`${whose} a minute and operation, and at once`, value, [1, 100_000_000]);
 
 export const KEYS = {
   ENVIRONMENT: oneOf('what the server is for', ['dev', 'test', 'prod'], 'dev'),
@@ -113,6 +144,21 @@ export const KEYS = {
   BOOTSTRAP_RESEARCHER_KEY: keyText('text of a researcher key'),
   BOOTSTRAP_OPERATOR_KEY: keyText('text of an operator key'),
   BOOTSTRAP_VIEWER_KEY: keyText('text of a viewer key'),
+  JWT_SECRET: secretText(
+    'what tokens are signed with, alike on all nodes; empty makes one and keeps it in the database',
+  ),
+  JWT_ALGORITHM: oneOf('how tokens are signed', ['HS256', 'HS384', 'HS512'], 'HS256'),
+  JWT_EXPIRY_MINUTES: whole('life of a token', 60, [1, 1_440]),
+  JWT_REFRESH_MINUTES: whole('how long after its key was shown a token can be renewed', 1_440, [1, 43_200]),
+  RAW_MODE_ENABLED: yesNo('the mode RAW, for keys that may use it', true),
+  RATE_LIMIT_ENABLED: yesNo('refuse requests beyond the rates below', true),
+  RATE_LIMIT_ANONYMOUS_PER_MINUTE: perMinute('requests of an address without credentials', 60),
+  RATE_LIMIT_UNKNOWN_PER_MINUTE: perMinute('requests with a credential that does not work', 60),
+  RATE_LIMIT_FAILURES_PER_MINUTE: whole('credentials that do not work, of an address a minute', 600, [1, 100_000_000]),
+  RATE_LIMIT_VIEWER_PER_MINUTE: perMinute('requests of a viewer key', 12_000),
+  RATE_LIMIT_OPERATOR_PER_MINUTE: perMinute('requests of an operator key', 60_000),
+  RATE_LIMIT_RESEARCHER_PER_MINUTE: perMinute('requests of a researcher key', 60_000),
+  RATE_LIMIT_ADMIN_PER_MINUTE: perMinute('requests of an admin key', 6_000_000),
   LOG_LEVEL: oneOf('lowest level logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
   ENFORCE_PERMISSIONS: {
     default: 'true',
@@ -123,7 +169,7 @@ export const KEYS = {
     },
   },
   ACCESS_CACHE: oneOf('keep access decisions', ['on', 'off'], 'on'),
-  TRUSTED_PROXIES: list('addresses whose X-Forwarded-For counts'),
+  TRUSTED_PROXIES: list('proxies whose X-Forwarded-For counts', isNetwork, 'addresses and CIDR blocks'),
   CORS_ORIGINS: list('origins that browsers may call from'),
   DRAIN_SECONDS: whole('how long a stop waits for requests', 25, [0, 600]),
   AUDIT_DAYS: whole('how long audit rows are kept', 365, [1, 36_500]),

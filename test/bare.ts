@@ -19,6 +19,7 @@ import { openDiskBlobs } from '../src/engines/disk/disk-blobs.ts';
 import { bootstrap } from '../src/features/access/bootstrap.ts';
 import { SYSTEM } from '../src/features/access/credentials.ts';
 import { GrantCache } from '../src/features/access/grants.ts';
+import { type TokenDesk, tokenDesk } from '../src/features/access/tokens.ts';
 import type { Blobs } from '../src/ports/blobs.ts';
 import type { Sql } from '../src/ports/sql.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
@@ -31,6 +32,7 @@ export interface Bare {
   readonly blobs: Blobs;
   readonly grants: GrantCache;
   readonly clock: Clock & { set(now: number): void };
+  readonly tokens: TokenDesk;
   readonly step: RunStep;
   /** A call by the RPC name of an operation; the server's own unless a caller is given. */
   call<T = Record<string, unknown>>(method: string, params: object, caller?: Caller): Promise<T>;
@@ -59,12 +61,21 @@ export async function openBare(): Promise<Bare> {
   const blobs = await openDiskBlobs(join(directory, 'blobs'));
   const grants = new GrantCache();
   const runner = localRunner({ sql, blobs, clock, limits: defaultLimits, grants });
+  const tokens = tokenDesk({
+    secret: Buffer.from('secret-of-tests-with-32-bytes-00'),
+    algorithm: 'HS256',
+    life: 3_600_000,
+    renewable: 86_400_000,
+    clock,
+  });
   const server: Server = {
     sql,
     blobs,
     limits: defaultLimits,
     runner,
     turns: new Turns(),
+    tokens,
+    rawMode: true,
     log: silentLog,
     observe: () => undefined,
   };
@@ -74,6 +85,7 @@ export async function openBare(): Promise<Bare> {
     blobs,
     grants,
     clock,
+    tokens,
     step: systemSteps(runner),
     call: async <T>(method: string, params: object, caller: Caller = SYSTEM): Promise<T> => {
       const operation = byMethod.get(method) ?? getOperation(method);

@@ -171,6 +171,7 @@ async function addTestKey(sql: Sql, key: NewTestKey): Promise<string> {
       subject_id: subject,
       role,
       inherit_permissions: 0,
+      raw_mode_enabled: 0,
       rate_limit_per_minute: null,
       key_prefix: text.slice(0, 12),
       origin: null,

@@ -41,7 +41,9 @@ function operationText(operation: AnyOperation): string {
     operation.rpc
       ? [operation.rpc.name, ...(operation.rpc.aliases ?? [])].map((name) => `\`POST /api/nfs/${name}\``).join(', ')
       : '',
-    operation.http ? `\`${operation.http.method} ${operation.http.path}\`` : '',
+    ...[operation.http?.path ?? [], operation.http?.aliases ?? []]
+      .flat()
+      .map((path) => `\`${operation.http?.method} ${path}\``),
     operation.cli ? `\`nexus ${operation.cli.words}\`` : '',
   ].filter((call) => call !== '');
   const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => [

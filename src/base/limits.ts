@@ -37,6 +37,7 @@ export const LIMITS = {
   RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },
   RPC_BODY_VALUES: { default: 1_000_000, about: 'values of one JSON body' },
   V1_BODY_BYTES: { default: 16 * MiB, about: 'JSON body of a REST route' },
+  OPEN_BODY_BYTES: { default: 64 * 1024, about: 'JSON body of a REST route, from a caller without credentials' },
 } as const satisfies Record<string, { default: number; about: string }>;
 
 export type LimitName = keyof typeof LIMITS;

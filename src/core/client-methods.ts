@@ -63,7 +63,7 @@ export const clientMethods = {
   zone_update: method(zoneUpdate),
   zone_delete: method(zoneDelete),
   whoami: method(whoami),
-  admin_create_key: method(createKeyOperations[0], 'inherit_permissions'),
+  admin_create_key: method(createKeyOperations[0], 'inherit_permissions', 'raw_mode_enabled'),
   admin_list_keys: method(listForms[0], 'include_revoked', 'limit'),
   admin_get_key: method(getForms[0]),
   admin_update_key: method(updateForms[0]),

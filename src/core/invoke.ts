@@ -11,6 +11,7 @@ import { ANYONE, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
+import type { Tokens } from './call/tokens.ts';
 import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
@@ -39,6 +40,9 @@ export interface Server {
   readonly limits: Limits;
   readonly runner: Runner;
   readonly turns: Turns;
+  readonly tokens: Tokens;
+  /** The mode RAW is on, for keys that may use it. */
+  readonly rawMode: boolean;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -184,6 +188,8 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     blobs: server.blobs,
     limits: server.limits,
     sql: server.sql,
+    tokens: server.tokens,
+    rawMode: server.rawMode,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>
       operation.effect === 'read'

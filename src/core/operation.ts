@@ -8,6 +8,7 @@ import type { FaultCode } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx } from '../ports/sql.ts';
+import type { Tokens, TokenTimes } from './call/tokens.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
 
@@ -32,6 +33,9 @@ export interface Caller {
   readonly access_revision: number;
   readonly rate_limit_per_minute: number | null;
   readonly expires_at: number | null;
+  readonly raw_mode_enabled: boolean;
+  /** Of the token that was shown; null where it was the key itself. */
+  readonly token: TokenTimes | null;
 }
 
 /** What a call carries beside its input. Plain data: it crosses threads. */
@@ -149,6 +153,9 @@ export interface Preparation {
   readonly blobs: Blobs;
   readonly limits: Limits;
   readonly sql: Sql;
+  readonly tokens: Tokens;
+  /** The mode RAW is on, for keys that may use it. */
+  readonly rawMode: boolean;
   /** Checks permission ahead of costly work; the transaction checks it again. */
   authorise(needs: readonly Need[]): Promise<void>;
   /** Runs another operation with the same caller, in a transaction of its own. */
@@ -188,12 +195,16 @@ export interface HttpBinding<O> {
   readonly method: HttpMethod;
   /** Route template; `:name` is a part that becomes the parameter of that name. */
   readonly path: string;
+  /** Other paths of the same route. */
+  readonly aliases?: readonly string[];
   readonly status?: number;
   readonly present?: Present<O>;
   /** Parameters that body and query may call otherwise are the schema's business; `location` gives the header on 201. */
   readonly location?: (output: O) => string;
   /** The body takes fields it does not know (platform.md §0, bodies marked ◦). */
   readonly tolerant?: boolean;
+  /** It takes credentials as parameters: never from the URL, and a header that does not work is 401 though it is public. */
+  readonly credentials?: boolean;
 }
 
 export interface CliBinding {

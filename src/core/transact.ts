@@ -8,10 +8,10 @@ import type { Clock } from '../base/clock.ts';
 import type { Fault } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import {
+  checkUnexpired,
   foreignZone,
   isRootAdmin,
   refreshCaller,
-  unauthenticated,
   zoneNotFound,
 } from '../features/access/credentials.ts';
 import { accessOf, denied, type GrantCache } from '../features/access/grants.ts';
@@ -156,7 +156,7 @@ interface Current {
 
 /** The caller is looked up again only if keys of its zone may have changed since it was authenticated. */
 async function currentCaller(tx: Tx, { caller, home, now }: Current): Promise<Caller> {
-  if (caller.expires_at !== null && caller.expires_at <= now) throw unauthenticated();
+  checkUnexpired(caller, now);
   if (!home || home.access_revision === caller.access_revision) return caller;
   return refreshCaller(tx, caller, now);
 }

@@ -1,41 +1,73 @@
 /**
- * Callers by their key, kept for a second so that a busy key costs no statement a request. Guarantees: what is kept is
- * never the last word: the transaction of each call compares the access revision (core/transact.ts), an expiry is seen
- * at once, and a door asks again before it tells any failure. Only the hash of a key is kept.
+ * Callers by their credential, kept for a second so that a busy one costs no statement a request. Guarantees: what is
+ * kept is never the last word: the transaction of each call compares the access revision (core/transact.ts), an expiry is
+ * seen at once, and a door asks again before it tells any failure. Only the hash of a credential is kept.
  */
 import type { Clock } from '../base/clock.ts';
-import type { Callers } from '../channels/http/door.ts';
+import { Fault } from '../base/faults.ts';
+import { isTokenForm } from '../base/token-form.ts';
+import type { Callers, Credential, Known } from '../channels/http/door.ts';
 import type { Caller } from '../core/operation.ts';
-import { callerByHash, hashKey } from '../features/access/credentials.ts';
+import { callerByHash, callerByToken, hashKey, invalidToken, unauthenticated } from '../features/access/credentials.ts';
+import type { TokenDesk } from '../features/access/tokens.ts';
 import type { Sql } from '../ports/sql.ts';
 
 const KEPT_MS = 1_000;
 const KEPT_MOST = 10_000;
 
 interface Kept {
-  readonly caller: Caller;
+  readonly known: Known;
   readonly until: number;
 }
 
-/** `used` is told of each caller that was asked for. */
-export function callersOf(sql: Sql, clock: Clock, used: (caller: Caller) => void): Callers {
-  const kept = new Map<string, Kept>();
-  const askFor = async (hash: string): Promise<Caller | undefined> => {
+export interface CallersParts {
+  readonly sql: Sql;
+  readonly clock: Clock;
+  readonly tokens: TokenDesk;
+  /** Told of each caller that was asked for. */
+  readonly used: (caller: Caller) => void;
+}
+
+export function callersOf({ sql, clock, tokens, used }: CallersParts): Callers {
+  // Apart, so that a token that was shown where only a key counts is not found by what it was elsewhere.
+  const kept = { key: new Map<string, Kept>(), token: new Map<string, Kept>() };
+  const askFor = async (credential: Credential, hash: string): Promise<Known> => {
     const now = clock.now();
-    const caller = await sql.read((tx) => callerByHash(tx, hash, now));
-    kept.delete(hash);
-    if (!caller) return undefined;
-    used(caller);
-    if (kept.size >= KEPT_MOST) kept.clear();
-    kept.set(hash, { caller, until: Math.min(now + KEPT_MS, caller.expires_at ?? Number.POSITIVE_INFINITY) });
-    return caller;
+    const those = kept[kindOf(credential)];
+    const known = await lookUp(credential, hash, now);
+    those.delete(hash);
+    if (!known.caller) return known;
+    used(known.caller);
+    if (those.size >= KEPT_MOST) those.clear();
+    those.set(hash, { known, until: Math.min(now + KEPT_MS, endOf(known.caller)) });
+    return known;
+  };
+  const lookUp = async ({ text, bearer }: Credential, hash: string, now: number): Promise<Known> => {
+    if (!bearer || !isTokenForm(text)) {
+      return orRefused(await sql.read((tx) => callerByHash(tx, hash, now)), unauthenticated);
+    }
+    try {
+      const token = await tokens.read(text);
+      return orRefused(await sql.read((tx) => callerByToken(tx, token, now)), invalidToken);
+    } catch (thrown) {
+      if (thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED') return { caller: undefined, refusal: thrown };
+      throw thrown;
+    }
   };
   return {
-    find: (key) => {
-      const hash = hashKey(key);
-      const found = kept.get(hash);
-      return found && clock.now() < found.until ? found.caller : askFor(hash);
+    find: (credential) => {
+      const hash = hashKey(credential.text);
+      const found = kept[kindOf(credential)].get(hash);
+      return found && clock.now() < found.until ? found.known : askFor(credential, hash);
     },
-    ask: (key) => askFor(hashKey(key)),
+    ask: (credential) => askFor(credential, hashKey(credential.text)),
   };
 }
+
+const kindOf = ({ text, bearer }: Credential): 'key' | 'token' => (bearer && isTokenForm(text) ? 'token' : 'key');
+
+const orRefused = (caller: Caller | undefined, refusal: () => Fault): Known =>
+  caller ? { caller } : { caller, refusal: refusal() };
+
+const endOf = ({ expires_at, token }: Caller): number =>
+  Math.min(expires_at ?? Number.POSITIVE_INFINITY, token?.expires_at ?? Number.POSITIVE_INFINITY);

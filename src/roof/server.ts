@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../base/clock.ts';
 import { type Log, silentLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
+import { addressReader } from '../channels/http/addresses.ts';
 import { buildHttp } from '../channels/http/http-server.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Server } from '../core/invoke.ts';
@@ -30,6 +31,7 @@ import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
 import { startSweep } from './sweep.ts';
 import { startThread } from './threads.ts';
+import { keptTokenSecret, tokensOf } from './tokens.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -91,22 +93,15 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
   const { onBroken } = halt;
-  const adminKey = await prepareSchema(config, onBroken);
+  const { adminKey, secret } = await prepareSchema(config, onBroken);
+  const tokens = tokensOf(config, secret);
   const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const threads = await startThreads(config, onBroken);
   const grants = grantCache(config);
   const runner = runnerOf(config, { sql, blobs, threads, grants });
   const metrics = new Metrics();
-  const server: Server = {
-    sql,
-    blobs,
-    limits: config.limits,
-    runner,
-    turns: new Turns(),
-    log,
-    observe: (operation, outcome, seconds) => metrics.operationEnded(operation, outcome, seconds),
-  };
+  const server = serverOf(config, { sql, blobs, runner, tokens, metrics, log });
   const used = keyUse({ runner, clock: systemClock, log });
   const alone = sqliteFileOf(config) !== undefined;
   const sweep = startSweep({ runner, blobs, clock: systemClock, log, alone });
@@ -117,7 +112,8 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     health: healthView({ config, sql, blobs, threads, grants, pending }),
     metrics,
     version: VERSION,
-    callers: callersOf(sql, systemClock, used.note),
+    callers: callersOf({ sql, clock: systemClock, tokens, used: used.note }),
+    addressOf: addressReader(config.TRUSTED_PROXIES),
     corsOrigins: config.CORS_ORIGINS,
     spools: openSpools({ directory: join(blobsRootOf(config), 'spool'), maximum: config.limits.SPOOL_BYTES, alone }),
   });
@@ -157,6 +153,16 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
 }
 
+type ServerParts = Pick<Server, 'sql' | 'blobs' | 'runner' | 'tokens' | 'log'> & { readonly metrics: Metrics };
+
+const serverOf = (config: Config, { metrics, ...parts }: ServerParts): Server => ({
+  ...parts,
+  limits: config.limits,
+  turns: new Turns(),
+  rawMode: config.RAW_MODE_ENABLED,
+  observe: (operation, outcome, seconds) => metrics.operationEnded(operation, outcome, seconds),
+});
+
 /** `:memory:` is a private directory that goes with the server: several threads have to share it. */
 function placeMemory(config: Config): { config: Config; memory: string | undefined } {
   if (sqliteFileOf(config) !== ':memory:') return { config, memory: undefined };
@@ -164,8 +170,15 @@ function placeMemory(config: Config): { config: Config; memory: string | undefin
   return { config: { ...config, DATABASE_URL: `sqlite:///${join(memory, 'nexus.db')}`, DATA_DIR: memory }, memory };
 }
 
-/** Migrates if the configuration lets it, and makes the first keys; gives the text of a new admin key. */
-async function prepareSchema(config: Config, onBroken: (reason: unknown) => void): Promise<string | undefined> {
+interface Prepared {
+  /** Text of a new admin key. */
+  readonly adminKey: string | undefined;
+  /** What tokens are signed with. */
+  readonly secret: string;
+}
+
+/** Migrates if the configuration lets it, and makes the first keys and the secret of tokens. */
+async function prepareSchema(config: Config, onBroken: (reason: unknown) => void): Promise<Prepared> {
   const sql = await openThreadSql(config, 'writer', onBroken);
   try {
     const mode = config.SCHEMA_MANAGEMENT_MODE;
@@ -174,10 +187,11 @@ async function prepareSchema(config: Config, onBroken: (reason: unknown) => void
       const { pending } = await schemaState(sql);
       if (pending.length > 0) throw new Error(`Schema is ${pending.length} migrations behind; run nexus migrate`);
     }
-    if (!config.BOOTSTRAP_KEYS_ENABLED) return undefined;
+    const secret = config.JWT_SECRET || (await sql.write('root', keptTokenSecret));
+    if (!config.BOOTSTRAP_KEYS_ENABLED) return { adminKey: undefined, secret };
     const keys = bootstrapKeysOf(config);
     const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));
-    return adminKey;
+    return { adminKey, secret };
   } finally {
     await sql.close();
   }

@@ -62,7 +62,16 @@ function partOf(outcome: Outcome, name: string): unknown {
 }
 
 /** Values that differ from zone to zone whatever the door. */
-const OWN = new Set(['key', 'raw_key', 'api_key', 'key_prefix', 'next_cursor', 'consistency_token', 'last_used_at']);
+const OWN = new Set([
+  'key',
+  'raw_key',
+  'api_key',
+  'access_token',
+  'key_prefix',
+  'next_cursor',
+  'consistency_token',
+  'last_used_at',
+]);
 const ID = /\b[a-z]+-[0-9a-f]{24}/g;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 

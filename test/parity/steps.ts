@@ -29,6 +29,10 @@ const zones: readonly Step[] = [
   { op: 'zone.delete', by: 'root', input: { zone_id: '{zone}-sub' } },
   { op: 'method.list', input: {} },
   { op: 'caller.whoami', input: {} },
+  { op: 'key.whoami', input: {} },
+  { op: 'token.create', input: {} },
+  { op: 'token.create', input: { api_key: 'never-was-a-key-00' }, fault: 'UNAUTHENTICATED' },
+  { op: 'token.refresh', input: {}, fault: 'UNAUTHENTICATED' },
 ];
 
 const keys: readonly Step[] = [

@@ -5,8 +5,8 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
 import type { Caller } from '../../core/operation.ts';
-import type { Arrival, Arrive, Door } from './door.ts';
-import { addressOf, credentialOf } from './request.ts';
+import type { Arrival, Arrive, Door, Known } from './door.ts';
+import { credentialOf, one } from './request.ts';
 
 /** Authenticates every request of routes that are added from here on; gives what is known of one that was let in. */
 export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
@@ -23,7 +23,7 @@ export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
     }
     try {
       const found = known(request, door);
-      if (found instanceof Promise) found.then((caller) => letIn(working(caller))).catch(done);
+      if (found instanceof Promise) found.then((asked) => letIn(working(asked))).catch(done);
       else letIn(working(found));
     } catch (thrown) {
       done(thrown as Fault);
@@ -40,36 +40,37 @@ export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
 export const isOpen = (request: FastifyRequest): boolean =>
   request.routeOptions.config.open === true || request.method === 'OPTIONS';
 
-function known(request: FastifyRequest, door: Door): Caller | undefined | Promise<Caller | undefined> {
-  const key = credentialOf(request.headers);
-  return key === undefined ? undefined : door.callers.find(key);
+function known(request: FastifyRequest, door: Door): Known | Promise<Known> {
+  const credential = credentialOf(request.raw);
+  return credential === undefined ? NOTHING : door.callers.find(credential);
 }
 
-function working(caller: Caller | undefined): Caller {
-  if (!caller) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
-  return caller;
+/** Of a request that presents nothing. */
+const NOTHING: Known = { caller: undefined, refusal: new Fault('UNAUTHENTICATED', 'Invalid or missing API key') };
+
+function working(known: Known): Caller {
+  if (known.caller) return known.caller;
+  throw known.refusal;
 }
 
 /** Throws UNAUTHENTICATED unless there is one credential that works now, whatever was known a moment ago. */
 export async function checkCredential(request: FastifyRequest, door: Door): Promise<Caller> {
-  const key = credentialOf(request.headers);
-  return working(key === undefined ? undefined : await door.callers.ask(key));
+  const credential = credentialOf(request.raw);
+  return working(credential === undefined ? NOTHING : await door.callers.ask(credential));
 }
 
-/** At an open route a bad credential is as good as none. */
+/** At most open routes a bad credential is as good as none. */
 async function stranger(request: FastifyRequest, door: Door): Promise<Caller | undefined> {
-  try {
-    return await checkCredential(request, door);
-  } catch (thrown) {
-    if (thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED') return undefined;
-    throw thrown;
-  }
+  const credential = credentialOf(request.raw);
+  if (credential === undefined) return undefined;
+  const known = await door.callers.ask(credential);
+  return request.routeOptions.config.strict ? working(known) : known.caller;
 }
 
 const arrived = (request: FastifyRequest, door: Door, caller: Caller | undefined): Arrival => ({
   caller,
   request_id: request.id,
-  address: addressOf(request.raw),
+  address: door.addressOf(request.socket.remoteAddress, one(request.headers, 'x-forwarded-for')),
   headers: request.headers,
   confirm: async () => {
     if (caller) await checkCredential(request, door);

@@ -1,9 +1,11 @@
 /** What the HTTP doors are given by the roof. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
+import type { Fault } from '../../base/faults.ts';
 import type { Server } from '../../core/invoke.ts';
 import type { Figures, Metrics } from '../../core/metrics.ts';
 import type { Caller } from '../../core/operation.ts';
+import type { AddressOf } from './addresses.ts';
 import type { SpoolHome } from './body/spool.ts';
 
 /** What the server says of its own state. */
@@ -17,18 +19,29 @@ export interface HealthView {
   figures(): Promise<Figures>;
 }
 
-/** The caller behind a key's text; undefined for a credential that does not work. */
+/** A credential as it was presented. */
+export interface Credential {
+  readonly text: string;
+  /** It came after `Bearer`, where a token may stand in place of a key. */
+  readonly bearer: boolean;
+}
+
+/** Who presents a credential, or why it does not work. */
+export type Known = { readonly caller: Caller } | { readonly caller: undefined; readonly refusal: Fault };
+
+/** Who is behind credentials. */
 export interface Callers {
   /** At once where it was asked for a moment ago; the transaction of a call has the last word. */
-  find(key: string): Caller | undefined | Promise<Caller | undefined>;
+  find(credential: Credential): Known | Promise<Known>;
   /** As it is now. */
-  ask(key: string): Promise<Caller | undefined>;
+  ask(credential: Credential): Promise<Known>;
 }
 
 /** What every door needs. */
 export interface Door {
   readonly server: Server;
   readonly callers: Callers;
+  readonly addressOf: AddressOf;
   /** Of a caller's zone; undefined is a caller without one. */
   readonly spools: (zone_id: string | undefined) => SpoolHome;
 }
@@ -57,5 +70,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route takes requests without a working credential (access.md §1); their caller is undefined. */
     readonly open?: boolean;
+    /** At an open route: a credential that is presented and does not work is 401, not as good as none. */
+    readonly strict?: boolean;
   }
 }

@@ -9,6 +9,8 @@ import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 
 interface Described {
+  /** The same for no other call. */
+  readonly id: string;
   readonly method: string;
   readonly path: string;
   readonly operation: AnyOperation;
@@ -21,20 +23,26 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unk
   return rest;
 }
 
+const restPaths = ({ http }: AnyOperation): readonly string[] => (http ? [http.path, ...(http.aliases ?? [])] : []);
+const rpcNames = ({ rpc }: AnyOperation): readonly string[] => (rpc ? [rpc.name] : []);
+
 /** Every call a client can make: REST routes, and one path for each JSON-RPC method. */
 function described(operations: readonly AnyOperation[]): Described[] {
   return operations.flatMap((operation) => [
-    ...(operation.http
-      ? [
-          {
-            method: operation.http.method.toLowerCase(),
-            path: operation.http.path.replace(/:(\w+)/g, '{$1}'),
-            operation,
-            status: operation.http.status ?? 200,
-          },
-        ]
-      : []),
-    ...(operation.rpc ? [{ method: 'post', path: `/api/nfs/${operation.rpc.name}`, operation, status: 200 }] : []),
+    ...restPaths(operation).map((path, n) => ({
+      id: n === 0 ? operation.name : `${operation.name}-${n + 1}`,
+      method: operation.http?.method.toLowerCase() ?? '',
+      path: path.replace(/:(\w+)/g, '{$1}'),
+      operation,
+      status: operation.http?.status ?? 200,
+    })),
+    ...rpcNames(operation).map((name) => ({
+      id: `rpc_${name}`,
+      method: 'post',
+      path: `/api/nfs/${name}`,
+      operation,
+      status: 200,
+    })),
   ]);
 }
 
@@ -99,7 +107,7 @@ export function openApiDocument(operations: readonly AnyOperation[], version: st
     security: [{ key: [] }],
     paths,
     components: {
-      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'an API key' } },
+      securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'an API key or a token' } },
       schemas: { Failure: FAILURE, RpcFailure: RPC_FAILURE },
     },
   };
@@ -110,7 +118,7 @@ function callObject(call: Described): Record<string, unknown> {
   const rpc = call.path.startsWith('/api/nfs/');
   const input = schemaOf(operation.input, 'input');
   return {
-    operationId: rpc ? `rpc_${operation.rpc?.name}` : operation.name,
+    operationId: call.id,
     summary: operation.summary,
     tags: [operation.name.split('.')[0]],
     ...(operation.who === 'public' ? { security: [] } : {}),
@@ -214,7 +222,7 @@ td,th{text-align:left;vertical-align:top;padding:.25rem .8rem .25rem 0;border-bo
 function section(operation: AnyOperation): string {
   const calls = [
     operation.rpc ? `POST /api/nfs/${operation.rpc.name}` : undefined,
-    operation.http ? `${operation.http.method} ${operation.http.path}` : undefined,
+    ...restPaths(operation).map((path) => `${operation.http?.method} ${path}`),
     operation.cli ? `nexus ${operation.cli.words}` : undefined,
   ].filter((call) => call !== undefined);
   const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => {

@@ -5,7 +5,7 @@ import { Fault, invalidParams } from '../../base/faults.ts';
 import { isRequestId, newRequestId } from '../../base/ids.ts';
 import { type Request, shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation, Channel } from '../../core/operation.ts';
-import type { Arrival } from './door.ts';
+import type { Arrival, Credential } from './door.ts';
 
 export const one = (headers: IncomingHttpHeaders, name: string): string | undefined => {
   const value = headers[name];
@@ -19,16 +19,30 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
 }
 
 /**
- * The API key that a request presents: `Authorization` with or without `Bearer`, or `X-Nexus-API-Key` (access.md §1).
- * undefined: none; two different ones are UNAUTHENTICATED.
+ * What a request presents: `Authorization` with or without `Bearer`, or `X-Nexus-API-Key` (access.md §1). undefined: nothing.
+ * Two that differ become one that is neither a key nor a token.
  */
-export function credentialOf(headers: IncomingHttpHeaders): string | undefined {
-  const authorization = one(headers, 'authorization')
-    ?.replace(/^bearer\s+/i, '')
-    .trim();
+export function credentialOf({ headers, rawHeaders }: IncomingMessage): Credential | undefined {
+  const authorization = headers.authorization ?? '';
+  const bearer = BEARER.test(authorization);
+  const shown = bearer ? authorization.replace(BEARER, '').trim() : authorization;
   const key = one(headers, 'x-nexus-api-key')?.trim();
-  if (authorization && key && authorization !== key) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
-  return authorization || key || undefined;
+  if (key && shown && key !== shown) return { text: `${shown}\n${key}`, bearer: false };
+  if (shown && isRepeated(rawHeaders, authorization)) return { text: `${shown}\n`, bearer: false };
+  const text = shown || key;
+  return text ? { text, bearer } : undefined;
+}
+
+const BEARER = /^bearer(?:\s+|$)/i;
+
+/** Node gives the first of several headers `Authorization`; that another one says something else must not go unseen. */
+function isRepeated(rawHeaders: readonly string[], authorization: string): boolean {
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length !== 'authorization'.length || rawHeaders[i + 1] === authorization) continue;
+    if (name.toLowerCase() === 'authorization') return true;
+  }
+  return false;
 }
 
 /** The zone named by header, under either of its names; INVALID_PARAMS where they differ. */
@@ -40,8 +54,6 @@ export function zoneHeaderOf(headers: IncomingHttpHeaders): string | undefined {
   }
   return zone ?? tenant;
 }
-
-export const addressOf = (message: IncomingMessage): string | null => message.socket.remoteAddress ?? null;
 
 /** Bodies are taken as they are: with a Content-Encoding they are UNSUPPORTED_MEDIA_TYPE. */
 export function checkUnencoded(headers: IncomingHttpHeaders): void {

@@ -11,9 +11,10 @@ import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harne
 import { exchange, openSocket, readAnswer, wire } from '../../../test/raw-http.ts';
 import { Fault } from '../../base/faults.ts';
 import { AnswerBytes } from '../../core/call/answer-bytes.ts';
-import type { AnyOperation, Caller, HttpBinding, Operation } from '../../core/operation.ts';
-import { authenticateKey } from '../../features/access/credentials.ts';
-import type { Door } from './door.ts';
+import type { AnyOperation, HttpBinding, Operation } from '../../core/operation.ts';
+import { authenticateKey, unauthenticated } from '../../features/access/credentials.ts';
+import { addressReader } from './addresses.ts';
+import type { Credential, Door, Known } from './door.ts';
 import { letIn, openFrame } from './frame.ts';
 import { addRest } from './rest.ts';
 
@@ -91,10 +92,14 @@ beforeAll(async () => {
   await server.addZone('elsewhere');
   spoolDirectory = mkdtempSync(join(tmpdir(), 'nexus-rest-'));
   const { sql, limits } = server.running.server;
-  const ask = (key: string): Promise<Caller | undefined> => sql.read((tx) => authenticateKey(tx, key, Date.now()));
+  const ask = async ({ text }: Credential): Promise<Known> => {
+    const caller = await sql.read((tx) => authenticateKey(tx, text, Date.now()));
+    return caller ? { caller } : { caller, refusal: unauthenticated() };
+  };
   const door: Door = {
     server: { ...server.running.server, limits: { ...limits, V1_BODY_BYTES: BODY_BYTES } },
     callers: { find: ask, ask },
+    addressOf: addressReader([]),
     spools: () => ({ directory: spoolDirectory, reserve: () => undefined, release: () => undefined }),
   };
   app = openFrame(door);

@@ -8,7 +8,7 @@ import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation, HttpBinding } from '../../core/operation.ts';
 import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
-import type { Arrive, Door } from './door.ts';
+import type { Arrival, Arrive, Door } from './door.ts';
 import { sendJson } from './json-answer.ts';
 import { bodyOf, checkMedia, requestOf, withBranch } from './request.ts';
 import { mergeParams, type TextRules, type Texts, textRulesOf, valuesOf } from './rest-values.ts';
@@ -30,53 +30,64 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
     const binding = operation.http;
     if (!binding) continue;
     const route: Route = { operation, binding, rules: textRulesOf(operation) };
-    app.route({
-      method: binding.method,
-      url: binding.path,
-      config: { open: operation.who === 'public' },
-      handler: async (request, reply) => {
-        const room = new SpoolRoom(door.spools(arrive(request).caller?.zone_id));
-        try {
-          const { headers } = request;
-          const raw = withBranch(operation, await paramsOf(request, reply, { door, route, room }), headers);
-          const asked = { ...requestOf(arrive(request), 'http'), tolerant: binding.tolerant ?? false };
-          const { output, input } = await invoke(door.server, operation, { raw, request: asked });
-          if (binding.location) reply.header('location', binding.location(output));
-          reply.code(binding.status ?? 200);
-          if (binding.status === 204) return await reply.send();
-          return await sendJson(reply, binding.present ? binding.present(output, input) : output, door.server.blobs);
-        } finally {
-          await room.close();
-        }
-      },
-    });
+    for (const url of [binding.path, ...(binding.aliases ?? [])]) {
+      app.route({
+        method: binding.method,
+        url,
+        config: { open: operation.who === 'public', strict: binding.credentials ?? false },
+        handler: (request, reply) => answer(request, reply, { door, route, arrival: arrive(request) }),
+      });
+    }
   }
 }
 
-interface Reading {
+interface Answering {
   readonly door: Door;
   readonly route: Route;
+  readonly arrival: Arrival;
+}
+
+async function answer(request: FastifyRequest, reply: FastifyReply, answering: Answering): Promise<FastifyReply> {
+  const { door, route, arrival } = answering;
+  const { operation, binding } = route;
+  const room = new SpoolRoom(door.spools(arrival.caller?.zone_id));
+  try {
+    const params = await paramsOf(request, reply, { ...answering, room });
+    const raw = withBranch(operation, params, request.headers);
+    const asked = { ...requestOf(arrival, 'http'), tolerant: binding.tolerant ?? false };
+    const { output, input } = await invoke(door.server, operation, { raw, request: asked });
+    if (binding.location) reply.header('location', binding.location(output));
+    reply.code(binding.status ?? 200);
+    if (binding.status === 204) return await reply.send();
+    return await sendJson(reply, binding.present ? binding.present(output, input) : output, door.server.blobs);
+  } finally {
+    await room.close();
+  }
+}
+
+interface Reading extends Answering {
   readonly room: SpoolRoom;
 }
 
 async function paramsOf(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<object> {
-  const { rules } = reading.route;
+  const { rules, binding } = reading.route;
   const parts = valuesOf(request.params as Texts, rules);
-  const query = valuesOf(request.query as Texts, rules);
+  const query = binding.credentials ? {} : valuesOf(request.query as Texts, rules);
   return mergeParams(parts, query, await bodyParams(request, reply, reading));
 }
 
 /** The fields of the body. None at all is as good as `{}`, with any Content-Type (platform.md §0). */
 async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<object> {
   if (request.method === 'GET' || request.method === 'HEAD' || isBodiless(request)) return {};
-  const { door, room } = reading;
+  const { door, room, arrival } = reading;
+  const limit = arrival.caller ? 'V1_BODY_BYTES' : 'OPEN_BODY_BYTES';
   const pieces = bodyOf(request, reply).iterator({ destroyOnReturn: false });
   const first = await pieces.next();
   if (first.done) return {};
   checkMedia(request.headers);
   const body = await parseJsonBody(startingWith(first.value, pieces), {
-    bodyBytes: door.server.limits.V1_BODY_BYTES,
-    limit: 'V1_BODY_BYTES',
+    bodyBytes: door.server.limits[limit],
+    limit,
     stringBytes: SPOOL_STRING_BYTES,
     values: door.server.limits.RPC_BODY_VALUES,
     room,

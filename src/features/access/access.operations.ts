@@ -3,11 +3,15 @@ import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from './checks.o
 import { accessHousekeeping } from './housekeeping.operations.ts';
 import { keyOperations } from './keys.operations.ts';
 import { incomingShares, outgoingShares, revokeShare, shareWithGroup, shareWithUser } from './shares.operations.ts';
+import { createToken, refreshToken } from './tokens.operations.ts';
 import { tupleCreate, tupleDelete, tupleWrite } from './tuples.operations.ts';
-import { whoami } from './whoami.operations.ts';
+import { whoami, whoamiKey } from './whoami.operations.ts';
 
 export const accessOperations = [
   whoami,
+  whoamiKey,
+  createToken,
+  refreshToken,
   ...keyOperations,
   tupleCreate,
   tupleDelete,

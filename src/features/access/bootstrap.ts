@@ -40,6 +40,9 @@ interface Configured {
   readonly text: string;
 }
 
+/** First keys of the roles that have the mode RAW may use it (infrastructure.md §2). */
+const rawModeOf = (role: Role): number => (role === 'researcher' || role === 'admin' ? 1 : 0);
+
 const originOf = (role: Role): string => `bootstrap:${role}`;
 
 /** The key that this variable made with another value. */
@@ -52,11 +55,12 @@ async function revokeFormer(tx: Tx, key: Configured, now: number): Promise<void>
 async function enable(tx: Tx, key: Configured, now: number): Promise<void> {
   const hash = hashKey(key.text);
   const origin = originOf(key.role);
+  const raw = rawModeOf(key.role);
   const enabled = await tx.run(
-    `UPDATE keys SET revoked_at = NULL, expires_at = NULL, role = ?, origin = ?
-     WHERE hash = ? AND zone_id = 'root'
-       AND (revoked_at IS NOT NULL OR expires_at IS NOT NULL OR role <> ? OR origin IS NULL OR origin <> ?)`,
-    [key.role, origin, hash, key.role, origin],
+    `UPDATE keys SET revoked_at = NULL, expires_at = NULL, role = ?, raw_mode_enabled = ?, origin = ?
+     WHERE hash = ? AND zone_id = 'root' AND (revoked_at IS NOT NULL OR expires_at IS NOT NULL OR role <> ?
+       OR raw_mode_enabled <> ? OR origin IS NULL OR origin <> ?)`,
+    [key.role, raw, origin, hash, key.role, raw, origin],
   );
   if (enabled > 0) return rootChanged(tx);
   const known = await tx.get('SELECT key_id FROM keys WHERE hash = ?', [hash]);
@@ -88,6 +92,7 @@ export async function addRootKey(tx: Tx, key: Configured & { readonly origin: st
     subject_id: key.role,
     role: key.role,
     inherit_permissions: 0,
+    raw_mode_enabled: rawModeOf(key.role),
     rate_limit_per_minute: null,
     key_prefix: key.text.slice(0, 12),
     origin: key.origin,

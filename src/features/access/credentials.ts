@@ -4,13 +4,25 @@
  */
 import { hash } from 'node:crypto';
 import { Fault } from '../../base/faults.ts';
+import type { TokenTimes } from '../../core/call/tokens.ts';
 import { type Caller, ROLES, type Role } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { type CredentialRow, findCredentialByHash, findCredentialById } from './keys.sql.ts';
 
 export const hashKey = (text: string): string => hash('sha256', text);
 
-export const unauthenticated = (): Fault => new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
+export const invalidToken = (): Fault => new Fault('UNAUTHENTICATED', 'Invalid token');
+export const tokenExpired = (): Fault => new Fault('UNAUTHENTICATED', 'Token has expired');
+
+/** What is said of a credential that does not work, in the words for its kind. */
+export const unauthenticated = (caller?: Pick<Caller, 'token'>): Fault =>
+  caller?.token ? invalidToken() : new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
+
+/** UNAUTHENTICATED where the token or the key has ended by itself. */
+export function checkUnexpired(caller: Caller, now: number): void {
+  if (caller.token && caller.token.expires_at <= now) throw tokenExpired();
+  if (caller.expires_at !== null && caller.expires_at <= now) throw unauthenticated(caller);
+}
 
 /** The caller behind a key's text, or undefined: unknown, revoked, expired, zone not Active. */
 export async function authenticateKey(tx: Tx, text: string, now: number): Promise<Caller | undefined> {
@@ -22,12 +34,22 @@ export async function callerByHash(tx: Tx, hashed: string, now: number): Promise
   return callerOf(await findCredentialByHash(tx, hashed), now);
 }
 
+/** The caller behind a token: as the row of its key is, whatever the token claims. */
+export async function callerByToken(
+  tx: Tx,
+  token: { readonly key_id: string; readonly times: TokenTimes },
+  now: number,
+): Promise<Caller | undefined> {
+  const caller = callerOf(await findCredentialById(tx, token.key_id), now);
+  return caller && { ...caller, token: token.times };
+}
+
 /** The same caller as the rows are in this transaction; UNAUTHENTICATED if the key no longer works. */
 export async function refreshCaller(tx: Tx, caller: Caller, now: number): Promise<Caller> {
   if (caller.key_id === null) return caller;
   const fresh = callerOf(await findCredentialById(tx, caller.key_id), now);
-  if (!fresh) throw unauthenticated();
-  return { ...fresh, agent_id: caller.agent_id };
+  if (!fresh) throw unauthenticated(caller);
+  return { ...fresh, agent_id: caller.agent_id, token: caller.token };
 }
 
 function callerOf(row: CredentialRow | undefined, now: number): Caller | undefined {
@@ -47,6 +69,8 @@ function callerOf(row: CredentialRow | undefined, now: number): Caller | undefin
     access_revision: row.access_revision,
     rate_limit_per_minute: row.rate_limit_per_minute,
     expires_at: row.expires_at,
+    raw_mode_enabled: row.raw_mode_enabled === 1,
+    token: null,
   };
 }
 
@@ -89,6 +113,8 @@ export const SYSTEM: Caller = {
   access_revision: 0,
   rate_limit_per_minute: null,
   expires_at: null,
+  raw_mode_enabled: false,
+  token: null,
 };
 
 /** The caller of a public operation without credentials. */

@@ -14,6 +14,7 @@ import {
   keyName,
   ownForm,
   rateLimit,
+  rawMode,
   role,
   roleGiven,
   tell,
@@ -39,6 +40,7 @@ const createInput = z.object({
   expires_at: expiryParam.optional(),
   expires_days: z.int().min(1).max(36_500).optional().describe('days after which the key ends'),
   inherit_permissions: z.boolean().default(false).describe('an agent may also what its user may'),
+  raw_mode_enabled: rawMode.default(false),
   rate_limit_per_minute: rateLimit.optional(),
 });
 type CreateInput = z.infer<typeof createInput>;
@@ -134,6 +136,7 @@ function readyKey(input: CreateInput, zone_id: string, defaults: Defaults): Read
       subject_id,
       role: roleGiven(input) ?? 'operator',
       inherit_permissions: input.inherit_permissions ? 1 : 0,
+      raw_mode_enabled: input.raw_mode_enabled ? 1 : 0,
       key_prefix: text.slice(0, 12),
       origin: null,
     },

@@ -14,6 +14,7 @@ export const KEYS_PATH = '/api/v2/auth/keys';
 export const keyName = plainText.min(1).max(255);
 export const role = z.enum(ROLES);
 export const rateLimit = z.int().min(1).max(1_000_000_000).describe('calls per minute; by role unless given');
+export const rawMode = z.boolean().describe('the key may use the mode RAW, with a role that has it');
 export const zoneParam = z.string().optional().describe('zone of the keys; the own one unless given');
 
 export interface Doors<O> {

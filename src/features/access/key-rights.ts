@@ -31,7 +31,13 @@ export function mayManage(call: Call, row: Pick<KeyRow, 'zone_id' | 'subject_typ
 /** What a key is going to be able to do. */
 export type WantedKey = Pick<
   KeyRow,
-  'user_id' | 'subject_type' | 'subject_id' | 'role' | 'inherit_permissions' | 'rate_limit_per_minute'
+  | 'user_id'
+  | 'subject_type'
+  | 'subject_id'
+  | 'role'
+  | 'inherit_permissions'
+  | 'raw_mode_enabled'
+  | 'rate_limit_per_minute'
 >;
 
 /** ACCESS_DENIED unless the caller may make, or change a key into, one that can do this. */
@@ -46,6 +52,7 @@ export function checkWanted(call: Call, wanted: WantedKey): void {
   if (wanted.inherit_permissions === 1 && !caller.inherit_permissions) {
     throw beyond(caller, 'keys that inherit the permissions of their user');
   }
+  if (wanted.raw_mode_enabled === 1 && !caller.raw_mode_enabled) throw beyond(caller, 'keys that may use the mode RAW');
   if (wanted.rate_limit_per_minute !== caller.rate_limit_per_minute)
     throw beyond(caller, 'keys with another rate limit');
 }

@@ -15,6 +15,7 @@ import {
   keyName,
   ownForm,
   rateLimit,
+  rawMode,
   role,
   roleGiven,
   tell,
@@ -159,13 +160,14 @@ const updateInput = oneKey.extend({
   role: role.optional(),
   is_admin: z.boolean().optional().describe('true is role admin, false takes it away'),
   expires_at: expiryParam.optional(),
+  raw_mode_enabled: rawMode.optional(),
   rate_limit_per_minute: rateLimit.optional(),
 });
 type UpdateInput = z.infer<typeof updateInput>;
 
 const update = {
   ...ONE,
-  summary: 'Change name, role, expiry or rate limit of a key, from the next request on.',
+  summary: 'Change name, role, expiry, mode or rate limit of a key, from the next request on.',
   effect: 'write',
   input: updateInput,
   output: keyObject,
@@ -180,6 +182,8 @@ export const updateForms = both<UpdateInput, KeyObject>(update, {
   cli: { words: 'key update', args: ['key_id'] },
 });
 
+const CHANGEABLE = ['name', 'role', 'expires_at', 'raw_mode_enabled', 'rate_limit_per_minute'] as const;
+
 async function changeKey(call: Call, input: UpdateInput): Promise<KeyObject> {
   const before = await getLivingKey(call, input.key_id);
   const lowered = input.is_admin === false && before.role === 'admin' ? 'operator' : before.role;
@@ -188,16 +192,16 @@ async function changeKey(call: Call, input: UpdateInput): Promise<KeyObject> {
     name: input.name ?? before.name,
     role: roleGiven(input) ?? lowered,
     expires_at: input.expires_at ?? before.expires_at,
+    raw_mode_enabled: input.raw_mode_enabled === undefined ? before.raw_mode_enabled : input.raw_mode_enabled ? 1 : 0,
     rate_limit_per_minute: input.rate_limit_per_minute ?? before.rate_limit_per_minute,
   };
   checkWanted(call, {
     ...after,
     inherit_permissions: 0,
+    raw_mode_enabled: input.raw_mode_enabled ? 1 : 0,
     rate_limit_per_minute: input.rate_limit_per_minute ?? call.caller.rate_limit_per_minute,
   });
-  const changed = (['name', 'role', 'expires_at', 'rate_limit_per_minute'] as const).filter(
-    (field) => after[field] !== before[field],
-  );
+  const changed = CHANGEABLE.filter((field) => after[field] !== before[field]);
   if (changed.length === 0) return toKeyObject(before);
   if (after.role !== 'admin' || after.expires_at !== before.expires_at) await checkLastAdmin(call, before);
   await updateKey(call.tx, after);

@@ -10,6 +10,7 @@ export interface KeyRow {
   readonly subject_id: string;
   readonly role: string;
   readonly inherit_permissions: number;
+  readonly raw_mode_enabled: number;
   readonly rate_limit_per_minute: number | null;
   readonly key_prefix: string;
   readonly origin: string | null;
@@ -26,7 +27,7 @@ export interface CredentialRow extends KeyRow {
 }
 
 const COLUMNS = `k.key_id, k.zone_id, k.name, k.user_id, k.subject_type, k.subject_id, k.role, k.inherit_permissions,
-  k.rate_limit_per_minute, k.key_prefix, k.origin, k.created_at, k.expires_at, k.last_used_at, k.revoked_at`;
+  k.raw_mode_enabled, k.rate_limit_per_minute, k.key_prefix, k.origin, k.created_at, k.expires_at, k.last_used_at, k.revoked_at`;
 
 const CREDENTIAL = `SELECT ${COLUMNS}, z.phase, z.access_revision FROM keys k JOIN zones z ON z.zone_id = k.zone_id`;
 
@@ -43,8 +44,8 @@ export interface NewKey extends Omit<KeyRow, 'last_used_at' | 'revoked_at'> {
 export async function insertKey(tx: Tx, key: NewKey): Promise<void> {
   await tx.run(
     `INSERT INTO keys (key_id, hash, zone_id, name, user_id, subject_type, subject_id, role, inherit_permissions,
-       rate_limit_per_minute, key_prefix, origin, created_at, expires_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       raw_mode_enabled, rate_limit_per_minute, key_prefix, origin, created_at, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       key.key_id,
       key.hash,
@@ -55,6 +56,7 @@ export async function insertKey(tx: Tx, key: NewKey): Promise<void> {
       key.subject_id,
       key.role,
       key.inherit_permissions,
+      key.raw_mode_enabled,
       key.rate_limit_per_minute,
       key.key_prefix,
       key.origin,
@@ -129,16 +131,17 @@ export async function countKeys(tx: Tx, filter: KeyFilter): Promise<number> {
   return (await tx.get<{ n: number }>(`SELECT COUNT(*) AS n ${sql}`, params))?.n ?? 0;
 }
 
-export type KeyChange = Pick<KeyRow, 'key_id' | 'name' | 'role' | 'expires_at' | 'rate_limit_per_minute'>;
+export type KeyChange = Pick<
+  KeyRow,
+  'key_id' | 'name' | 'role' | 'expires_at' | 'raw_mode_enabled' | 'rate_limit_per_minute'
+>;
 
 export async function updateKey(tx: Tx, key: KeyChange): Promise<void> {
-  await tx.run('UPDATE keys SET name = ?, role = ?, expires_at = ?, rate_limit_per_minute = ? WHERE key_id = ?', [
-    key.name,
-    key.role,
-    key.expires_at,
-    key.rate_limit_per_minute,
-    key.key_id,
-  ]);
+  await tx.run(
+    `UPDATE keys SET name = ?, role = ?, expires_at = ?, raw_mode_enabled = ?, rate_limit_per_minute = ?
+     WHERE key_id = ?`,
+    [key.name, key.role, key.expires_at, key.raw_mode_enabled, key.rate_limit_per_minute, key.key_id],
+  );
 }
 
 export async function revokeKey(tx: Tx, key_id: string, now: number): Promise<void> {

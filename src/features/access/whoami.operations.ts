@@ -1,7 +1,9 @@
 /** Who the caller is (access.md §1). Always an answer: without a working credential it says that there is none. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
-import type { Operation } from '../../core/operation.ts';
+import { MODES } from '../../core/call/tokens.ts';
+import type { Caller, Operation } from '../../core/operation.ts';
+import { modesOf } from './modes.ts';
 
 const nothing = z.object({});
 
@@ -55,8 +57,44 @@ export const whoami: Operation<z.infer<typeof nothing>, z.infer<typeof output>> 
       tenant_id: caller.zone_id,
       scopes: [],
       session_id: null,
-      auth_method: 'api_key',
-      expires_at: caller.expires_at === null ? null : isoTime(caller.expires_at),
+      auth_method: caller.token ? 'jwt' : 'api_key',
+      expires_at: endOf(caller),
     };
   },
+};
+
+/** A token ends with its key, if not before. */
+function endOf({ expires_at, token }: Caller): string | null {
+  const ends = [expires_at, token?.expires_at].filter((end) => typeof end === 'number');
+  return ends.length === 0 ? null : isoTime(Math.min(...ends));
+}
+
+const keyOutput = z.object({
+  api_key_id: z.string(),
+  owner: z.string(),
+  role: z.string(),
+  raw_mode_enabled: z.boolean(),
+  allowed_modes: z.array(z.enum(MODES)),
+});
+
+export const whoamiKey: Operation<z.infer<typeof nothing>, z.infer<typeof keyOutput>, { readonly rawMode: boolean }> = {
+  name: 'key.whoami',
+  summary: 'Say which key is used, and which modes it may use.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  zone: 'caller',
+  input: nothing,
+  output: keyOutput,
+  faults: [],
+  http: { method: 'GET', path: '/api/v1/auth/whoami' },
+  cli: { words: 'key whoami' },
+  examples: [{ title: 'the key', input: {} }],
+  prepare: async (_input, { rawMode }) => ({ rawMode }),
+  run: async ({ caller }, { rawMode }) => ({
+    api_key_id: caller.key_id ?? '',
+    owner: caller.subject_id,
+    role: caller.role,
+    raw_mode_enabled: caller.raw_mode_enabled,
+    allowed_modes: [...modesOf(caller, rawMode)],
+  }),
 };

@@ -1,6 +1,7 @@
 /** Who the caller is, with every kind of credential; and the methods that a role may call. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { exchange } from '../../../test/raw-http.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -70,6 +71,10 @@ test('whatever is wrong with a credential, nobody is authenticated, and everythi
     { 'x-nexus-api-key': expired.key },
     { authorization: `Bearer ${ADMIN_KEY}`, 'x-nexus-api-key': 'another-key-0000000' },
     { authorization: `Bearer ${ADMIN_KEY}x` },
+    { authorization: `Bearer ${ADMIN_KEY}\t${ADMIN_KEY}` },
+    { 'x-nexus-api-key': `${ADMIN_KEY}, ${ADMIN_KEY}x` },
+    { 'x-api-key': ADMIN_KEY, cookie: `authorization=${ADMIN_KEY}` },
+    { 'x-nexus-user-id': 'admin', 'x-agent-id': 'admin', 'x-role': 'admin' },
   ];
   const texts = new Set<string>();
   for (const headers of bad) {
@@ -81,6 +86,17 @@ test('whatever is wrong with a credential, nobody is authenticated, and everythi
   }
   expect(texts.size).toBe(1);
   expect([...texts][0]).toContain('"detail":"Invalid or missing API key"');
+});
+
+test('two headers Authorization that differ are 401, whichever comes first; the same one twice is one', async () => {
+  const status = async (...keys: string[]): Promise<number> => {
+    const lines = keys.map((key) => `Authorization: Bearer ${key}`);
+    return (await exchange(server.url, ['GET /api/zones HTTP/1.1', 'Host: x', ...lines, '', ''].join('\r\n'))).status;
+  };
+  expect(await status(ADMIN_KEY)).toBe(200);
+  expect(await status(ADMIN_KEY, ADMIN_KEY)).toBe(200);
+  expect(await status(ADMIN_KEY, 'another-key-0000000')).toBe(401);
+  expect(await status('another-key-0000000', ADMIN_KEY)).toBe(401);
 });
 
 test('a key in the URL is ignored', async () => {

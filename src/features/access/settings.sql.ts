@@ -1,0 +1,9 @@
+/** Values that all nodes share and none is configured with. */
+import type { Tx } from '../../ports/sql.ts';
+
+/** The value of a name: the one that is there, else this one from now on. Nodes that ask at once get the same. */
+export async function keepSetting(tx: Tx, name: string, value: string): Promise<string> {
+  await tx.run('INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING', [name, value]);
+  const row = await tx.get<{ value: string }>('SELECT value FROM settings WHERE name = ?', [name]);
+  return row?.value ?? value;
+}
