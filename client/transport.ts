@@ -70,12 +70,14 @@ export class Transport {
     if (!isRpcAnswer(answer)) throw errorOf(failureIn(text, response), retryAfterOf(response));
     if (!answer.error) return decodeBytes(answer.result);
     const { code, message, data } = answer.error;
+    // Of JSON-RPC's data only the details are those of the fault (files.md §2).
+    const { code: word, retryable, request_id, call_id: _same, ...details } = data;
     const failure: Failure = {
-      code: data.code,
+      code: word,
       message,
-      data,
-      retryable: data.retryable,
-      request_id: data.request_id,
+      data: details,
+      retryable,
+      request_id,
       status: response.status === 200 ? statusOf(code) : response.status,
     };
     // An etag that differs is 412 over REST, and has the number of a conflict here.
@@ -131,7 +133,12 @@ interface RpcAnswer {
   readonly error: {
     readonly code: number;
     readonly message: string;
-    readonly data: { readonly code: string; readonly retryable: boolean; readonly request_id: string };
+    readonly data: {
+      readonly code: string;
+      readonly retryable: boolean;
+      readonly request_id: string;
+      readonly call_id: string;
+    };
   } | null;
 }
 
