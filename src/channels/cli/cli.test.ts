@@ -1,6 +1,16 @@
 /** The command line against a server: files, grammar, exit codes, and what people and programs see. */
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -101,7 +111,9 @@ test('people see tables, programs one JSON document; control characters reach no
   expect((await see(['ls', '/nowhere'])).out).toBe('nexus: File not found: /nowhere [FILE_NOT_FOUND]\n');
   const failed = await run(['ls', '/nowhere']);
   expect(failed.out).toBe('');
-  expect(JSON.parse(failed.err)).toMatchObject({ error: { code: 'FILE_NOT_FOUND', data: { path: '/nowhere' } } });
+  const error = { code: 'FILE_NOT_FOUND', message: 'File not found: /nowhere', retryable: false };
+  const request_id = expect.any(String);
+  expect(JSON.parse(failed.err)).toEqual({ error: { ...error, data: { path: '/nowhere' } }, request_id });
 });
 
 test('the exit code tells usage, absence, conflict, denial and no server apart', SLOW, async () => {
@@ -133,8 +145,11 @@ test('a person is told the next step, in the words of the command', SLOW, async 
     [['ls', '/hint', '/more'], 'see nexus ls --help'],
     [['diff', '/hint/d/f.txt'], 'has only version 1'],
     [['ls', '--key', 'wrong'], 'NEXUS_API_KEY'],
+    [['key', 'create'], 'nexus key create [NAME] [OPTIONS]; nexus key create --help'],
   ] as const;
   for (const [line, text] of told) expect([line, (await see(line)).out]).toEqual([line, expect.stringContaining(text)]);
+  const { error } = JSON.parse((await run(['rm', '/hint/d'])).err);
+  expect(error.hint).toContain('nexus rm -r');
 });
 
 test('what is no number, URL, key or server of ours is named as that', SLOW, async () => {
@@ -166,9 +181,57 @@ test('a path may lack its first slash, and get takes a local directory', SLOW, a
   expect(readFileSync(join(place, 'into/f.txt'), 'utf8')).toBe('loose');
 });
 
-test('rm of several answers one document', SLOW, async () => {
+test('rm of several answers one document, goes on after a failure and ends with its code', SLOW, async () => {
   for (const path of ['/several/a', '/several/b']) await answer(['put', '-', path], { stdin: 'x' });
   expect(await answer(['rm', '/several/a', '/several/b'])).toHaveLength(2);
+  for (const path of ['/several/c', '/several/d/e']) await answer(['put', '-', path], { stdin: 'x' });
+  const { code, out, err } = await run(['rm', '/several/none', '/several/c', '/several/d']);
+  const codes = err
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line).error.code);
+  expect([code, codes]).toEqual([4, ['FILE_NOT_FOUND', 'IS_A_DIRECTORY']]);
+  expect(JSON.parse(out)).toMatchObject([{ path: '/several/c', deleted: true }]);
+  const away = await run(['rm', '/several/d', '/several/d', '--url', 'http://127.0.0.1:1']);
+  expect(away).toMatchObject({ code: 3, err: expect.stringMatching(/^nexus: no server answers.*\n$/) });
+});
+
+test('ls of a file lists that file', SLOW, async () => {
+  await answer(['put', '-', '/listed/one.txt'], { stdin: 'one' });
+  expect((await answer(['ls', '/listed/one.txt'])).entries).toMatchObject([{ path: '/listed/one.txt', size: 3 }]);
+  expect((await see(['ls', '/listed/one.txt'])).out).toBe('/listed/one.txt\n');
+  expect((await see(['ls', '-l', '/listed/one.txt'])).out).toMatch(/NAME\n +3 B +1 .* \/listed\/one\.txt\n$/);
+});
+
+test('get leaves what was there when the connection breaks, and keeps links and modes', SLOW, async () => {
+  const broken = createServer((_request, response) => {
+    response.writeHead(200, { 'content-length': 1000 });
+    response.write('half', () => setTimeout(() => response.destroy(), 50));
+  }).listen(0, '127.0.0.1');
+  await once(broken, 'listening');
+  const from = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`;
+  const into = join(place, 'whole');
+  mkdirSync(into);
+  writeFileSync(join(into, 'old.txt'), 'old', { mode: 0o640 });
+  symlinkSync('old.txt', join(into, 'link'));
+  for (const local of ['whole/old.txt', 'whole/new.txt', 'whole/link']) {
+    const { code, out, err } = await run(['get', '/x', local, '--url', from]);
+    expect([code, out, err]).toEqual([
+      1,
+      '',
+      expect.stringContaining(`/x did not arrive whole, and ${local} is as it`),
+    ]);
+  }
+  broken.close();
+  expect([readdirSync(into), readFileSync(join(into, 'old.txt'), 'utf8')]).toEqual([['link', 'old.txt'], 'old']);
+  await answer(['put', '-', '/whole.txt'], { stdin: 'whole' });
+  await answer(['get', '/whole.txt', 'whole/link']);
+  expect(lstatSync(join(into, 'link')).isSymbolicLink()).toBe(true);
+  expect([readFileSync(join(into, 'old.txt'), 'utf8'), statSync(join(into, 'old.txt')).mode & 0o777]).toEqual([
+    'whole',
+    0o640,
+  ]);
+  expect(await answer(['get', '/whole.txt', '/dev/null'])).toMatchObject({ size: 5 });
 });
 
 test('an upload that is refused at its head ends at once', SLOW, async () => {
@@ -207,6 +270,7 @@ test('noun and verb stand in either order, the noun in either number; a slip nam
   }
   expect((await answer(['--url', server.url, 'ls', '/n'])).entries).toHaveLength(1);
   expect((await run(['lss'])).err).toBe('nexus: no command "lss"; the nearest is "ls"\n');
+  expect((await run(['mp'])).err).toBe('nexus: no command "mp"; the nearest are "mv" and "cp"\n');
   expect((await run(['lists', 'file'])).err).toContain('the nearest is "file list"');
   expect((await run(['file', 'raed', '/x'])).err).toContain('the nearest is "file read"');
   expect((await run(['zone'])).err).toMatch(/^nexus: zone needs a verb: create, list/);
@@ -237,6 +301,22 @@ test('JSON comes as text, from a file or standard input; bad JSON names its posi
   const cut = await run(['file', 'write-batch', '[["/j/a", "1"']);
   expect(cut.err).toContain('position 13 (line 1 column 14)');
   expect((await run(['file', 'write-batch', '@none.json'])).code).toBe(2);
+});
+
+test('health and features are told without a key', SLOW, async () => {
+  const nobody = { env: { NEXUS_API_KEY: '' } };
+  expect(await answer(['health'], nobody)).toMatchObject({ status: 'healthy', nodes: [{ status: 'healthy' }] });
+  expect((await answer(['health', '--detailed'], nobody)).components.sql).toMatchObject({ status: 'healthy' });
+  expect((await answer(['features'], nobody)).enabled_bricks).toContain('permissions');
+  expect((await run(['health', '--url', 'http://127.0.0.1:1'])).code).toBe(3);
+  const starting = createServer((_request, response) => response.writeHead(503).end('{"status":"starting"}'));
+  await once(starting.listen(0, '127.0.0.1'), 'listening');
+  const { port } = starting.address() as AddressInfo;
+  expect(await run(['health', '--url', `http://127.0.0.1:${port}`])).toMatchObject({
+    code: 8,
+    out: '{"status":"starting"}\n',
+  });
+  starting.close();
 });
 
 test('doctor looks at what is truly active', SLOW, async () => {

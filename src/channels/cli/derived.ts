@@ -4,6 +4,7 @@
  */
 import type { Transport } from '../../../client/transport.ts';
 import type { Command, Typed } from './command.ts';
+import { usage } from './help.ts';
 import { type OperationLine, operationLines } from './operation-lines.ts';
 import { typedValue } from './parse-line.ts';
 import { show } from './show.ts';
@@ -16,6 +17,7 @@ function commandOf(line: OperationLine): Command {
     words,
     summary,
     args,
+    hints: { INVALID_PARAMS: `nexus ${usage(line)} [OPTIONS]; nexus ${words} --help names them` },
     get options() {
       return line.parameters.map((one) => ({ ...one, name: optionName(one.name) }));
     },

@@ -45,7 +45,8 @@ export function helpOne(terminal: Terminal, command: Command): void {
   optionLines(terminal, 'Options everywhere', COMMON);
 }
 
-const usage = (command: Command): string =>
+/** Its words, and what is given by position. */
+export const usage = (command: Pick<Command, 'words' | 'args'>): string =>
   [
     command.words,
     ...command.args.map((name) => (name.endsWith('?') ? `[${name.slice(0, -1).toUpperCase()}]` : name.toUpperCase())),

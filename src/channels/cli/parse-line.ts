@@ -41,7 +41,10 @@ export function findCommand(commands: ReadonlyMap<string, Command>, line: readon
   }
   const meant = second === undefined ? [first] : spellings(first, second);
   const known = verbs.length > 0 ? verbs : [...commands.keys()];
-  throw new UsageError(`no command "${typed}"; the nearest is "${nearest(meant, known)}"`);
+  const near = nearestOf(meant, known).map((words) => `"${words}"`);
+  const [last] = near.slice(-1);
+  const named = near.length > 1 ? `are ${near.slice(0, -1).join(', ')} and ${last}` : `is ${last}`;
+  throw new UsageError(`no command "${typed}"; the nearest ${named}`);
 }
 
 /** Where the first word stands that is neither an option nor the value of one; -1 where there is none. */
@@ -58,10 +61,13 @@ const spellings = (first: string, second: string): string[] => [
   `${singular(second)} ${first}`,
 ];
 
-/** The known name that is nearest to any way the typed one may be spelled. */
-function nearest(spelled: readonly string[], known: readonly string[]): string {
+const NEAREST_MAX = 3;
+
+/** The known names that are nearest, and equally near, to any way the typed one may be spelled. */
+function nearestOf(spelled: readonly string[], known: readonly string[]): string[] {
   const far = (name: string): number => Math.min(...spelled.map((word) => distance(word, name)));
-  return known.reduce((best, name) => (far(name) < far(best) ? name : best), known[0] ?? '');
+  const least = Math.min(...known.map(far));
+  return known.filter((name) => far(name) === least).slice(0, NEAREST_MAX);
 }
 
 /** Options of every command. */
@@ -110,7 +116,7 @@ function parse(options: Record<string, { type: 'string' | 'boolean' }>, args: re
     if (!(thrown instanceof TypeError)) throw thrown;
     const unknown = /Unknown option '(--?[^' ]+)/.exec(thrown.message)?.[1];
     if (!unknown) throw new UsageError(thrown.message);
-    const name = nearest([unknown.replace(/^-+/, '')], Object.keys(options));
+    const [name] = nearestOf([unknown.replace(/^-+/, '')], Object.keys(options));
     throw new UsageError(`no option ${unknown}; the nearest is --${name}`);
   }
 }

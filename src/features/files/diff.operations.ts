@@ -85,7 +85,7 @@ export const diffVersions: Operation<DiffInput, z.infer<typeof diffOutput>, Read
   output: diffOutput,
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'NOT_A_DIRECTORY', 'VERSION_NOT_FOUND'],
   rpc: { name: 'diff_versions' },
-  cli: { words: 'version diff', args: ['path', 'v1', 'v2'] },
+  cli: { words: 'file diff', args: ['path', 'v1', 'v2'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   prepare: async (input, preparation) => {
     const { mode, context_lines, ...asked } = input;

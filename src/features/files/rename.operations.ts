@@ -24,7 +24,7 @@ export const rename: Operation<z.infer<typeof renameInput>, z.infer<typeof renam
   output: renameOutput,
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'NOT_A_DIRECTORY', 'ALREADY_EXISTS', 'ETAG_MISMATCH'],
   rpc: { name: 'rename', aliases: ['rename_file'] },
-  cli: { words: 'file rename', args: ['old_path', 'new_path'] },
+  cli: { words: 'file move', args: ['old_path', 'new_path'] },
   mapPaths: (input, map) => {
     const shown = input.new_path;
     const old_path = refuseRoot(map(input.old_path));

@@ -47,7 +47,7 @@ export const listVersions: Operation<z.infer<typeof listInput>, VersionObject[]>
   output: z.array(versionObject),
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'NOT_A_DIRECTORY'],
   rpc: { name: 'list_versions' },
-  cli: { words: 'version list', args: ['path'] },
+  cli: { words: 'file versions', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
   run: async (call, input) => {
@@ -82,7 +82,7 @@ export const getVersion: Operation<ReadInput, ReadOutput> = {
   summary: "Read one version of a file's content, whole or a range of bytes.",
   input: getInput,
   rpc: { name: 'get_version', present: read.rpc?.present },
-  cli: { words: 'version get', args: ['path', 'version'] },
+  cli: { words: 'file version', args: ['path', 'version'] },
 };
 
 const rollbackInput = z.object({
@@ -110,7 +110,7 @@ export const rollback: Operation<z.infer<typeof rollbackInput>, z.infer<typeof r
     'QUOTA_EXCEEDED',
   ],
   rpc: { name: 'rollback' },
-  cli: { words: 'version rollback', args: ['path', 'version'] },
+  cli: { words: 'file rollback', args: ['path', 'version'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
   object: (input) => input.path,

@@ -150,11 +150,13 @@ function openBar(terminal: Terminal, total: Survey): SingleBar | undefined {
 export async function importTree(scene: Scene, local: string, target: string): Promise<void> {
   const { terminal } = scene;
   const began = performance.now();
+  const transport = scene.transport();
+  // Whether a server answers is known before a large tree has been gone through.
+  await transport.rest({ method: 'GET', path: '/healthz' });
   const total = await survey(local, target);
   const progress: Progress = { files: 0, bytes: 0, fresh: 0, seen: new Set(), skipped: total.skipped };
   const bar = openBar(terminal, total);
   const batches = batchesOf(total.files);
-  const transport = scene.transport();
   const lane = async (): Promise<void> => {
     for (const batch of batches) {
       await sendBatch(transport, batch, progress);

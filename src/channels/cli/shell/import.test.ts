@@ -85,3 +85,9 @@ test('a directory that is not there is a mistake of the line', SLOW, async () =>
   const { code, err } = await nexus(['files', 'import', 'nowhere'], around);
   expect({ code, err }).toEqual({ code: 2, err: 'nexus: cannot read nowhere: ENOENT\n' });
 });
+
+test('that no server answers is told before the tree is looked at', SLOW, async () => {
+  const line = ['files', 'import', join(place, 'none'), '/x', '--url', 'http://127.0.0.1:1'];
+  expect(await nexus(line, around)).toMatchObject({ code: 3, err: expect.stringContaining('no server answers') });
+  expect((await nexus(line.slice(0, 4), around)).code).toBe(2);
+});

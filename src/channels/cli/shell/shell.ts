@@ -1,130 +1,24 @@
 /** Commands that feel like the shell people know: ls, tree, cat, rm, mv, cp, mkdir, glob, grep, history, diff, restore. */
-import { type Entry, globAll, grepAll, listAll } from '../../../../client/pages.ts';
+import { globAll, grepAll } from '../../../../client/pages.ts';
 import type { GrepMatch, Result } from '../../../../client/wire.ts';
-import type { Command, Option, Scene, Typed } from '../command.ts';
+import type { Command, Typed } from '../command.ts';
 import { typedValue } from '../parse-line.ts';
 import { show } from '../show.ts';
 import { bytesText, paint, plural, safe, type Terminal, table, timeText } from '../terminal.ts';
-
-const flag = (name: string, about: string, short?: string): Option => ({
-  name,
-  about,
-  takes: 'flag',
-  ...(short ? { short } : {}),
-});
-const text = (name: string, about: string): Option => ({ name, about, takes: 'text' });
-const BRANCH = text('branch', 'branch of the tree');
-const AS_OF = text('as-of', 'revision, snapshot or time: as it was then');
-const VIEW = [BRANCH, AS_OF];
-
-const textOf = (typed: Typed, option: string): string | undefined => {
-  const given = typed.options[option];
-  return typeof given === 'string' ? given : undefined;
-};
+import { ls, tree } from './listing.ts';
+import { BRANCH, collect, flag, PAGE, target, text, textOf, VIEW, viewOf } from './options.ts';
+import { rm } from './rm.ts';
 
 const excluded = (typed: Typed): string[] | undefined => {
   const glob = textOf(typed, 'exclude');
   return glob === undefined ? undefined : [glob];
 };
 
-const viewOf = (typed: Typed): { branch: string | undefined; as_of: string | undefined } => ({
-  branch: textOf(typed, 'branch'),
-  as_of: textOf(typed, 'as-of'),
-});
-const target = (typed: Typed, at = 0): string => typed.args[at] ?? '/';
 /** A version given by position. */
 const versionAt = (typed: Typed, at: number, name: string): number | undefined => {
   const given = typed.args[at];
   return given === undefined ? undefined : Number(typedValue({ takes: 'number' }, given, name));
 };
-
-/** Most entries, paths and lines that a page may hold: larger pages mean fewer requests. */
-const PAGE = { list: 10_000, glob: 100_000, grep: 10_000 };
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}
-
-const nameIn = (terminal: Terminal, entry: Pick<Entry, 'name' | 'is_directory'>): string =>
-  entry.is_directory ? paint(terminal, 'blue', `${safe(entry.name)}/`) : safe(entry.name);
-
-const ls: Command = {
-  words: 'ls',
-  summary: 'List a directory.',
-  args: ['path?'],
-  options: [flag('long', 'sizes, versions and times', 'l'), flag('recursive', 'all that is below', 'R'), ...VIEW],
-  run: async (scene, typed) => {
-    const long = Boolean(typed.options.long);
-    const recursive = Boolean(typed.options.recursive);
-    const query = { path: target(typed), recursive, details: long, limit: PAGE.list, ...viewOf(typed) };
-    const entries = await collect(listAll(scene.transport(), query));
-    if (scene.terminal.json) show(scene.terminal, { entries });
-    else if (long) longList(scene.terminal, entries, recursive);
-    else
-      for (const entry of entries)
-        scene.terminal.out(`${recursive ? safe(entry.path) : nameIn(scene.terminal, entry)}\n`);
-    return undefined;
-  },
-};
-
-function longList(terminal: Terminal, entries: readonly Entry[], recursive: boolean): void {
-  table(
-    terminal,
-    [
-      { title: 'SIZE', right: true },
-      { title: 'VER', right: true },
-      { title: 'MODIFIED' },
-      { title: 'BY' },
-      { title: 'NAME' },
-    ],
-    entries.map((entry) => [
-      entry.is_directory ? '-' : bytesText(entry.size),
-      'version' in entry && entry.version ? String(entry.version) : '-',
-      timeText(entry.modified_at),
-      'modified_by' in entry ? entry.modified_by : '',
-      `${recursive ? entry.path : entry.name}${entry.is_directory ? '/' : ''}`,
-    ]),
-  );
-}
-
-const tree: Command = {
-  words: 'tree',
-  summary: 'Draw what is below a directory.',
-  args: ['path?'],
-  options: VIEW,
-  run: async (scene, typed) => {
-    const root = target(typed).replace(/\/+$/, '') || '/';
-    const query = { path: root, recursive: true, limit: PAGE.list, ...viewOf(typed) };
-    const entries = await collect(listAll(scene.transport(), query));
-    if (scene.terminal.json) {
-      show(scene.terminal, { entries });
-      return undefined;
-    }
-    scene.terminal.out(`${safe(root)}\n`);
-    drawTree(scene.terminal, entries, root);
-    const files = entries.filter((entry) => !entry.is_directory);
-    const bytes = files.reduce((sum, entry) => sum + entry.size, 0);
-    scene.terminal.err(
-      `${plural(entries.length - files.length, 'directory')}, ${plural(files.length, 'file')}, ${bytesText(bytes)}\n`,
-    );
-    return undefined;
-  },
-};
-
-function drawTree(terminal: Terminal, entries: readonly Entry[], root: string): void {
-  const children = Map.groupBy(entries, (entry) => entry.path.slice(0, entry.path.lastIndexOf('/')) || '/');
-  const draw = (folder: string, indent: string): void => {
-    const own = children.get(folder) ?? [];
-    for (const [i, entry] of own.entries()) {
-      const last = i === own.length - 1;
-      terminal.out(`${indent}${last ? '└── ' : '├── '}${nameIn(terminal, entry)}\n`);
-      if (entry.is_directory) draw(entry.path, `${indent}${last ? '    ' : '│   '}`);
-    }
-  };
-  draw(root.startsWith('/') ? root : `/${root}`, '');
-}
 
 /** A command that is one call and shows its answer, or one line for people. */
 function simple(
@@ -143,33 +37,6 @@ function simple(
       return undefined;
     },
   };
-}
-
-const rm: Command = {
-  words: 'rm',
-  summary: 'Delete files; with -r directories and all that is in them.',
-  args: ['path…'],
-  options: [flag('recursive', 'directories too', 'r'), BRANCH],
-  hints: { IS_A_DIRECTORY: 'nexus rm -r removes a directory with all that is in it' },
-  run: async (scene, typed) => {
-    const { branch } = viewOf(typed);
-    const recursive = Boolean(typed.options.recursive);
-    const answers: unknown[] = [];
-    for (const path of typed.args) answers.push(await removeOne(scene, { path, branch, recursive }));
-    if (scene.terminal.json) show(scene.terminal, answers.length === 1 ? answers[0] : answers);
-    return undefined;
-  },
-};
-
-async function removeOne(scene: Scene, ask: { path: string; branch: unknown; recursive: boolean }): Promise<unknown> {
-  const { path, branch } = ask;
-  const transport = scene.transport();
-  const stat = ask.recursive ? ((await transport.rpc('stat', { path, branch })) as Entry) : undefined;
-  const answer = stat?.is_directory
-    ? await transport.rpc('rmdir', { path, branch, recursive: true })
-    : await transport.rpc('delete', { path, branch });
-  if (!scene.terminal.json) scene.terminal.err(`removed ${safe(path)}\n`);
-  return answer;
 }
 
 const grep: Command = {

@@ -1,8 +1,8 @@
 /** cat, put and get: content as it is, streamed both ways. */
-import { statSync } from 'node:fs';
+import { realpathSync, renameSync, rmSync, statSync, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { Readable, type Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { filePath, type Transport } from '../../../../client/transport.ts';
 import { type Command, type Option, type Typed, UsageError } from '../command.ts';
@@ -54,8 +54,7 @@ const get: Command = {
       return undefined;
     }
     const file = inDirectory(local) ? join(local, basename(path)) : local;
-    await pipeline(stream, await createLocal(file));
-    const { size } = statSync(file);
+    const size = await keep(stream, file, path);
     if (scene.terminal.json) show(scene.terminal, { path, local: file, size });
     else scene.terminal.err(`${safe(path)} → ${safe(file)}, ${bytesText(size)}\n`);
     return undefined;
@@ -64,12 +63,38 @@ const get: Command = {
 
 const inDirectory = (local: string): boolean => statSync(local, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
-async function createLocal(local: string): Promise<Writable> {
+/** Writes beside the file and renames at the end, so that it is there whole or as it was before. Gives its size. */
+async function keep(stream: AsyncIterable<Uint8Array>, local: string, path: string): Promise<number> {
+  const there = statSync(local, { throwIfNoEntry: false });
+  // A device or a pipe takes the bytes as they come; a link stays, and what it names is replaced.
+  const inPlace = there !== undefined && !there.isFile();
+  const file = there ? realpathSync(local) : local;
+  const beside = inPlace ? file : `${file}.part-${process.pid}`;
+  const target = await createLocal(beside, { shownAs: local, mode: there?.mode });
   try {
-    return (await open(local, 'w')).createWriteStream();
+    await pipeline(stream, target);
+    if (!inPlace) renameSync(beside, file);
+    return target.bytesWritten;
+  } catch (thrown) {
+    if (!inPlace) rmSync(beside, { force: true });
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const left = inPlace ? '' : `, and ${local} is as it was`;
+    throw new Error(`${path} did not arrive whole${left}: ${why}`, { cause: thrown });
+  }
+}
+
+interface Creating {
+  readonly shownAs: string;
+  /** Of the file that it is going to replace. */
+  readonly mode: number | undefined;
+}
+
+async function createLocal(file: string, { shownAs, mode }: Creating): Promise<WriteStream> {
+  try {
+    return (await open(file, 'w', mode)).createWriteStream();
   } catch (thrown) {
     throw thrown instanceof Error && 'code' in thrown
-      ? new UsageError(`cannot write ${local}: ${thrown.code}`)
+      ? new UsageError(`cannot write ${shownAs}: ${thrown.code}`)
       : thrown;
   }
 }
@@ -110,4 +135,5 @@ const put: Command = {
   },
 };
 
-export const transferCommands: readonly Command[] = [cat, get, put];
+/** Under the noun too, where the list of commands has it. */
+export const transferCommands: readonly Command[] = [cat, get, put, { ...put, words: 'file put' }];

@@ -1,0 +1,61 @@
+/** The script for bash, tried in bash; those for the other shells name the same words. */
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import type { Command } from './command.ts';
+import { allCommands } from './commands.ts';
+import { completionOf } from './completion.ts';
+import type { Terminal } from './terminal.ts';
+
+async function scriptFor(shell: string): Promise<string> {
+  let script = '';
+  const terminal: Terminal = {
+    json: true,
+    color: false,
+    out: (text) => {
+      script += text;
+    },
+    err: () => undefined,
+    bytes: async () => undefined,
+  };
+  const settings = { url: '', key: undefined, zone: undefined, configHome: '', color: false };
+  const transport = (): never => {
+    throw new Error('asks a server');
+  };
+  await completionOf(() => allCommands).run({ terminal, settings, transport }, { args: [shell], options: {} });
+  return script;
+}
+
+/** What bash offers for the last word of a line. */
+function offered(script: string, line: readonly string[]): string[] {
+  const ask = `${script}\nCOMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nexus; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return execFileSync('bash', ['-c', ask, 'bash', 'nexus', ...line], { encoding: 'utf8' })
+    .split('\n')
+    .slice(0, -1);
+}
+
+test('bash is offered nouns, verbs and options, and nothing where a path stands', async () => {
+  const script = await scriptFor('bash');
+  expect(offered(script, ['comp'])).toEqual(['completion']);
+  expect(offered(script, ['file', 'read'])).toEqual(['read', 'read-bulk']);
+  expect(offered(script, ['--json', 'zone', 'upd'])).toEqual(['update']);
+  expect(offered(script, ['ls', '-l', '--r'])).toEqual(['--recursive']);
+  expect(offered(script, ['file', 'read', '/a', '--off'])).toEqual(['--offset']);
+  expect(offered(script, ['file', 'read', '--ur'])).toEqual(['--url']);
+  expect(offered(script, ['tree', 'rest'])).toEqual(['restore']);
+  expect(offered(script, ['put', 'READ'])).toEqual(['']);
+});
+
+test('every command and option is in every script', async () => {
+  const everything = (script: string, one: Command): string[] =>
+    [...one.words.split(' '), ...one.options.map(({ name }) => name)].filter(
+      (word) => !new RegExp(`(?<![\\w-])(--)?${word}(?![\\w-])`).test(script),
+    );
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const script = await scriptFor(shell);
+    expect(allCommands.flatMap((one) => everything(script, one))).toEqual([]);
+  }
+});
+
+test('another shell is refused by name', async () => {
+  await expect(scriptFor('tcsh')).rejects.toThrow('there is no completion for "tcsh", but for bash, zsh and fish');
+});

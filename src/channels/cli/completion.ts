@@ -1,0 +1,113 @@
+/**
+ * `nexus completion bash|zsh|fish`: a script that completes nouns, verbs and options of this very version, and local files
+ * where none of them fits. It asks no server.
+ */
+import { type Command, type Option, UsageError } from './command.ts';
+import { COMMON } from './parse-line.ts';
+
+/** What may follow the words of a line: the next words, and the options. */
+interface Vocabulary {
+  /** By the words before, joined by a blank. */
+  readonly next: ReadonlyMap<string, readonly string[]>;
+  readonly options: ReadonlyMap<string, readonly string[]>;
+}
+
+export const completionOf = (commands: () => readonly Command[]): Command => ({
+  words: 'completion',
+  summary: 'Print a script for bash, zsh or fish: eval "$(nexus completion bash)".',
+  args: ['shell'],
+  options: [],
+  run: async ({ terminal }, { args: [shell = ''] }) => {
+    const script = SCRIPTS[shell];
+    if (!script) throw new UsageError(`there is no completion for "${shell}", but for bash, zsh and fish`);
+    terminal.out(script(commands()));
+    return undefined;
+  },
+});
+
+const SCRIPTS: Readonly<Record<string, (commands: readonly Command[]) => string>> = {
+  bash: (commands) => `${functionsOf(commands)}${BASH}`,
+  zsh: (commands) => `#compdef nexus\n${functionsOf(commands)}${ZSH}`,
+  fish: fishOf,
+};
+
+const flagsOf = (options: readonly Option[]): string[] => options.map(({ name }) => `--${name}`);
+
+function vocabularyOf(commands: readonly Command[]): Vocabulary {
+  const pairs = commands.map(({ words }) => words.split(' ') as [string, string?]);
+  const verbs = Map.groupBy(
+    pairs.filter(([, verb]) => verb !== undefined),
+    ([noun]) => noun,
+  );
+  const next = new Map([...verbs].map(([noun, own]) => [noun, own.map(([, verb]) => verb ?? '')]));
+  next.set('', [...new Set(pairs.map(([first]) => first))]);
+  return { next, options: new Map(commands.map(({ words, options }) => [words, flagsOf(options)])) };
+}
+
+/** Two functions that bash and zsh read alike. */
+function functionsOf(commands: readonly Command[]): string {
+  const { next, options } = vocabularyOf(commands);
+  const lookUp = (name: string, table: ReadonlyMap<string, readonly string[]>): string => {
+    const cases = [...table].map(([words, known]) => `    '${words}') echo '${known.join(' ')}' ;;\n`);
+    return `${name}() {\n  case "$1" in\n${cases.join('')}    *) return 1 ;;\n  esac\n}\n`;
+  };
+  const common = flagsOf(COMMON).join(' ');
+  return `${lookUp('_nexus_next', next)}${lookUp('_nexus_own', options)}_nexus_options() {
+  _nexus_own "$1 $2" || _nexus_own "$1"
+  echo '${common}'
+}
+`;
+}
+
+const BASH = `_nexus() {
+  local word cur="\${COMP_WORDS[COMP_CWORD]}" typed=()
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do [[ $word == -* ]] || typed+=("$word"); done
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$(_nexus_options "\${typed[0]}" "\${typed[1]}")" -- "$cur"))
+  else
+    COMPREPLY=($(compgen -W "$(_nexus_next "\${typed[*]}")" -- "$cur"))
+  fi
+}
+complete -o default -F _nexus nexus
+`;
+
+const ZSH = `_nexus() {
+  local -a typed
+  typed=(\${words[2,CURRENT-1]:#-*})
+  if [[ $PREFIX == -* ]]; then
+    compadd -- \${=$(_nexus_options "$typed[1]" "$typed[2]")}
+  else
+    compadd -- \${=$(_nexus_next "$typed[*]")} || _files
+  fi
+}
+compdef _nexus nexus
+`;
+
+function fishOf(commands: readonly Command[]): string {
+  const quoted = (text: string): string => `'${text.replace(/[\\']/g, '\\$&')}'`;
+  const { next } = vocabularyOf(commands);
+  const summaries = new Map(commands.map(({ words, summary }) => [words, summary]));
+  const words = [...next].flatMap(([before, known]) =>
+    known.map((word) => {
+      const summary = summaries.get(before === '' ? word : `${before} ${word}`);
+      const about = summary === undefined ? '' : ` -d ${quoted(summary)}`;
+      return `complete -c nexus -n ${quoted(`__nexus_typed '${before}'`)} -a ${word}${about}`;
+    }),
+  );
+  const option = (one: Option, when: string): string =>
+    `complete -c nexus${when} -l ${one.name}${one.short ? ` -s ${one.short}` : ''}${one.takes === 'flag' ? '' : ' -r'} -d ${quoted(one.about)}`;
+  const options = commands.flatMap((command) =>
+    command.options.map((one) => option(one, ` -n ${quoted(`__nexus_begun '${command.words}'`)}`)),
+  );
+  return [FISH, ...words, ...options, ...COMMON.map((one) => option(one, '')), ''].join('\n');
+}
+
+const FISH = `function __nexus_words
+  string match -v -- '-*' (commandline -opc)[2..-1] | string join ' '
+end
+function __nexus_typed
+  test (__nexus_words | string collect --allow-empty) = "$argv"
+end
+function __nexus_begun
+  string match -q -- "$argv *" (__nexus_words)" "
+end`;
