@@ -18,7 +18,7 @@ import { Turns } from '../src/core/turns.ts';
 import { openDiskBlobs } from '../src/engines/disk/disk-blobs.ts';
 import { bootstrap } from '../src/features/access/bootstrap.ts';
 import { SYSTEM } from '../src/features/access/credentials.ts';
-import { GrantCache } from '../src/features/access/grants.ts';
+import { GrantCache } from '../src/features/access/grant-cache.ts';
 import { type TokenDesk, tokenDesk } from '../src/features/access/tokens.ts';
 import type { Blobs } from '../src/ports/blobs.ts';
 import type { Sql } from '../src/ports/sql.ts';

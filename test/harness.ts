@@ -181,8 +181,8 @@ async function addTestKey(sql: Sql, key: NewTestKey): Promise<string> {
     for (const [relation, path] of grants) {
       await tx.run(
         `INSERT INTO tuples (tuple_id, zone_id, subject_zone_id, subject_type, subject_id, subject_relation, relation,
-           object_type, object_id, created_at, created_by, revision) VALUES (?, ?, ?, 'user', ?, '', ?, 'file', ?, 1, 'test', 0)`,
-        [`tuple-${randomUUID()}`, zone_id, zone_id, subject, relation, path],
+           object_type, object_id, created_at, created_by, revision) VALUES (?, ?, ?, 'user', ?, '', ?, 'file', ?, 1, 'test', (SELECT access_revision + 1 FROM zones WHERE zone_id = ?))`,
+        [`tuple-${randomUUID()}`, zone_id, zone_id, subject, relation, path, zone_id],
       );
     }
     await tx.run(

@@ -4,8 +4,10 @@
  */
 import type { z } from 'zod';
 import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from '../features/access/checks.operations.ts';
+import { tupleExpand } from '../features/access/expand.operations.ts';
 import { createKeyOperations } from '../features/access/key-create.operations.ts';
 import { getForms, listForms, revokeForms, updateForms } from '../features/access/keys.operations.ts';
+import { schemaGet, schemaSet } from '../features/access/schema/schema.operations.ts';
 import {
   incomingShares,
   outgoingShares,
@@ -75,6 +77,9 @@ export const clientMethods = {
   rebac_check_batch: method(tupleCheckBatch),
   rebac_list_tuples: method(tupleList, 'limit'),
   rebac_list_objects: method(tupleObjects, 'object_type', 'limit'),
+  rebac_expand: method(tupleExpand, 'limit'),
+  rebac_get_schema: method(schemaGet),
+  rebac_set_schema: method(schemaSet),
   share_with_user: method(shareWithUser, 'relation'),
   share_with_group: method(shareWithGroup, 'relation'),
   revoke_share: method(revokeShare),

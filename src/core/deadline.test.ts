@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../test/harness.ts';
 import { systemClock } from '../base/clock.ts';
 import { callerByHash, hashKey } from '../features/access/credentials.ts';
-import { GrantCache } from '../features/access/grants.ts';
+import { GrantCache } from '../features/access/grant-cache.ts';
 import type { Sql } from '../ports/sql.ts';
 import { invoke, type Server } from './invoke.ts';
 import type { AnyOperation } from './operation.ts';

@@ -4,7 +4,7 @@
  * memory stays level. What a request leaves here is one entry of a list, which is counted when it is long or asked for.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { Decisions } from '../features/access/grants.ts';
+import type { Decisions } from '../features/access/grant-cache.ts';
 import type { Commits } from '../ports/sql.ts';
 import { histogramText, type Metric, metricText } from './exposition.ts';
 

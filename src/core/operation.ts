@@ -96,19 +96,10 @@ export interface Access {
   /** The whole of what may be read, for filtering without a statement per entry. */
   readable(): Promise<PathSet>;
   writable(): Promise<PathSet>;
-  /** What tuples alone give a subject of a zone on its files, whatever the role. */
-  heldBy(zone: Pick<ZoneRow, 'zone_id' | 'access_revision'>, subject: SubjectId): Promise<Held>;
 }
 
 /** `[type, id]`. */
 export type SubjectId = readonly [string, string];
-
-/** What one subject holds on the files of one zone. */
-export interface Held {
-  readonly viewer: PathSet;
-  readonly editor: PathSet;
-  readonly owner: PathSet;
-}
 
 /** A set of paths closed downwards: with a folder comes all that is below it. */
 export interface PathSet {

@@ -14,7 +14,8 @@ import {
   refreshCaller,
   zoneNotFound,
 } from '../features/access/credentials.ts';
-import { accessOf, denied, type GrantCache } from '../features/access/grants.ts';
+import type { GrantCache } from '../features/access/grant-cache.ts';
+import { accessOf, denied } from '../features/access/grants.ts';
 import { insertAuditRow } from '../features/audit/audit.sql.ts';
 import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
 import { checkQuota } from '../features/zones/quota.ts';
@@ -169,7 +170,15 @@ function unseen<I, P, O>(operation: Operation<I, O, P>, context: CallContext, re
 async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, ready: P): Promise<O> {
   const { parts, operation, context, tx } = running;
   const { caller } = context;
-  const access = accessOf({ tx, zone: state.zone, caller, context, now: state.now, cache: parts.grants });
+  const access = accessOf({
+    tx,
+    zone: state.zone,
+    caller,
+    context,
+    now: state.now,
+    cache: parts.grants,
+    limits: parts.limits,
+  });
   if (context.path_prefix !== '' && (await access.readable()).roots.length === 0) {
     throw unseen(operation, context, ready);
   }

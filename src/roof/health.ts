@@ -6,7 +6,7 @@ import { VERSION } from '../base/version.ts';
 import type { HealthView } from '../channels/http/door.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Figures, ProbeValues } from '../core/metrics.ts';
-import type { GrantCache } from '../features/access/grants.ts';
+import type { GrantCache } from '../features/access/grant-cache.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { allCommits, type Sql } from '../ports/sql.ts';
 import type { Threads } from './runner.ts';
@@ -86,7 +86,7 @@ export function healthView(parts: HealthParts): HealthView {
       version: VERSION,
       enabled_bricks: ['search', 'filesystem', 'permissions', 'kernel'],
       disabled_bricks: [],
-      rate_limit_enabled: false,
+      rate_limit_enabled: config.RATE_LIMIT_ENABLED,
       performance_tuning: {},
     }),
     figures: () => figuresOf(parts, totals),

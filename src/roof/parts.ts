@@ -1,6 +1,6 @@
 /** Parts that the server and its threads build alike from the configuration. */
 import type { Config } from '../config.ts';
-import { GrantCache } from '../features/access/grants.ts';
+import { GrantCache } from '../features/access/grant-cache.ts';
 
 /** Subjects whose grants one thread keeps. */
 const GRANTS_KEPT = 10_000;

@@ -8,7 +8,7 @@ import { Fault } from '../base/faults.ts';
 import type { Config } from '../config.ts';
 import { beforeDeadline } from '../core/deadline.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
-import type { GrantCache } from '../features/access/grants.ts';
+import type { GrantCache } from '../features/access/grant-cache.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import type { CallThread } from './threads.ts';

@@ -1,7 +1,7 @@
 /** What the server and its threads say to each other. All of it is plain data. */
 import type { FaultWire } from '../base/faults.ts';
 import type { CallContext } from '../core/operation.ts';
-import type { Decisions } from '../features/access/grants.ts';
+import type { Decisions } from '../features/access/grant-cache.ts';
 import type { SqlStats } from '../ports/sql.ts';
 
 /** `writer`: all writes of the embedded engine; `reader`: long reads. */

@@ -1,7 +1,9 @@
 /** All operations on callers, keys, tuples and shares. */
 import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from './checks.operations.ts';
+import { tupleExpand } from './expand.operations.ts';
 import { accessHousekeeping } from './housekeeping.operations.ts';
 import { keyOperations } from './keys.operations.ts';
+import { schemaGet, schemaSet } from './schema/schema.operations.ts';
 import { incomingShares, outgoingShares, revokeShare, shareWithGroup, shareWithUser } from './shares.operations.ts';
 import { createToken, refreshToken } from './tokens.operations.ts';
 import { tupleCreate, tupleDelete, tupleWrite } from './tuples.operations.ts';
@@ -20,6 +22,9 @@ export const accessOperations = [
   tupleCheckBatch,
   tupleList,
   tupleObjects,
+  tupleExpand,
+  schemaGet,
+  schemaSet,
   shareWithUser,
   shareWithGroup,
   revokeShare,

@@ -3,38 +3,51 @@
  * answer about files is the one that enforcement gives; whoever may not ask learns nothing about the object.
  */
 import { Fault } from '../../base/faults.ts';
-import type { Call, Caller, SubjectId, ZoneRow } from '../../core/operation.ts';
+import type { Call, Caller, ZoneRow } from '../../core/operation.ts';
+import type { Context } from './conditions/conditions.ts';
 import { isZoneAdmin } from './credentials.ts';
-import { isGiven } from './grants.sql.ts';
-import { denied } from './grants.ts';
-import { givenBy, inherited, type ObjectId } from './relations.ts';
+import type { SubjectText } from './evaluate/closure.ts';
+import { holdsName, placeOf } from './evaluate/evaluator.ts';
+import { type Asked, askAbout, askAboutCaller, askingOf, contextOf, denied } from './grants.ts';
+import type { ObjectId, Subject } from './relations.ts';
+import type { Schema } from './schema/schema.ts';
 
 type Where = Pick<ZoneRow, 'zone_id' | 'access_revision'>;
 type Thing = Pick<ObjectId, 'type' | 'id'>;
 
-export interface Question {
+/** The schema of a zone, as the call has it. */
+export function schemaOf(call: Call, zone: Where = call.zone): Promise<Schema> {
+  const { tx, cache } = askingOf(call.access);
+  return cache.graphs.schemaAt(tx, zone);
+}
+
+export interface AboutSubject {
   readonly zone: Where;
-  readonly subject: SubjectId;
+  readonly subject: SubjectText;
+  /** What a check passes beside the context of the call. */
+  readonly context?: Context | undefined;
+}
+
+/** Everything at hand to decide about a subject of a zone; ask at once. */
+export function askAboutSubject(call: Call, { zone, subject, context }: AboutSubject): Promise<Asked> {
+  const asking = askingOf(call.access);
+  return askAbout(asking, { zone, home: zone, subjects: [subject], context: { ...contextOf(asking), ...context } });
+}
+
+export interface Question extends AboutSubject {
   readonly name: string;
   readonly object: Thing;
 }
 
 export async function holds(call: Call, question: Question): Promise<boolean> {
-  const { zone, subject, name, object } = question;
-  const passedDown = object.type === 'file' ? inherited(name) : undefined;
-  if (passedDown) return (await call.access.heldBy(zone, subject))[passedDown].has(object.id);
-  return isGiven(
-    call.tx,
-    { zone_id: zone.zone_id, subject_zone_id: zone.zone_id, subjects: [subject], now: call.now },
-    { relations: givenBy(name), type: object.type, id: object.id },
-  );
+  const asked = await askAboutSubject(call, question);
+  const { name, object } = question;
+  const held = holdsName(asked, name, placeOf(asked.graph, object.type, object.id));
+  return askingOf(call.access).cache.decided(held, asked.cached);
 }
 
-/** The subjects whose grants the caller has. */
-export const subjectsOf = (caller: Caller): SubjectId[] => [
-  [caller.subject_type, caller.subject_id],
-  ...(caller.inherit_permissions ? [['user', caller.user_id] as const] : []),
-];
+/** The name that lets grant on an object. */
+const sharingOf = (object: Thing): string => (object.type === 'group' ? 'direct_owner' : 'share');
 
 /** May the caller grant on the object: an admin of its zone, or an owner there? Guests never. */
 export async function mayShare(call: Call, object: Thing): Promise<boolean> {
@@ -42,36 +55,30 @@ export async function mayShare(call: Call, object: Thing): Promise<boolean> {
   if (isZoneAdmin(caller, zone.zone_id)) return true;
   if (caller.zone_id !== zone.zone_id) return false;
   if (object.type === 'file') return call.access.allows('share', object.id);
-  const name = object.type === 'group' ? 'direct_owner' : 'owner';
-  for (const subject of subjectsOf(caller)) if (await holds(call, { zone, subject, name, object })) return true;
-  return false;
+  const asked = await askAboutCaller(askingOf(call.access));
+  return holdsName(asked, sharingOf(object), placeOf(asked.graph, object.type, object.id));
 }
 
 export async function requireShare(call: Call, object: Thing, index?: number): Promise<void> {
   if (await mayShare(call, object)) return;
-  if (object.type === 'file') {
-    throw denied({ permission: 'share', path: object.id, ...(index === undefined ? {} : { index }) }, call.context);
-  }
+  const at = index === undefined ? {} : { index };
+  if (object.type === 'file') throw denied({ permission: 'share', path: object.id, ...at }, call.context);
   const relation = object.type === 'group' ? 'direct_owner' : 'owner';
   throw new Fault(
     'ACCESS_DENIED',
     `Access denied: share on ${object.type}:${object.id} needs the relation ${relation} on it. Ask an owner or a zone admin.`,
-    {
-      permission: 'share',
-      missing: { relation, object: [object.type, object.id] },
-      ...(index === undefined ? {} : { index }),
-    },
+    { permission: 'share', missing: { relation, object: [object.type, object.id] }, ...at },
   );
 }
 
 /** Is it the caller itself? */
-export const isSelf = (caller: Caller, subject: SubjectId): boolean =>
-  subject[0] === caller.subject_type && subject[1] === caller.subject_id;
+export const isSelf = (caller: Caller, subject: Pick<Subject, 'type' | 'id' | 'relation'>): boolean =>
+  subject.type === caller.subject_type && subject.id === caller.subject_id && subject.relation === '';
 
 /** Anyone asks about the own subject; an owner about the object; a zone admin about everything. */
 export async function requireAsking(
   call: Call,
-  subject: SubjectId | undefined,
+  subject: Subject | undefined,
   object: Thing | undefined,
 ): Promise<void> {
   if (isZoneAdmin(call.caller, call.zone.zone_id)) return;
@@ -81,4 +88,10 @@ export async function requireAsking(
     required_role: 'admin',
     role: call.caller.role,
   });
+}
+
+/** Another address than the caller's own is given by those who may ask about others (access.md §7). */
+export async function requireContext(call: Call, context: Context | undefined, object: Thing): Promise<void> {
+  if (context === undefined || !Object.hasOwn(context, 'ip') || context.ip === call.context.address) return;
+  await requireShare(call, object);
 }

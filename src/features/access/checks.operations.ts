@@ -1,26 +1,30 @@
-/** Operations that ask about tuples (access.md §10): checks, lists of tuples, lists of objects. */
+/** Operations that ask about tuples (access.md §10): checks, lists of tuples, lists of objects, who holds what. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { limitExceeded } from '../../base/limits.ts';
-import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
-import type { Call, Operation, Preparation, SubjectId, ZoneRow } from '../../core/operation.ts';
+import { comparePaths } from '../../base/paths.ts';
+import { plainText } from '../../base/texts.ts';
+import type { Call, Operation, Preparation, ZoneRow } from '../../core/operation.ts';
 import { findZone } from '../zones/zones.sql.ts';
-import { holds, requireAsking } from './check.ts';
+import { askAboutSubject, holds, requireAsking, requireContext, schemaOf } from './check.ts';
+import type { Context } from './conditions/conditions.ts';
 import { foreignZone, isRootAdmin, isZoneAdmin, zoneNotFound } from './credentials.ts';
-import { listGiven } from './grants.sql.ts';
-import { objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
+import { objectsNamed, objectsWith } from './evaluate/objects.ts';
+import { readConditions } from './graph/changes.sql.ts';
+import { contextParam, objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
 import {
   askedRelation,
-  checkObjectType,
-  givenBy,
-  isComputed,
+  isStored,
+  knownSubject,
+  knownType,
   type ObjectId,
   objectOf,
-  pairOf,
   type Subject,
   subjectOf,
+  subjectText,
 } from './relations.ts';
-import { listNamed, listTuples, type TupleFilter, type TupleRow } from './tuple-rows.sql.ts';
+import type { Schema } from './schema/schema.ts';
+import { listTuples, type TupleFilter, type TupleRow } from './tuple-rows.sql.ts';
 
 const VIEWER = { role: 'viewer' } as const;
 
@@ -28,11 +32,7 @@ const questionParams = {
   subject: subjectParam,
   permission: z.string().describe('read, write, execute, share, or a relation'),
   object: objectParam,
-  context: z
-    .record(z.string(), z.json())
-    .refine((value) => !holdsNul(value), NO_NUL)
-    .optional()
-    .describe('what conditions may ask for'),
+  context: contextParam,
 };
 /** Every check answers at the newest committed revision, so these are all the same (access.md §11). */
 const consistencyParams = {
@@ -44,19 +44,33 @@ const consistencyParams = {
 const checkInput = z.object({ ...questionParams, ...consistencyParams, zone_id: zoneOfTuples });
 type CheckInput = z.infer<typeof checkInput>;
 
-interface ReadyCheck {
-  readonly subject: SubjectId;
+export interface ReadyCheck {
+  readonly subject: Subject;
   readonly name: string;
   readonly object: ObjectId;
+  readonly context: Context | undefined;
+  /** Dotted path of its parameters. */
+  readonly at: string;
 }
 
-type Asked = Pick<CheckInput, 'subject' | 'permission' | 'object'>;
+type AskedCheck = Pick<CheckInput, 'subject' | 'permission' | 'object' | 'context'>;
 
-function readyCheck(input: Asked, zone_id: string, { limits, at }: Pick<Preparation, 'limits'> & { at: string }) {
+export function readyCheck(
+  input: AskedCheck,
+  zone_id: string,
+  { limits, at }: Pick<Preparation, 'limits'> & { at: string },
+): ReadyCheck {
   const place = { zone_id, limits };
   const object = objectOf(input.object, place, `${at}object`);
-  const name = askedRelation(object.type, input.permission, `${at}permission`);
-  return { object, name, subject: pairOf(subjectOf(input.subject, place, `${at}subject`)) };
+  const subject = subjectOf(input.subject, place, `${at}subject`);
+  return { object, name: input.permission, subject, context: input.context, at };
+}
+
+/** INVALID_PARAMS for words that the schema does not know. */
+export function checkWords(schema: Schema, { subject, name, object, at }: ReadyCheck): void {
+  knownType(schema, object.type, `${at}object.0`);
+  askedRelation(schema, [object.type, name], `${at}permission`);
+  knownSubject(schema, subject, `${at}subject`);
 }
 
 export const tupleCheck: Operation<CheckInput, boolean, ReadyCheck> = {
@@ -67,7 +81,7 @@ export const tupleCheck: Operation<CheckInput, boolean, ReadyCheck> = {
   zone: 'parameter',
   input: checkInput,
   output: z.boolean(),
-  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'INVALID_PARAMS', 'INVALID_PATH'],
+  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'LIMIT_EXCEEDED', 'INVALID_PARAMS', 'INVALID_PATH'],
   rpc: { name: 'rebac_check' },
   cli: { words: 'tuple check', args: ['subject', 'permission', 'object'] },
   examples: [
@@ -75,8 +89,10 @@ export const tupleCheck: Operation<CheckInput, boolean, ReadyCheck> = {
   ],
   prepare: async (input, { context, limits }) => readyCheck(input, context.zone_id, { limits, at: '' }),
   run: async (call, ready) => {
+    checkWords(await schemaOf(call), ready);
     await requireAsking(call, ready.subject, ready.object);
-    return holds(call, { zone: call.zone, ...ready });
+    await requireContext(call, ready.context, ready.object);
+    return holds(call, { zone: call.zone, ...ready, subject: subjectText(ready.subject) });
   },
 };
 
@@ -121,9 +137,13 @@ export const tupleCheckBatch: Operation<BatchInput, boolean[], ReadyBatch> = {
     for (const { zone_id, ...check } of checks) {
       const zone = zones.get(zone_id) ?? (await getActiveZone(call, zone_id));
       zones.set(zone_id, zone);
+      checkWords(await schemaOf(call, zone), check);
       // Elsewhere asks a root admin only, who may ask everything.
-      if (zone === call.zone) await requireAsking(call, check.subject, check.object);
-      answers.push(await holds(call, { zone, ...check }));
+      if (zone === call.zone) {
+        await requireAsking(call, check.subject, check.object);
+        await requireContext(call, check.context, check.object);
+      }
+      answers.push(await holds(call, { zone, ...check, subject: subjectText(check.subject) }));
     }
     return answers;
   },
@@ -163,7 +183,7 @@ const tupleObject = z.object({
   created_at: z.string(),
   created_by: z.string(),
   expires_at: z.string().nullable(),
-  conditions: z.null(),
+  conditions: z.record(z.string(), z.json()).nullable(),
   revision: z.number(),
 });
 type TupleObject = z.infer<typeof tupleObject>;
@@ -182,7 +202,7 @@ const toTupleObject = (row: TupleRow): TupleObject => ({
   created_at: isoTime(row.created_at),
   created_by: row.created_by,
   expires_at: row.expires_at === null ? null : isoTime(row.expires_at),
-  conditions: null,
+  conditions: readConditions(row.conditions),
   revision: row.revision,
 });
 
@@ -220,8 +240,13 @@ export const tupleList: Operation<ListInput, TupleObject[], ReadyList> = {
     };
   },
   run: async (call, { filter, ...page }) => {
-    const subject = filter.subject ?? undefined;
-    await requireAsking(call, subject && [subject.type, subject.id], filter.object ?? undefined);
+    const { object } = filter;
+    const subject = filter.subject ? { ...filter.subject, relation: filter.subject.relation ?? '' } : undefined;
+    const schema = await schemaOf(call);
+    // In all zones there may be words that this one does not know.
+    if (filter.zone_id !== null && object) knownType(schema, object.type, 'object.0');
+    if (filter.zone_id !== null && subject) knownSubject(schema, subject, 'subject');
+    await requireAsking(call, subject, object ?? undefined);
     // A namesake in another zone, with whom something is shared, is somebody else.
     const namesakes = subject === undefined || isZoneAdmin(call.caller, call.zone.zone_id);
     return (await listTuples(call.tx, { ...filter, namesakes }, page)).map(toTupleObject);
@@ -256,32 +281,25 @@ export const tupleObjects: Operation<ObjectsInput, z.infer<typeof pair>[], Ready
   zone: 'parameter',
   input: objectsInput,
   output: z.array(pair),
-  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'INVALID_PARAMS'],
+  faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'LIMIT_EXCEEDED', 'INVALID_PARAMS'],
   rpc: { name: 'rebac_list_objects' },
   cli: { words: 'tuple objects', args: ['relation', 'subject'] },
-  prepare: async (input, { context, limits }) => {
-    const type = checkObjectType(input.object_type, 'object_type');
-    return {
-      relation: askedRelation(type, input.relation, 'relation'),
-      subject: subjectOf(input.subject, { zone_id: context.zone_id, limits }, 'subject'),
-      type,
-      after: input.after ?? '',
-      limit: Math.min(input.limit, LIST_MAX),
-    };
-  },
-  run: async (call, ready) => {
-    const subject = pairOf(ready.subject);
-    await requireAsking(call, subject, undefined);
-    const { zone_id } = call.zone;
-    const { relation, type, after, limit } = ready;
-    const page = { type, after, limit };
-    const ids = isComputed(relation)
-      ? await listGiven(
-          call.tx,
-          { zone_id, subject_zone_id: zone_id, subjects: [subject], now: call.now },
-          { ...page, relations: givenBy(relation) },
-        )
-      : await listNamed(call.tx, { ...page, zone_id, subject, relation, now: call.now });
-    return ids.map((id) => [type, id]);
+  prepare: async (input, { context, limits }) => ({
+    relation: input.relation,
+    subject: subjectOf(input.subject, { zone_id: context.zone_id, limits }, 'subject'),
+    type: input.object_type,
+    after: input.after ?? '',
+    limit: Math.min(input.limit, LIST_MAX),
+  }),
+  run: async (call, { relation, type, subject, after, limit }) => {
+    const schema = await schemaOf(call);
+    askedRelation(schema, [knownType(schema, type, 'object_type'), relation], 'relation');
+    await requireAsking(call, knownSubject(schema, subject, 'subject'), undefined);
+    const asked = await askAboutSubject(call, { zone: call.zone, subject: subjectText(subject) });
+    const objects = isStored(schema, type, relation)
+      ? objectsNamed(asked, { subject: subjectText(subject), relation, type })
+      : objectsWith(asked, relation, type);
+    const rest = after === '' ? objects : objects.filter(([, id]) => comparePaths(id, after) > 0);
+    return rest.sort(([, a], [, b]) => comparePaths(a, b)).slice(0, limit);
   },
 };

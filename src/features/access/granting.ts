@@ -7,8 +7,10 @@ import { writeCursor } from '../../base/cursor.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { isZoneId } from '../../base/ids.ts';
 import type { Call } from '../../core/operation.ts';
+import type { Conditions } from './conditions/conditions.ts';
+import { tellEnds } from './graph/changes.sql.ts';
 import { isShare, type ObjectId, type Subject } from './relations.ts';
-import { deleteTuple, findFact, insertTuple, setExpiry, type TupleRow } from './tuple-rows.sql.ts';
+import { deleteTuple, findFact, insertTuple, setTerms, type TupleRow } from './tuple-rows.sql.ts';
 
 /** A tuple that is to be. */
 export interface Grant {
@@ -20,6 +22,7 @@ export interface Grant {
   readonly object: ObjectId;
   /** Milliseconds; undefined where the call does not say. */
   readonly expires_at: number | undefined;
+  readonly conditions: Conditions | undefined;
 }
 
 /** Zone of the subject: only a share may name another than its own (access.md §8). */
@@ -50,7 +53,7 @@ export interface Granted {
   readonly revision: number;
 }
 
-/** The same fact keeps its id; an expiry that is given replaces the one it had. */
+/** The same fact keeps its id; an expiry and conditions that are given replace those it had. */
 export async function grant(call: Call, wanted: Grant): Promise<Granted> {
   const { subject, object, relation, subject_zone_id } = wanted;
   const fact = {
@@ -71,6 +74,7 @@ export async function grant(call: Call, wanted: Grant): Promise<Granted> {
     tuple_id: wanted.tuple_id,
     object_given: object.given,
     expires_at: wanted.expires_at ?? null,
+    conditions: textOf(wanted.conditions) ?? null,
     created_at: call.now,
     created_by: call.caller.user_id,
     revision,
@@ -81,22 +85,29 @@ export async function grant(call: Call, wanted: Grant): Promise<Granted> {
   return { tuple_id: row.tuple_id, created: true, revision };
 }
 
+const textOf = (conditions: Conditions | undefined): string | undefined => conditions && JSON.stringify(conditions);
+
 async function regrant(call: Call, before: TupleRow, wanted: Grant): Promise<Granted> {
   const ended = before.expires_at !== null && before.expires_at <= call.now;
   // One that had ended is granted anew, and only for as long as is said now.
   const expires_at = wanted.expires_at ?? (ended ? null : before.expires_at);
+  const conditions = textOf(wanted.conditions) ?? before.conditions;
   const { tuple_id } = before;
-  if (expires_at === before.expires_at) return { tuple_id, created: false, revision: call.zone.access_revision };
+  if (expires_at === before.expires_at && conditions === before.conditions)
+    return { tuple_id, created: false, revision: call.zone.access_revision };
   const revision = changedRevision(call);
-  await setExpiry(call.tx, tuple_id, { expires_at, revision });
-  tell(call, 'grant', { ...before, expires_at });
+  await setTerms(call.tx, tuple_id, { expires_at, conditions, revision });
+  tell(call, 'grant', { ...before, expires_at, conditions });
   return { tuple_id, created: false, revision };
 }
 
-export async function revoke(call: Call, row: TupleRow): Promise<void> {
-  await deleteTuple(call.tx, row.tuple_id);
-  call.use('tuples', -1);
-  tell(call, 'revoke', row);
+export async function revoke(call: Call, ...rows: readonly TupleRow[]): Promise<void> {
+  for (const row of rows) {
+    await deleteTuple(call.tx, row.tuple_id);
+    tell(call, 'revoke', row);
+  }
+  call.use('tuples', -rows.length);
+  await tellEnds(call.tx, { zone_id: call.zone.zone_id, revision: changedRevision(call) }, rows);
 }
 
 function tell(call: Call, type: 'grant' | 'revoke', row: TupleRow): void {

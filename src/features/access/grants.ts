@@ -1,33 +1,23 @@
 /**
- * May this caller read, write or share this path? Decided from grants on the path and on the folders above it, held by
- * the caller or by groups it is in. Guarantees: the decision is made on the snapshot of the call; a cached one is used
- * only at the access revision it was made at and before the first expiry it relied on.
+ * May this caller read, write or share this path? Decided by the one evaluator on the graph of the zone, as the snapshot of
+ * the call has it. Guarantees: what is kept is used only at the access revisions it was made at, within the times it relied
+ * on, and for the context it was made in if it looked at that.
  */
 import { Fault } from '../../base/faults.ts';
-import type {
-  Access,
-  CallContext,
-  Caller,
-  Held,
-  Need,
-  PathSet,
-  Permission,
-  SubjectId,
-  ZoneRow,
-} from '../../core/operation.ts';
+import type { Limits } from '../../base/limits.ts';
+import type { Access, CallContext, Caller, Need, PathSet, Permission, ZoneRow } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
-import { OPEN_END } from '../../ports/sql.ts';
+import { findZone } from '../zones/zones.sql.ts';
+import type { Context } from './conditions/conditions.ts';
 import { isZoneAdmin } from './credentials.ts';
-import { listFileGrants } from './grants.sql.ts';
+import { NodeBudget } from './evaluate/budget.ts';
+import { asGuests, type Closure, closureOf, type SubjectText } from './evaluate/closure.ts';
+import { type Evaluation, holdsName, placeOf } from './evaluate/evaluator.ts';
+import { pathsWith } from './evaluate/paths.ts';
+import { Reliance } from './evaluate/reliance.ts';
+import type { GrantCache } from './grant-cache.ts';
+import type { GraphZone, ZoneGraph } from './graph/zone-graphs.ts';
 import { everyPath, pathSet } from './path-set.ts';
-
-/** What one subject holds in one zone, with its end. */
-export interface Grants extends Held {
-  /** Milliseconds; from then on the grants have to be read again. */
-  readonly until: number;
-}
-
-const ALL: Grants = { viewer: everyPath, editor: everyPath, owner: everyPath, until: OPEN_END };
 
 /** Which relation a permission takes (access.md §7). */
 export const RELATION_OF: Record<Permission, 'viewer' | 'editor' | 'owner'> = {
@@ -37,83 +27,12 @@ export const RELATION_OF: Record<Permission, 'viewer' | 'editor' | 'owner'> = {
   share: 'owner',
 };
 
-/** Counts of answers. */
-interface ByCache {
-  cached: number;
-  read: number;
-}
-
-export interface Decisions {
-  readonly allowed: ByCache;
-  readonly denied: ByCache;
-}
-
-/** Grants by zone and subject, each with the access revision it was read at. Bounded: the oldest goes first. */
-export class GrantCache {
-  /** Questions about a path that were answered, by whether the grants were known. */
-  readonly decisions: Decisions = { allowed: { cached: 0, read: 0 }, denied: { cached: 0, read: 0 } };
-  hits = 0;
-  misses = 0;
-  sets = 0;
-  private readonly entries = new Map<string, { readonly revision: number; readonly grants: Grants }>();
-  private readonly most: number;
-
-  /** `most` 0 switches the cache off; every decision is then a miss. */
-  constructor(most = 10_000) {
-    this.most = most;
-  }
-
-  get size(): number {
-    return this.entries.size;
-  }
-
-  find(key: string, revision: number, now: number): Grants | undefined {
-    const entry = this.entries.get(key);
-    if (entry && entry.revision === revision && now < entry.grants.until) {
-      this.hits++;
-      return entry.grants;
-    }
-    this.misses++;
-    return undefined;
-  }
-
-  keep(key: string, revision: number, grants: Grants): void {
-    if (this.most === 0) return;
-    if (this.entries.size >= this.most) {
-      const oldest = this.entries.keys().next();
-      if (!oldest.done) this.entries.delete(oldest.value);
-    }
-    this.entries.delete(key);
-    this.entries.set(key, { revision, grants });
-    this.sets++;
-  }
-
-  forget(): void {
-    this.entries.clear();
-  }
-
-  /** Counts an answer, and gives it. */
-  decided(allowed: boolean, cached: boolean): boolean {
-    this.decisions[allowed ? 'allowed' : 'denied'][cached ? 'cached' : 'read']++;
-    return allowed;
-  }
-
-  /** The set, whose answers are counted. */
-  counting(set: PathSet, cached: boolean): PathSet {
-    return {
-      everything: set.everything,
-      roots: set.roots,
-      has: (path) => this.decided(set.has(path), cached),
-      touches: (path) => this.decided(set.touches(path), cached),
-    };
-  }
-}
-
 /** Where and when a question is asked. */
 export interface Asking {
   readonly tx: Tx;
   readonly now: number;
   readonly cache: GrantCache;
+  readonly limits: Pick<Limits, 'CHECK_NODES'>;
 }
 
 export interface AccessQuestion extends Asking {
@@ -122,76 +41,138 @@ export interface AccessQuestion extends Asking {
   readonly context: CallContext;
 }
 
-interface Found {
-  readonly grants: Grants;
-  /** They were known, so no row was read. */
+/** What conditions may ask for in an enforced call (access.md §7). */
+export const contextOf = ({ context, caller, now }: Pick<AccessQuestion, 'context' | 'caller' | 'now'>): Context => ({
+  ip: context.address,
+  now: new Date(now).toISOString(),
+  channel: context.channel,
+  agent_id: caller.agent_id,
+});
+
+/** The subjects whose grants the caller has. */
+export const subjectsOf = (caller: Caller): SubjectText[] => [
+  [caller.subject_type, caller.subject_id],
+  ...(caller.inherit_permissions ? [['user', caller.user_id] as const] : []),
+];
+
+/** Who is asked about, and where. */
+export interface About {
+  readonly zone: GraphZone;
+  /** Zone of the subjects. */
+  readonly home: GraphZone;
+  readonly subjects: readonly SubjectText[];
+  readonly context: Context;
+}
+
+export interface Asked extends Evaluation {
+  readonly zone: ZoneGraph;
+  readonly reliance: Reliance;
+  /** The graphs were known, so no row was read. */
   readonly cached: boolean;
 }
 
-async function grantsOfCaller(question: AccessQuestion): Promise<Found> {
-  const { caller, zone } = question;
-  if (isZoneAdmin(caller, zone.zone_id)) return { grants: ALL, cached: false };
-  const subjects: SubjectId[] = [[caller.subject_type, caller.subject_id]];
-  if (caller.inherit_permissions) subjects.push(['user', caller.user_id]);
-  return grantsOf(question, zone, { zone_id: caller.zone_id, subjects });
+/** Everything at hand to decide about a subject. The graphs may go forward while others are awaited: ask at once. */
+export async function askAbout(asking: Asking, about: About): Promise<Asked> {
+  const { tx, now, cache, limits } = asking;
+  const { zone, home, subjects } = about;
+  const own = await cache.graphs.at(tx, home);
+  const found = home.zone_id === zone.zone_id ? own : await cache.graphs.at(tx, zone);
+  const cached = own.cached && found.cached;
+  if (cached) cache.hits++;
+  else cache.misses++;
+  const reliance = new Reliance(now, about.context);
+  const budget = new NodeBudget(limits.CHECK_NODES);
+  const { graph, plans } = found.zone;
+  const known = closureIn(own.zone, { reliance, budget, subjects });
+  const closure =
+    own === found ? known : asGuests(known, { from: own.zone.graph, to: graph, zone: home.zone_id }, subjects);
+  return { zone: found.zone, graph, plans, closure, reliance, mode: 'context', budget, cached };
 }
 
-interface Subjects {
-  readonly zone_id: string;
-  readonly subjects: readonly SubjectId[];
+/** Subjects whose closure one graph keeps. */
+const CLOSURES_KEPT = 10_000;
+
+function closureIn(
+  zone: ZoneGraph,
+  of: { readonly reliance: Reliance; readonly budget: NodeBudget; readonly subjects: readonly SubjectText[] },
+): Closure {
+  const key = JSON.stringify(of.subjects);
+  const known = zone.closures.get(key);
+  if (known) return known;
+  const closure = closureOf({ graph: zone.graph, mode: 'context', ...of }, of.subjects);
+  if (zone.closures.size >= CLOSURES_KEPT) zone.closures.clear();
+  if (of.reliance.none) zone.closures.set(key, closure);
+  return closure;
 }
 
-type GrantingZone = Pick<ZoneRow, 'zone_id' | 'access_revision'>;
+const askings = new WeakMap<Access, AccessQuestion>();
 
-async function grantsOf(asking: Asking, zone: GrantingZone, of: Subjects): Promise<Found> {
-  const { cache, now } = asking;
-  // Groups of a guest are those of its own zone, whose changes do not show in this zone's revision.
-  if (of.zone_id !== zone.zone_id) {
-    cache.misses++;
-    return { grants: await readGrants(asking, zone, of), cached: false };
+/** Where and when the calls that were given this access ask. */
+export function askingOf(access: Access): AccessQuestion {
+  const asking = askings.get(access);
+  if (!asking) throw new Error('an access that was not made here');
+  return asking;
+}
+
+/** Zone of the caller, as this transaction has it. */
+async function homeOf({ tx, zone, caller }: AccessQuestion): Promise<GraphZone> {
+  if (caller.zone_id === zone.zone_id) return zone;
+  return (await findZone(tx, caller.zone_id)) ?? { zone_id: caller.zone_id, access_revision: 0 };
+}
+
+/** Everything at hand to decide about the caller in the zone of the call. */
+export async function askAboutCaller(question: AccessQuestion): Promise<Asked> {
+  const { zone, caller } = question;
+  const home = await homeOf(question);
+  return askAbout(question, { zone, home, subjects: subjectsOf(caller), context: contextOf(question) });
+}
+
+/** A check that takes too much is a denial (access.md §10). */
+function orDenied<T>(decide: () => T, denial: T): T {
+  try {
+    return decide();
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'LIMIT_EXCEEDED') return denial;
+    throw thrown;
   }
-  const key = JSON.stringify([zone.zone_id, of.subjects]);
-  const cached = cache.find(key, zone.access_revision, now);
-  if (cached) return { grants: cached, cached: true };
-  const grants = await readGrants(asking, zone, of);
-  cache.keep(key, zone.access_revision, grants);
-  return { grants, cached: false };
 }
 
-async function readGrants(asking: Asking, zone: GrantingZone, of: Subjects): Promise<Grants> {
-  const rows = await listFileGrants(asking.tx, {
-    zone_id: zone.zone_id,
-    subject_zone_id: of.zone_id,
-    subjects: of.subjects,
-    now: asking.now,
-  });
-  const paths = { viewer: [] as string[], editor: [] as string[], owner: [] as string[] };
-  for (const { relation, object_id } of rows) {
-    for (const name of ['owner', 'editor', 'viewer'] as const) {
-      if (relation === `direct_${name}` || relation === `shared-${name}`) paths[name].push(object_id);
-    }
-  }
-  return {
-    owner: pathSet(paths.owner),
-    editor: pathSet([...paths.owner, ...paths.editor]),
-    viewer: pathSet([...paths.owner, ...paths.editor, ...paths.viewer]),
-    until: rows.reduce((least, row) => Math.min(least, row.until), OPEN_END),
-  };
+const NO_PATHS = pathSet([]);
+
+async function pathsOf(
+  question: AccessQuestion,
+  name: 'viewer' | 'editor',
+): Promise<{ set: PathSet; cached: boolean }> {
+  const { cache, zone, caller, now } = question;
+  const home = await homeOf(question);
+  const context = contextOf(question);
+  const { now: _, ...beside } = context;
+  const key = JSON.stringify([zone.zone_id, home.zone_id, subjectsOf(caller), name]);
+  const at = { revisions: `${zone.access_revision} ${home.access_revision}`, now, context: JSON.stringify(beside) };
+  const known = cache.find(key, at);
+  if (known) return { set: known, cached: true };
+  const asked = await askAbout(question, { zone, home, subjects: subjectsOf(caller), context });
+  const set = orDenied(() => pathSet(pathsWith(asked, name)), NO_PATHS);
+  cache.keep(key, { ...at, set, validity: asked.reliance });
+  return { set, cached: asked.cached };
 }
 
-/** The caller's access in the zone of a call; the grants are read at the first question. */
+/** The caller's access in the zone of a call. */
 export function accessOf(question: AccessQuestion): Access {
-  const { cache } = question;
-  let known: Found | undefined;
+  const { cache, caller, zone } = question;
+  const admin = isZoneAdmin(caller, zone.zone_id);
   const allows = async (permission: Permission, path: string): Promise<boolean> => {
-    known ??= await grantsOfCaller(question);
-    return cache.decided(known.grants[RELATION_OF[permission]].has(path), known.cached);
+    if (admin) return cache.decided(true, false);
+    const asked = await askAboutCaller(question);
+    const held = orDenied(() => holdsName(asked, permission, placeOf(asked.graph, 'file', path)), false);
+    return cache.decided(held, asked.cached);
   };
-  const paths = async (name: keyof Held): Promise<PathSet> => {
-    known ??= await grantsOfCaller(question);
-    return cache.counting(known.grants[name], known.cached);
+  const paths = async (name: 'viewer' | 'editor'): Promise<PathSet> => {
+    if (admin) return cache.counting(everyPath, false);
+    const { set, cached } = await pathsOf(question, name);
+    return cache.counting(set, cached);
   };
-  return {
+  const access: Access = {
     require: async (needs) => {
       for (const need of needs) {
         if (!(await allows(need.permission, need.path))) throw denied(need, question.context);
@@ -200,15 +181,9 @@ export function accessOf(question: AccessQuestion): Access {
     allows,
     readable: () => paths('viewer'),
     writable: () => paths('editor'),
-    heldBy: async (zone, subject) => {
-      const { grants, cached } = await grantsOf(question, zone, { zone_id: zone.zone_id, subjects: [subject] });
-      return {
-        viewer: cache.counting(grants.viewer, cached),
-        editor: cache.counting(grants.editor, cached),
-        owner: cache.counting(grants.owner, cached),
-      };
-    },
   };
+  askings.set(access, question);
+  return access;
 }
 
 /** ACCESS_DENIED: the same whether or not the path exists. */

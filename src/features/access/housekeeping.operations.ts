@@ -4,6 +4,8 @@ import type { Operation } from '../../core/operation.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 import { addRootKey } from './bootstrap.ts';
 import { hashKey } from './credentials.ts';
+import { changedRevision } from './granting.ts';
+import { tellEnds } from './graph/changes.sql.ts';
 import { adoptKey, markUsed, removeKeys, revokeOthersOf } from './keys.sql.ts';
 import { endGuestTuples, listHosts, removeTuples } from './tuple-rows.sql.ts';
 
@@ -86,6 +88,7 @@ export const endGuests: Operation<z.infer<typeof guestInput>, z.infer<typeof lef
       call.event({ type: 'revoke', object: { type: object_type, id: object_id }, data: { tuple_id } });
     }
     if (ended.length > 0) call.accessChanged();
+    await tellEnds(call.tx, { zone_id: call.zone.zone_id, revision: changedRevision(call) }, ended);
     call.use('tuples', -ended.length);
     return { left: ended.length >= SLICE_ROWS };
   },

@@ -252,3 +252,8 @@ async function endKey(call: Call, input: OneKey): Promise<Revoked> {
 }
 
 export const keyOperations = [...createKeyOperations, ...listForms, ...getForms, ...updateForms, ...revokeForms];
+
+/** Names of the operations after which a key may be another than before. */
+export const keyChanges: ReadonlySet<string> = new Set(
+  keyOperations.filter(({ effect }) => effect !== 'read').map(({ name }) => name),
+);

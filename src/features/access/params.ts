@@ -1,6 +1,7 @@
 /** Parameters that the operations on keys and tuples share. */
 import { z } from 'zod';
-import { plainText } from '../../base/texts.ts';
+import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
+import { conditionsSchema } from './conditions/conditions.ts';
 
 /** Id of a subject: no control characters, and not the `*` that stands for everybody. */
 export const subjectId = z
@@ -28,7 +29,12 @@ const texts = z.array(plainText);
 export const subjectParam = texts.describe('[type, id] or ["group", id, "member"]');
 export const objectParam = texts.describe('[type, id]');
 
-/** Nothing is stored that is not enforced: a condition is refused until something evaluates it. */
-export const conditionsParam = z
-  .custom<undefined>((value) => value === undefined, 'conditions are not evaluated by this server and not stored')
-  .optional();
+export const conditionsParam = conditionsSchema
+  .optional()
+  .describe('what has to hold beside: ip_range, time_window, keys of the context');
+
+export const contextParam = z
+  .record(z.string(), z.json())
+  .refine((value) => !holdsNul(value), NO_NUL)
+  .optional()
+  .describe('what conditions may ask for');

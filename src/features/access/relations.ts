@@ -1,30 +1,13 @@
 /**
- * The model of relations (access.md §7): which types, relations and permissions there are, and what gives what. Pure.
- * Guarantees: only what is enforced can be named, so nothing is stored that nobody obeys.
+ * The words of tuples and questions (access.md §7): ids as they are compared, and what a schema knows. Pure. Guarantee: only
+ * what is evaluated can be named, so nothing is stored that nobody obeys.
  */
 import { invalidParams } from '../../base/faults.ts';
 import { cleanPath, type PathLimits, zoneOfPath } from '../../base/paths.ts';
 import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
-import type { SubjectId } from '../../core/operation.ts';
-
-/** Types of objects and subjects. */
-export const TYPES = [
-  'user',
-  'agent',
-  'app',
-  'worker',
-  'group',
-  'file',
-  'zone',
-  'workflow',
-  'executor',
-  'sandbox',
-  'document',
-] as const;
-
-/** Stands for every type, or every id of a type. */
-export const EVERY = '*';
-export const MEMBER = 'member';
+import type { SubjectText } from './evaluate/closure.ts';
+import { EVERY, MEMBER, type Rule, subjectsOfRule } from './schema/rules.ts';
+import { askedNames, type Schema, storedNames } from './schema/schema.ts';
 
 export interface ObjectId {
   readonly type: string;
@@ -37,82 +20,71 @@ export interface ObjectId {
 export interface Subject {
   readonly type: string;
   readonly id: string;
-  /** Empty, or `member` of a group, which says the same. */
+  /** Empty for the thing itself; of a group `member`, which says the same; else a set of those who have it. */
   readonly relation: string;
 }
 
-const OWNER = ['direct_owner', 'shared-owner'];
-const EDITOR = [...OWNER, 'direct_editor', 'shared-editor'];
-const VIEWER = [...EDITOR, 'direct_viewer', 'shared-viewer'];
+const listed = (words: Iterable<string>): string => [...words].join(', ');
 
-/** What each computed name and permission holds for, as stored relations on the object itself. */
-const GIVEN_BY: Readonly<Record<string, readonly string[]>> = {
-  owner: OWNER,
-  editor: EDITOR,
-  viewer: VIEWER,
-  read: VIEWER,
-  write: EDITOR,
-  execute: OWNER,
-  share: OWNER,
-};
+const unknown = (at: string, what: string, known: Iterable<string>) =>
+  invalidParams({ path: at, message: `${what}; there are ${listed(known)}` });
 
-/** The computed name that a permission stands for; itself for a name. */
-const NAME_OF: Readonly<Record<string, 'owner' | 'editor' | 'viewer'>> = {
-  owner: 'owner',
-  editor: 'editor',
-  viewer: 'viewer',
-  read: 'viewer',
-  write: 'editor',
-  execute: 'owner',
-  share: 'owner',
-};
-
-const GROUP_STORED = [MEMBER, 'direct_owner'];
-const storedOn = (type: string): readonly string[] => (type === 'group' ? GROUP_STORED : VIEWER);
-
-/** Relations that a check may ask for on a type, stored ones included. */
-const askable = (type: string): readonly string[] =>
-  type === 'group' ? GROUP_STORED : [...Object.keys(GIVEN_BY), ...VIEWER];
-
-const listed = (words: readonly string[]): string => words.join(', ');
-
-/** The relation, if it may be stored on this type; INVALID_PARAMS lists those that may. */
-export function storedRelation(type: string, relation: string, at: string): string {
-  const known = storedOn(type);
-  if (known.includes(relation)) return relation;
-  throw invalidParams({ path: at, message: `no relation that ${type} stores; there are ${listed(known)}` });
+/** The type, if the schema has it; INVALID_PARAMS lists those that it has. */
+export function knownType(schema: Schema, type: string, at: string): string {
+  if (schema.types.has(type)) return type;
+  throw unknown(at, 'no type', schema.types.keys());
 }
 
 /** The name, if a check may ask for it on this type. */
-export function askedRelation(type: string, name: string, at: string): string {
-  const known = askable(type);
+export function askedRelation(schema: Schema, [type, name]: readonly [string, string], at: string): string {
+  const known = askedNames(schema, type);
   if (known.includes(name)) return name;
-  throw invalidParams({ path: at, message: `no relation or permission of ${type}; there are ${listed(known)}` });
+  throw unknown(at, `no relation or permission of ${type}`, known);
 }
 
-/** Stored relations any of which, on the object, gives the name. */
-export const givenBy = (name: string): readonly string[] => GIVEN_BY[name] ?? [name];
+/** Is it a relation that tuples have, and no name that rules work out? */
+export const isStored = (schema: Schema, type: string, name: string): boolean =>
+  storedNames(schema, type).includes(name);
 
-/** Is it a name or permission, which several stored relations give? */
-export const isComputed = (name: string): boolean => name in GIVEN_BY;
+/** A subject by its words, of a question: anybody there can be. */
+export function knownSubject(schema: Schema, subject: Subject, at: string): Subject {
+  if (subject.type !== EVERY) knownType(schema, subject.type, `${at}.0`);
+  if (subject.relation !== '') askedRelation(schema, [subject.type, subject.relation], `${at}.2`);
+  return subject;
+}
 
-/** viewer, editor or owner for a name that folders pass down; undefined for a stored relation. */
-export const inherited = (name: string): 'owner' | 'editor' | 'viewer' | undefined => NAME_OF[name];
+interface Wanted {
+  readonly subject: Subject;
+  readonly relation: string;
+  readonly object: ObjectId;
+}
+
+/** INVALID_PARAMS unless a tuple of these words may be stored. `at` is the dotted path of its parameters. */
+export function checkStorable(schema: Schema, { subject, relation, object }: Wanted, at: string): void {
+  knownType(schema, object.type, `${at}object.0`);
+  const stored = storedNames(schema, object.type);
+  if (!stored.includes(relation)) throw unknown(`${at}relation`, `no relation that ${object.type} stores`, stored);
+  if (subject.type !== EVERY) knownType(schema, subject.type, `${at}subject.0`);
+  const rule = schema.types.get(object.type)?.get(relation);
+  if (rule && admits(rule, subject)) return;
+  const taken = listed((rule && subjectsOfRule(rule)) ?? []);
+  const path = subject.relation === '' || subject.relation === MEMBER ? `${at}subject.0` : `${at}subject.2`;
+  throw invalidParams({ path, message: `${relation} of ${object.type} takes no such subject; it takes ${taken}` });
+}
+
+/** May tuples of a relation with this rule name the subject? */
+export function admits(rule: Rule, subject: Pick<Subject, 'type' | 'relation'>): boolean {
+  const taken = subjectsOfRule(rule) ?? [];
+  const asGroup = subject.type === 'group' && subject.relation === MEMBER;
+  if (subject.relation === '' || asGroup) return taken.includes(subject.type);
+  return taken.includes(`${subject.type}#${subject.relation}`);
+}
 
 /** May the relation name a subject of another zone? */
 export const isShare = (relation: string): boolean => relation.startsWith('shared-');
 
 /** UTF-8 bytes. */
 const ID_BYTES_MAX = 4096;
-
-function checkType(type: string, known: readonly string[], at: string): void {
-  if (!known.includes(type)) throw invalidParams({ path: at, message: `no type; there are ${listed(known)}` });
-}
-
-export function checkObjectType(type: string, at: string): string {
-  checkType(type, TYPES, at);
-  return type;
-}
 
 function checkId(id: string, at: string): void {
   const bytes = Buffer.byteLength(id);
@@ -144,7 +116,6 @@ function comparedId(type: string, id: string, { place, at }: { place: Place; at:
 export function objectOf(given: readonly string[], place: Place, at: string): ObjectId {
   const [type = '', id = ''] = given;
   if (given.length !== 2) throw invalidParams({ path: at, message: 'an object is [type, id]' });
-  checkType(type, TYPES, `${at}.0`);
   const compared = comparedId(type, id, { place, at: `${at}.1` });
   return { type, id: compared, given: compared === id ? null : id };
 }
@@ -155,16 +126,13 @@ export function subjectOf(given: readonly string[], place: Place, at: string): S
   if (given.length < 2 || given.length > 3) {
     throw invalidParams({ path: at, message: 'a subject is [type, id] or [type, id, relation]' });
   }
-  checkType(type, [...TYPES, EVERY], `${at}.0`);
   if (type === EVERY && id !== EVERY)
     throw invalidParams({ path: `${at}.1`, message: 'of every type there is only *' });
   if (type === 'group' && id === EVERY) {
     throw invalidParams({ path: `${at}.1`, message: 'a group is named; for everybody name ["*", "*"]' });
   }
-  if (given.length === 3 && (type !== 'group' || relation !== MEMBER)) {
-    throw invalidParams({ path: `${at}.2`, message: 'only member, of a group' });
-  }
   return { type, id: comparedId(type, id, { place, at: `${at}.1` }), relation };
 }
 
-export const pairOf = (subject: Subject): SubjectId => [subject.type, subject.id];
+/** As the evaluator takes it. */
+export const subjectText = ({ type, id, relation }: Subject): SubjectText => [type, id, relation];

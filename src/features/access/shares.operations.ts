@@ -9,12 +9,15 @@ import { invalidParams } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
-import { requireShare, subjectsOf } from './check.ts';
+import { requireShare, schemaOf } from './check.ts';
 import { isZoneAdmin } from './credentials.ts';
+import { namesOf } from './evaluate/closure.ts';
+import { objectsWith } from './evaluate/objects.ts';
 import { consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
-import { listOwned } from './grants.sql.ts';
+import { askAboutCaller, askingOf, subjectsOf } from './grants.ts';
+import { readConditions } from './graph/changes.sql.ts';
 import { conditionsParam, expiryParam, objectParam, subjectId } from './params.ts';
-import { type ObjectId, objectOf } from './relations.ts';
+import { checkStorable, type ObjectId, objectOf } from './relations.ts';
 import { listIncoming, listOutgoing, listSharesWith, type Owned, type SharesPage } from './shares.sql.ts';
 import { findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
 import { getOwnBusiness } from './tuples.operations.ts';
@@ -83,10 +86,12 @@ function shareOf(input: ShareInput, preparation: Preparation, subject: { type: s
     relation,
     object: getObject(input, preparation),
     expires_at: input.expires_at,
+    conditions: input.conditions,
   };
 }
 
 async function share(call: Call, ready: Grant): Promise<ShareOutput> {
+  checkStorable(await schemaOf(call), ready, '');
   await requireShare(call, ready.object);
   const { tuple_id, revision } = await grant(call, ready);
   return {
@@ -175,7 +180,7 @@ export const revokeShare: Operation<RevokeInput, z.infer<typeof revokeOutput>, R
   object: (ready) => ('share_id' in ready ? `tuple:${ready.share_id}` : `${ready.object.type}:${ready.object.id}`),
   run: async (call, ready) => {
     const rows = 'share_id' in ready ? [await getOwnBusiness(call, ready.share_id)] : await sharesOf(call, ready);
-    for (const row of rows) await revoke(call, row);
+    await revoke(call, ...rows);
     return { revoked: rows.length };
   },
 };
@@ -210,6 +215,7 @@ const shareObject = z.object({
   created_at: z.string(),
   created_by: z.string(),
   expires_at: z.string().nullable(),
+  conditions: z.record(z.string(), z.json()).nullable(),
 });
 type ShareObject = z.infer<typeof shareObject>;
 
@@ -237,6 +243,7 @@ function toShareObject(call: Call, row: TupleRow): ShareObject {
     created_at: isoTime(row.created_at),
     created_by: row.created_by,
     expires_at: row.expires_at === null ? null : isoTime(row.expires_at),
+    conditions: readConditions(row.conditions),
   };
 }
 
@@ -288,18 +295,22 @@ async function ownedBy(call: Call): Promise<Owned> {
   const { caller, zone } = call;
   if (isZoneAdmin(caller, zone.zone_id)) return { everything: true, paths: [], others: [] };
   if (caller.zone_id !== zone.zone_id) return { everything: false, paths: [], others: [] };
-  const question = {
-    zone_id: zone.zone_id,
-    subject_zone_id: zone.zone_id,
-    subjects: subjectsOf(caller),
-    now: call.now,
-  };
-  const objects = await listOwned(call.tx, question);
+  const objects = objectsWith(await askAboutCaller(askingOf(call.access)), 'owner');
   return {
     everything: false,
     paths: objects.filter(([type]) => type === 'file').map(([, id]) => id),
     others: objects.filter(([type]) => type !== 'file').map((object) => object.join(':')),
   };
+}
+
+/** The caller and the groups it is in, by type. */
+async function callersOf(call: Call): Promise<ReadonlyMap<string, string[]>> {
+  const { graph, closure } = await askAboutCaller(askingOf(call.access));
+  const names = new Map<string, string[]>();
+  for (const [type, id] of namesOf(closure, graph, subjectsOf(call.caller))) {
+    names.set(type, [...(names.get(type) ?? []), id]);
+  }
+  return names;
 }
 
 export const incomingShares: Operation<ListInput, ListOutput> = {
@@ -310,7 +321,7 @@ export const incomingShares: Operation<ListInput, ListOutput> = {
   rpc: { name: 'list_incoming_shares' },
   cli: { words: 'share incoming' },
   run: async (call, input) => {
-    const of = { zone_id: call.caller.zone_id, subjects: subjectsOf(call.caller), now: call.now };
+    const of = { zone_id: call.caller.zone_id, subjects: await callersOf(call), now: call.now };
     return page(call, input, { kind: 'incoming', list: (asked) => listIncoming(call.tx, of, asked) });
   },
 };

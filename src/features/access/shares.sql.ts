@@ -1,7 +1,6 @@
 /** Queries on shares: tuples with a shared-* relation. */
 import type { SubjectId } from '../../core/operation.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
-import { withSubjects } from './grants.sql.ts';
 import { TUPLE_COLUMNS, type TupleRow } from './tuple-rows.sql.ts';
 
 const SHARED = "t.relation IN ('shared-viewer', 'shared-editor', 'shared-owner')";
@@ -48,25 +47,32 @@ export function listOutgoing(tx: Tx, of: { zone_id: string; owned: Owned }, page
   );
 }
 
-/** Shares of every Active zone with a subject or its groups, that count now. */
+/** Shares of every Active zone with one of these subjects, given by type, that have not ended. */
 export function listIncoming(
   tx: Tx,
-  of: { zone_id: string; subjects: readonly SubjectId[]; now: number },
+  of: { zone_id: string; subjects: ReadonlyMap<string, readonly string[]>; now: number },
   page: SharesPage,
 ): Promise<TupleRow[]> {
-  const subjects = withSubjects({ subject_zone_id: of.zone_id, subjects: of.subjects, now: of.now });
   const paged = ofPage(page);
-  // Each arm has an index of its own: by subject in the own zone, by guest in all others.
+  // Each arm has an index of its own: by subject in the own zone, by guest in all others. A subject has few tuples, so
+  // CROSS JOIN makes SQLite begin with it.
   const arm = (where: string): string =>
-    `SELECT ${TUPLE_COLUMNS} FROM subjects s CROSS JOIN tuples t JOIN zones z ON z.zone_id = t.zone_id AND z.phase = 'Active'
-     WHERE ${where} AND t.subject_type = s.t AND t.subject_id = s.i AND t.subject_relation IN ('', 'member')
+    `SELECT ${TUPLE_COLUMNS} FROM ${tx.dialect.textsOf} s CROSS JOIN tuples t JOIN zones z ON z.zone_id = t.zone_id AND z.phase = 'Active'
+     WHERE ${where} AND t.subject_type = ? AND t.subject_id = s.value AND t.subject_relation IN ('', 'member')
        AND (t.expires_at IS NULL OR t.expires_at > ?) AND ${paged.sql}`;
-  const params = [of.now, ...paged.params];
-  return tx.all<TupleRow>(
-    `${subjects.sql} ${arm('t.zone_id = ? AND t.subject_zone_id = t.zone_id')}
-     UNION ${arm('t.subject_zone_id = ? AND t.subject_zone_id <> t.zone_id')} ORDER BY tuple_id LIMIT ?`,
-    [...subjects.params, of.zone_id, ...params, of.zone_id, ...params, page.limit],
-  );
+  const arms: string[] = [];
+  const params: SqlValue[] = [];
+  for (const [type, ids] of of.subjects) {
+    for (const where of [
+      't.zone_id = ? AND t.subject_zone_id = t.zone_id',
+      't.subject_zone_id = ? AND t.subject_zone_id <> t.zone_id',
+    ]) {
+      arms.push(arm(where));
+      params.push(JSON.stringify(ids), of.zone_id, type, of.now, ...paged.params);
+    }
+  }
+  if (arms.length === 0) return Promise.resolve([]);
+  return tx.all<TupleRow>(`${arms.join(' UNION ')} ORDER BY tuple_id LIMIT ?`, [...params, page.limit]);
 }
 
 /** Shares of one object with one subject, whichever level they give. */

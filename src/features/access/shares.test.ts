@@ -101,7 +101,7 @@ describe('in one zone', () => {
     ['share_with_user', { path: '/a' }],
     ['share_with_user', { resource: ['group', 'g'], user_id: 'a' }],
     ['share_with_user', { path: '/a', user_id: 'a', user_zone_id: 'NO' }],
-    ['share_with_user', { path: '/a', user_id: 'a', conditions: { x: 1 } }],
+    ['share_with_user', { path: '/a', user_id: 'a', conditions: { ip_range: 'here' } }],
     ['share_with_group', { path: '/a', group_id: '' }],
     ['revoke_share', {}],
     ['revoke_share', { path: '/a' }],

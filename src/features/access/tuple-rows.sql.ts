@@ -1,5 +1,6 @@
 /** Rows of tuples. */
 import type { SqlValue, Tx } from '../../ports/sql.ts';
+import { FACT_COLUMNS, type FactRow, removeAccessLeftovers } from './graph/changes.sql.ts';
 
 export interface TupleRow {
   readonly tuple_id: string;
@@ -13,6 +14,8 @@ export interface TupleRow {
   readonly object_id: string;
   readonly object_given: string | null;
   readonly expires_at: number | null;
+  /** As JSON. */
+  readonly conditions: string | null;
   readonly created_at: number;
   readonly created_by: string;
   /** Access revision of the zone with which it was written. */
@@ -21,7 +24,7 @@ export interface TupleRow {
 
 /** Of a tuple `t`. */
 export const TUPLE_COLUMNS = `t.tuple_id, t.zone_id, t.subject_zone_id, t.subject_type, t.subject_id, t.subject_relation, t.relation,
-  t.object_type, t.object_id, t.object_given, t.expires_at, t.created_at, t.created_by, t.revision`;
+  t.object_type, t.object_id, t.object_given, t.expires_at, t.conditions, t.created_at, t.created_by, t.revision`;
 
 export const findTuple = (tx: Tx, tuple_id: string): Promise<TupleRow | undefined> =>
   tx.get<TupleRow>(`SELECT ${TUPLE_COLUMNS} FROM tuples t WHERE t.tuple_id = ?`, [tuple_id]);
@@ -35,20 +38,7 @@ export async function findTupleZone(tx: Tx, tuple_id: string): Promise<string | 
   return row?.zone_id;
 }
 
-/** What makes a tuple the same fact as another. */
-export type Fact = Pick<
-  TupleRow,
-  | 'zone_id'
-  | 'subject_zone_id'
-  | 'subject_type'
-  | 'subject_id'
-  | 'subject_relation'
-  | 'relation'
-  | 'object_type'
-  | 'object_id'
->;
-
-export const findFact = (tx: Tx, fact: Fact): Promise<TupleRow | undefined> =>
+export const findFact = (tx: Tx, fact: FactRow): Promise<TupleRow | undefined> =>
   tx.get<TupleRow>(
     `SELECT ${TUPLE_COLUMNS} FROM tuples t WHERE t.zone_id = ? AND t.subject_type = ? AND t.subject_id = ?
        AND t.subject_relation = ? AND t.relation = ? AND t.object_type = ? AND t.object_id = ? AND t.subject_zone_id = ?`,
@@ -67,8 +57,8 @@ export const findFact = (tx: Tx, fact: Fact): Promise<TupleRow | undefined> =>
 export async function insertTuple(tx: Tx, row: TupleRow): Promise<void> {
   await tx.run(
     `INSERT INTO tuples (tuple_id, zone_id, subject_zone_id, subject_type, subject_id, subject_relation, relation,
-       object_type, object_id, object_given, expires_at, created_at, created_by, revision)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       object_type, object_id, object_given, expires_at, conditions, created_at, created_by, revision)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     [
       row.tuple_id,
       row.zone_id,
@@ -81,6 +71,7 @@ export async function insertTuple(tx: Tx, row: TupleRow): Promise<void> {
       row.object_id,
       row.object_given,
       row.expires_at,
+      row.conditions,
       row.created_at,
       row.created_by,
       row.revision,
@@ -88,13 +79,14 @@ export async function insertTuple(tx: Tx, row: TupleRow): Promise<void> {
   );
 }
 
-export async function setExpiry(
+export async function setTerms(
   tx: Tx,
   tuple_id: string,
-  change: Pick<TupleRow, 'expires_at' | 'revision'>,
+  change: Pick<TupleRow, 'expires_at' | 'conditions' | 'revision'>,
 ): Promise<void> {
-  await tx.run('UPDATE tuples SET expires_at = ?, revision = ? WHERE tuple_id = ?', [
+  await tx.run('UPDATE tuples SET expires_at = ?, conditions = ?, revision = ? WHERE tuple_id = ?', [
     change.expires_at,
+    change.conditions,
     change.revision,
     tuple_id,
   ]);
@@ -142,33 +134,15 @@ export function listTuples(tx: Tx, filter: TupleFilter, page: TuplePage): Promis
   );
 }
 
-export interface NamedPage {
-  readonly zone_id: string;
-  readonly subject: readonly [string, string];
-  readonly relation: string;
-  readonly type: string;
-  readonly after: string;
-  readonly limit: number;
-  readonly now: number;
-}
-
-/** Objects of the tuples that count and name exactly this subject and relation, in order of id. */
-export async function listNamed(tx: Tx, page: NamedPage): Promise<string[]> {
-  const rows = await tx.all<{ object_id: string }>(
-    `SELECT DISTINCT object_id FROM tuples WHERE zone_id = ? AND subject_zone_id = zone_id AND subject_type = ?
-       AND subject_id = ? AND relation = ? AND object_type = ? AND object_id > ?
-       AND (expires_at IS NULL OR expires_at > ?) ORDER BY object_id LIMIT ?`,
-    [page.zone_id, ...page.subject, page.relation, page.type, page.after, page.now, page.limit],
+/** Removes at most so many tuples of a zone that is ending, with the last of them all else that graphs are made of. */
+export async function removeTuples(tx: Tx, zone_id: string, rows: number): Promise<number> {
+  const removed = await tx.run(
+    'DELETE FROM tuples WHERE tuple_id IN (SELECT tuple_id FROM tuples WHERE zone_id = ? LIMIT ?)',
+    [zone_id, rows],
   );
-  return rows.map((row) => row.object_id);
+  if (removed < rows) await removeAccessLeftovers(tx, zone_id);
+  return removed;
 }
-
-/** Removes at most so many tuples of a zone that is ending. */
-export const removeTuples = (tx: Tx, zone_id: string, rows: number): Promise<number> =>
-  tx.run('DELETE FROM tuples WHERE tuple_id IN (SELECT tuple_id FROM tuples WHERE zone_id = ? LIMIT ?)', [
-    zone_id,
-    rows,
-  ]);
 
 /** Active zones that share something with subjects of a zone. */
 export async function listHosts(tx: Tx, guest: string): Promise<string[]> {
@@ -184,10 +158,10 @@ export async function listHosts(tx: Tx, guest: string): Promise<string[]> {
 export function endGuestTuples(
   tx: Tx,
   of: { readonly zone_id: string; readonly guest: string; readonly rows: number },
-): Promise<Pick<TupleRow, 'tuple_id' | 'object_type' | 'object_id'>[]> {
+): Promise<(FactRow & Pick<TupleRow, 'tuple_id'>)[]> {
   return tx.all(
     `DELETE FROM tuples WHERE tuple_id IN (SELECT tuple_id FROM tuples WHERE subject_zone_id = ?
-       AND subject_zone_id <> zone_id AND zone_id = ? LIMIT ?) RETURNING tuple_id, object_type, object_id`,
+       AND subject_zone_id <> zone_id AND zone_id = ? LIMIT ?) RETURNING tuple_id, ${FACT_COLUMNS}`,
     [of.guest, of.zone_id, of.rows],
   );
 }

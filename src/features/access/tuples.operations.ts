@@ -5,10 +5,11 @@ import { newId } from '../../base/ids.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
-import { mayShare, requireShare } from './check.ts';
+import { mayShare, requireShare, schemaOf } from './check.ts';
 import { changedRevision, consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
 import { conditionsParam, expiryParam, objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
-import { objectOf, storedRelation, subjectOf } from './relations.ts';
+import { checkStorable, objectOf, subjectOf } from './relations.ts';
+import { PARENT } from './schema/rules.ts';
 import { findTuple, findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
 
 const OPERATOR = { role: 'operator' } as const;
@@ -33,20 +34,26 @@ const createOutput = z.object({
   created: z.boolean(),
 });
 
-/** The tuple that is asked for, its words looked at before anything else. `at` is the dotted path of its parameters. */
+/** The tuple that is asked for. `at` is the dotted path of its parameters. */
 function grantOf(input: TupleInput, { context, limits }: Preparation, at: string): Grant {
   const place = { zone_id: context.zone_id, limits };
-  const object = objectOf(input.object, place, `${at}object`);
-  const relation = storedRelation(object.type, input.relation, `${at}relation`);
+  const { relation, conditions } = input;
   const where = { relation, at: `${at}subject_zone_id` };
   return {
     tuple_id: newId('tuple'),
     subject: subjectOf(input.subject, place, `${at}subject`),
     subject_zone_id: subjectZone(input.subject_zone_id, context.zone_id, where),
     relation,
-    object,
+    object: objectOf(input.object, place, `${at}object`),
     expires_at: input.expires_at,
+    conditions,
   };
+}
+
+/** May the caller grant this? Rights of the parent reach the child, so a parent is given by who owns both. */
+async function requireGranting(call: Call, { object, relation, subject }: Grant, index?: number): Promise<void> {
+  await requireShare(call, object, index);
+  if (relation === PARENT) await requireShare(call, subject, index);
 }
 
 export const tupleCreate: Operation<CreateInput, z.infer<typeof createOutput>, Grant> = {
@@ -69,7 +76,8 @@ export const tupleCreate: Operation<CreateInput, z.infer<typeof createOutput>, G
   prepare: async (input, preparation) => grantOf(input, preparation, ''),
   object: (ready) => `${ready.object.type}:${ready.object.id}`,
   run: async (call, ready) => {
-    await requireShare(call, ready.object);
+    checkStorable(await schemaOf(call), ready, '');
+    await requireGranting(call, ready);
     const granted = await grant(call, ready);
     return { ...granted, consistency_token: consistencyToken(call, granted.revision) };
   },
@@ -152,11 +160,13 @@ export const tupleWrite: Operation<WriteInput, z.infer<typeof writeOutput>, Read
   },
   run: async (call, ready) => {
     let revision = call.zone.access_revision;
+    const schema = await schemaOf(call);
+    for (const [i, one] of ready.grants.entries()) checkStorable(schema, one, `creates.${i}.`);
     // Rights are those before the call, for every item.
     const leaving: TupleRow[] = [];
-    for (const [i, one] of ready.grants.entries()) await requireShare(call, one.object, i);
+    for (const [i, one] of ready.grants.entries()) await requireGranting(call, one, i);
     for (const [i, id] of ready.deletes.entries()) leaving.push(await getOwnBusiness(call, id, i));
-    for (const row of leaving) await revoke(call, row);
+    await revoke(call, ...leaving);
     if (leaving.length > 0) revision = changedRevision(call);
     const tuple_ids: string[] = [];
     for (const one of ready.grants) {

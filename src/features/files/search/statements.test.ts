@@ -76,6 +76,10 @@ const tupleRows: RowsInsert = {
 /** Whose grants are known already, and are on these paths. */
 async function callerOn(name: string, paths: readonly string[]): Promise<Caller> {
   await bare.sql.write('root', async (tx) => {
+    await tx.run("UPDATE zones SET access_revision = access_revision + 1 WHERE zone_id = 'root'");
+    const now = await tx.get<{ revision: number }>(
+      "SELECT access_revision AS revision FROM zones WHERE zone_id = 'root'",
+    );
     const rows = paths.map((path, n) => [
       `${name}${n}`,
       'root',
@@ -88,7 +92,7 @@ async function callerOn(name: string, paths: readonly string[]): Promise<Caller>
       path,
       1,
       'test',
-      0,
+      now?.revision ?? 0,
     ]);
     await tx.insert(tupleRows, rows);
   });

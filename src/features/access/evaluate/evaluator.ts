@@ -1,0 +1,174 @@
+/**
+ * Does a subject hold a name on an object? The one evaluator, of checks and of enforcement. It goes from the object along
+ * rules and asks at each node for tuples that name the subject, or one of the groups it is in. Guarantees: exactly what the
+ * rules give, cycles being harmless; whatever takes more nodes than the budget is refused, never guessed.
+ *
+ * What must hold beside a base, and what must not, is asked first and by itself; then everything on the way is a plain
+ * "or", so a node that was visited need not be visited again, and the first tuple found answers the question. A guarded
+ * part that meets itself while it is asked counts as not holding there: no smallest proof contains itself.
+ */
+import { parentOf } from '../../../base/paths.ts';
+import type { Graph } from '../graph/graph.ts';
+import type { Guarded, Plan, Plans } from '../schema/plans.ts';
+import type { Budget, Closure } from './closure.ts';
+import type { Mode, Reliance } from './reliance.ts';
+
+export interface Place {
+  readonly type: string;
+  readonly id: string;
+  /** -1 of an object that no tuple names. */
+  readonly node: number;
+}
+
+export interface Evaluation {
+  readonly graph: Graph;
+  readonly plans: Plans;
+  readonly closure: Closure;
+  /** The subject as it is where every condition is taken the other way; for what must not hold. */
+  readonly opposite?: Closure;
+  readonly reliance: Reliance;
+  readonly mode: Mode;
+  readonly budget: Budget;
+}
+
+export function placeOf({ words }: Graph, type: string, id: string): Place {
+  return { type, id, node: words.findNode(words.findType(type, ''), id) };
+}
+
+interface Todo {
+  readonly plan: Plan;
+  readonly place: Place;
+}
+
+/** A guarded part that is being asked about. */
+interface Open {
+  readonly guarded: Guarded;
+  readonly id: string;
+  readonly type: string;
+}
+
+/** Guarded parts that wait for one another. */
+const DEPTH_MAX = 1_000;
+
+/** Does the name hold? Unknown names hold nowhere. `here` leaves out what the folder of the object itself gives. */
+export function holdsName(evaluation: Evaluation, name: string, place: Place, here = false): boolean {
+  const plan = evaluation.plans.find(place.type, name);
+  return plan !== undefined && new Search(evaluation, []).holds({ plan, place }, here);
+}
+
+class Search {
+  private readonly of: Evaluation;
+  private readonly open: readonly Open[];
+  private readonly visited = new Set<number>();
+  private readonly todo: Todo[] = [];
+
+  constructor(of: Evaluation, open: readonly Open[]) {
+    this.of = of;
+    this.open = open;
+  }
+
+  holds(goal: Todo, here: boolean): boolean {
+    const { budget } = this.of;
+    if (this.stepsOrHolds(goal, !here)) return true;
+    for (let next = this.todo.pop(); next; next = this.todo.pop()) {
+      if (this.wasVisited(next)) continue;
+      budget.visit();
+      if (this.stepsOrHolds(next, true)) return true;
+    }
+    return false;
+  }
+
+  private wasVisited({ plan, place: { node } }: Todo): boolean {
+    // Of an object without tuples only folders are left, and these end by themselves.
+    if (node < 0 || plan.index < 0) return false;
+    const key = node * this.of.plans.count + plan.index;
+    if (this.visited.has(key)) return true;
+    this.visited.add(key);
+    return false;
+  }
+
+  /** True where a tuple on the object gives it; else everything that it may come from is to do. */
+  private stepsOrHolds({ plan, place }: Todo, folders: boolean): boolean {
+    if (place.node >= 0 && this.given(plan, place.node)) return true;
+    for (const guarded of plan.guarded) {
+      const base = this.passed(guarded, place);
+      if (base && this.stepsOrHolds({ plan: base, place }, true)) return true;
+    }
+    if (folders && plan.folder.length > 0 && place.id !== '/') this.goUp(plan, place);
+    if (place.node < 0) return false;
+    for (const step of plan.steps) this.follow(step, place.node);
+    return false;
+  }
+
+  private goUp(plan: Plan, place: Place): void {
+    const above = placeOf(this.of.graph, 'file', parentOf(place.id));
+    for (const name of plan.folder) {
+      const next = this.of.plans.find('file', name);
+      if (next) this.todo.push({ plan: next, place: above });
+    }
+  }
+
+  private given(plan: Plan, node: number): boolean {
+    const { graph, closure } = this.of;
+    const { member } = graph.words;
+    const { direct } = plan;
+    for (let at = graph.first('object', node); at >= 0; at = graph.next('object', at)) {
+      if (!direct[graph.relations[at]!]) continue;
+      const subject = graph.subjects[at]!;
+      const relation = graph.subjectRelations[at]!;
+      if (relation === 0 || relation === member) {
+        if (closure.nodes.has(subject) && this.counts(at)) return true;
+        continue;
+      }
+      if (!this.counts(at)) continue;
+      if (closure.set?.node === subject && closure.set.relation === relation) return true;
+      this.push(graph.words.relation(relation), subject);
+    }
+    return false;
+  }
+
+  private follow({ tupleset, up, name }: Plan['steps'][number], node: number): void {
+    const { graph } = this.of;
+    const list = up ? 'subject' : 'object';
+    const ends = up ? graph.objects : graph.subjects;
+    for (let at = graph.first(list, node); at >= 0; at = graph.next(list, at)) {
+      if (graph.relations[at] === tupleset && this.counts(at)) this.push(name, ends[at]!);
+    }
+  }
+
+  private push(name: string, node: number): void {
+    const { words } = this.of.graph;
+    const type = words.typeText(words.typeOf(node));
+    const plan = this.of.plans.find(type, name);
+    if (plan) this.todo.push({ plan, place: { type, id: words.idOf(node), node } });
+  }
+
+  private counts(at: number): boolean {
+    const terms = this.of.graph.termsOf(at);
+    return terms === undefined || this.of.reliance.counts(terms, this.of.mode);
+  }
+
+  /** The base that is left to be found, where all the rest is as it must be. */
+  private passed(guarded: Guarded, place: Place): Plan | undefined {
+    const isOpen = this.open.some((one) => one.guarded === guarded && one.id === place.id && one.type === place.type);
+    if (isOpen) return undefined;
+    const open = [...this.open, { guarded, id: place.id, type: place.type }];
+    if (open.length > DEPTH_MAX) this.of.budget.exceed();
+    for (const also of guarded.also) {
+      this.of.budget.visit();
+      if (!new Search(this.of, open).holds({ plan: also, place }, false)) return undefined;
+    }
+    if (!guarded.minus) return guarded.base;
+    this.of.budget.visit();
+    // No minus depends on what is being asked, so it is asked as if nothing were.
+    return new Search(opposed(this.of), []).holds({ plan: guarded.minus, place }, false) ? undefined : guarded.base;
+  }
+}
+
+const OPPOSITE = { context: 'context', never: 'always', always: 'never' } as const;
+
+function opposed(evaluation: Evaluation): Evaluation {
+  if (evaluation.mode === 'context') return evaluation;
+  const { closure, opposite = closure } = evaluation;
+  return { ...evaluation, mode: OPPOSITE[evaluation.mode], closure: opposite, opposite: closure };
+}

@@ -1,0 +1,123 @@
+/**
+ * Who holds a name on an object (rebac_expand). Everybody that tuples on the way name is a candidate, and each is then asked
+ * of the evaluator: once as if no condition held, and once as if all did. Guarantees: nested groups are resolved; who holds
+ * it only under conditions is told apart; a page costs no more than its own candidates.
+ */
+import { comparePaths, parentOf } from '../../../base/paths.ts';
+import type { Plan, Step } from '../schema/plans.ts';
+import { EVERY } from '../schema/rules.ts';
+import { closureOf } from './closure.ts';
+import { type Evaluation, holdsName, type Place, placeOf } from './evaluator.ts';
+import type { Mode } from './reliance.ts';
+
+type Pair = [string, string];
+
+export interface Expansion {
+  readonly subjects: Pair[];
+  readonly groups: Pair[];
+  readonly everyone: boolean;
+  readonly conditional: Pair[];
+  readonly has_more: boolean;
+}
+
+export function expand(
+  evaluation: Evaluation,
+  asked: { readonly name: string; readonly place: Place; readonly limit: number },
+) {
+  const { name, place, limit } = asked;
+  const found: Expansion & { has_more: boolean } = {
+    subjects: [],
+    groups: [],
+    everyone: holdsFor(evaluation, [EVERY, EVERY], 'never')(name, place),
+    conditional: [],
+    has_more: false,
+  };
+  let listed = 0;
+  for (const pair of sorted(new Candidates(evaluation).of(name, place))) {
+    const sure = holdsFor(evaluation, pair, 'never')(name, place);
+    if (!sure && !holdsFor(evaluation, pair, 'always')(name, place)) continue;
+    if (++listed > limit) return { ...found, has_more: true };
+    if (!sure) found.conditional.push(pair);
+    else if (pair[0] === 'group') found.groups.push(pair);
+    else found.subjects.push(pair);
+  }
+  return found;
+}
+
+const sorted = (pairs: Pair[]): Pair[] => pairs.sort((a, b) => comparePaths(a[0], b[0]) || comparePaths(a[1], b[1]));
+
+function holdsFor(evaluation: Evaluation, subject: Pair, mode: Mode) {
+  const other = mode === 'never' ? 'always' : 'never';
+  const closure = closureOf({ ...evaluation, mode }, [subject]);
+  const opposite = closureOf({ ...evaluation, mode: other }, [subject]);
+  return (name: string, place: Place): boolean => holdsName({ ...evaluation, mode, closure, opposite }, name, place);
+}
+
+/** Goes from the object to everybody on the way. */
+class Candidates {
+  private readonly of_: Evaluation;
+  private readonly found = new Set<number>();
+  private readonly visited = new Set<string>();
+  private readonly todo: { readonly plan: Plan; readonly place: Place }[] = [];
+
+  constructor(evaluation: Evaluation) {
+    this.of_ = evaluation;
+  }
+
+  of(name: string, place: Place): Pair[] {
+    const { plans, budget, graph } = this.of_;
+    const plan = plans.find(place.type, name);
+    if (plan) this.todo.push({ plan, place });
+    for (let next = this.todo.pop(); next; next = this.todo.pop()) {
+      budget.visit();
+      this.meet(next.plan, next.place);
+    }
+    const own = [...this.found].map(
+      (node): Pair => [graph.words.typeText(graph.words.typeOf(node)), graph.words.idOf(node)],
+    );
+    // Everybody is told apart, and a guest is somebody of another zone.
+    return own.filter(([type]) => type !== EVERY && !type.includes('|'));
+  }
+
+  private push(name: string, place: Place): void {
+    const key = JSON.stringify([name, place.type, place.id]);
+    const plan = this.of_.plans.find(place.type, name);
+    if (!plan || this.visited.has(key)) return;
+    this.visited.add(key);
+    this.todo.push({ plan, place });
+  }
+
+  private meet(plan: Plan, place: Place): void {
+    for (const { base, also } of plan.guarded) for (const part of [base, ...also]) this.meet(part, place);
+    const above = place.id === '/' ? undefined : placeOf(this.of_.graph, 'file', parentOf(place.id));
+    if (above) for (const name of plan.folder) this.push(name, above);
+    if (place.node < 0) return;
+    this.meetSubjects(plan, place.node);
+    for (const step of plan.steps) this.follow(step, place.node);
+  }
+
+  private meetSubjects(plan: Plan, node: number): void {
+    const { graph } = this.of_;
+    for (let at = graph.first('object', node); at >= 0; at = graph.next('object', at)) {
+      if (!plan.direct[graph.relations[at]!]) continue;
+      const subject = this.placeAt(graph.subjects[at]!);
+      const set = graph.words.relation(graph.subjectRelations[at]!);
+      if (set === '' || subject.type === 'group') this.found.add(subject.node);
+      if (subject.type === 'group' && set === '') this.push('member', subject);
+      else if (set !== '') this.push(set, subject);
+    }
+  }
+
+  private follow({ tupleset, up, name }: Step, node: number): void {
+    const { graph } = this.of_;
+    const list = up ? 'subject' : 'object';
+    for (let at = graph.first(list, node); at >= 0; at = graph.next(list, at)) {
+      if (graph.relations[at] === tupleset) this.push(name, this.placeAt((up ? graph.objects : graph.subjects)[at]!));
+    }
+  }
+
+  private placeAt(node: number): Place {
+    const { words } = this.of_.graph;
+    return { type: words.typeText(words.typeOf(node)), id: words.idOf(node), node };
+  }
+}

@@ -1,0 +1,210 @@
+/**
+ * The tuples of one zone in memory, by subject and by object, as small integers in typed arrays. Pure. Guarantees: every
+ * tuple is found from either side; one that was taken out is not; some 40 bytes a tuple beside the texts of its ends.
+ */
+import type { Conditions } from '../conditions/conditions.ts';
+import type { Words } from './words.ts';
+
+/** A tuple as the graph takes it. */
+export interface GraphTuple {
+  readonly tuple_id: string;
+  /** Zone of the subject; empty for the graph's own. */
+  readonly zone: string;
+  readonly subject_type: string;
+  readonly subject_id: string;
+  readonly subject_relation: string;
+  readonly relation: string;
+  readonly object_type: string;
+  readonly object_id: string;
+  readonly expires_at: number | null;
+  readonly conditions: Conditions | null;
+}
+
+export type GraphFact = Omit<GraphTuple, 'tuple_id' | 'expires_at' | 'conditions'>;
+
+/** What a tuple counts on. */
+export interface Terms {
+  readonly expires_at: number | null;
+  readonly conditions: Conditions | null;
+}
+
+const NONE = -1;
+/** The lists of a node. */
+const LISTS = ['object', 'subject', 'member'] as const;
+type List = (typeof LISTS)[number];
+
+interface Links {
+  /** By node: first tuple, and how many. */
+  heads: Int32Array;
+  counts: Int32Array;
+}
+
+export class Graph {
+  readonly words: Words;
+  /** Tuples that are in. */
+  size = 0;
+  /** By tuple. */
+  subjects = new Int32Array(16);
+  objects = new Int32Array(16);
+  relations = new Uint16Array(16);
+  subjectRelations = new Uint16Array(16);
+  private nextOfObject = new Int32Array(16);
+  private nextOfSubject = new Int32Array(16);
+  /** 1 where `terms` has an entry. */
+  private timed = new Uint8Array(16);
+  private readonly terms = new Map<number, Terms>();
+  private readonly ids: string[] = [];
+  private used = 0;
+  private free = NONE;
+  private readonly links: Record<List, Links> = {
+    object: { heads: new Int32Array(0), counts: new Int32Array(0) },
+    subject: { heads: new Int32Array(0), counts: new Int32Array(0) },
+    member: { heads: new Int32Array(0), counts: new Int32Array(0) },
+  };
+
+  constructor(words: Words) {
+    this.words = words;
+  }
+
+  /** The first tuple on an object, of a subject, or of a subject as a member; -1 for none. */
+  first(list: List, node: number): number {
+    return this.links[list].heads[node] ?? NONE;
+  }
+
+  /** The next one of the same list. */
+  next(list: List, tuple: number): number {
+    return (list === 'object' ? this.nextOfObject[tuple] : this.nextOfSubject[tuple]) ?? NONE;
+  }
+
+  count(list: List, node: number): number {
+    return this.links[list].counts[node] ?? 0;
+  }
+
+  /** undefined: it counts always. */
+  termsOf(tuple: number): Terms | undefined {
+    return this.timed[tuple] === 0 ? undefined : this.terms.get(tuple);
+  }
+
+  idOf(tuple: number): string {
+    return this.ids[tuple] ?? '';
+  }
+
+  /** Every tuple with a relation. */
+  *withRelation(relation: number): Generator<number> {
+    for (let at = 0; at < this.used; at++) if (this.relations[at] === relation) yield at;
+  }
+
+  add(tuple: GraphTuple): void {
+    const { words } = this;
+    const subject = words.node(words.type(tuple.subject_type, tuple.zone), tuple.subject_id);
+    const object = words.node(words.type(tuple.object_type, ''), tuple.object_id);
+    const slot = this.slot();
+    this.subjects[slot] = subject;
+    this.objects[slot] = object;
+    this.relations[slot] = words.number(tuple.relation);
+    this.subjectRelations[slot] = words.number(tuple.subject_relation);
+    this.ids[slot] = tuple.tuple_id;
+    const { expires_at, conditions } = tuple;
+    this.timed[slot] = expires_at === null && conditions === null ? 0 : 1;
+    if (this.timed[slot] === 1) this.terms.set(slot, { expires_at, conditions });
+    this.reserveNodes();
+    this.push('object', object, slot);
+    this.push(this.sideOf(slot), subject, slot);
+    this.size++;
+  }
+
+  /** Takes a fact out; false where it was not in. */
+  remove(fact: GraphFact): boolean {
+    const slot = this.find(fact);
+    if (slot === NONE) return false;
+    this.drop('object', this.objects[slot]!, slot);
+    this.drop(this.sideOf(slot), this.subjects[slot]!, slot);
+    this.terms.delete(slot);
+    this.relations[slot] = 0;
+    this.ids[slot] = '';
+    this.nextOfObject[slot] = this.free;
+    this.free = slot;
+    this.size--;
+    return true;
+  }
+
+  /** Memberships are a list of their own, so that groups of a subject are found past any number of grants to it. */
+  private sideOf(slot: number): 'subject' | 'member' {
+    return this.relations[slot] === this.words.member ? 'member' : 'subject';
+  }
+
+  private find(fact: GraphFact): number {
+    const { words } = this;
+    const subject = words.findNode(words.findType(fact.subject_type, fact.zone), fact.subject_id);
+    const object = words.findNode(words.findType(fact.object_type, ''), fact.object_id);
+    if (subject === NONE || object === NONE) return NONE;
+    const relation = words.number(fact.relation);
+    const subjectRelation = words.number(fact.subject_relation);
+    const side = relation === words.member ? 'member' : 'subject';
+    const list = this.count('object', object) <= this.count(side, subject) ? 'object' : side;
+    for (let at = this.first(list, list === 'object' ? object : subject); at >= 0; at = this.next(list, at)) {
+      if (this.subjects[at] !== subject || this.objects[at] !== object) continue;
+      if (this.relations[at] === relation && this.subjectRelations[at] === subjectRelation) return at;
+    }
+    return NONE;
+  }
+
+  private push(list: List, node: number, slot: number): void {
+    const { heads, counts } = this.links[list];
+    const next = list === 'object' ? this.nextOfObject : this.nextOfSubject;
+    next[slot] = heads[node]!;
+    heads[node] = slot;
+    counts[node]!++;
+  }
+
+  private drop(list: List, node: number, slot: number): void {
+    const { heads, counts } = this.links[list];
+    const next = list === 'object' ? this.nextOfObject : this.nextOfSubject;
+    counts[node]!--;
+    if (heads[node] === slot) {
+      heads[node] = next[slot]!;
+      return;
+    }
+    let before = heads[node]!;
+    while (next[before] !== slot) before = next[before]!;
+    next[before] = next[slot]!;
+  }
+
+  private slot(): number {
+    if (this.free !== NONE) {
+      const slot = this.free;
+      this.free = this.nextOfObject[slot]!;
+      return slot;
+    }
+    const slot = this.used++;
+    if (slot >= this.subjects.length) this.growTuples();
+    return slot;
+  }
+
+  private growTuples(): void {
+    const length = this.subjects.length * 2;
+    this.subjects = grown(this.subjects, new Int32Array(length));
+    this.objects = grown(this.objects, new Int32Array(length));
+    this.relations = grown(this.relations, new Uint16Array(length));
+    this.subjectRelations = grown(this.subjectRelations, new Uint16Array(length));
+    this.nextOfObject = grown(this.nextOfObject, new Int32Array(length));
+    this.nextOfSubject = grown(this.nextOfSubject, new Int32Array(length));
+    this.timed = grown(this.timed, new Uint8Array(length));
+  }
+
+  private reserveNodes(): void {
+    const wanted = this.words.nodes;
+    if (wanted <= this.links.object.heads.length) return;
+    const length = Math.max(16, wanted * 2);
+    for (const list of LISTS) {
+      const { heads, counts } = this.links[list];
+      const more = new Int32Array(length).fill(NONE);
+      this.links[list] = { heads: grown(heads, more), counts: grown(counts, new Int32Array(length)) };
+    }
+  }
+}
+
+function grown<A extends Int32Array | Uint16Array | Uint8Array>(from: A, to: A): A {
+  to.set(from);
+  return to;
+}
