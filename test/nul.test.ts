@@ -1,6 +1,7 @@
 /**
  * U+0000 in every text of every operation's parameters, at any depth: PostgreSQL keeps no such text and SQLite does, so
- * it is refused by the parameters' own rules, alike on both. Contents of files hold it, and so do texts looked for there.
+ * it is refused by the parameters' own rules, alike on both. Contents of files hold it, and so do texts looked for there
+ * and the names of own metadata.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jsonOf, ruleOf } from '../src/channels/http/rest-values.ts';
@@ -13,8 +14,14 @@ import { DOORS } from './parity/doors.ts';
 
 const NUL = '\u0000';
 
+const OBJECTS = [{ [`a${NUL}`]: 1 }, { a: `b${NUL}` }, { a: { b: [NUL] } }, { a: { [NUL]: null } }];
+
 /** Contents, which may be any bytes. */
 const CONTENTS = /^file\.(write content$|append content$|edit edits\.|write-batch files\.0\.1$)/;
+/** Names of own metadata, which are kept as JSON. */
+const METADATA_NAME = ` metadata ${JSON.stringify(OBJECTS[0])}`;
+/** A key of such a text is looked for by its hash, and is not there. */
+const KEY = 'token.create api_key';
 /** A zone of such a name is looked for as any other, and is not there; none can be made. */
 const ZONE = /^(?!zone\.create ).* zone_id/;
 const REFUSALS = ['INVALID_PARAMS', 'INVALID_PATH', 'INVALID_CURSOR'];
@@ -40,8 +47,6 @@ function* spoilt(value: unknown, at: string): Generator<readonly [string, unknow
   }
 }
 
-const OBJECTS = [{ [`a${NUL}`]: 1 }, { a: `b${NUL}` }, { a: { b: [NUL] } }, { a: { [NUL]: null } }];
-
 /** What one parameter may be given: its example spoilt, and a spoilt text, list or object where its rule takes one. */
 function valuesFor(name: string, example: unknown, { text, items, number, boolean }: ReturnType<typeof ruleOf>) {
   const isObject = !text && !items && !number && !boolean;
@@ -62,6 +67,12 @@ function variantsOf(operation: AnyOperation, kept: ReadonlyMap<string, unknown>)
       input: { ...input, [name]: made },
     })),
   );
+}
+
+function wantedFor(at: string): readonly string[] {
+  if (CONTENTS.test(at) || at.endsWith(METADATA_NAME)) return ['OK'];
+  if (at === KEY) return ['UNAUTHENTICATED'];
+  return ZONE.test(at) ? ['ZONE_NOT_FOUND'] : REFUSALS;
 }
 
 forEachEngine('U+0000', (engine) => {
@@ -89,8 +100,7 @@ forEachEngine('U+0000', (engine) => {
     for (const { at, operation, input } of variants) {
       const outcome = await DOORS.rpc!({ url: server.url, key }, { operation, input });
       const code = 'fault' in outcome ? outcome.fault : 'OK';
-      const wanted = CONTENTS.test(at) ? ['OK'] : ZONE.test(at) ? ['ZONE_NOT_FOUND'] : REFUSALS;
-      if (!wanted.includes(code)) wrong.push(`${at}: ${code}`);
+      if (!wantedFor(at).includes(code)) wrong.push(`${at}: ${code}`);
     }
     expect(wrong).toEqual([]);
     expect(variants.length).toBeGreaterThan(300);
@@ -102,11 +112,32 @@ forEachEngine('U+0000', (engine) => {
     expect(await server.ok('read', { path: '/nul', encoding: 'utf-8' })).toBe(content);
   });
 
+  test('own metadata of such a name comes back by every door, and goes where the file goes', async () => {
+    const own = { ...JSON.parse('{"__proto__":"own"}'), [`a${NUL}b`]: 1, [NUL]: 'x', 'a\\u0000b': true };
+    const named = async (path: string) => Object.entries((await server.ok('stat', { path })).metadata).sort();
+    await server.ok('write', { path: '/named', content: 'one', metadata: own });
+    await server.ok('write_batch', { files: [{ path: '/batch', content: 'one', metadata: own }] });
+    await server.ok('tree_snapshot_create', { name: 'named' });
+    await server.ok('rename', { old_path: '/named', new_path: '/moved' });
+    await server.ok('copy', { src_path: '/moved', dst_path: '/copied' });
+    await server.ok('write', { path: '/moved', content: 'two', metadata: {} });
+    await server.ok('rollback', { path: '/moved', version: 1 });
+    await server.ok('tree_restore', { to: 'named', path: '/named' });
+    for (const path of ['/named', '/batch', '/moved', '/copied']) {
+      expect([path, await named(path)]).toEqual([path, Object.entries(own).sort()]);
+    }
+    const sent = await server.http('/api/v2/files/named', { method: 'HEAD' });
+    expect([sent.headers.get('x-nexus-meta-a%00b'), sent.headers.get('x-nexus-meta-%00')]).toEqual(['1', 'x']);
+    const headers = { 'x-nexus-meta-c%00d': 'y' };
+    expect((await server.http('/api/v2/files/put', { method: 'PUT', body: 'x', headers })).status).toBe(201);
+    expect(await named('/put')).toEqual([[`c${NUL}d`, 'y']]);
+  });
+
   test('is refused in the items of a batch', async () => {
     const item = { path: '/docs/b.md', content: 'x' };
     const parts = [
       { metadata: { a: NUL } },
-      { metadata: { [NUL]: 1 } },
+      { metadata: { a: { [NUL]: 1 } } },
       { content_type: `a/b${NUL}` },
       { if_match: NUL },
     ];

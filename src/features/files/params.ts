@@ -44,8 +44,9 @@ export const preconditionParams = {
     .describe('time since which the file was not changed'),
 };
 
+/** Own keys can have any name (files.md §6): they are kept as JSON, which spells U+0000 as an escape. */
 export const metadataParam = jsonObject
-  .refine((metadata) => !holdsNul(metadata), NO_NUL)
+  .refine((metadata) => !Object.values(metadata).some(holdsNul), NO_NUL)
   .describe('own metadata; replaces what the file has');
 
 /** A JSON string too large for the heap, unescaped into a spool by the door. */
