@@ -22,7 +22,7 @@ export const migrateCommand: Command = {
     const { withSql } = await import('../../../roof/offline.ts');
     const { migrate, readMigrations, schemaState } = await import('../../../roof/migrations.ts');
     return withSql(loaded.config, async (sql) => {
-      const { applied } = await schemaState(sql);
+      const { applied, pending } = await schemaState(sql);
       if (typed.options.status) {
         const rows = readMigrations(sql.dialect).map((one) => ({
           version: one.version,
@@ -43,7 +43,7 @@ export const migrateCommand: Command = {
         return ok ? 0 : 1;
       }
       const done = await migrate(sql);
-      scene.terminal.out(`applied=${done} version=${applied + done}\n`);
+      scene.terminal.out(`applied=${done} version=${pending.at(-1)?.version ?? applied}\n`);
       return 0;
     });
   },
