@@ -22,6 +22,13 @@ async function addZone(zone_id: string, limits: object): Promise<void> {
   await bare.sql.write(zone_id, (tx) => insertZone(tx, zone));
 }
 
+/** Bytes of old versions as the zone itself tells them, and as a count of its versions gives them. */
+async function historyOf(zone_id: string): Promise<readonly [number, number]> {
+  const { usage } = await bare.call<{ usage: { history_bytes: number } }>('zone_get', { zone_id });
+  const versions = await bare.call<{ size: number }[]>('list_versions', { zone_id, path: '/f' });
+  return [usage.history_bytes, versions.slice(1).reduce((sum, { size }) => sum + size, 0)];
+}
+
 const versionsOf = async (zone_id: string): Promise<number> => {
   const versions = await bare.call<unknown[]>('list_versions', { zone_id, path: '/f' });
   return versions.length;
@@ -33,7 +40,13 @@ test('history beyond the bytes that a zone keeps goes, oldest first; other zones
   for (const zone_id of ['small', 'wide']) {
     for (let n = 0; n < 6; n++) await bare.call('write', { zone_id, path: '/f', content: `ten bytes${n}` });
   }
+  expect(await historyOf('small')).toEqual([50, 50]);
   expect(await pruneZones(parts())).toBe(3);
+  expect(await historyOf('small')).toEqual([20, 20]);
+  expect(await historyOf('wide')).toEqual([50, 50]);
+  const { zones } = await bare.call<{ zones: { zone_id: string; usage: object }[] }>('zone_list', {});
+  const usage = (zone: string) => zones.find(({ zone_id }) => zone_id === zone)?.usage;
+  expect(['small', 'wide', 'root'].map(usage)).toMatchObject([20, 50, 0].map((history_bytes) => ({ history_bytes })));
   // Two old versions of ten bytes, and the current one.
   expect(await versionsOf('small')).toBe(3);
   expect(await versionsOf('wide')).toBe(6);

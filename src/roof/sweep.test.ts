@@ -118,7 +118,7 @@ describe('a zone that is deleted', () => {
     const tombstone = listed.zones.find((zone: { zone_id: string }) => zone.zone_id === zone_id);
     expect(tombstone).toMatchObject({ name: 'Gone', phase: 'Terminated', description: null, limits: {} });
     expect(tombstone?.deleted_at).toMatch(/Z$/);
-    expect(tombstone?.usage).toEqual({ storage_bytes: 0, files: 0, keys: 0, tuples: 0 });
+    expect(tombstone?.usage).toEqual({ storage_bytes: 0, history_bytes: 0, files: 0, keys: 0, tuples: 0 });
     const visible = (await server.ok('zone_list', { limit: 1000 })).zones;
     expect(visible.map((zone: { zone_id: string }) => zone.zone_id)).not.toContain(zone_id);
     const audit = await server.sql.read((tx) =>

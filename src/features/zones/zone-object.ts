@@ -1,8 +1,10 @@
 /** The zone object (access.md §5), from a zone's row. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import type { Tx } from '../../ports/sql.ts';
 import { finalizersOf } from './finalizers.ts';
 import { limitsOf } from './quota.ts';
+import { historyBytes } from './usage.sql.ts';
 import type { ZoneRecord } from './zones.sql.ts';
 
 const numbers = z.record(z.string(), z.number());
@@ -30,7 +32,16 @@ export const zoneObject = z.object({
 });
 export type ZoneObject = z.infer<typeof zoneObject>;
 
-export function toZoneObject(row: ZoneRecord): ZoneObject {
+/** The objects of zones, in the order of their rows. */
+export async function zoneObjects(tx: Tx, rows: readonly ZoneRecord[]): Promise<ZoneObject[]> {
+  const history = await historyBytes(
+    tx,
+    rows.map(({ zone_id }) => zone_id),
+  );
+  return rows.map((row) => toZoneObject(row, history.get(row.zone_id) ?? 0));
+}
+
+function toZoneObject(row: ZoneRecord, history_bytes: number): ZoneObject {
   const limits = limitsOf(row);
   const finalizers = Object.entries(finalizersOf(row));
   const named = (state: string): string[] => finalizers.filter(([, at]) => at.state === state).map(([name]) => name);
@@ -48,6 +59,7 @@ export function toZoneObject(row: ZoneRecord): ZoneObject {
     quota: limits,
     usage: {
       storage_bytes: row.used_storage_bytes,
+      history_bytes,
       files: row.used_files,
       keys: row.used_keys,
       tuples: row.used_tuples,

@@ -9,7 +9,7 @@ import type { Call, Operation } from '../../core/operation.ts';
 import { allPending } from './finalizers.ts';
 import { limitsOf } from './quota.ts';
 import { limitParams, limitsGiven, mergeLimits } from './zone-limits.ts';
-import { toZoneObject, type ZoneObject, zoneObject } from './zone-object.ts';
+import { type ZoneObject, zoneObject, zoneObjects } from './zone-object.ts';
 import {
   beginTermination,
   countZones,
@@ -67,7 +67,7 @@ export const zoneCreate: Operation<CreateInput, ZoneObject, ReadyCreate> = {
       if (!(await insertZone(call.tx, made))) continue;
       call.event({ type: 'zone.created', object: { type: 'zone', id: zone_id }, data: { name: ready.name } });
       call.audit({ zone_id });
-      return toZoneObject(await getZoneRecord(call, zone_id));
+      return getZoneObject(call, zone_id);
     }
     const taken = ready.ids[0] ?? '';
     throw new Fault('ALREADY_EXISTS', `Zone ${taken} exists, or existed: an id is never given out again`, {
@@ -98,6 +98,12 @@ async function getZoneRecord(call: Call, zone_id: string): Promise<ZoneRecord> {
   return row;
 }
 
+async function getZoneObject(call: Call, zone_id: string): Promise<ZoneObject> {
+  const [zone] = await zoneObjects(call.tx, [await getZoneRecord(call, zone_id)]);
+  if (!zone) throw notFound(zone_id);
+  return zone;
+}
+
 const notFound = (zone_id: string): Fault => new Fault('ZONE_NOT_FOUND', `Zone not found: ${zone_id}`, { zone_id });
 
 const LIST_DEFAULT = 100;
@@ -122,6 +128,8 @@ export const zoneList: Operation<z.infer<typeof listInput>, z.infer<typeof listO
   name: 'zone.list',
   summary: 'List zones, newest first: all for a root admin, else the own one.',
   effect: 'read',
+  // Adding up a long history takes its time.
+  heavy: true,
   who: { role: 'viewer' },
   zone: 'caller',
   input: listInput,
@@ -145,7 +153,7 @@ export const zoneList: Operation<z.infer<typeof listInput>, z.infer<typeof listO
     const last = shown.at(-1);
     const has_more = rows.length > limit;
     return {
-      zones: shown.map(toZoneObject),
+      zones: await zoneObjects(call.tx, shown),
       total: await countZones(call.tx, which),
       has_more,
       next_cursor:
@@ -161,6 +169,8 @@ export const zoneGet: Operation<OneZone, ZoneObject> = {
   name: 'zone.get',
   summary: 'What is known of a zone: limits, usage, phase, and while it ends what is still to be removed.',
   effect: 'read',
+  // Adding up a long history takes its time.
+  heavy: true,
   who: { role: 'viewer' },
   zone: 'subject',
   anyZone: true,
@@ -171,7 +181,7 @@ export const zoneGet: Operation<OneZone, ZoneObject> = {
   http: { method: 'GET', path: '/api/zones/:zone_id' },
   cli: { words: 'zone get', args: ['zone_id'] },
   examples: [{ title: 'root', input: { zone_id: 'root' } }],
-  run: async (call, input) => toZoneObject(await getZoneRecord(call, input.zone_id)),
+  run: (call, input) => getZoneObject(call, input.zone_id),
 };
 
 const updateInput = z.object({
@@ -205,11 +215,11 @@ export const zoneUpdate: Operation<UpdateInput, ZoneObject> = {
       limits: JSON.stringify(mergeLimits(limitsOf(before), given)),
     };
     const changed = (['name', 'description', 'limits'] as const).filter((field) => after[field] !== before[field]);
-    if (changed.length === 0) return toZoneObject(before);
+    if (changed.length === 0) return getZoneObject(call, input.zone_id);
     await describeZone(call.tx, { ...after, zone_id: input.zone_id, now: call.now });
     call.event({ type: 'zone.updated', object: { type: 'zone', id: input.zone_id }, data: { changed } });
     call.audit({ changed, ...(changed.includes('limits') ? { before: before.limits, after: after.limits } : {}) });
-    return toZoneObject(await getZoneRecord(call, input.zone_id));
+    return getZoneObject(call, input.zone_id);
   },
 };
 
@@ -243,7 +253,7 @@ export const zoneDelete: Operation<OneZone, ZoneObject> = {
       call.event({ type: 'zone.deleted', object: { type: 'zone', id: zone_id }, data: { name: before.name } });
       call.accessChanged();
     }
-    return toZoneObject(await getZoneRecord(call, zone_id));
+    return getZoneObject(call, zone_id);
   },
 };
 

@@ -8,9 +8,10 @@ import type { Call, Operation } from '../../../core/operation.ts';
 import { OPEN_END } from '../../../ports/sql.ts';
 import { findLastEventAt } from '../../events/moments.sql.ts';
 import { limitsOf } from '../../zones/quota.ts';
+import { historyBytes } from '../../zones/usage.sql.ts';
 import { raiseOldestRevision } from '../../zones/zones.sql.ts';
 import { listLinks, listMerges } from './branches.sql.ts';
-import { deleteOfBranch, deletePast, historyBytes, listKeys, listPast } from './retention.sql.ts';
+import { deleteOfBranch, deletePast, listKeys, listPast } from './retention.sql.ts';
 import { isDeleted, judge, type Pins, pinsOf } from './retention.ts';
 import { listPinned } from './snapshots.sql.ts';
 
@@ -72,8 +73,9 @@ export const pruneTree: Operation<Step, Outcome> = {
 
 /** Bytes of history beyond the zone's limit. */
 async function excessOf(call: Call): Promise<number> {
+  const { zone_id } = call.zone;
   const limit = limitsOf(call.zone).max_history_bytes ?? 0;
-  return limit === 0 ? 0 : (await historyBytes(call.tx, call.zone.zone_id)) - limit;
+  return limit === 0 ? 0 : ((await historyBytes(call.tx, [zone_id])).get(zone_id) ?? 0) - limit;
 }
 
 async function pinsNow(call: Call, links: Awaited<ReturnType<typeof listLinks>>): Promise<Pins> {

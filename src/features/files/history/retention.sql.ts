@@ -84,13 +84,3 @@ export async function deletePast(tx: Tx, zone_id: string, states: readonly PastS
     [zone_id, first.ended, last.ended, JSON.stringify(keys)],
   );
 }
-
-/** Bytes of old versions. */
-export async function historyBytes(tx: Tx, zone_id: string): Promise<number> {
-  const row = await tx.get<{ bytes: number }>(
-    `SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes FROM file_states
-     WHERE zone_id = ? AND ended < ${OPEN_END} AND kind = 'f'`,
-    [zone_id],
-  );
-  return row?.bytes ?? 0;
-}
