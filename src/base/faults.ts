@@ -126,16 +126,28 @@ export function asFault(thrown: unknown): Fault {
   return new Fault('INTERNAL', 'Internal error; the log has the details under this request id.');
 }
 
+/** What is behind a fault, for the log and for nobody else; undefined where nothing is. */
+export function causeOf({ cause }: Fault): string | undefined {
+  if (cause === undefined) return undefined;
+  return cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+}
+
 /** A fault as plain JSON, to cross a thread; {@link faultFromWire} reverses it. */
 export interface FaultWire {
   readonly code: FaultCode;
   readonly message: string;
   readonly data: FaultData;
+  readonly cause?: string;
 }
 
-export const faultToWire = (fault: Fault): FaultWire => ({
-  code: fault.code,
-  message: fault.message,
-  data: fault.data,
-});
-export const faultFromWire = (wire: FaultWire): Fault => new Fault(wire.code, wire.message, wire.data);
+export function faultToWire(fault: Fault): FaultWire {
+  const { code, message, data } = fault;
+  const cause = causeOf(fault);
+  return { code, message, data, ...(cause === undefined ? {} : { cause }) };
+}
+
+export function faultFromWire({ code, message, data, cause }: FaultWire): Fault {
+  const fault = new Fault(code, message, data);
+  if (cause !== undefined) fault.cause = cause;
+  return fault;
+}

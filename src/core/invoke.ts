@@ -13,6 +13,7 @@ import type { Sql } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
 import type { Tokens } from './call/tokens.ts';
 import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
+import { logCause } from './log-cause.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import type { Runner } from './transact.ts';
@@ -73,7 +74,7 @@ export async function invoke(server: Server, operation: AnyOperation, asked: Ask
     if (fault !== thrown) {
       const err = thrown instanceof Error ? thrown.stack : String(thrown);
       server.log('error', 'internal.error', { request_id: request.request_id, operation: operation.name, err });
-    }
+    } else logCause(server.log, fault, { request_id: request.request_id, operation: operation.name });
     throw fault;
   } finally {
     server.observe(operation.name, outcome, (performance.now() - began) / 1000);

@@ -6,6 +6,7 @@ import { VERSION } from '../base/version.ts';
 import type { HealthView } from '../channels/http/door.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Figures, ProbeValues } from '../core/metrics.ts';
+import { Reserve } from '../engines/sqlite/reserve.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { allCommits, type Sql } from '../ports/sql.ts';
@@ -98,7 +99,16 @@ async function componentsOf(parts: HealthParts): Promise<Record<string, Componen
     probe(() => parts.sql.ping()),
     probe(() => parts.blobs.has(NO_BLOB).then(() => undefined)),
   ]);
-  return { sql, blobs, access: { status: 'healthy' } };
+  return { sql, blobs, ...diskOf(parts.config), access: { status: 'healthy' } };
+}
+
+/** Of the embedded engine: without the room that it keeps back, what grows the store is refused. */
+function diskOf(config: Config): Record<string, Component> {
+  const file = sqliteFileOf(config);
+  if (file === undefined) return {};
+  return new Reserve(file).isLost()
+    ? { disk: { status: 'degraded', detail: 'the disk is full: writes are refused until there is room again' } }
+    : { disk: { status: 'healthy' } };
 }
 
 async function probe(work: () => Promise<void>): Promise<Component> {

@@ -35,6 +35,11 @@ export class Reserve {
     return this.isThere() || this.make();
   }
 
+  /** Was the room given up, with none to have it again? Looks only; the next write that grows the store may make it. */
+  isLost(): boolean {
+    return !this.isThere() && !this.hasRoom();
+  }
+
   /** Gives the room up; false when there was none to give. */
   release(): boolean {
     this.retryAt = performance.now() + RETRY_MS;
@@ -47,11 +52,15 @@ export class Reserve {
     return statSync(this.path, { throwIfNoEntry: false })?.size === RESERVE_BYTES;
   }
 
+  private hasRoom(): boolean {
+    const { bavail, bsize } = statfsSync(dirname(this.path));
+    return bavail * bsize >= FREE_BYTES_MIN;
+  }
+
   private make(): boolean {
     if (performance.now() < this.retryAt) return false;
     this.retryAt = performance.now() + RETRY_MS;
-    const { bavail, bsize } = statfsSync(dirname(this.path));
-    if (bavail * bsize < FREE_BYTES_MIN) return false;
+    if (!this.hasRoom()) return false;
     try {
       // Random bytes: a file system that compresses would keep no room for others.
       writeFileSync(this.path, randomFillSync(Buffer.allocUnsafe(RESERVE_BYTES)), { mode: 0o600 });

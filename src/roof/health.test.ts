@@ -1,0 +1,62 @@
+/** What degrades the server, and what it says of it. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { forEachEngine, startTestServer } from '../../test/harness.ts';
+
+/** Mounting a small file system takes root, which CI has. */
+const isRoot = process.getuid?.() === 0;
+
+interface Health {
+  readonly status: string;
+  readonly components: Readonly<Record<string, { readonly status: string }>>;
+}
+
+const healthOf = async (url: string): Promise<Health> =>
+  (await (await fetch(`${url}/health/detailed`)).json()) as Health;
+
+forEachEngine('health', (engine) => {
+  test('a server with room is healthy, before and after its first write', async () => {
+    const server = await startTestServer({ engine });
+    const before = await healthOf(server.url);
+    await server.ok('write', { path: '/a', content: 'x' });
+    expect([before, await healthOf(server.url)]).toMatchObject([{ status: 'healthy' }, { status: 'healthy' }]);
+    expect('disk' in before.components).toBe(engine === 'sqlite');
+    await server.stop();
+  });
+});
+
+test.skipIf(!isRoot)('a full disk degrades the server until there is room again', { timeout: 60_000 }, async () => {
+  const home = mkdtempSync(join(tmpdir(), 'nexus-health-'));
+  const disk = join(home, 'disk');
+  mkdirSync(disk);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=40m,mode=700', 'tmpfs', disk]);
+  const directory = join(disk, 'data');
+  mkdirSync(directory, { mode: 0o700 });
+  const server = await startTestServer({ engine: 'sqlite', directory });
+  try {
+    await server.ok('write', { path: '/a', content: 'x' });
+    const { bavail, bsize } = statfsSync(disk);
+    writeFileSync(join(disk, 'foreign'), Buffer.alloc(bavail * bsize - 64 * 1024));
+    let refused: unknown;
+    for (let n = 0; n < 200 && refused === undefined; n++) {
+      refused = (await server.rpc('write', { path: `/f${n}`, content: `${n}`.repeat(5_000) })).error?.data;
+    }
+    expect(refused).toMatchObject({ reason: 'disk_full' });
+    const full = await fetch(`${server.url}/health`);
+    expect([full.status, await full.json()]).toMatchObject([200, { status: 'degraded', healthy: false }]);
+    const { components } = await healthOf(server.url);
+    expect(components).toMatchObject({ sql: { status: 'healthy' }, disk: { status: 'degraded' } });
+    expect(JSON.stringify(components)).not.toContain(home);
+    rmSync(join(disk, 'foreign'));
+    expect((await healthOf(server.url)).status).toBe('healthy');
+    const write = async () => (await server.rpc('write', { path: '/b', content: 'x' })).status;
+    await expect.poll(write, { timeout: 20_000 }).toBe(200);
+  } finally {
+    await server.stop();
+    execFileSync('umount', [disk]);
+    rmSync(home, { recursive: true });
+  }
+});
