@@ -6,7 +6,9 @@ import { ADMIN_KEY, startTestServer } from '../../test/harness.ts';
 
 const parent = process.env.NEXUS_TEST_BENCH_DIR ?? tmpdir();
 const directory = mkdtempSync(join(parent, 'nexus-bench-'));
-const server = await startTestServer({ directory });
+// Rates are asked as always, and refuse nobody (files.md §13).
+const environment = { NEXUS_RATE_LIMIT_OPERATOR_PER_MINUTE: '100000000' };
+const server = await startTestServer({ directory, environment });
 const key = await server.addKey({ subject: 'bench', grants: [['direct_owner', '/bench']] });
 const grants = Array.from({ length: 999 }, (_, i) => ['direct_viewer', `/granted/${i}`] as const);
 const manyGrantsKey = await server.addKey({ subject: 'many', grants: [['direct_owner', '/bench'], ...grants] });

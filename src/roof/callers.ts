@@ -10,6 +10,7 @@ import type { Callers, Credential, Known } from '../channels/http/door.ts';
 import type { Caller } from '../core/operation.ts';
 import { callerByHash, callerByToken, hashKey, invalidToken, unauthenticated } from '../features/access/credentials.ts';
 import type { TokenDesk } from '../features/access/tokens.ts';
+import type { Rates } from '../features/limits/rates.ts';
 import type { Sql } from '../ports/sql.ts';
 
 const KEPT_MS = 1_000;
@@ -24,11 +25,18 @@ export interface CallersParts {
   readonly sql: Sql;
   readonly clock: Clock;
   readonly tokens: TokenDesk;
+  /** undefined: nothing is limited. */
+  readonly rates: Rates | undefined;
   /** Told of each caller that was asked for. */
   readonly used: (caller: Caller) => void;
 }
 
-export function callersOf({ sql, clock, tokens, used }: CallersParts): Callers {
+export interface KeptCallers extends Callers {
+  /** Keys have changed: what is kept of them ends, though no call would rely on it. */
+  forget(): void;
+}
+
+export function callersOf({ sql, clock, tokens, rates, used }: CallersParts): KeptCallers {
   // Apart, so that a token that was shown where only a key counts is not found by what it was elsewhere.
   const kept = { key: new Map<string, Kept>(), token: new Map<string, Kept>() };
   const askFor = async (credential: Credential, hash: string): Promise<Known> => {
@@ -42,16 +50,18 @@ export function callersOf({ sql, clock, tokens, used }: CallersParts): Callers {
     those.set(hash, { known, until: Math.min(now + KEPT_MS, endOf(known.caller)) });
     return known;
   };
+  const knownAs = (caller: Caller | undefined, hash: string, refusal: () => Fault): Known =>
+    caller ? { caller, budget: rates?.ofCaller(hash, caller) } : { caller, refusal: refusal(), hash };
   const lookUp = async ({ text, bearer }: Credential, hash: string, now: number): Promise<Known> => {
     if (!bearer || !isTokenForm(text)) {
-      return orRefused(await sql.read((tx) => callerByHash(tx, hash, now)), unauthenticated);
+      return knownAs(await sql.read((tx) => callerByHash(tx, hash, now)), hash, unauthenticated);
     }
     try {
       const token = await tokens.read(text);
-      return orRefused(await sql.read((tx) => callerByToken(tx, token, now)), invalidToken);
+      return knownAs(await sql.read((tx) => callerByToken(tx, token, now)), hash, invalidToken);
     } catch (thrown) {
-      if (thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED') return { caller: undefined, refusal: thrown };
-      throw thrown;
+      if (!(thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED')) throw thrown;
+      return { caller: undefined, refusal: thrown, hash };
     }
   };
   return {
@@ -61,13 +71,14 @@ export function callersOf({ sql, clock, tokens, used }: CallersParts): Callers {
       return found && clock.now() < found.until ? found.known : askFor(credential, hash);
     },
     ask: (credential) => askFor(credential, hashKey(credential.text)),
+    forget: () => {
+      kept.key.clear();
+      kept.token.clear();
+    },
   };
 }
 
 const kindOf = ({ text, bearer }: Credential): 'key' | 'token' => (bearer && isTokenForm(text) ? 'token' : 'key');
-
-const orRefused = (caller: Caller | undefined, refusal: () => Fault): Known =>
-  caller ? { caller } : { caller, refusal: refusal() };
 
 const endOf = ({ expires_at, token }: Caller): number =>
   Math.min(expires_at ?? Number.POSITIVE_INFINITY, token?.expires_at ?? Number.POSITIVE_INFINITY);

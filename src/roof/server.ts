@@ -20,6 +20,7 @@ import { Turns } from '../core/turns.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
+import { keyChanges } from '../features/access/keys.operations.ts';
 import { callersOf } from './callers.ts';
 import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
 import { healthView } from './health.ts';
@@ -27,6 +28,7 @@ import { startIndexer } from './indexer.ts';
 import { keyUse } from './key-use.ts';
 import { migrate, schemaState } from './migrations.ts';
 import { grantCache } from './parts.ts';
+import { ratesOf } from './rates.ts';
 import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
 import { startSweep } from './sweep.ts';
@@ -101,8 +103,14 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const grants = grantCache(config);
   const runner = runnerOf(config, { sql, blobs, threads, grants });
   const metrics = new Metrics();
-  const server = serverOf(config, { sql, blobs, runner, tokens, metrics, log });
   const used = keyUse({ runner, clock: systemClock, log });
+  const rates = ratesOf(config);
+  const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
+  const observe: Server['observe'] = (operation, outcome, seconds) => {
+    metrics.operationEnded(operation, outcome, seconds);
+    if (keyChanges.has(operation)) callers.forget();
+  };
+  const server = serverOf(config, { sql, blobs, runner, tokens, log, observe });
   const alone = sqliteFileOf(config) !== undefined;
   const sweep = startSweep({ runner, blobs, clock: systemClock, log, alone });
   const indexer = startIndexer({ runner, blobs, clock: systemClock, log });
@@ -112,7 +120,8 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     health: healthView({ config, sql, blobs, threads, grants, pending }),
     metrics,
     version: VERSION,
-    callers: callersOf({ sql, clock: systemClock, tokens, used: used.note }),
+    callers,
+    rates,
     addressOf: addressReader(config.TRUSTED_PROXIES),
     corsOrigins: config.CORS_ORIGINS,
     spools: openSpools({ directory: join(blobsRootOf(config), 'spool'), maximum: config.limits.SPOOL_BYTES, alone }),
@@ -135,11 +144,10 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     throw thrown;
   }
   pending.delete('listen');
-  const { port } = app.server.address() as AddressInfo;
-  const host = config.HOST.includes(':') ? `[${config.HOST}]` : config.HOST;
-  log('info', 'server.started', { url: `http://${host}:${port}` });
+  const url = urlOf(config, app.server.address() as AddressInfo);
+  log('info', 'server.started', { url });
   return {
-    url: `http://${host}:${port}`,
+    url,
     adminKey,
     server,
     stop: async () => {
@@ -153,14 +161,14 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
 }
 
-type ServerParts = Pick<Server, 'sql' | 'blobs' | 'runner' | 'tokens' | 'log'> & { readonly metrics: Metrics };
+const urlOf = ({ HOST }: Config, { port }: AddressInfo): string =>
+  `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;
 
-const serverOf = (config: Config, { metrics, ...parts }: ServerParts): Server => ({
+const serverOf = (config: Config, parts: Omit<Server, 'limits' | 'turns' | 'rawMode'>): Server => ({
   ...parts,
   limits: config.limits,
   turns: new Turns(),
   rawMode: config.RAW_MODE_ENABLED,
-  observe: (operation, outcome, seconds) => metrics.operationEnded(operation, outcome, seconds),
 });
 
 /** `:memory:` is a private directory that goes with the server: several threads have to share it. */

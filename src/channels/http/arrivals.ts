@@ -5,26 +5,23 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
 import type { Caller } from '../../core/operation.ts';
-import type { Arrival, Arrive, Door, Known } from './door.ts';
-import { credentialOf, one } from './request.ts';
+import { addressOf, admit } from './admission.ts';
+import type { Admitted, Arrival, Arrive, Door } from './door.ts';
+import { credentialOf } from './request.ts';
 
 /** Authenticates every request of routes that are added from here on; gives what is known of one that was let in. */
 export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
   const arrivals = new WeakMap<FastifyRequest, Arrival>();
   // A callback, not a promise: most callers are known at once, and this runs for every request.
-  app.addHook('onRequest', (request, _reply, done) => {
-    const letIn = (caller: Caller | undefined): void => {
-      arrivals.set(request, arrived(request, door, caller));
+  app.addHook('onRequest', (request, reply, done) => {
+    const letIn = (admitted: Admitted): void => {
+      arrivals.set(request, arrived(request, door, admitted));
       done();
     };
-    if (isOpen(request)) {
-      stranger(request, door).then(letIn, done);
-      return;
-    }
     try {
-      const found = known(request, door);
-      if (found instanceof Promise) found.then((asked) => letIn(working(asked))).catch(done);
-      else letIn(working(found));
+      const admitted = admit(request, { door, reply, config: request.routeOptions.config });
+      if (admitted instanceof Promise) admitted.then(letIn).catch(done);
+      else letIn(admitted);
     } catch (thrown) {
       done(thrown as Fault);
     }
@@ -36,41 +33,20 @@ export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
   };
 }
 
-/** An OPTIONS request may come from a browser that asks whether it may send credentials at all. */
-export const isOpen = (request: FastifyRequest): boolean =>
-  request.routeOptions.config.open === true || request.method === 'OPTIONS';
-
-function known(request: FastifyRequest, door: Door): Known | Promise<Known> {
+/** Throws UNAUTHENTICATED unless there is one credential that works now, whatever was known a moment ago. */
+export async function checkCredential(request: FastifyRequest, door: Door): Promise<Caller> {
   const credential = credentialOf(request.raw);
-  return credential === undefined ? NOTHING : door.callers.find(credential);
-}
-
-/** Of a request that presents nothing. */
-const NOTHING: Known = { caller: undefined, refusal: new Fault('UNAUTHENTICATED', 'Invalid or missing API key') };
-
-function working(known: Known): Caller {
+  if (credential === undefined) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
+  const known = await door.callers.ask(credential);
   if (known.caller) return known.caller;
   throw known.refusal;
 }
 
-/** Throws UNAUTHENTICATED unless there is one credential that works now, whatever was known a moment ago. */
-export async function checkCredential(request: FastifyRequest, door: Door): Promise<Caller> {
-  const credential = credentialOf(request.raw);
-  return working(credential === undefined ? NOTHING : await door.callers.ask(credential));
-}
-
-/** At most open routes a bad credential is as good as none. */
-async function stranger(request: FastifyRequest, door: Door): Promise<Caller | undefined> {
-  const credential = credentialOf(request.raw);
-  if (credential === undefined) return undefined;
-  const known = await door.callers.ask(credential);
-  return request.routeOptions.config.strict ? working(known) : known.caller;
-}
-
-const arrived = (request: FastifyRequest, door: Door, caller: Caller | undefined): Arrival => ({
+const arrived = (request: FastifyRequest, door: Door, { caller, budget }: Admitted): Arrival => ({
   caller,
+  budget,
   request_id: request.id,
-  address: door.addressOf(request.socket.remoteAddress, one(request.headers, 'x-forwarded-for')),
+  address: addressOf(request, door),
   headers: request.headers,
   confirm: async () => {
     if (caller) await checkCredential(request, door);

@@ -1,10 +1,11 @@
 /** `/openapi.json` and `/docs`: made once from the operations, open to everybody. */
 import type { FastifyInstance } from 'fastify';
 import { publicOperations } from '../../core/operations.ts';
+import { DOCUMENT, slotOf } from '../../core/rate-slots.ts';
 import type { DoorOptions } from './door.ts';
 import { docsPage, openApiDocument } from './openapi.ts';
 
-const OPEN = { config: { open: true } };
+const OPEN = { config: { open: true, slot: slotOf(DOCUMENT) } };
 
 export function addDocuments(app: FastifyInstance, door: DoorOptions): void {
   // Made when first asked for: a server that nobody asks starts sooner.

@@ -5,6 +5,8 @@ import type { Fault } from '../../base/faults.ts';
 import type { Server } from '../../core/invoke.ts';
 import type { Figures, Metrics } from '../../core/metrics.ts';
 import type { Caller } from '../../core/operation.ts';
+import type { Budget } from '../../features/limits/budget.ts';
+import type { Rates } from '../../features/limits/rates.ts';
 import type { AddressOf } from './addresses.ts';
 import type { SpoolHome } from './body/spool.ts';
 
@@ -26,8 +28,16 @@ export interface Credential {
   readonly bearer: boolean;
 }
 
+/** A caller, with what it may still ask: undefined where nothing is limited. */
+export interface Admitted {
+  readonly caller: Caller | undefined;
+  readonly budget: Budget | undefined;
+}
+
 /** Who presents a credential, or why it does not work. */
-export type Known = { readonly caller: Caller } | { readonly caller: undefined; readonly refusal: Fault };
+export type Known =
+  | (Admitted & { readonly caller: Caller })
+  | { readonly caller: undefined; readonly refusal: Fault; readonly hash: string };
 
 /** Who is behind credentials. */
 export interface Callers {
@@ -42,6 +52,8 @@ export interface Door {
   readonly server: Server;
   readonly callers: Callers;
   readonly addressOf: AddressOf;
+  /** undefined: nothing is limited. */
+  readonly rates: Rates | undefined;
   /** Of a caller's zone; undefined is a caller without one. */
   readonly spools: (zone_id: string | undefined) => SpoolHome;
 }
@@ -54,8 +66,7 @@ export interface DoorOptions extends Door {
 }
 
 /** A request as far as the door has understood it. */
-export interface Arrival {
-  readonly caller: Caller | undefined;
+export interface Arrival extends Admitted {
   readonly request_id: string;
   readonly address: string | null;
   readonly headers: IncomingHttpHeaders;
@@ -72,5 +83,11 @@ declare module 'fastify' {
     readonly open?: boolean;
     /** At an open route: a credential that is presented and does not work is 401, not as good as none. */
     readonly strict?: boolean;
+    /** Neither limited nor asked for a credential (files.md §12). */
+    readonly exempt?: boolean;
+    /** Bucket that a request takes from (core/rate-slots.ts). */
+    readonly slot?: number;
+    /** The bucket is that of the method in the path. */
+    readonly rpc?: boolean;
   }
 }

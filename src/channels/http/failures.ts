@@ -24,6 +24,8 @@ export interface RestFailure {
     readonly data: object;
   };
   readonly request_id: string;
+  /** Seconds; of what is refused for its rate. */
+  readonly retry_after?: number;
 }
 
 export function restFailure(fault: Fault, request_id: string): RestFailure {
@@ -33,6 +35,7 @@ export function restFailure(fault: Fault, request_id: string): RestFailure {
     code: WORDS[fault.row.http] ?? code.toLowerCase(),
     error: { code, message, retryable: isRetryable(code), data },
     request_id,
+    ...(code === 'RATE_LIMITED' ? { retry_after: Number(data.retry_after) } : {}),
   };
 }
 
@@ -60,15 +63,9 @@ export function rpcFailure(fault: Fault, id: unknown, request_id: string): RpcFa
 
 /** An HTTP-level failure of a JSON-RPC call reads both ways. */
 export function httpRpcFailure(fault: Fault, id: unknown, request_id: string): object {
-  const rest = restFailure(fault, request_id);
+  const { error, ...rest } = restFailure(fault, request_id);
   const rpc = rpcFailure(fault, id, request_id);
-  return {
-    ...rpc,
-    detail: rest.detail,
-    code: rest.code,
-    request_id,
-    error: { ...rpc.error, retryable: rest.error.retryable },
-  };
+  return { ...rpc, ...rest, error: { ...rpc.error, retryable: error.retryable } };
 }
 
 /** Headers that go with a fault. */

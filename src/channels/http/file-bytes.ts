@@ -9,6 +9,7 @@ import { nameOf } from '../../base/paths.ts';
 import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation, StoredBytes } from '../../core/operation.ts';
 import { getOperation } from '../../core/operations.ts';
+import { slotOf } from '../../core/rate-slots.ts';
 import type { WriteResult } from '../../features/files/file-object.ts';
 import type { ReadOutput } from '../../features/files/read-shapes.ts';
 import { SpoolRoom } from './body/spool.ts';
@@ -38,11 +39,18 @@ const CHANGE_QUERY = ['branch', 'zone_id'];
 export function addFileBytes(app: FastifyInstance, door: Door, arrive: Arrive): void {
   const bytes: FileBytes = { door, arrive };
   for (const url of ['/api/v2/files', '/api/v2/files/*']) {
-    app.route({ method: ['GET', 'HEAD'], url, handler: (request, reply) => get(bytes, request, reply) });
-    app.put(url, (request, reply) => put(bytes, request, reply));
-    app.delete(url, (request, reply) => remove(bytes, request, reply));
+    app.route({
+      method: ['GET', 'HEAD'],
+      url,
+      config: rateOf(OPEN),
+      handler: (request, reply) => get(bytes, request, reply),
+    });
+    app.put(url, { config: rateOf(WRITE) }, (request, reply) => put(bytes, request, reply));
+    app.delete(url, { config: rateOf(DELETE) }, (request, reply) => remove(bytes, request, reply));
   }
 }
+
+const rateOf = ({ name }: AnyOperation): { slot: number } => ({ slot: slotOf(name) });
 
 interface FileBytes {
   readonly door: Door;

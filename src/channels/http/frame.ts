@@ -5,8 +5,8 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
-import { logCause } from '../../core/log-cause.ts';
-import { authenticateArrivals, checkCredential, isOpen } from './arrivals.ts';
+import { admit, isOpen } from './admission.ts';
+import { authenticateArrivals, checkCredential } from './arrivals.ts';
 import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
 import type { Arrive, Door } from './door.ts';
 import { failureHeaders, restFailure } from './failures.ts';
@@ -33,7 +33,8 @@ export function openFrame(door: Door): FastifyInstance {
     frameworkErrors: (thrown, request, reply) => {
       reply.header('x-request-id', request.id);
       const refuse = (reason: unknown): unknown => fail(request, reply, { thrown: reason, door });
-      checkCredential(request, door).then(() => refuse(thrown), refuse);
+      const admitted = (async () => admit(request, { door, reply, config: {} }))();
+      admitted.then(() => refuse(thrown), refuse);
     },
   });
   app.removeAllContentTypeParsers();
@@ -45,7 +46,8 @@ export function openFrame(door: Door): FastifyInstance {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
-    if (stopping && !isOpen(request)) throw new Fault('UNAVAILABLE', 'The server is stopping', { reason: 'stopping' });
+    if (stopping && !isOpen(request, request.routeOptions.config))
+      throw new Fault('UNAVAILABLE', 'The server is stopping', { reason: 'stopping' });
     done();
   });
   connections.mind(app);
@@ -74,7 +76,8 @@ export function letIn(app: FastifyInstance, door: Door): Arrive {
 /** A key that ended a moment ago is told before anything else that is wrong. */
 async function firstReason(request: FastifyRequest, thrown: unknown, door: Door): Promise<unknown> {
   const told = thrown instanceof RpcHttpFailure ? thrown.fault : thrown;
-  if (isOpen(request) || (told instanceof Fault && told.code === 'UNAUTHENTICATED')) return thrown;
+  if (told instanceof Fault && (told.code === 'RATE_LIMITED' || told.code === 'UNAUTHENTICATED')) return thrown;
+  if (isOpen(request, request.routeOptions.config)) return thrown;
   return checkCredential(request, door).then(
     () => thrown,
     (reason: unknown) => reason,
@@ -102,8 +105,6 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
     const err = reason instanceof Error ? reason.stack : String(reason);
     door.server.log('error', 'internal.error', { request_id: request.id, err });
   }
-  const told = reason instanceof RpcHttpFailure ? reason.fault : reason;
-  if (told instanceof Fault) logCause(door.server.log, told, { request_id: request.id });
   if (/^\/api\/nfs(\/|$)/.test(plainPath(rawPathOf(request.url)))) return sendRpcFailure(reply, reason, request.id);
   const fault = asFault(reason);
   return reply

@@ -4,10 +4,10 @@ import { Fault } from '../../base/faults.ts';
 import type { DoorOptions } from './door.ts';
 import { metricsForm } from './metrics-form.ts';
 import { one } from './request.ts';
-import { rpcMethods } from './rpc.ts';
+import { rpcMethods } from './rpc-methods.ts';
 
-/** They take requests without a credential. */
-const OPEN = { config: { open: true } };
+/** They take requests without a look at their credential, and as many as come. */
+const OPEN = { config: { open: true, exempt: true } };
 
 const EXPOSITION = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -82,6 +82,7 @@ interface Served {
 function account(request: FastifyRequest, reply: FastifyReply, { door, seconds }: Served): void {
   const status = reply.raw.statusCode;
   const endpoint = endpointOf(request);
+  if (status === 429) door.metrics.count('rate.limited');
   door.metrics.requestEnded({ method: request.method, status, endpoint, seconds });
   door.server.log(status >= 500 && status !== 507 ? 'error' : 'info', 'http.request', {
     request_id: request.id,

@@ -94,12 +94,13 @@ beforeAll(async () => {
   const { sql, limits } = server.running.server;
   const ask = async ({ text }: Credential): Promise<Known> => {
     const caller = await sql.read((tx) => authenticateKey(tx, text, Date.now()));
-    return caller ? { caller } : { caller, refusal: unauthenticated() };
+    return caller ? { caller, budget: undefined } : { caller, refusal: unauthenticated(), hash: '' };
   };
   const door: Door = {
     server: { ...server.running.server, limits: { ...limits, V1_BODY_BYTES: BODY_BYTES } },
     callers: { find: ask, ask },
     addressOf: addressReader([]),
+    rates: undefined,
     spools: () => ({ directory: spoolDirectory, reserve: () => undefined, release: () => undefined }),
   };
   app = openFrame(door);

@@ -2,10 +2,12 @@
  * The REST door, derived from the operations: one route for each `http` binding. Guarantees: parts of the path, query
  * and JSON body together are the parameters; whatever fails is answered with the status and body of files.md §2.
  */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { invalidParams } from '../../base/faults.ts';
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Fault, invalidParams } from '../../base/faults.ts';
 import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation, HttpBinding } from '../../core/operation.ts';
+import { slotOf } from '../../core/rate-slots.ts';
+import { countFailure } from './admission.ts';
 import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, Door } from './door.ts';
@@ -22,6 +24,7 @@ export interface RestOptions {
 interface Route {
   readonly operation: AnyOperation;
   readonly binding: HttpBinding<unknown>;
+  readonly config: FastifyContextConfig;
   readonly rules: TextRules;
 }
 
@@ -29,12 +32,17 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
   for (const operation of operations) {
     const binding = operation.http;
     if (!binding) continue;
-    const route: Route = { operation, binding, rules: textRulesOf(operation) };
+    const config = {
+      open: operation.who === 'public',
+      strict: binding.credentials ?? false,
+      slot: slotOf(operation.name),
+    };
+    const route: Route = { operation, binding, config, rules: textRulesOf(operation) };
     for (const url of [binding.path, ...(binding.aliases ?? [])]) {
       app.route({
         method: binding.method,
         url,
-        config: { open: operation.who === 'public', strict: binding.credentials ?? false },
+        config: route.config,
         handler: (request, reply) => answer(request, reply, { door, route, arrival: arrive(request) }),
       });
     }
@@ -51,11 +59,16 @@ async function answer(request: FastifyRequest, reply: FastifyReply, answering: A
   const { door, route, arrival } = answering;
   const { operation, binding } = route;
   const room = new SpoolRoom(door.spools(arrival.caller?.zone_id));
+  const failed = (thrown: unknown): never => {
+    if (thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED') countFailure(request, { ...route, door, reply });
+    throw thrown;
+  };
   try {
     const params = await paramsOf(request, reply, { ...answering, room });
     const raw = withBranch(operation, params, request.headers);
     const asked = { ...requestOf(arrival, 'http'), tolerant: binding.tolerant ?? false };
-    const { output, input } = await invoke(door.server, operation, { raw, request: asked });
+    const answered = invoke(door.server, operation, { raw, request: asked });
+    const { output, input } = await (binding.credentials ? answered.catch(failed) : answered);
     if (binding.location) reply.header('location', binding.location(output));
     reply.code(binding.status ?? 200);
     if (binding.status === 204) return await reply.send();

@@ -5,26 +5,18 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
 import { invoke } from '../../core/invoke.ts';
-import type { AnyOperation } from '../../core/operation.ts';
-import { publicOperations } from '../../core/operations.ts';
 import { presented } from '../../core/present.ts';
+import { CALLS, DOCUMENT, slotOf } from '../../core/rate-slots.ts';
+import { chargeCalls } from './admission.ts';
 import { type JsonBodyOptions, parseJsonBody, parseShortBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, DoorOptions } from './door.ts';
 import { failureHeaders, httpRpcFailure, rpcFailure } from './failures.ts';
 import { sendJson } from './json-answer.ts';
 import { bodyOf, checkMedia, requestOf, withBranch } from './request.ts';
+import { rpcMethods, slotOfMethod } from './rpc-methods.ts';
 import { decodeValues } from './rpc-values.ts';
 import { similarNames } from './similar.ts';
-
-/** Operations by every name they are called by. */
-export const rpcMethods: ReadonlyMap<string, AnyOperation> = new Map(
-  publicOperations.flatMap((operation) =>
-    operation.rpc
-      ? [operation.rpc.name, ...(operation.rpc.aliases ?? [])].map((name) => [name, operation] as const)
-      : [],
-  ),
-);
 
 interface RpcCall {
   readonly method: string;
@@ -33,7 +25,8 @@ interface RpcCall {
 }
 
 export function addRpc(app: FastifyInstance, door: DoorOptions, arrive: Arrive): void {
-  app.get('/api/nfs/status', async () => ({ status: 'running', service: 'nexus', version: door.version }));
+  const config = { slot: slotOf(DOCUMENT) };
+  app.get('/api/nfs/status', { config }, async () => ({ status: 'running', service: 'nexus', version: door.version }));
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const arrival = arrive(request);
     const { method } = request.params as { method?: string };
@@ -41,6 +34,7 @@ export function addRpc(app: FastifyInstance, door: DoorOptions, arrive: Arrive):
     try {
       checkMedia(arrival.headers);
       const body = await readBody(request, reply, { door, room });
+      if (method === undefined) chargeCalls([body].flat().map(slotOfCall), reply, { door, budget: arrival.budget });
       const answer = Array.isArray(body)
         ? await callMany(door, body, { arrival, method, room })
         : await callOne(door, body, { arrival, method, room });
@@ -49,9 +43,12 @@ export function addRpc(app: FastifyInstance, door: DoorOptions, arrive: Arrive):
       await room.close();
     }
   };
-  app.post('/api/nfs', handle);
-  app.post('/api/nfs/:method', handle);
+  app.post('/api/nfs', { config: { slot: slotOf(CALLS) } }, handle);
+  app.post('/api/nfs/:method', { config: { rpc: true } }, handle);
 }
+
+const slotOfCall = (body: unknown): number =>
+  slotOfMethod(isObject(body) && typeof body.method === 'string' ? body.method : undefined);
 
 interface Reading {
   readonly door: DoorOptions;
