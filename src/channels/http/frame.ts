@@ -5,6 +5,7 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
+import { logCause } from '../../core/log-cause.ts';
 import { admit, isOpen } from './admission.ts';
 import { authenticateArrivals, checkCredential } from './arrivals.ts';
 import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
@@ -105,6 +106,8 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
     const err = reason instanceof Error ? reason.stack : String(reason);
     door.server.log('error', 'internal.error', { request_id: request.id, err });
   }
+  const told = reason instanceof RpcHttpFailure ? reason.fault : reason;
+  if (told instanceof Fault) logCause(door.server.log, told, { request_id: request.id });
   if (/^\/api\/nfs(\/|$)/.test(plainPath(rawPathOf(request.url)))) return sendRpcFailure(reply, reason, request.id);
   const fault = asFault(reason);
   return reply
