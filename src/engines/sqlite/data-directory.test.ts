@@ -1,11 +1,11 @@
 /** The claim on a data directory: who else may have it, and which directories are none. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { claimDirectory } from './data-directory.ts';
+import { claimDirectory, networkKind } from './data-directory.ts';
 
 let home: string;
 beforeEach(() => {
@@ -72,4 +72,22 @@ test('a directory with other things in it is left as it is', () => {
   expect(modeOf(home)).toBe(0o755);
   chmodSync(home, 0o700);
   claimDirectory(home).release();
+});
+
+test('file systems of the network are known by their numbers, with either sign; those of this machine are none', () => {
+  const network = [0x6969, 0x517b, 0xfe534d42, 0xff534d42, 0x01021997, 0x5346414f, 0x00c36400, 0x0bd00bd0];
+  const kinds = ['NFS', 'SMB', 'SMB', 'CIFS', '9P', 'AFS', 'Ceph', 'Lustre'];
+  expect(network.map(networkKind)).toEqual(kinds);
+  // Where the type is a signed word of 32 bits, the large ones are negative.
+  expect(network.map((type) => networkKind(type | 0))).toEqual(kinds);
+  const local = {
+    ext4: 0xef53,
+    xfs: 0x58465342,
+    btrfs: 0x9123683e,
+    tmpfs: 0x01021994,
+    zfs: 0x2fc12fc1,
+    overlay: 0x794c7630,
+  };
+  expect(Object.values(local).map(networkKind)).toEqual(Object.values(local).map(() => undefined));
+  expect(networkKind(statfsSync(home).type)).toBeUndefined();
 });

@@ -16,16 +16,26 @@ export interface Claim {
 
 const LOCK = 'server.lock';
 
-/** File systems of other machines, by the magic numbers of Linux (statfs(2)). */
+/** File systems of other machines, or of several, by the magic numbers of Linux (statfs(2), linux/magic.h). */
 const NETWORK: Readonly<Record<number, string>> = {
   26985: 'NFS',
   20859: 'SMB',
   4266872130: 'SMB',
   4283649346: 'CIFS',
+  16914839: '9P',
   1397113167: 'AFS',
+  1799439955: 'AFS',
   1937076805: 'Coda',
   12805120: 'Ceph',
+  198183888: 'Lustre',
+  1196443219: 'GPFS',
+  428016422: 'BeeGFS',
+  18225520: 'GFS2',
+  1952539503: 'OCFS2',
 };
+
+/** The network file system that the type of statfs(2) stands for; undefined for one of this machine alone. */
+export const networkKind = (type: number): string | undefined => NETWORK[type >>> 0];
 
 /** Makes the directory if it is missing and takes it; throws an Error that says what is wrong with it and what to do. */
 export function claimDirectory(directory: string): Claim {
@@ -51,7 +61,7 @@ function makeDurably(path: string): void {
 }
 
 function refuseNetwork(path: string): void {
-  const kind = process.platform === 'linux' ? NETWORK[statfsSync(path).type] : undefined;
+  const kind = process.platform === 'linux' ? networkKind(statfsSync(path).type) : undefined;
   if (kind === undefined) return;
   throw new Error(
     `${path} lies on ${kind}, where locks and syncs cannot be relied on: choose a local directory (--data or NEXUS_DATA_DIR), or PostgreSQL (NEXUS_DATABASE_URL)`,
