@@ -1,7 +1,7 @@
 /** The claim on a data directory: who else may have it, and which directories are none. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -72,6 +72,27 @@ test('a directory with other things in it is left as it is', () => {
   expect(modeOf(home)).toBe(0o755);
   chmodSync(home, 0o700);
   claimDirectory(home).release();
+});
+
+test('a directory on a file system of the network is refused', () => {
+  const directory = join(home, 'far');
+  const script = `const { claimDirectory } = await import(${JSON.stringify(new URL('./data-directory.ts', import.meta.url))});
+    try { claimDirectory(${JSON.stringify(directory)}) } catch (thrown) { console.log(thrown.message) }`;
+  // The kernel is made to say that the directory lies on NFS: the type is the first word of what statfs(2) fills in.
+  const inject = [
+    '-f',
+    '-o',
+    '/dev/null',
+    '-e',
+    'trace=statfs',
+    '-e',
+    'inject=statfs:poke_exit=@arg2=6969000000000000',
+  ];
+  const said = execFileSync('strace', [...inject, process.execPath, '--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
+  expect(said).toContain(`${directory} lies on NFS, where locks and syncs cannot be relied on`);
+  expect(existsSync(join(directory, 'server.lock'))).toBe(false);
 });
 
 test('file systems of the network are known by their numbers, with either sign; those of this machine are none', () => {
