@@ -46,6 +46,22 @@ test('they set up the database together, once', async () => {
   expect(await counted('keys')).toEqual({ n: 1 });
 });
 
+test('a token of one is a token of the other, and a revoked key ends it on both', async () => {
+  const made = await first.ok('admin_create_key', { name: 't', role: 'admin' });
+  const headers = { authorization: `Bearer ${made.key}` };
+  const answer = await first.http('/api/v1/auth/token', { method: 'POST', headers });
+  const { access_token } = (await answer.json()) as { access_token: string };
+  for (const node of nodes) {
+    expect(await node.ok('whoami', {}, access_token)).toMatchObject({ key_id: made.key_id, auth_method: 'jwt' });
+    await node.ok('list', { path: '/' }, access_token);
+  }
+  await second.ok('admin_revoke_key', { key_id: made.key_id });
+  for (const node of nodes) {
+    const { status, body } = await node.rpc('list', { path: '/' }, access_token);
+    expect([status, body]).toMatchObject([401, { detail: 'Invalid token' }]);
+  }
+});
+
 test('what one wrote, the other reads, lists and changes at once', async () => {
   for (let i = 0; i < 20; i++) {
     const [writer, reader] = i % 2 ? [first, second] : [second, first];

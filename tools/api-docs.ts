@@ -20,20 +20,26 @@ const table = (titles: readonly string[], rows: readonly (readonly string[])[]):
 const who = (operation: AnyOperation): string =>
   typeof operation.who === 'string' ? operation.who : operation.who.role;
 
-function typeText(schema: z.ZodType): string {
-  const {
-    type,
-    enum: words,
-    anyOf,
-  } = z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as {
-    type?: string;
-    enum?: readonly string[];
-    anyOf?: readonly { type?: string }[];
-  };
+interface Json {
+  readonly type?: string;
+  readonly enum?: readonly string[];
+  readonly anyOf?: readonly { readonly type?: string }[];
+  readonly description?: string;
+}
+
+const jsonOf = (schema: z.ZodType): Json => z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' }) as Json;
+
+function typeText({ type, enum: words, anyOf }: Json): string {
   if (words) return words.join(', ');
   if (type) return type;
   const types = [...new Set((anyOf ?? []).map((one) => one.type).filter((one) => one !== undefined))];
   return types.join(' or ') || 'any';
+}
+
+function parameterRow(name: string, schema: z.ZodType): string[] {
+  const json = jsonOf(schema);
+  const needed = schema.safeParse(undefined).success ? '' : ' (required)';
+  return [`\`${name}\`${needed}`, typeText(json), json.description ?? ''];
 }
 
 function operationText(operation: AnyOperation): string {
@@ -46,11 +52,7 @@ function operationText(operation: AnyOperation): string {
       .map((path) => `\`${operation.http?.method} ${path}\``),
     operation.cli ? `\`nexus ${operation.cli.words}\`` : '',
   ].filter((call) => call !== '');
-  const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => [
-    `\`${name}\`${schema.safeParse(undefined).success ? '' : ' (required)'}`,
-    typeText(schema),
-    schema.description ?? '',
-  ]);
+  const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => parameterRow(name, schema));
   const parts = [
     `### ${operation.name}`,
     `${operation.summary} (${operation.effect}, ${who(operation)})`,
