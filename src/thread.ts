@@ -3,13 +3,13 @@
  * reading thread takes the long reads. It answers in batches, one message for all calls that a commit settled.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { systemClock } from './base/clock.ts';
 import { Fault, faultToWire } from './base/faults.ts';
 import type { Config } from './config.ts';
 import type { AnyOperation } from './core/operation.ts';
 import { allOperations } from './core/operations.ts';
 import { localRunner } from './core/transact.ts';
 import { openDiskBlobs } from './engines/disk/disk-blobs.ts';
+import { systemClock } from './engines/process/system-clock.ts';
 import { blobsRootOf, openThreadSql } from './roof/engines.ts';
 import { grantCache } from './roof/parts.ts';
 import type {

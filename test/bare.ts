@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '../src/base/clock.ts';
 import { defaultLimits } from '../src/base/limits.ts';
 import { silentLog } from '../src/base/log.ts';
 import { loadConfig } from '../src/config.ts';
@@ -21,6 +20,7 @@ import { SYSTEM } from '../src/features/access/credentials.ts';
 import { GrantCache } from '../src/features/access/grant-cache.ts';
 import { type TokenDesk, tokenDesk } from '../src/features/access/tokens.ts';
 import type { Blobs } from '../src/ports/blobs.ts';
+import type { Clock } from '../src/ports/clock.ts';
 import type { Sql } from '../src/ports/sql.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
 import { migrate } from '../src/roof/migrations.ts';

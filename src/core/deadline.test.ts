@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../test/harness.ts';
-import { systemClock } from '../base/clock.ts';
+import { systemClock } from '../engines/process/system-clock.ts';
 import { callerByHash, hashKey } from '../features/access/credentials.ts';
 import { GrantCache } from '../features/access/grant-cache.ts';
 import type { Sql } from '../ports/sql.ts';

@@ -4,7 +4,6 @@
  * change, its events and its audit row commit together or not at all; a caller whose key was revoked by a committed
  * change is refused, however early it was authenticated.
  */
-import type { Clock } from '../base/clock.ts';
 import type { Fault } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import {
@@ -21,6 +20,7 @@ import { type AppendedEvent, insertEvents } from '../features/events/events.sql.
 import { checkQuota } from '../features/zones/quota.ts';
 import { findZone, keepZone, lockZone } from '../features/zones/zones.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
 import { checkDeadline } from './deadline.ts';

@@ -3,7 +3,6 @@
  * kept is never the last word: the transaction of each call compares the access revision (core/transact.ts), an expiry is
  * seen at once, and a door asks again before it tells any failure. Only the hash of a credential is kept.
  */
-import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/faults.ts';
 import { isTokenForm } from '../base/token-form.ts';
 import type { Callers, Credential, Known } from '../channels/http/door.ts';
@@ -11,6 +10,7 @@ import type { Caller } from '../core/operation.ts';
 import { callerByHash, callerByToken, hashKey, invalidToken, unauthenticated } from '../features/access/credentials.ts';
 import type { TokenDesk } from '../features/access/tokens.ts';
 import type { Rates } from '../features/limits/rates.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { Sql } from '../ports/sql.ts';
 
 const KEPT_MS = 1_000;

@@ -3,9 +3,9 @@
  * removed its row, and only soon after it, so that no other node has meanwhile taken the deletion over and let the same
  * content be stored again; what a crash left undone is done later.
  */
-import type { Clock } from '../base/clock.ts';
 import { blobSteps } from '../core/operations.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { RunStep } from './system.ts';
 
 export interface CollectParts {

@@ -4,13 +4,13 @@
  * not in the index, so no answer depends on it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Runner } from '../core/transact.ts';
 import { indexTexts, nextToIndex } from '../features/files/search/indexing.operations.ts';
 import { claim } from '../features/zones/sweep.operations.ts';
 import { BlobError, type Blobs } from '../ports/blobs.ts';
+import type { Clock } from '../ports/clock.ts';
 import { type RunStep, systemSteps } from './system.ts';
 
 export interface IndexerParts {

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../../test/harness.ts';
-import { systemClock } from '../base/clock.ts';
 import { initialise } from './init.ts';
 
 let server: TestServer;
@@ -23,7 +22,6 @@ afterEach(async () => {
 const init = (adminKey: string | undefined) =>
   initialise({
     server: server.running.server,
-    clock: systemClock,
     url: server.url,
     adminKey,
     bootstrapKey: server.config.BOOTSTRAP_ADMIN_KEY,

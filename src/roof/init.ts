@@ -5,11 +5,11 @@
  */
 import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock } from '../base/clock.ts';
 import { Fault } from '../base/faults.ts';
 import { newRequestId } from '../base/ids.ts';
 import { invoke, type Server } from '../core/invoke.ts';
 import { getOperation } from '../core/operations.ts';
+import { systemClock } from '../engines/process/system-clock.ts';
 import { authenticateKey, isRootAdmin, SYSTEM } from '../features/access/credentials.ts';
 import { setInitKey } from '../features/access/housekeeping.operations.ts';
 import { newKeyText } from '../features/access/key-text.ts';
@@ -17,7 +17,6 @@ import { systemSteps } from './system.ts';
 
 export interface Initialising {
   readonly server: Server;
-  readonly clock: Clock;
   readonly url: string;
   /** Text of the admin key, where this start made it. */
   readonly adminKey: string | undefined;
@@ -75,8 +74,8 @@ async function keyIn(file: string): Promise<string | undefined> {
   }
 }
 
-async function isAdminKey({ server, clock }: Initialising, text: string): Promise<boolean> {
-  const caller = await server.sql.read((tx) => authenticateKey(tx, text, clock.now()));
+async function isAdminKey({ server }: Initialising, text: string): Promise<boolean> {
+  const caller = await server.sql.read((tx) => authenticateKey(tx, text, systemClock.now()));
   return caller !== undefined && isRootAdmin(caller);
 }
 

@@ -2,12 +2,12 @@
  * `last_used_at` of keys, off the way of requests. Guarantees: the first use of a key is written at once, later ones at
  * most once a minute; a request waits for none of it.
  */
-import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Caller } from '../core/operation.ts';
 import type { Runner } from '../core/transact.ts';
 import { markKeyUsed } from '../features/access/housekeeping.operations.ts';
 import { USED_EVERY_MS } from '../features/access/keys.sql.ts';
+import type { Clock } from '../ports/clock.ts';
 import { systemSteps } from './system.ts';
 
 export interface KeyUse {

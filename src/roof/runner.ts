@@ -3,11 +3,11 @@
  * here. Guarantees: on every engine at most WRITES_WAITING writes have begun and are not answered; one more is refused
  * at once and has changed nothing.
  */
-import { systemClock } from '../base/clock.ts';
 import { Fault } from '../base/faults.ts';
 import type { Config } from '../config.ts';
 import { beforeDeadline } from '../core/deadline.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
+import { systemClock } from '../engines/process/system-clock.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';

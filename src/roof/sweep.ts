@@ -4,7 +4,6 @@
  * that fails is tried again after a growing delay and keeps the others from nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Clock } from '../base/clock.ts';
 import { newId } from '../base/ids.ts';
 import type { Log } from '../base/log.ts';
 import type { Operation } from '../core/operation.ts';
@@ -23,6 +22,7 @@ import {
   zoneLease,
 } from '../features/zones/sweep.operations.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { Clock } from '../ports/clock.ts';
 import { type CollectParts, collectBlobs, finishRemovals } from './collect.ts';
 import { pruneZones } from './prune.ts';
 import { systemSteps } from './system.ts';

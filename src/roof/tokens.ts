@@ -1,7 +1,7 @@
 /** What tokens are signed with, and how long they live, by the configuration. */
 import { randomBytes } from 'node:crypto';
-import { systemClock } from '../base/clock.ts';
 import type { Config } from '../config.ts';
+import { systemClock } from '../engines/process/system-clock.ts';
 import { keepSetting } from '../features/access/settings.sql.ts';
 import { type TokenDesk, tokenDesk } from '../features/access/tokens.ts';
 import type { Tx } from '../ports/sql.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { base64url, decodeJwt, decodeProtectedHeader, SignJWT, UnsecuredJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
-import { systemClock } from '../../base/clock.ts';
+import { systemClock } from '../../engines/process/system-clock.ts';
 
 const SECRET = 'secret-of-tests-with-32-bytes-00';
 const TOKEN = '/api/v1/auth/token';

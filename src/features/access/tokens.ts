@@ -7,10 +7,10 @@ import { JOSEError, JWTExpired } from 'jose/errors';
 import { SignJWT } from 'jose/jwt/sign';
 import { jwtVerify } from 'jose/jwt/verify';
 import { z } from 'zod';
-import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/ids.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Tokens, TokenTimes } from '../../core/call/tokens.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { invalidToken, tokenExpired } from './credentials.ts';
 
 export interface TokenSettings {

@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
-import { isoTime, systemClock } from '../../base/clock.ts';
+import { isoTime } from '../../base/clock.ts';
+import { systemClock } from '../../engines/process/system-clock.ts';
 
 forEachEngine('views', (engine) => {
   let server: TestServer;

@@ -1,6 +1,5 @@
 /** Commands that are the server, or look at it from inside: start, serve, config. */
 import { relative } from 'node:path';
-import { systemClock } from '../../../base/clock.ts';
 import type { Config, Loaded } from '../../../config.ts';
 import type { Server } from '../../../core/invoke.ts';
 import type { Command, Option, Scene } from '../command.ts';
@@ -138,7 +137,6 @@ async function init(terminal: Terminal, config: Config, running: Listening): Pro
   const { initialise } = await import('../../../roof/init.ts');
   const { file, written } = await initialise({
     server: running.server,
-    clock: systemClock,
     url: fromHere(running.url),
     adminKey: running.adminKey,
     bootstrapKey: config.BOOTSTRAP_ADMIN_KEY,
