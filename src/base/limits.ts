@@ -34,6 +34,7 @@ export const LIMITS = {
   WRITES_WAITING: { default: 10_000, about: 'writes waiting for their commit' },
   SPOOL_BYTES: { default: 16 * 1024 * MiB, about: 'bytes of one zone being received' },
   TUPLES_WRITE: { default: 10_000, about: 'tuples that one call creates and deletes' },
+  PROOF_DEPTH: { default: 1_000, about: 'nodes of a proof, one below another' },
   CHECK_NODES: { default: 100_000, about: 'nodes of the graph of tuples that one check visits' },
   SCHEMA_BYTES: { default: 64 * 1024, about: 'types that a zone adds to the schema, as JSON' },
   RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },

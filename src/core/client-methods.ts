@@ -7,6 +7,7 @@ import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from '../feature
 import { tupleExpand } from '../features/access/expand.operations.ts';
 import { createKeyOperations } from '../features/access/key-create.operations.ts';
 import { getForms, listForms, revokeForms, updateForms } from '../features/access/keys.operations.ts';
+import { tupleExplain } from '../features/access/proof/explain.operations.ts';
 import { schemaGet, schemaSet } from '../features/access/schema/schema.operations.ts';
 import {
   incomingShares,
@@ -78,6 +79,7 @@ export const clientMethods = {
   rebac_list_tuples: method(tupleList, 'limit'),
   rebac_list_objects: method(tupleObjects, 'object_type', 'limit'),
   rebac_expand: method(tupleExpand, 'limit'),
+  rebac_explain: method(tupleExplain),
   rebac_get_schema: method(schemaGet),
   rebac_set_schema: method(schemaSet),
   share_with_user: method(shareWithUser, 'relation'),

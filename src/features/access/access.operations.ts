@@ -3,6 +3,7 @@ import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from './checks.o
 import { tupleExpand } from './expand.operations.ts';
 import { accessHousekeeping } from './housekeeping.operations.ts';
 import { keyOperations } from './keys.operations.ts';
+import { tupleExplain } from './proof/explain.operations.ts';
 import { schemaGet, schemaSet } from './schema/schema.operations.ts';
 import { incomingShares, outgoingShares, revokeShare, shareWithGroup, shareWithUser } from './shares.operations.ts';
 import { createToken, refreshToken } from './tokens.operations.ts';
@@ -23,6 +24,7 @@ export const accessOperations = [
   tupleList,
   tupleObjects,
   tupleExpand,
+  tupleExplain,
   schemaGet,
   schemaSet,
   shareWithUser,

@@ -50,10 +50,16 @@ interface Open {
 /** Guarded parts that wait for one another. */
 const DEPTH_MAX = 1_000;
 
-/** Does the name hold? Unknown names hold nowhere. `here` leaves out what the folder of the object itself gives. */
-export function holdsName(evaluation: Evaluation, name: string, place: Place, here = false): boolean {
+/** Does the name hold? Unknown names hold nowhere. */
+export function holdsName(evaluation: Evaluation, name: string, place: Place): boolean {
   const plan = evaluation.plans.find(place.type, name);
-  return plan !== undefined && new Search(evaluation, []).holds({ plan, place }, here);
+  return plan !== undefined && new Search(evaluation, []).holds({ plan, place }, false);
+}
+
+/** The same without what the folder of the object gives it. */
+export function holdsNameHere(evaluation: Evaluation, name: string, place: Place): boolean {
+  const plan = evaluation.plans.find(place.type, name);
+  return plan !== undefined && new Search(evaluation, []).holds({ plan, place }, true);
 }
 
 class Search {

@@ -5,7 +5,7 @@
  */
 import { ancestorsOf } from '../../../base/paths.ts';
 import { PARENT } from '../schema/rules.ts';
-import { type Evaluation, holdsName, placeOf } from './evaluator.ts';
+import { type Evaluation, holdsNameHere, placeOf } from './evaluator.ts';
 
 /** Of one type, or of every type; in no order. */
 export function objectsWith(evaluation: Evaluation, name: string, type?: string): [string, string][] {
@@ -15,7 +15,7 @@ export function objectsWith(evaluation: Evaluation, name: string, type?: string)
   return [...reachable(evaluation)]
     .filter((node) => wanted === undefined || words.typeOf(node) === wanted)
     .map((node): [string, string] => [words.typeText(words.typeOf(node)), words.idOf(node)])
-    .filter(([of, id]) => holdsName(evaluation, name, placeOf(graph, of, id), true));
+    .filter(([of, id]) => holdsNameHere(evaluation, name, placeOf(graph, of, id)));
 }
 
 /** Every object that tuples lead to from the subject, whatever rules say. */
@@ -23,7 +23,7 @@ function reachable(evaluation: Evaluation): Set<number> {
   const { graph, closure, budget } = evaluation;
   const { words } = graph;
   const parent = words.number(PARENT);
-  const families = familiesOf(evaluation, parent);
+  const below = linksBelow(evaluation, parent);
   const seen = new Set(closure.nodes);
   if (closure.set) seen.add(closure.set.node);
   for (const node of seen) {
@@ -37,26 +37,26 @@ function reachable(evaluation: Evaluation): Set<number> {
       if (graph.relations[at] === parent) seen.add(graph.subjects[at]!);
     }
     if (words.typeText(words.typeOf(node)) !== 'file') continue;
-    for (const child of families.get(words.idOf(node)) ?? []) seen.add(child);
+    for (const link of below.get(words.idOf(node)) ?? []) seen.add(link);
   }
   return seen;
 }
 
-/** By folder: children of the parents that lie below it. */
-function familiesOf({ graph }: Evaluation, parent: number): Map<string, number[]> {
+/** By folder: the files below it from which tuples lead on, as parents or as subjects. */
+function linksBelow({ graph }: Evaluation, parent: number): Map<string, Set<number>> {
   const { words } = graph;
   const file = words.findType('file', '');
-  const families = new Map<string, number[]>();
-  for (const at of graph.withRelation(parent)) {
-    const above = graph.objects[at]!;
-    if (words.typeOf(above) !== file) continue;
-    for (const folder of ancestorsOf(words.idOf(above))) {
-      const children = families.get(folder);
-      if (children) children.push(graph.subjects[at]!);
-      else families.set(folder, [graph.subjects[at]!]);
+  const links = new Map<string, Set<number>>();
+  for (const at of graph.tuples()) {
+    const link = graph.relations[at] === parent ? graph.objects[at]! : graph.subjects[at]!;
+    if (words.typeOf(link) !== file) continue;
+    for (const folder of ancestorsOf(words.idOf(link))) {
+      const known = links.get(folder);
+      if (known) known.add(link);
+      else links.set(folder, new Set([link]));
     }
   }
-  return families;
+  return links;
 }
 
 /** Objects of the tuples that count and name exactly this subject and relation. */

@@ -89,6 +89,10 @@ export class Graph {
     return this.ids[tuple] ?? '';
   }
 
+  *tuples(): Generator<number> {
+    for (let at = 0; at < this.used; at++) if (this.relations[at] !== 0) yield at;
+  }
+
   /** Every tuple with a relation. */
   *withRelation(relation: number): Generator<number> {
     for (let at = 0; at < this.used; at++) if (this.relations[at] === relation) yield at;
