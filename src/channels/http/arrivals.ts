@@ -42,6 +42,13 @@ export async function checkCredential(request: FastifyRequest, door: Door): Prom
   throw known.refusal;
 }
 
+/**
+ * Whether the caller is asked for again before a failure is told. Not where the server cannot serve: that says nothing of
+ * the zone, and the question may fail for the same reason.
+ */
+export const isConfirmed = ({ code }: Fault): boolean =>
+  code !== 'UNAUTHENTICATED' && code !== 'RATE_LIMITED' && code !== 'UNAVAILABLE';
+
 const arrived = (request: FastifyRequest, door: Door, { caller, budget }: Admitted): Arrival => ({
   caller,
   budget,

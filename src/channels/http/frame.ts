@@ -5,10 +5,13 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
+
 import { logCause } from '../../core/log-cause.ts';
 import { admit, isOpen } from './admission.ts';
-import { authenticateArrivals, checkCredential } from './arrivals.ts';
+import { authenticateArrivals, checkCredential, isConfirmed } from './arrivals.ts';
+
 import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
+
 import type { Arrive, Door } from './door.ts';
 import { failureHeaders, restFailure } from './failures.ts';
 import { gatheringServer } from './gathering.ts';
@@ -77,7 +80,7 @@ export function letIn(app: FastifyInstance, door: Door): Arrive {
 /** A key that ended a moment ago is told before anything else that is wrong. */
 async function firstReason(request: FastifyRequest, thrown: unknown, door: Door): Promise<unknown> {
   const told = thrown instanceof RpcHttpFailure ? thrown.fault : thrown;
-  if (told instanceof Fault && (told.code === 'RATE_LIMITED' || told.code === 'UNAUTHENTICATED')) return thrown;
+  if (told instanceof Fault && !isConfirmed(told)) return thrown;
   if (isOpen(request, request.routeOptions.config)) return thrown;
   return checkCredential(request, door).then(
     () => thrown,

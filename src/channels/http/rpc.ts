@@ -6,9 +6,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
 import { invoke } from '../../core/invoke.ts';
 import { presented } from '../../core/present.ts';
+
 import { CALLS, DOCUMENT, slotOf } from '../../core/rate-slots.ts';
 import { chargeCalls } from './admission.ts';
+
+import { isConfirmed } from './arrivals.ts';
+
 import { type JsonBodyOptions, parseJsonBody, parseShortBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
+
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, DoorOptions } from './door.ts';
 import { failureHeaders, httpRpcFailure, rpcFailure } from './failures.ts';
@@ -86,7 +91,7 @@ async function callOne(door: DoorOptions, body: unknown, scene: Scene): Promise<
     return { jsonrpc: '2.0', id, result, error: null };
   } catch (thrown) {
     const fault = asFault(thrown);
-    await scene.arrival.confirm();
+    if (isConfirmed(fault)) await scene.arrival.confirm();
     if (fault.row.rpc === 'http') throw new RpcHttpFailure(fault, id);
     return rpcFailure(fault, id, scene.arrival.request_id);
   }
