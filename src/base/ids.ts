@@ -12,3 +12,6 @@ export const isRequestId = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.tes
 
 /** Is it the id of a zone: 3..63 characters a-z, 0-9 and -, first and last no dash (access.md §5)? */
 export const isZoneId = (text: string): boolean => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(text);
+
+/** Is it the id of an agent (platform.md §0)? */
+export const isAgentId = (text: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9._:,@-]{0,127}$/.test(text);

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { asFault, Fault, type Issue, invalidParams } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { actingFor } from '../features/access/acting.ts';
 import { ANYONE, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
@@ -31,6 +32,8 @@ export interface Request {
   readonly address: string | null;
   /** Zone named beside the parameters, by header. */
   readonly zone_id: string | undefined;
+  /** Agent that the call is made for, if one was named. */
+  readonly agent_id?: string | undefined;
   /** Unknown parameters are ignored; else they are INVALID_PARAMS. */
   readonly tolerant: boolean;
 }
@@ -85,9 +88,10 @@ async function answer(server: Server, operation: AnyOperation, asked: Asked): Pr
   const { request } = asked;
   if (!request.caller && operation.who !== 'public') throw unauthenticated();
   const deadline = deadlineIn(server.limits.OPERATION_MS);
-  const arrived: Arrived = { ...request, caller: request.caller ?? ANYONE, deadline };
-  const named = nameZone(operation, arrived, asked.raw);
-  checkWho(operation, arrived.caller);
+  const came: Arrived = { ...request, caller: request.caller ?? ANYONE, deadline };
+  const named = nameZone(operation, came, asked.raw);
+  checkWho(operation, came.caller);
+  const arrived: Arrived = { ...came, caller: actingFor(came.caller, request.agent_id) };
   const parsed = await parseIn(server, operation, { named, arrived, tolerant: request.tolerant });
   const { context, input } = await settleZone(server, { operation, arrived, input: parsed, zone_id: named.zone_id });
   return { output: await perform(server, operation, { input, context }), input };

@@ -63,6 +63,7 @@ const FAILURE = {
       },
     },
     request_id: { type: 'string' },
+    retry_after: { type: 'integer', description: 'seconds; of 429' },
   },
 };
 
@@ -182,7 +183,7 @@ function responsesOf(call: Described, rpc: boolean): Record<string, unknown> {
     [call.status]: { description: 'Success', ...(call.status === 204 ? {} : jsonBody(good)) },
   };
   const reference = { $ref: `#/components/schemas/${rpc ? 'RpcFailure' : 'Failure'}` };
-  const codes: readonly FaultCode[] = ['UNAUTHENTICATED', ...operation.faults];
+  const codes = new Set<FaultCode>(['UNAUTHENTICATED', 'RATE_LIMITED', ...operation.faults]);
   for (const [status, own] of Map.groupBy(codes, (code) => FAULTS[code].http)) {
     if (rpc && own.every((code) => FAULTS[code].rpc !== 'http')) continue;
     responses[status] = { description: own.join(', '), ...jsonBody(reference) };

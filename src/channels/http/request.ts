@@ -78,6 +78,7 @@ export const requestOf = (arrival: Arrival, channel: Channel): Omit<Request, 'to
   request_id: arrival.request_id,
   address: arrival.address,
   zone_id: zoneHeaderOf(arrival.headers),
+  agent_id: one(arrival.headers, 'x-agent-id') || undefined,
 });
 
 /** The header X-Nexus-Branch stands for the parameter `branch` (files.md §11). */

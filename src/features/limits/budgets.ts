@@ -4,7 +4,7 @@
  */
 import { Budget, MINUTE_MS } from './budget.ts';
 
-/** Names of one minute. A name takes about 300 bytes. */
+/** Names of one minute. A name takes about 600 bytes. */
 export const NAMES_MOST = 10_000;
 
 /** Two generations: what was used in this minute, and what was used in the one before and not since. */
