@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createClient, RateLimitError } from '../../../client/index.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { exchange } from '../../../test/raw-http.ts';
+import { publicOperations } from '../../core/operations.ts';
 
 let server: TestServer;
 
@@ -292,6 +293,24 @@ describe('the number of a key', () => {
     const app = await server.ok('admin_create_key', { name: 'a', subject_type: 'app', subject_id: 'a' });
     expect(rateOf(await ask('/api/zones', { key: app.key }))[0]).toBe(100);
   });
+});
+
+test('every operation has a bucket of its own, which all its routes share', async () => {
+  const made = await server.ok('admin_create_key', { name: 'k', role: 'viewer', rate_limit_per_minute: 20 });
+  const remaining = async (path: string, method: string): Promise<number | undefined> => {
+    const hasBody = method !== 'GET' && method !== 'DELETE';
+    return rateOf(await ask(path, { key: made.key, method, ...(hasBody ? { body: '{}' } : {}) }))[1];
+  };
+  for (const { name, http, rpc } of publicOperations) {
+    const paths = http ? [http.path, ...(http.aliases ?? [])].map((path) => path.replace(/:\w+/g, 'x')) : [];
+    const calls = [
+      ...paths.map((path) => [path, http?.method ?? ''] as const),
+      ...[rpc?.name ?? [], rpc?.aliases ?? []].flat().map((method) => [`/api/nfs/${method}`, 'POST'] as const),
+    ];
+    for (const [n, [path, method]] of calls.entries()) {
+      expect([name, path, await remaining(path, method)]).toEqual([name, path, 19 - n]);
+    }
+  }
 });
 
 test('what is refused is counted, and the switch is told', async () => {
