@@ -19,6 +19,9 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   f6: () => import('./f6-memory.ts'),
   f7: () => import('./f7-soak.ts'),
   f8: () => import('./f8-latency.ts'),
+  a1: () => import('./a1-check.ts'),
+  a3: () => import('./a3-exclusion.ts'),
+  a5: () => import('./a5-graph.ts'),
   cli: () => import('./start-up.ts'),
 };
 

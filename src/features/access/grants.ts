@@ -128,9 +128,9 @@ export async function askAboutCaller(question: AccessQuestion): Promise<Asked> {
 }
 
 /** A check that takes too much is a denial (access.md §10). */
-function orDenied<T>(decide: () => T, denial: T): T {
+async function orDenied<T>(decide: () => Promise<T>, denial: T): Promise<T> {
   try {
-    return decide();
+    return await decide();
   } catch (thrown) {
     if (thrown instanceof Fault && thrown.code === 'LIMIT_EXCEEDED') return denial;
     throw thrown;
@@ -151,10 +151,15 @@ async function pathsOf(
   const at = { revisions: `${zone.access_revision} ${home.access_revision}`, now, context: JSON.stringify(beside) };
   const known = cache.find(key, at);
   if (known) return { set: known, cached: true };
-  const asked = await askAbout(question, { zone, home, subjects: subjectsOf(caller), context });
-  const set = orDenied(() => pathSet(pathsWith(asked, name)), NO_PATHS);
-  cache.keep(key, { ...at, set, validity: asked.reliance });
-  return { set, cached: asked.cached };
+  return orDenied(
+    async () => {
+      const asked = await askAbout(question, { zone, home, subjects: subjectsOf(caller), context });
+      const set = pathSet(pathsWith(asked, name));
+      cache.keep(key, { ...at, set, validity: asked.reliance });
+      return { set, cached: asked.cached };
+    },
+    { set: NO_PATHS, cached: false },
+  );
 }
 
 /** The caller's access in the zone of a call. */
@@ -163,9 +168,12 @@ export function accessOf(question: AccessQuestion): Access {
   const admin = isZoneAdmin(caller, zone.zone_id);
   const allows = async (permission: Permission, path: string): Promise<boolean> => {
     if (admin) return cache.decided(true, false);
-    const asked = await askAboutCaller(question);
-    const held = orDenied(() => holdsName(asked, permission, placeOf(asked.graph, 'file', path)), false);
-    return cache.decided(held, asked.cached);
+    const decide = async () => {
+      const asked = await askAboutCaller(question);
+      return { held: holdsName(asked, permission, placeOf(asked.graph, 'file', path)), cached: asked.cached };
+    };
+    const { held, cached } = await orDenied(decide, { held: false, cached: false });
+    return cache.decided(held, cached);
   };
   const paths = async (name: 'viewer' | 'editor'): Promise<PathSet> => {
     if (admin) return cache.counting(everyPath, false);
