@@ -2,7 +2,7 @@
 import { cutAfter, parentOf, rangeBelow } from '../../base/paths.ts';
 import type { RowsInsert } from '../../ports/sql.ts';
 import { OPEN_END, type SqlValue, type Tx } from '../../ports/sql.ts';
-import { isLiveMain, selectStates, type View } from './view.ts';
+import { isLiveMain, type StateShape, selectStates, shapedStates, type View } from './view.ts';
 import { atOrBelow, belowAny } from './within.ts';
 
 export interface StateRow {
@@ -37,31 +37,37 @@ export const STATE_COLUMNS = `s.branch, s.path, s.kind, s.file_id, s.began, s.ve
 const PAST_COLUMNS = `zone_id, branch, path, parent, kind, file_id, began, ended, version, etag, size, encoding,
   content_type, metadata, reason, created_at, created_by, modified_at, modified_by`;
 
+const ONE_STATE: StateShape = { columns: STATE_COLUMNS, where: 's.path = ?' };
+const ONE_CONTENT: StateShape = {
+  columns: `${STATE_COLUMNS}, b.inline, b.utf8`,
+  join: 'LEFT JOIN blobs b ON b.sha256 = s.etag',
+  where: 's.path = ?',
+};
+
 /** The state of one path. */
 export async function findState(tx: Tx, view: View, path: string): Promise<StateRow | undefined> {
-  const query = selectStates(view, { columns: STATE_COLUMNS, where: 's.path = ?', params: [path] });
+  const query = shapedStates(view, ONE_STATE, [path]);
   return tx.get<StateRow>(query.sql, query.params);
 }
 
 /** The state of one path with its inline bytes. */
 export async function findContent(tx: Tx, view: View, path: string): Promise<ContentRow | undefined> {
-  const query = selectStates(view, {
-    columns: `${STATE_COLUMNS}, b.inline, b.utf8`,
-    join: 'LEFT JOIN blobs b ON b.sha256 = s.etag',
-    where: 's.path = ?',
-    params: [path],
-  });
+  const query = shapedStates(view, ONE_CONTENT, [path]);
   return tx.get<ContentRow>(query.sql, query.params);
 }
 
-/** States of several paths, removals of the own branch included; the missing ones are left out. */
-export async function listStates(tx: Tx, view: View, paths: readonly string[]): Promise<StateRow[]> {
-  const query = selectStates(view, {
+/** By the number of paths. */
+const someStates: StateShape[] = [];
+const someStatesOf = (paths: number): StateShape =>
+  (someStates[paths] ??= {
     columns: STATE_COLUMNS,
-    where: `s.path IN (${paths.map(() => '?').join(', ')})`,
-    params: paths,
+    where: `s.path IN (${Array(paths).fill('?').join(', ')})`,
     withRemoved: true,
   });
+
+/** States of several paths, removals of the own branch included; the missing ones are left out. */
+export async function listStates(tx: Tx, view: View, paths: readonly string[]): Promise<StateRow[]> {
+  const query = shapedStates(view, someStatesOf(paths.length), paths);
   return tx.all<StateRow>(query.sql, query.params);
 }
 

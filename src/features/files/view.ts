@@ -81,17 +81,38 @@ function alive(alias: string, layer: Layer): Piece {
   };
 }
 
-export interface StateQuery {
+/** What a query is made of beside its parameters. */
+export interface StateShape {
   readonly columns: string;
-  /** Condition on the state `s`, with its parameters. */
+  /** Condition on the state `s`. */
   readonly where: string;
-  readonly params: readonly SqlValue[];
-  /** A FROM item that the condition may name, from which the states are looked up row by row. */
-  readonly each?: Piece;
   /** Joined to each state, e.g. its blob. */
   readonly join?: string;
   /** Removals of the own branch are rows too; a writer has to see them. */
   readonly withRemoved?: boolean;
+}
+
+export interface StateQuery extends StateShape {
+  /** Of the condition. */
+  readonly params: readonly SqlValue[];
+  /** A FROM item that the condition may name, from which the states are looked up row by row. */
+  readonly each?: Piece;
+}
+
+const liveTexts = new WeakMap<StateShape, string>();
+
+/**
+ * The same as {@link selectStates} for a shape that is a constant: on the newest state of main, which most calls ask,
+ * its text is made once. Engines look statements up by their text, and a text made anew has to be read for that.
+ */
+export function shapedStates(view: View, shape: StateShape, params: readonly SqlValue[]): Piece {
+  if (!isLiveMain(view)) return selectStates(view, { ...shape, params });
+  let sql = liveTexts.get(shape);
+  if (sql === undefined) {
+    sql = selectStates(view, { ...shape, params }).sql;
+    liveTexts.set(shape, sql);
+  }
+  return { sql, params: [view.zone_id, view.layers[0].branch, ...params] };
 }
 
 /** One SELECT (with more layers a UNION ALL of one each) of the states of a view; ORDER BY and LIMIT go behind it. */
