@@ -183,7 +183,7 @@ const tupleObject = z.object({
   created_at: z.string(),
   created_by: z.string(),
   expires_at: z.string().nullable(),
-  conditions: z.record(z.string(), z.json()).nullable(),
+  conditions: z.record(z.string(), z.unknown()).nullable(),
   revision: z.number(),
 });
 type TupleObject = z.infer<typeof tupleObject>;

@@ -192,7 +192,7 @@ forEachEngine('relations', (engine) => {
             relation: row.relation,
             object: [row.object_type, row.object_id] as const,
             expires_at: row.expires_at,
-            conditions: row.conditions,
+            conditions: row.conditions === null ? null : JSON.parse(JSON.stringify(row.conditions)),
           })),
           holds: (conditions: Parameters<typeof conditionsHold>[0]) => conditionsHold(conditions, context),
         };

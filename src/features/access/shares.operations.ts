@@ -215,7 +215,7 @@ const shareObject = z.object({
   created_at: z.string(),
   created_by: z.string(),
   expires_at: z.string().nullable(),
-  conditions: z.record(z.string(), z.json()).nullable(),
+  conditions: z.record(z.string(), z.unknown()).nullable(),
 });
 type ShareObject = z.infer<typeof shareObject>;
 

@@ -30,7 +30,7 @@ const output = z.object({
   revision: z.number(),
   schema_version: z.number(),
   now: z.string(),
-  context: z.record(z.string(), z.json()),
+  context: z.record(z.string(), z.unknown()),
   missing: z.object({ relation: z.string(), object: pair }).nullable(),
   successful_path: z.unknown(),
   proof: z.unknown(),
