@@ -222,7 +222,7 @@ test('what changed and what is shared is found by index, not through all of the 
   });
   expect(plans).toHaveLength(4);
   const [since, ends, own, foreign] = plans;
-  expect(since).toMatch(/USING INDEX tuples_by_revision \(zone_id=\? AND revision>\?\)/);
+  expect(since).toMatch(/USING INDEX tuples_by_revision \(zone_id=\? AND \(revision,tuple_id\)>\(\?,\?\)\)/);
   expect(ends).toMatch(/USING INDEX tuple_ends_by_revision \(zone_id=\? AND revision>\?\)/);
   for (const plan of [own, foreign]) expect(plan).toMatch(/USING INDEX .*subject_type=\? AND subject_id=\?/);
 });

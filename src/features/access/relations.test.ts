@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Explanation, type ProofWorld, verifyExplanation } from '../../../client/index.ts';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { systemClock } from '../../engines/process/system-clock.ts';
 import type { RowsInsert } from '../../ports/sql.ts';
 import { type Context, conditionsHold } from './conditions/conditions.ts';
 
@@ -61,7 +62,7 @@ forEachEngine('relations', (engine) => {
     });
 
     test('windows open and close, tuples end, other keys compare as JSON', async () => {
-      const at = (ms: number) => new Date(Date.now() + ms).toISOString();
+      const at = (ms: number) => new Date(systemClock.now() + ms).toISOString();
       await create(user('w'), 'direct_viewer', file('/w1'), {
         conditions: { time_window: { start: at(-5000), end: at(60_000) } },
       });
