@@ -117,10 +117,12 @@ export class Graph {
     this.size++;
   }
 
-  /** Takes a fact out; false where it was not in. */
-  remove(fact: GraphFact): boolean {
+  /** Takes a fact out and gives it; undefined where it was not in. */
+  remove(fact: GraphFact): GraphTuple | undefined {
     const slot = this.find(fact);
-    if (slot === NONE) return false;
+    if (slot === NONE) return undefined;
+    const { expires_at = null, conditions = null } = this.terms.get(slot) ?? {};
+    const tuple: GraphTuple = { ...fact, tuple_id: this.idOf(slot), expires_at, conditions };
     this.drop('object', this.objects[slot]!, slot);
     this.drop(this.sideOf(slot), this.subjects[slot]!, slot);
     this.terms.delete(slot);
@@ -129,7 +131,7 @@ export class Graph {
     this.nextOfObject[slot] = this.free;
     this.free = slot;
     this.size--;
-    return true;
+    return tuple;
   }
 
   /** Memberships are a list of their own, so that groups of a subject are found past any number of grants to it. */

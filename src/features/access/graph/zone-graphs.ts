@@ -3,8 +3,8 @@
  * the access revision of the zone's row, never older or newer ones; what is kept in memory is bounded by the number of
  * tuples, and what was put out is read again.
  *
- * A graph goes forward by what changed since the revision it has; it never goes back, so a snapshot that is older than the
- * graph reads a graph of its own.
+ * A graph goes forward by what changed since the revision it has. It remembers its last steps, so that it can go back for a
+ * snapshot that is older; further back is read from the database.
  */
 import type { ZoneRow } from '../../../core/operation.ts';
 import type { Tx } from '../../../ports/sql.ts';
@@ -27,6 +27,8 @@ export class ZoneGraph {
   readonly graph: Graph;
   /** Subjects whose closure relies on nothing but the tuples. */
   readonly closures = new Map<string, Closure>();
+  private readonly steps: GraphStep[] = [];
+  private weight = 0;
 
   constructor(zone: GraphZone, schema: Schema) {
     this.zone_id = zone.zone_id;
@@ -41,20 +43,68 @@ export class ZoneGraph {
     return this.graph.words.nodes > 3 * this.graph.size + WORN_NODES;
   }
 
+  /** One step forward. */
   take(to: { revision: number; schema: Schema }, ended: readonly GraphFact[], changed: readonly GraphTuple[]): void {
-    for (const fact of ended) this.graph.remove(fact);
-    for (const tuple of changed) {
-      this.graph.remove(tuple);
-      this.graph.add(tuple);
+    const { revision, schema } = this;
+    const removed: GraphTuple[] = [];
+    for (const fact of [...ended, ...changed]) {
+      const tuple = this.graph.remove(fact);
+      if (tuple) removed.push(tuple);
     }
-    if (to.schema !== this.schema) this.plans = plansOf(to.schema, this.graph.words);
-    this.schema = to.schema;
-    this.revision = to.revision;
+    for (const tuple of changed) this.graph.add(tuple);
+    this.remember({ revision, schema, removed, added: changed });
+    this.become(to);
+  }
+
+  /** Back to a revision; false where the steps since are not all remembered, and nothing is changed. */
+  goBack(revision: number): boolean {
+    const from = this.steps.findIndex((step) => step.revision === revision);
+    if (from < 0) return false;
+    for (const step of this.steps.splice(from).reverse()) {
+      this.weight -= weightOf(step);
+      this.undo(step);
+    }
+    return true;
+  }
+
+  private undo(step: GraphStep): void {
+    for (const tuple of step.added) this.graph.remove(tuple);
+    for (const tuple of step.removed) this.graph.add(tuple);
+    this.become(step);
+  }
+
+  private become({ revision, schema }: { readonly revision: number; readonly schema: Schema }): void {
+    if (schema !== this.schema) this.plans = plansOf(schema, this.graph.words);
+    this.schema = schema;
+    this.revision = revision;
     this.closures.clear();
+  }
+
+  private remember(step: GraphStep): void {
+    this.steps.push(step);
+    this.weight += weightOf(step);
+    while (this.weight > STEPS_WEIGHT) {
+      const first = this.steps.shift();
+      if (!first) break;
+      this.weight -= weightOf(first);
+    }
   }
 }
 
+/** What a step forward did, and where it began. */
+interface GraphStep {
+  readonly revision: number;
+  readonly schema: Schema;
+  readonly removed: readonly GraphTuple[];
+  readonly added: readonly GraphTuple[];
+}
+
+const weightOf = ({ removed, added }: GraphStep): number => 1 + removed.length + added.length;
+/** Steps and tuples in them that one graph remembers. */
+const STEPS_WEIGHT = 1_000;
 const WORN_NODES = 100_000;
+/** How often a graph that others move is moved again. */
+const MOVES_MAX = 10;
 /** A graph without tuples takes room too, as much as this many. */
 const EMPTY_WEIGHT = 50;
 
@@ -76,11 +126,10 @@ export class ZoneGraphs {
   async at(tx: Tx, zone: GraphZone): Promise<FoundGraph> {
     const known = this.graphs.get(zone.zone_id);
     if (known?.revision === zone.access_revision) return { zone: known, cached: true };
-    if (known && known.revision < zone.access_revision && (await this.goForward(tx, known, zone))) {
-      return { zone: known, cached: false };
-    }
+    if (known && (await this.move(tx, known, zone))) return { zone: known, cached: false };
     const read = await readGraph(tx, zone);
-    if (!known || this.graphs.get(zone.zone_id) !== known || known.revision < read.revision) this.keep(read);
+    const now = this.graphs.get(zone.zone_id);
+    if (!now || now.revision < read.revision) this.keep(read);
     return { zone: read, cached: false };
   }
 
@@ -91,11 +140,22 @@ export class ZoneGraphs {
     return findSchema(tx, zone.zone_id, known?.schema);
   }
 
+  /** A change was rolled back, whose revision is going to be given to another one; which graphs saw it is not known. */
   forget(): void {
     this.graphs.clear();
   }
 
-  /** False where the graph has to be read anew. Another call may have taken it forward meanwhile. */
+  /** To the revision of the zone's row; false where the graph has to be read anew. Others may move it meanwhile. */
+  private async move(tx: Tx, known: ZoneGraph, zone: GraphZone): Promise<boolean> {
+    for (let tries = 0; tries < MOVES_MAX && this.graphs.get(zone.zone_id) === known; tries++) {
+      if (known.revision === zone.access_revision) return true;
+      if (known.revision > zone.access_revision) return known.goBack(zone.access_revision);
+      if (!(await this.goForward(tx, known, zone))) return false;
+    }
+    return false;
+  }
+
+  /** False where the graph has to be read anew. */
   private async goForward(tx: Tx, known: ZoneGraph, zone: GraphZone): Promise<boolean> {
     const { revision } = known;
     if (zone.access_revision - revision >= CHANGES_KEPT || known.worn) return false;
@@ -104,7 +164,7 @@ export class ZoneGraphs {
     if (!ended) return false;
     const changed = await listAllSince(tx, zone, endOf(revision));
     if (known.revision === revision) known.take({ revision: zone.access_revision, schema }, ended, changed);
-    return known.revision === zone.access_revision;
+    return true;
   }
 
   /** The least lately read go first. */
