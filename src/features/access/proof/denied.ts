@@ -6,7 +6,7 @@ import { parentOf } from '../../../base/paths.ts';
 import { FOLDER, PARENT, type Rule } from '../schema/rules.ts';
 import { provePart } from './granted.ts';
 import type { DeniedPart, DeniedProof, DeniedRow, Lead, Refuted } from './proof.ts';
-import { counts, endOf, naming, type Proving, setLead, tuplesFrom, tuplesOn } from './tuples.ts';
+import { counts, endOf, inOrder, naming, type Proving, setLead, tuplesFrom, tuplesOn } from './tuples.ts';
 
 /** Of a relation that does not hold. */
 export function refuteNamed(proving: Proving, goal: Lead): DeniedProof {
@@ -45,7 +45,9 @@ class Refuter {
       met.add(key);
       evaluation.budget.visit();
       const { next, refuted } = this.leadsOf(rule, at);
-      const tuples = tuplesOn(this.proving, at.object, at.relation).map((one) => evaluation.graph.idOf(one));
+      const tuples = inOrder(this.proving, tuplesOn(this.proving, at.object, at.relation)).map((one) =>
+        evaluation.graph.idOf(one),
+      );
       rows.push({
         object: at.object,
         relation: at.relation,
@@ -67,8 +69,9 @@ class Refuter {
   private add(rule: Rule, at: Lead, found: Leads): void {
     const { proving } = this;
     if ('this' in rule) {
-      for (const tuple of tuplesOn(proving, at.object, at.relation)) {
-        if (naming(proving, tuple) === 'group' && counts(proving, tuple)) this.lead(setLead(proving, tuple), found);
+      const isSet = (tuple: number): boolean => naming(proving, tuple) === 'group' && counts(proving, tuple);
+      for (const tuple of inOrder(proving, tuplesOn(proving, at.object, at.relation).filter(isSet))) {
+        this.lead(setLead(proving, tuple), found);
       }
     } else if ('computed' in rule) this.lead({ object: at.object, relation: rule.computed }, found);
     else if ('from' in rule) this.addFrom(rule.from, at, found);
@@ -98,7 +101,7 @@ class Refuter {
       return;
     }
     const up = tupleset === PARENT;
-    for (const tuple of (up ? tuplesFrom : tuplesOn)(proving, at.object, tupleset)) {
+    for (const tuple of inOrder(proving, (up ? tuplesFrom : tuplesOn)(proving, at.object, tupleset))) {
       if (counts(proving, tuple)) this.lead({ object: endOf(proving, tuple, up), relation }, found);
     }
   }

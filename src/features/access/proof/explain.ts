@@ -17,11 +17,12 @@ interface Decision {
   readonly allowed: boolean;
 }
 
-/** Throws where the search of the proof and the evaluator differ: one of them is wrong. */
+/** Throws where the search of the proof finds none though the evaluator allows: one of them is wrong. */
 export function explain(asked: Asked, { subject, name, object, allowed }: Decision): Explained {
-  const proving = { evaluation: asked, schema: asked.zone.schema, subject, refute };
+  const proving = { evaluation: asked, schema: asked.zone.schema, subject, nodes: new Map(), refute };
   const goal = { object: [object.type, object.id] as const, relation: name };
-  const path = prove(proving, goal) ?? null;
-  if ((path !== null) !== allowed) throw new Error(`no proof that ${name} on ${object.type} is ${allowed}`);
-  return { path, whole: path ?? refuteNamed(proving, goal) };
+  if (!allowed) return { path: null, whole: refuteNamed(proving, goal) };
+  const path = prove(proving, goal);
+  if (!path) throw new Error(`no proof that ${name} on ${object.type} is allowed`);
+  return { path, whole: path };
 }

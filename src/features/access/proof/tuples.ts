@@ -9,6 +9,8 @@ export interface Proving {
   readonly evaluation: Evaluation;
   readonly schema: Schema;
   readonly subject: SubjectText;
+  /** Nodes of objects that were looked for. */
+  readonly nodes: Map<ThingText, number>;
   /** Shows that a part of a rule does not hold; given, as the two sides of a proof stand in one another. */
   refute(proving: Proving, rule: Rule, at: Lead): DeniedPart;
 }
@@ -16,34 +18,42 @@ export interface Proving {
 const setOf = (type: string, relation: string | undefined): string =>
   relation === undefined || relation === '' ? (type === 'group' ? MEMBER : '') : relation;
 
-/** The tuples with a relation on an object, those that do not count among them; in order of their ids. */
-export function tuplesOn({ evaluation: { graph } }: Proving, [type, id]: ThingText, relation: string): number[] {
-  const { words } = graph;
-  const node = words.findNode(words.findType(type, ''), id);
-  const wanted = words.number(relation);
-  const found: number[] = [];
-  for (let at = graph.first('object', node); at >= 0; at = graph.next('object', at)) {
-    if (graph.relations[at] === wanted) found.push(at);
-  }
-  return inOrder(graph, found);
+/** -1 where no tuple names it. Most pairs of a proof share their object, and finding one by its text is what costs. */
+function nodeOf({ evaluation: { graph }, nodes }: Proving, object: ThingText): number {
+  const known = nodes.get(object);
+  if (known !== undefined) return known;
+  const node = graph.words.findNode(graph.words.findType(object[0], ''), object[1]);
+  nodes.set(object, node);
+  return node;
 }
+
+const NONE: readonly number[] = [];
+
+/** The tuples with a relation on an object, those that do not count among them; in no order. */
+export const tuplesOn = (proving: Proving, object: ThingText, relation: string): readonly number[] =>
+  listed(proving, { list: 'object', node: nodeOf(proving, object), relation });
 
 /** The same of an object as the subject. */
-export function tuplesFrom({ evaluation: { graph } }: Proving, [type, id]: ThingText, relation: string): number[] {
-  const { words } = graph;
-  const node = words.findNode(words.findType(type, ''), id);
-  const wanted = words.number(relation);
+export const tuplesFrom = (proving: Proving, object: ThingText, relation: string): readonly number[] =>
+  listed(proving, { list: 'subject', node: nodeOf(proving, object), relation });
+
+function listed(
+  { evaluation: { graph } }: Proving,
+  { list, node, relation }: { list: 'object' | 'subject'; node: number; relation: string },
+): readonly number[] {
+  let at = node < 0 ? -1 : graph.first(list, node);
+  if (at < 0) return NONE;
+  const wanted = graph.words.number(relation);
   const found: number[] = [];
-  for (let at = graph.first('subject', node); at >= 0; at = graph.next('subject', at)) {
-    if (graph.relations[at] === wanted) found.push(at);
-  }
-  return inOrder(graph, found);
+  for (; at >= 0; at = graph.next(list, at)) if (graph.relations[at] === wanted) found.push(at);
+  return found;
 }
 
-function inOrder(graph: Evaluation['graph'], found: number[]): number[] {
-  if (found.length < 2) return found;
-  const ids = new Map(found.map((at) => [at, graph.idOf(at)]));
-  return found.sort((a, b) => (ids.get(a)! < ids.get(b)! ? -1 : 1));
+/** Tuples in order of their ids. */
+export function inOrder({ evaluation: { graph } }: Proving, tuples: readonly number[]): readonly number[] {
+  if (tuples.length < 2) return tuples;
+  const named = tuples.map((at) => ({ at, id: graph.idOf(at) }));
+  return named.sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ at }) => at);
 }
 
 export function counts({ evaluation }: Proving, tuple: number): boolean {
