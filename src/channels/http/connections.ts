@@ -25,6 +25,9 @@ export const HEAD_BYTES = 80 * 1024;
  */
 const UNWANTED_BYTES = 64 * 1024 * 1024;
 
+/** How often a server that closes looks for connections that have nothing more to do. */
+const CLOSE_EVERY_MS = 20;
+
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -48,17 +51,14 @@ export function keepConnections(): Connections {
     mind: (app) => {
       app.addHook('onRequest', (request, reply, done) => {
         exchanges.set(request.raw.socket, { request: request.raw, response: reply.raw });
+        // Most requests are here as a whole by now. To listen to fastify's own `onResponse` costs each a microsecond.
+        if (!request.raw.complete) reply.raw.on('close', () => discardRest(request.raw));
         done();
       });
-      let closing = false;
       app.addHook('preClose', (done) => {
-        closing = true;
-        done();
-      });
-      app.addHook('onResponse', (request, _reply, done) => {
-        if (!request.raw.complete) discardRest(request.raw);
-        // Closing a server closes what is idle; this connection was not, and would be kept for another request.
-        if (closing) setImmediate(() => app.server.closeIdleConnections());
+        // Closing a server closes what is idle then; what is at work would be kept for another request.
+        const closing = setInterval(() => app.server.closeIdleConnections(), CLOSE_EVERY_MS);
+        app.server.once('close', () => clearInterval(closing));
         done();
       });
       app.server.on('timeout', (socket: Socket) => {
@@ -77,6 +77,7 @@ const isAtWork = (socket: Socket, exchange: Exchange | undefined): boolean =>
 
 /** Takes the bytes that still come of a request that was answered, so that the next one can follow. */
 function discardRest(request: IncomingMessage): void {
+  if (request.complete || request.destroyed) return;
   let discarded = 0;
   // A reader that gave up has left its listener, which would keep the bytes waiting for it.
   request.removeAllListeners('readable');

@@ -31,8 +31,19 @@ function fullYear(twoDigits: number, now: number): number {
   return year > thisYear + 50 ? year - 100 : year;
 }
 
+const dates = new Map<number, string>();
+/** Files that are read again and again have few dates. */
+const DATES_MOST = 1_000;
+
 /** An instant as an HTTP date; the part of a second is left out. */
-export const httpDate = (ms: number): string => new Date(ms).toUTCString();
+export function httpDate(ms: number): string {
+  const known = dates.get(ms);
+  if (known !== undefined) return known;
+  if (dates.size >= DATES_MOST) dates.clear();
+  const made = new Date(ms).toUTCString();
+  dates.set(ms, made);
+  return made;
+}
 
 /** The second that an HTTP date of this instant names, in milliseconds. */
 export const wholeSecond = (ms: number): number => ms - (ms % 1000);

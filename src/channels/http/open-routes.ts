@@ -60,8 +60,8 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
     const began = performance.now();
     inFlight++;
     door.metrics.requestBegan();
-    // Once the answer is out, or the client is gone: whichever comes first.
-    reply.raw.once('close', () => {
+    // Emitted once, when the answer is out or the client is gone, whichever comes first.
+    reply.raw.on('close', () => {
       inFlight--;
       account(request, reply, { door, seconds: (performance.now() - began) / 1000 });
     });
