@@ -76,7 +76,7 @@ const NOW = Date.UTC(2030, 0, 1);
 const CONTEXT = { now: new Date(NOW).toISOString() };
 
 export function evaluationOf(zone: ZoneGraph, user: string): Evaluation & { readonly reliance: Reliance } {
-  const reliance = new Reliance(NOW, CONTEXT);
+  const reliance = new Reliance(NOW, () => CONTEXT);
   const budget = new NodeBudget(100_000);
   const { graph, plans } = zone;
   const closure = closureOf({ graph, reliance, mode: 'context', budget }, [['user', user]]);

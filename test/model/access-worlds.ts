@@ -110,7 +110,7 @@ export const ask = (
   at: { now: number; context: object; mode?: Mode },
 ): Evaluation => {
   const context = { ...at.context, now: new Date(at.now).toISOString() };
-  const reliance = new Reliance(at.now, context);
+  const reliance = new Reliance(at.now, () => context);
   const budget = new NodeBudget(100_000);
   const { mode = 'context' } = at;
   const closure = closureOf({ graph: zone.graph, reliance, mode, budget }, [subject]);

@@ -31,7 +31,12 @@ export interface AboutSubject {
 /** Everything at hand to decide about a subject of a zone; ask at once. */
 export function askAboutSubject(call: Call, { zone, subject, context }: AboutSubject): Promise<Asked> {
   const asking = askingOf(call.access);
-  return askAbout(asking, { zone, home: zone, subjects: [subject], context: { ...contextOf(asking), ...context } });
+  return askAbout(asking, {
+    zone,
+    home: zone,
+    subjects: [subject],
+    context: () => ({ ...contextOf(asking), ...context }),
+  });
 }
 
 export interface Question extends AboutSubject {

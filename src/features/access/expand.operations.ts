@@ -65,7 +65,7 @@ export const tupleExpand: Operation<z.infer<typeof input>, z.infer<typeof output
       zone: call.zone,
       home: call.zone,
       subjects: [],
-      context: {},
+      context: () => ({}),
     });
     const found = expand(asked, { name, place: placeOf(asked.graph, object.type, object.id), limit });
     return { permission: name, object: [object.type, object.id], ...found };

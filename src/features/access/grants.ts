@@ -61,7 +61,7 @@ export interface About {
   /** Zone of the subjects. */
   readonly home: GraphZone;
   readonly subjects: readonly SubjectText[];
-  readonly context: Context;
+  readonly context: () => Context;
 }
 
 export interface Asked extends Evaluation {
@@ -96,13 +96,19 @@ function closureIn(
   zone: ZoneGraph,
   of: { readonly reliance: Reliance; readonly budget: NodeBudget; readonly subjects: readonly SubjectText[] },
 ): Closure {
-  const key = JSON.stringify(of.subjects);
+  const key = keyOf(of.subjects);
   const known = zone.closures.get(key);
   if (known) return known;
   const closure = closureOf({ graph: zone.graph, mode: 'context', ...of }, of.subjects);
   if (zone.closures.size >= CLOSURES_KEPT) zone.closures.clear();
   if (of.reliance.none) zone.closures.set(key, closure);
   return closure;
+}
+
+/** A type holds no space and begins with no bracket. */
+function keyOf(subjects: readonly SubjectText[]): string {
+  const [first, ...more] = subjects;
+  return first && more.length === 0 && first.length === 2 ? `${first[0]} ${first[1]}` : JSON.stringify(subjects);
 }
 
 const askings = new WeakMap<Access, AccessQuestion>();
@@ -124,7 +130,7 @@ async function homeOf({ tx, zone, caller }: AccessQuestion): Promise<GraphZone> 
 export async function askAboutCaller(question: AccessQuestion): Promise<Asked> {
   const { zone, caller } = question;
   const home = await homeOf(question);
-  return askAbout(question, { zone, home, subjects: subjectsOf(caller), context: contextOf(question) });
+  return askAbout(question, { zone, home, subjects: subjectsOf(caller), context: () => contextOf(question) });
 }
 
 /** A check that takes too much is a denial (access.md §10). */
@@ -145,15 +151,15 @@ async function pathsOf(
 ): Promise<{ set: PathSet; cached: boolean }> {
   const { cache, zone, caller, now } = question;
   const home = await homeOf(question);
-  const context = contextOf(question);
-  const { now: _, ...beside } = context;
   const key = JSON.stringify([zone.zone_id, home.zone_id, subjectsOf(caller), name]);
-  const at = { revisions: `${zone.access_revision} ${home.access_revision}`, now, context: JSON.stringify(beside) };
+  const { ip, channel, agent_id } = contextOf(question);
+  const context = JSON.stringify([ip, channel, agent_id]);
+  const at = { revisions: `${zone.access_revision} ${home.access_revision}`, now, context };
   const known = cache.find(key, at);
   if (known) return { set: known, cached: true };
   return orDenied(
     async () => {
-      const asked = await askAbout(question, { zone, home, subjects: subjectsOf(caller), context });
+      const asked = await askAboutCaller(question);
       const set = pathSet(pathsWith(asked, name));
       cache.keep(key, { ...at, set, validity: asked.reliance });
       return { set, cached: asked.cached };

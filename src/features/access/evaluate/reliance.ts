@@ -21,11 +21,18 @@ export class Reliance implements Validity {
   until = Number.POSITIVE_INFINITY;
   contextual = false;
   private readonly now: number;
-  private readonly context: Context;
+  private readonly contextOf: () => Context;
+  private known: Context | undefined;
 
-  constructor(now: number, context: Context) {
+  /** The context is made when a condition asks for it, which most questions never do. */
+  constructor(now: number, contextOf: () => Context) {
     this.now = now;
-    this.context = context;
+    this.contextOf = contextOf;
+  }
+
+  private get context(): Context {
+    this.known ??= this.contextOf();
+    return this.known;
   }
 
   /** Nothing with an end or a condition was met. */
