@@ -1,0 +1,64 @@
+/** Schemas: what may be added to the built-in types, and what is refused by name. */
+import { expect, test } from 'vitest';
+import { BUILT_IN } from './built-in.ts';
+import type { Types } from './rules.ts';
+import { typesSchema } from './rules.ts';
+import { additionsOf, askedNames, checkSchema, schemaWith, storedNames, typesOf } from './schema.ts';
+
+function refusal(types: Types): string {
+  try {
+    checkSchema(schemaWith(1, additionsOf(typesSchema.parse(types))));
+    return 'none';
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  }
+}
+
+test('what is built in passes as it is, and may be given again', () => {
+  expect(refusal(BUILT_IN)).toBe('none');
+  expect(additionsOf(BUILT_IN)).toEqual({});
+  const types: Types = {
+    report: { auditor: { this: ['user', 'group#member'] } },
+    file: { auditor: { this: ['user'] } },
+  };
+  const schema = schemaWith(1, additionsOf(types));
+  expect(additionsOf(typesOf(schema))).toEqual(types);
+  expect(storedNames(schema, 'report')).toContain('auditor');
+  // A type that is added has the model too.
+  expect(askedNames(schema, 'report')).toEqual(expect.arrayContaining(['auditor', 'read', 'share', 'parent']));
+  expect(askedNames(schema, 'file')).not.toContain('folder');
+});
+
+test.each<[string, Types, string]>([
+  ['a built-in name', { file: { viewer: { this: ['user'] } } }, 'file.viewer'],
+  ['another rule of member', { group: { member: { this: ['user'] } } }, 'group.member'],
+  ['an unknown name', { a: { b: { computed: 'c' } } }, 'a.b: c is unknown'],
+  ['an unknown type', { a: { b: { this: ['person'] } } }, 'a.b: person is unknown'],
+  ['an unknown set', { a: { b: { this: ['group#boss'] } } }, 'a.b: group#boss is unknown'],
+  ['a tupleset that no tuple has', { a: { b: { from: ['viewer', 'viewer'] } } }, 'a.b: viewer is unknown'],
+  ['a name that no type has', { a: { b: { from: ['parent', 'boss'] } } }, 'a.b: boss is unknown'],
+  ['nobody', { a: { b: { this: [] } } }, 'a.b: this takes'],
+  ['a minus of itself', { a: { b: { exclusion: [{ this: ['user'] }, { computed: 'b' }] } } }, 'a.b: depends on itself'],
+  [
+    'a minus of itself through another type',
+    {
+      a: { up: { this: ['z'] }, b: { exclusion: [{ this: ['user'] }, { from: ['up', 'c'] }] } },
+      z: { down: { this: ['a'] }, c: { from: ['down', 'b'] } },
+    },
+    'a.b: depends on itself',
+  ],
+  [
+    'a minus of itself through a set',
+    { a: { b: { exclusion: [{ this: ['user'] }, { computed: 'c' }] }, c: { this: ['a#b'] } } },
+    'a.b: depends on itself',
+  ],
+])('%s is refused', (_, types, message) => {
+  expect(refusal(types)).toContain(message);
+});
+
+test('a cycle through the base, and a minus of something else, are none', () => {
+  expect(refusal({ a: { b: { union: [{ this: ['user'] }, { computed: 'c' }] }, c: { computed: 'b' } } })).toBe('none');
+  expect(
+    refusal({ a: { no: { this: ['user'] }, b: { exclusion: [{ computed: 'viewer' }, { computed: 'no' }] } } }),
+  ).toBe('none');
+});
