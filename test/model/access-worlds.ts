@@ -6,6 +6,7 @@ import type { Evaluation } from '../../src/features/access/evaluate/evaluator.ts
 import { type Mode, Reliance } from '../../src/features/access/evaluate/reliance.ts';
 import type { GraphTuple } from '../../src/features/access/graph/graph.ts';
 import { ZoneGraph } from '../../src/features/access/graph/zone-graphs.ts';
+import { admits } from '../../src/features/access/relations.ts';
 import type { Rule, Types } from '../../src/features/access/schema/rules.ts';
 import { additionsOf, checkSchema, type Schema, schemaWith } from '../../src/features/access/schema/schema.ts';
 import type { NaiveTuple } from './naive-access.ts';
@@ -141,7 +142,8 @@ export function runSteps(schema: Schema, steps: readonly (readonly [boolean, Nai
     const { subject, relation, object } = tuple;
     const fact = JSON.stringify([subject, relation, object]);
     const rule = schema.types.get(object[0])?.get(relation);
-    if (!rule) continue;
+    // What a zone does not take, its schema was not checked for.
+    if (!rule || !admits(rule, { type: subject[0], relation: subject[2] ?? '' })) continue;
     if (add || !now.has(fact)) now.set(fact, tuple);
     else now.delete(fact);
     const to = { revision: zone.revision + 1, schema };

@@ -64,63 +64,71 @@ function compare(zone: ZoneGraph, world: NaiveWorld, subject: readonly [string, 
   }
 }
 
-test('checks, paths and objects agree with brute force after every change', () => {
-  const steps = fc.array(fc.tuple(fc.boolean(), tuples), { minLength: 1, maxLength: 25 });
-  const moment = fc.record({ hours: fc.integer({ min: -2, max: 2 }), context: fc.constantFrom(...CONTEXTS) });
-  fc.assert(
-    fc.property(
-      schemas,
-      steps,
-      fc.array(fc.tuple(moment, fc.oneof(users, groups)), { minLength: 2, maxLength: 4 }),
-      (given, run, asked) => {
-        const schema = schemaOf(given);
-        fc.pre(schema !== undefined);
-        const { zone, tuples } = runSteps(schema, run);
-        expect(zone.graph.size).toBe(tuples.length);
-        for (const [{ hours, context }, subject] of asked) {
-          compare(zone, { types: typesOf(schema), tuples, now: NOW + hours * HOUR, context }, subject);
-        }
-      },
-    ),
-    { numRuns: 300 * ROUNDS },
-  );
-});
+test(
+  'checks, paths and objects agree with brute force after every change',
+  () => {
+    const steps = fc.array(fc.tuple(fc.boolean(), tuples), { minLength: 1, maxLength: 25 });
+    const moment = fc.record({ hours: fc.integer({ min: -2, max: 2 }), context: fc.constantFrom(...CONTEXTS) });
+    fc.assert(
+      fc.property(
+        schemas,
+        steps,
+        fc.array(fc.tuple(moment, fc.oneof(users, groups)), { minLength: 2, maxLength: 4 }),
+        (given, run, asked) => {
+          const schema = schemaOf(given);
+          fc.pre(schema !== undefined);
+          const { zone, tuples } = runSteps(schema, run);
+          expect(zone.graph.size).toBe(tuples.length);
+          for (const [{ hours, context }, subject] of asked) {
+            compare(zone, { types: typesOf(schema), tuples, now: NOW + hours * HOUR, context }, subject);
+          }
+        },
+      ),
+      { numRuns: 300 * ROUNDS },
+    );
+  },
+  60_000 * ROUNDS,
+);
 
-test('who holds a name is everybody whom a check finds, and those whom it finds under conditions', () => {
-  fc.assert(
-    fc.property(fc.array(tuples, { maxLength: 20 }), fc.oneof(files, docs), (all, object) => {
-      const known = all.filter(
-        ({ relation, object: [type] }) => BUILT_IN[type === 'doc' ? 'document' : type]?.[relation],
-      );
-      const { zone } = runSteps(
-        schemaWith(1, { doc: {} }),
-        known.map((tuple) => [true, tuple]),
-      );
-      const at = { now: NOW, context: {} };
-      const found = expand(ask(zone, ['user', 'nobody'], at), {
-        name: 'viewer',
-        place: placeOf(zone.graph, object[0], object[1]),
-        limit: 100,
-      });
-      const sure = (subject: readonly [string, string], mode: Mode) =>
-        holdsName(ask(zone, subject, { ...at, mode }), 'viewer', placeOf(zone.graph, object[0], object[1]));
-      expect(found.everyone).toBe(sure(['*', '*'], 'never'));
-      const named = new Set(found.subjects.concat(found.groups).map((pair) => pair.join(':')));
-      const maybe = new Set(found.conditional.map((pair) => pair.join(':')));
-      for (const subject of [
-        ['user', 'u'],
-        ['user', 'v'],
-        ['agent', 'u'],
-        ['group', 'g'],
-        ['group', 'h'],
-      ] as const) {
-        const pair = subject.join(':');
-        const wild = sure(['user', '*'], 'always') || sure(['*', '*'], 'always');
-        if (named.has(pair)) expect(sure(subject, 'never')).toBe(true);
-        if (maybe.has(pair)) expect([sure(subject, 'never'), sure(subject, 'always')]).toEqual([false, true]);
-        if (!wild) expect([pair, named.has(pair) || maybe.has(pair)]).toEqual([pair, sure(subject, 'always')]);
-      }
-    }),
-    { numRuns: 300 * ROUNDS },
-  );
-});
+test(
+  'who holds a name is everybody whom a check finds, and those whom it finds under conditions',
+  () => {
+    fc.assert(
+      fc.property(fc.array(tuples, { maxLength: 20 }), fc.oneof(files, docs), (all, object) => {
+        const known = all.filter(
+          ({ relation, object: [type] }) => BUILT_IN[type === 'doc' ? 'document' : type]?.[relation],
+        );
+        const { zone } = runSteps(
+          schemaWith(1, { doc: {} }),
+          known.map((tuple) => [true, tuple]),
+        );
+        const at = { now: NOW, context: {} };
+        const found = expand(ask(zone, ['user', 'nobody'], at), {
+          name: 'viewer',
+          place: placeOf(zone.graph, object[0], object[1]),
+          limit: 100,
+        });
+        const sure = (subject: readonly [string, string], mode: Mode) =>
+          holdsName(ask(zone, subject, { ...at, mode }), 'viewer', placeOf(zone.graph, object[0], object[1]));
+        expect(found.everyone).toBe(sure(['*', '*'], 'never'));
+        const named = new Set(found.subjects.concat(found.groups).map((pair) => pair.join(':')));
+        const maybe = new Set(found.conditional.map((pair) => pair.join(':')));
+        for (const subject of [
+          ['user', 'u'],
+          ['user', 'v'],
+          ['agent', 'u'],
+          ['group', 'g'],
+          ['group', 'h'],
+        ] as const) {
+          const pair = subject.join(':');
+          const wild = sure(['user', '*'], 'always') || sure(['*', '*'], 'always');
+          if (named.has(pair)) expect(sure(subject, 'never')).toBe(true);
+          if (maybe.has(pair)) expect([sure(subject, 'never'), sure(subject, 'always')]).toEqual([false, true]);
+          if (!wild) expect([pair, named.has(pair) || maybe.has(pair)]).toEqual([pair, sure(subject, 'always')]);
+        }
+      }),
+      { numRuns: 300 * ROUNDS },
+    );
+  },
+  60_000 * ROUNDS,
+);
