@@ -89,20 +89,18 @@ async function measure(sql: Sql): Promise<boolean> {
       { ours: { name: `nexus, ${TUPLES} tuples` }, theirs: { name: 'at most' } },
       measuredOnce(...figures),
     );
-  const slowest = `a changed tuple is obeyed after; the slowest of 20 took ${Math.max(...times).toFixed(1)} ms`;
+  const slowest = `the slowest of 20 changed tuples is obeyed after; their median took ${median(times).toFixed(1)} ms`;
   const small = bar('a tuple in memory', 'bytes', [bytes, BYTES_MAX]);
   const soon = bar('ready', 'ms', [ready, READY_MS_MAX]);
-  const visible = bar(slowest, 'ms', [median(times), VISIBLE_MS_MAX]);
+  const visible = bar(slowest, 'ms', [Math.max(...times), VISIBLE_MS_MAX]);
   return small && soon && visible;
 }
 
 export async function run(): Promise<boolean> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-a5-'));
   const { config } = loadConfig({ environment: {}, given: { NEXUS_DATA_DIR: directory } });
-  const sql = await openThreadSql(config, 'writer', {
-    onBroken: (reason) => {
-      throw reason;
-    },
+  const sql = await openThreadSql(config, 'writer', (reason) => {
+    throw reason;
   });
   try {
     await migrate(sql);

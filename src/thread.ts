@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, faultToWire } from './base/faults.ts';
+import type { Config } from './config.ts';
 import type { AnyOperation } from './core/operation.ts';
 import { allOperations } from './core/operations.ts';
 import { localRunner } from './core/transact.ts';
@@ -16,18 +17,18 @@ import type {
   ThreadCall,
   ThreadJob,
   ThreadMessage,
-  ThreadStart,
+  ThreadRole,
   ThreadStats,
 } from './roof/thread-protocol.ts';
 
 const port = parentPort;
 if (!port) throw new Error('thread.ts runs as a worker thread only');
-const { role, config, syncs } = workerData as ThreadStart;
+const { role, config } = workerData as { role: ThreadRole; config: Config };
 const post = (message: ThreadMessage): void => port.postMessage(message);
 
-const onBroken = (reason: unknown): void =>
-  post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) });
-const sql = await openThreadSql(config, role, { syncs, onBroken });
+const sql = await openThreadSql(config, role, (reason) =>
+  post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) }),
+);
 const blobs = await openDiskBlobs(blobsRootOf(config));
 const grants = grantCache(config);
 const runner = localRunner({ sql, blobs, clock: systemClock, limits: config.limits, grants });

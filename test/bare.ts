@@ -46,10 +46,8 @@ const byMethod = new Map<string, AnyOperation>(
 export async function openBare(): Promise<Bare> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-bare-'));
   const { config } = loadConfig({ environment: {}, given: { NEXUS_DATA_DIR: directory } });
-  const sql = await openThreadSql(config, 'writer', {
-    onBroken: (reason) => {
-      throw reason;
-    },
+  const sql = await openThreadSql(config, 'writer', (reason) => {
+    throw reason;
   });
   await migrate(sql);
   let now = Date.UTC(2030, 0, 1);

@@ -87,10 +87,8 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
     },
   });
   const running = await start({ config });
-  const sql = await openThreadSql(config, 'writer', {
-    onBroken: (reason) => {
-      throw reason;
-    },
+  const sql = await openThreadSql(config, 'writer', (reason) => {
+    throw reason;
   });
   // A call answers what the method's operation says, which is the type that the typed client has of it.
   const rpc = ((method: string, params: object = {}, key = ADMIN_KEY): Promise<RpcOutcome> =>

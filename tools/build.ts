@@ -71,7 +71,6 @@ const { metafile } = await build({
     nexus: 'src/channels/cli/main.ts',
     thread: 'src/thread.ts',
     'checkpoint-thread': 'src/engines/sqlite/checkpoint-thread.ts',
-    'sync-thread': 'src/engines/sqlite/sync-thread.ts',
   },
   outdir: DIST,
   chunkNames: 'part-[hash]',

@@ -11,9 +11,3 @@ export const outcomeUnknown = (): Fault =>
   new Fault('UNAVAILABLE', 'The answer to the commit was lost: the outcome is unknown. Read before writing again.', {
     outcome: 'unknown',
   });
-
-/** The answer to what was not begun, or may not be told, once a sync has failed. */
-export const stopping = (): Fault =>
-  new Fault('UNAVAILABLE', 'The server has to stop after a failure of the disk; nothing was written.', {
-    reason: 'stopping',
-  });

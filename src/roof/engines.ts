@@ -3,35 +3,30 @@ import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, sqliteFileOf } from '../config.ts';
-import { SYNCS_BYTES } from '../engines/sqlite/syncs.ts';
 import type { Sql } from '../ports/sql.ts';
 import type { ThreadRole } from './thread-protocol.ts';
 
 /** SQL of the main thread: reading only on SQLite, whose writes run in the writing thread. */
-export async function openServerSql(config: Config, threads: ThreadsShare): Promise<Sql> {
-  return openSql(config, { writer: sqliteFileOf(config) === undefined, share: 'most', ...threads });
+export async function openServerSql(config: Config, onBroken: (reason: unknown) => void): Promise<Sql> {
+  return openSql(config, { writer: sqliteFileOf(config) === undefined, share: 'most', onBroken });
 }
 
 /** SQL of a thread, by its role. */
-export async function openThreadSql(config: Config, role: ThreadRole, threads: ThreadsShare): Promise<Sql> {
-  return openSql(config, { writer: role === 'writer', share: role === 'reader' ? 'some' : 'all', ...threads });
+export async function openThreadSql(
+  config: Config,
+  role: ThreadRole,
+  onBroken: (reason: unknown) => void,
+): Promise<Sql> {
+  return openSql(config, { writer: role === 'writer', share: role === 'reader' ? 'some' : 'all', onBroken });
 }
-
-/** What the threads of a server have in common. */
-export interface ThreadsShare {
-  readonly onBroken: (reason: unknown) => void;
-  /** Memory by which the embedded engine tells its threads what is synced; left out by who only visits the database. */
-  readonly syncs?: SharedArrayBuffer | undefined;
-}
-
-export const newSyncs = (): SharedArrayBuffer => new SharedArrayBuffer(SYNCS_BYTES);
 
 /** Part of the connections of a process that one of its threads may have. */
 type Share = 'all' | 'most' | 'some';
 
-interface Opening extends ThreadsShare {
+interface Opening {
   readonly writer: boolean;
   readonly share: Share;
+  readonly onBroken: (reason: unknown) => void;
 }
 
 async function openSql(config: Config, opening: Opening): Promise<Sql> {

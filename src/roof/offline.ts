@@ -4,10 +4,8 @@ import type { Sql } from '../ports/sql.ts';
 import { openThreadSql } from './engines.ts';
 
 export async function withSql<T>(config: Config, work: (sql: Sql) => Promise<T>): Promise<T> {
-  const sql = await openThreadSql(config, 'writer', {
-    onBroken: (reason) => {
-      throw reason;
-    },
+  const sql = await openThreadSql(config, 'writer', (reason) => {
+    throw reason;
   });
   try {
     return await work(sql);

@@ -22,7 +22,7 @@ import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
 import { callersOf } from './callers.ts';
-import { blobsRootOf, newSyncs, openServerSql, openThreadSql, type ThreadsShare } from './engines.ts';
+import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
 import { healthView } from './health.ts';
 import { startIndexer } from './indexer.ts';
 import { keyUse } from './key-use.ts';
@@ -32,8 +32,7 @@ import { ratesOf } from './rates.ts';
 import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
 import { startSweep } from './sweep.ts';
-import type { ThreadRole } from './thread-protocol.ts';
-import { type CallThread, startThread } from './threads.ts';
+import { startThread } from './threads.ts';
 import { keptTokenSecret, tokensOf } from './tokens.ts';
 
 export interface StartOptions {
@@ -95,12 +94,12 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const { config } = options;
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
-  const { adminKey, secret } = await prepareSchema(config, halt.onBroken);
+  const { onBroken } = halt;
+  const { adminKey, secret } = await prepareSchema(config, onBroken);
   const tokens = tokensOf(config, secret);
-  const shared = { onBroken: halt.onBroken, syncs: newSyncs() };
-  const sql = await openServerSql(config, shared);
+  const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
-  const threads = await startThreads(config, shared);
+  const threads = await startThreads(config, onBroken);
   const grants = grantCache(config);
   const runner = runnerOf(config, { sql, blobs, threads, grants });
   const metrics = new Metrics();
@@ -188,7 +187,7 @@ interface Prepared {
 
 /** Migrates if the configuration lets it, and makes the first keys and the secret of tokens. */
 async function prepareSchema(config: Config, onBroken: (reason: unknown) => void): Promise<Prepared> {
-  const sql = await openThreadSql(config, 'writer', { onBroken });
+  const sql = await openThreadSql(config, 'writer', onBroken);
   try {
     const mode = config.SCHEMA_MANAGEMENT_MODE;
     if (mode === 'auto_create') await migrate(sql);
@@ -213,11 +212,11 @@ const bootstrapKeysOf = (config: Config): BootstrapKeys => ({
   viewer: config.BOOTSTRAP_VIEWER_KEY,
 });
 
-async function startThreads(config: Config, { syncs, onBroken }: Required<ThreadsShare>): Promise<Threads> {
-  const begin = (role: ThreadRole): Promise<CallThread> => startThread({ start: { role, config, syncs }, onBroken });
+async function startThreads(config: Config, onBroken: (reason: unknown) => void): Promise<Threads> {
+  const common = { config, onBroken };
   const [writer, reader] = await Promise.all([
-    sqliteFileOf(config) === undefined ? undefined : begin('writer'),
-    begin('reader'),
+    sqliteFileOf(config) === undefined ? undefined : startThread({ ...common, role: 'writer' }),
+    startThread({ ...common, role: 'reader' }),
   ]);
   return { writer, reader };
 }

@@ -1,19 +1,11 @@
 /** What the server and its threads say to each other. All of it is plain data. */
 import type { FaultWire } from '../base/faults.ts';
-import type { Config } from '../config.ts';
 import type { CallContext } from '../core/operation.ts';
 import type { Decisions } from '../features/access/grant-cache.ts';
 import type { SqlStats } from '../ports/sql.ts';
 
 /** `writer`: all writes of the embedded engine; `reader`: long reads. */
 export type ThreadRole = 'writer' | 'reader';
-
-/** What a thread is started with. */
-export interface ThreadStart {
-  readonly role: ThreadRole;
-  readonly config: Config;
-  readonly syncs: SharedArrayBuffer;
-}
 
 export type ThreadJob =
   | { readonly kind: 'call'; readonly operation: string; readonly ready: unknown; readonly context: CallContext }

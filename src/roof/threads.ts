@@ -7,14 +7,7 @@
 import { Worker } from 'node:worker_threads';
 import { Fault, faultFromWire } from '../base/faults.ts';
 import type { CallContext, Operation } from '../core/operation.ts';
-import type {
-  ThreadAnswer,
-  ThreadCall,
-  ThreadJob,
-  ThreadMessage,
-  ThreadStart,
-  ThreadStats,
-} from './thread-protocol.ts';
+import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, ThreadStats } from './thread-protocol.ts';
 
 /** A thread that runs transactions by the names of their operations. */
 export interface CallThread {
@@ -24,7 +17,9 @@ export interface CallThread {
 }
 
 export interface ThreadOptions {
-  readonly start: ThreadStart;
+  readonly role: ThreadRole;
+  /** Plain data, given to the thread at start. */
+  readonly config: unknown;
   readonly onBroken: (reason: unknown) => void;
 }
 
@@ -35,7 +30,7 @@ interface Pending {
 
 export async function startThread(options: ThreadOptions): Promise<CallThread> {
   const worker = new Worker(new URL('../thread.ts', import.meta.url), {
-    workerData: options.start,
+    workerData: { role: options.role, config: options.config },
   });
   const pending = new Map<number, Pending>();
   let next = 0;
@@ -60,7 +55,7 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
   });
   worker.on('exit', () => {
     failAll(lost());
-    if (!closing) options.onBroken(new Error(`the ${options.start.role} thread stopped`));
+    if (!closing) options.onBroken(new Error(`the ${options.role} thread stopped`));
   });
   const send = (job: ThreadJob): Promise<never> =>
     new Promise((resolve, reject) => {

@@ -5,7 +5,7 @@
  * NEXUS_TEST_KILL=point:n  SIGKILL at the n-th time the point is reached, counted while the file NEXUS_TEST_ARMED exists
  * NEXUS_TEST_NO_SYNC=wal|blobs|folders  leaves out one of the syncs that acknowledged writes rely on
  */
-import fs, { existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import files, { type FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { DatabaseSync, type SQLInputValue, StatementSync } from 'node:sqlite';
@@ -70,8 +70,6 @@ function skipSync(file: FileHandle): void {
 if (NEXUS_TEST_NO_SYNC === 'wal') {
   const { exec } = DatabaseSync.prototype;
   DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
-    exec.call(this, sql.replace(/synchronous=(FULL|NORMAL)/, 'synchronous=OFF'));
+    exec.call(this, sql.replace('synchronous=FULL', 'synchronous=OFF'));
   };
-  fs.fdatasyncSync = () => undefined;
-  syncBuiltinESMExports();
 }

@@ -1,11 +1,10 @@
 /**
  * Reading transactions. Guarantees: each sees one snapshot, which holds every commit that was answered before it began,
- * and none that is not synced; it waits for no write but, where the newest commit is being synced, for that. Those that begin within one run of the microtask queue share a snapshot: no message of another
+ * and waits for no write. Those that begin within one run of the microtask queue share a snapshot: no message of another
  * thread, no request and no answer comes in between, so nobody can know of a commit that the snapshot does not hold.
  */
 import { Connection, SqliteTx } from './connection.ts';
 import { RowMemo } from './row-memo.ts';
-import type { Durability } from './syncs.ts';
 
 const PRAGMAS = ['journal_mode=WAL', 'query_only=ON', 'cache_size=-16384', 'mmap_size=268435456', 'temp_store=MEMORY'];
 /** Snapshots that may be open at once in one thread; who needs one more waits. */
@@ -20,23 +19,19 @@ interface Reader {
 interface Snapshot {
   readonly reader: Reader;
   reads: number;
-  /** What it shows is durable when this resolves; undefined where it is. */
-  synced: Promise<void> | undefined;
   /** Nobody joins any more. */
   over: boolean;
 }
 
 export class Readers {
   private readonly file: string;
-  private readonly durability: Durability;
   private readonly idle: Reader[] = [];
   private readonly all: Reader[] = [];
   private readonly waiting: ((reader: Reader) => void)[] = [];
   private current: Snapshot | undefined;
 
-  constructor(file: string, durability: Durability) {
+  constructor(file: string) {
     this.file = file;
-    this.durability = durability;
   }
 
   /** Statements sent by all of them. */
@@ -49,7 +44,6 @@ export class Readers {
     const { connection, memo } = snapshot.reader;
     snapshot.reads++;
     try {
-      if (snapshot.synced) await snapshot.synced;
       return await work(new SqliteTx(connection, { memo }));
     } finally {
       snapshot.reads--;
@@ -83,9 +77,7 @@ export class Readers {
       this.giveBack(reader);
       throw thrown;
     }
-    const snapshot: Snapshot = { reader, reads: 0, over: false, synced: this.durability.ofSnapshot() };
-    // Who comes later need not wait, and a read that fails tells of it itself.
-    snapshot.synced?.then(() => (snapshot.synced = undefined)).catch(() => undefined);
+    const snapshot = { reader, reads: 0, over: false };
     // Who came here by waiting may find that another has begun one meanwhile; both are good.
     this.renew();
     this.current = snapshot;

@@ -8,7 +8,6 @@ import { allCommits, type Sql, type SqlStats, type Tx, type WriteHint } from '..
 import { Connection, isFull, sqliteDialect } from './connection.ts';
 import { Readers } from './readers.ts';
 import { Reserve } from './reserve.ts';
-import { OwnSyncs, Syncs } from './syncs.ts';
 import { Writer } from './writer.ts';
 
 export interface SqliteOptions {
@@ -18,16 +17,12 @@ export interface SqliteOptions {
   readonly writer: boolean;
   readonly busyMs: number;
   readonly onBroken: (reason: unknown) => void;
-  /**
-   * Shared by all threads of the one process that serves the directory, SYNCS_BYTES long: its commits are synced beside
-   * the writing. Left out in a process beside that one: then SQLite syncs inside each commit.
-   */
-  readonly syncs?: SharedArrayBuffer | undefined;
 }
 
 /** Checkpoints are taken beside the commits (checkpoint.ts), never inside one. */
 const WRITE_PRAGMAS = [
   'journal_mode=WAL',
+  'synchronous=FULL',
   'wal_autocheckpoint=0',
   // After a long read or a bulk import the file of the WAL goes back to this size, in bytes.
   'journal_size_limit=134217728',
@@ -43,13 +38,13 @@ export function openSqlite(options: SqliteOptions): Sql {
  * What a killed process wrote to the WAL and did not sync is recovered, and read, as if it had been committed: so it is
  * synced before anybody can see it. On a full disk even the index of the WAL needs room, which the reserve has.
  */
-function openWriting(file: string, pragmas: readonly string[]): Connection {
+function openWriting(file: string): Connection {
   syncFile(`${file}-wal`);
   try {
-    return new Connection(file, pragmas);
+    return new Connection(file, WRITE_PRAGMAS);
   } catch (thrown) {
     if (!isFull(thrown) || !new Reserve(file).release()) throw thrown;
-    return new Connection(file, pragmas);
+    return new Connection(file, WRITE_PRAGMAS);
   }
 }
 
@@ -69,13 +64,10 @@ class SqliteEngine implements Sql {
   private readonly readers: Readers;
 
   constructor(options: SqliteOptions) {
-    const { file } = options;
-    const syncs = options.syncs && new Syncs(options.syncs);
-    this.readers = new Readers(file, syncs ?? new OwnSyncs(file));
+    this.readers = new Readers(options.file);
     if (options.writer) {
-      // With NORMAL, SQLite syncs the WAL before it copies it and when it begins again: all that has to be in order.
-      const connection = openWriting(file, [...WRITE_PRAGMAS, `synchronous=${syncs ? 'NORMAL' : 'FULL'}`]);
-      this.writer = { connection, queue: new Writer(connection, { ...options, syncs }) };
+      const connection = openWriting(options.file);
+      this.writer = { connection, queue: new Writer(connection, options) };
     }
   }
 

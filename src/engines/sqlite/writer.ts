@@ -1,13 +1,11 @@
 /**
- * Group commit. Writes that queued up run in one transaction, which is committed once and synced once; then all are
- * answered. While a thread of its own syncs the WAL (syncs.ts), the next batch runs already, but it is not committed
- * before that sync is done. Where other processes write to the same file, SQLite itself syncs (synchronous=FULL) before
- * anybody can see a commit.
+ * Group commit. Writes that queued up while the last commit was being synced run in one transaction, which is committed
+ * once and synced once (synchronous=FULL: SQLite syncs the WAL before any reader sees the commit); then all are answered.
  * A write that throws leaves nothing behind and disturbs no other. Most that throw have changed nothing by then. Where
  * one has, the transaction is rolled back and all of it runs again, each write in a savepoint: savepoints for every batch
  * would take a fifth of the writer's time, as SQLite copies each page that a write touches.
  *
- * Transactions block their thread, so the writer lives in a thread that serves nothing else. The write lock is held for one
+ * The commit blocks its thread, so the writer lives in a thread that serves nothing else. The write lock is held for one
  * batch only and is waited for by a timer, so several processes of one machine may share the file.
  *
  * A full disk rolls back. Then the reserve is given up, writes that grow the store are refused until it could be made
@@ -18,15 +16,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/faults.ts';
 import { noCommits, type WriteHint } from '../../ports/sql.ts';
 import { answerAll, countCommit, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
-import { diskFull, outcomeUnknown, stopping } from '../sql-faults.ts';
+import { diskFull, outcomeUnknown } from '../sql-faults.ts';
 import { Checkpoints } from './checkpoint.ts';
 import { type Connection, isBusy, isFull, SqliteTx } from './connection.ts';
 import { Pending } from './pending.ts';
 import { Reserve } from './reserve.ts';
-import { type CommitNumber, type Syncs, startSyncing, WalFile } from './syncs.ts';
 
 /** Writes of one group commit at most, so that the first of them does not wait for ever. */
 const BATCH_WRITES_MAX = 512;
+/** Up to so many go together; of more than that, half: while they are written, the event loop makes what comes next. */
+const BATCH_WRITES_WHOLE = 8;
 /** Milliseconds between two tries to take the write lock from another process. */
 const LOCK_RETRY_MS = 2;
 
@@ -38,14 +37,6 @@ interface Queued extends Waiting<SqliteTx> {
 
 type Done = Settled<Queued>;
 
-/** A batch that is committed and waits for its sync. */
-interface Unsynced {
-  readonly commit: CommitNumber;
-  readonly settled: Done[];
-  /** When its COMMIT began, by the monotonic clock. */
-  readonly began: number;
-}
-
 export interface WriterOptions {
   /** Path of the database. */
   readonly file: string;
@@ -53,8 +44,6 @@ export interface WriterOptions {
   readonly busyMs: number;
   /** Called once when writing has ended for good; the process has to stop. */
   readonly onBroken: (reason: unknown) => void;
-  /** Commits are synced by this; where it is missing, by SQLite inside COMMIT. */
-  readonly syncs: Syncs | undefined;
 }
 
 export class Writer {
@@ -63,10 +52,7 @@ export class Writer {
   private readonly options: WriterOptions;
   private readonly reserve: Reserve;
   private readonly checkpoints: Checkpoints;
-  private readonly syncing: Promise<void> | undefined;
-  private readonly wal: WalFile;
   private queue: Queued[] = [];
-  private unsynced: Unsynced | undefined;
   private pumping: Promise<void> | undefined;
   private broken = false;
 
@@ -74,10 +60,7 @@ export class Writer {
     this.connection = connection;
     this.options = options;
     this.reserve = new Reserve(options.file);
-    this.wal = new WalFile(options.file);
-    const beside = { file: options.file, onBroken: (reason: unknown) => this.breakDown(reason) };
-    this.checkpoints = new Checkpoints(beside);
-    this.syncing = options.syncs && startSyncing(options.syncs, beside);
+    this.checkpoints = new Checkpoints({ file: options.file, onBroken: (reason) => this.breakDown(reason) });
   }
 
   write<T>(work: (tx: SqliteTx) => Promise<T>, hint?: WriteHint): Promise<T> {
@@ -88,31 +71,24 @@ export class Writer {
     }, work);
   }
 
-  /** Waits for what is queued or running, then ends the threads beside it; the connection is left to its owner. */
+  /** Waits for what is queued or running, then ends the checkpoints; the connection is left to its owner. */
   async close(): Promise<void> {
     await this.pumping;
-    this.options.syncs?.end();
-    await Promise.all([this.checkpoints.close(), this.syncing]);
-    this.wal.close();
+    await this.checkpoints.close();
   }
 
   private async pump(): Promise<void> {
-    while (this.queue.length > 0 || this.unsynced) {
-      let batch: Queued[] = [];
+    while (this.queue.length > 0) {
+      // One turn of the event loop, so that everything already sent to this thread joins the batch.
+      await new Promise((resolve) => setImmediate(resolve));
+      const batch = this.nextBatch();
       try {
-        // One turn of the event loop, so that everything already sent to this thread joins the batch. One that is
-        // smaller than the batch before waits for the sync of that: what comes meanwhile costs no commit of its own.
-        await new Promise((resolve) => setImmediate(resolve));
-        if (this.unsynced && this.queue.length < this.unsynced.settled.length) await this.untilSynced();
-        batch = this.nextBatch();
         await this.checkpoints.betweenCommits(this.connection);
         if (batch.length > 0) await this.runBatch(batch);
       } catch (thrown) {
         this.breakDown(thrown);
-        const unanswered = [...batch, ...(this.unsynced?.settled.map(({ waiting }) => waiting) ?? [])];
-        this.unsynced = undefined;
         rejectAll(
-          unanswered.map((waiting) => ({ waiting })),
+          batch.map((waiting) => ({ waiting })),
           outcomeUnknown(),
         );
       }
@@ -123,7 +99,8 @@ export class Writer {
   /** The writes whose turn it is. Those that would grow the store are answered here while the disk is full. */
   private nextBatch(): Queued[] {
     const stop = this.queue.findIndex(({ alone }) => alone);
-    const together = stop < 0 ? BATCH_WRITES_MAX : Math.min(stop, BATCH_WRITES_MAX);
+    const most = Math.min(BATCH_WRITES_MAX, Math.max(BATCH_WRITES_WHOLE, Math.ceil(this.queue.length / 2)));
+    const together = stop < 0 ? most : Math.min(stop, most);
     const batch = this.queue.splice(0, Math.max(1, together));
     if (!batch.some(({ grows }) => grows) || this.reserve.isKept()) return batch;
     for (const { grows, reject } of batch) if (grows) reject(diskFull());
@@ -134,7 +111,7 @@ export class Writer {
     if (!(await this.open(batch))) return;
     let settled = await this.runTogether(batch);
     if (!settled && (await this.open(batch))) settled = await this.runApart(batch);
-    if (settled) await this.commit(settled);
+    if (settled) this.commit(settled);
   }
 
   /** Begins a transaction; false where that cannot be, which the writes have been told. */
@@ -162,7 +139,6 @@ export class Writer {
         settled.push({ waiting, failure: { reason } });
         if (tx.wrote || !this.connection.db.isTransaction) return this.undo();
       }
-      this.answerSynced();
     }
     try {
       new SqliteTx(this.connection, { pending }).flush();
@@ -235,48 +211,23 @@ export class Writer {
     this.queue.unshift(...batch.filter((waiting) => waiting !== culprit?.waiting));
   }
 
-  private async commit(settled: Done[]): Promise<void> {
-    await this.untilSynced();
-    const { syncs } = this.options;
+  private commit(settled: Done[]): void {
     const began = performance.now();
-    const commit = syncs?.begin() ?? 0;
     try {
       this.connection.exec('COMMIT');
     } catch (thrown) {
-      if (!isFull(thrown)) throw thrown;
-      if (this.connection.db.isTransaction) this.connection.exec('ROLLBACK');
-      syncs?.done(commit);
-      this.noRoom(settled.map(({ waiting }) => waiting));
+      if (isFull(thrown)) {
+        if (this.connection.db.isTransaction) this.connection.exec('ROLLBACK');
+        this.noRoom(settled.map(({ waiting }) => waiting));
+        return;
+      }
+      this.breakDown(thrown);
+      rejectAll(settled, outcomeUnknown());
       return;
     }
-    this.unsynced = { commit, settled, began };
-    if (settled.length > 1) syncs?.want(commit);
-    else this.syncHere(commit);
-    this.answerSynced();
-  }
-
-  /** Where writes come one at a time there is nothing to do meanwhile, and to tell another thread takes its time too. */
-  private syncHere(commit: CommitNumber): void {
-    if (!this.options.syncs) return;
-    this.wal.sync();
-    this.options.syncs.done(commit);
-  }
-
-  /** Resolves when what was committed is synced, and has been answered. */
-  private async untilSynced(): Promise<void> {
-    if (!this.unsynced) return;
-    await this.options.syncs?.reached(this.unsynced.commit);
-    this.answerSynced();
-  }
-
-  private answerSynced(): void {
-    if (!this.unsynced) return;
-    const { commit, settled, began } = this.unsynced;
-    if (this.options.syncs?.isSynced(commit) === false) return;
-    this.unsynced = undefined;
     countCommit(this.commits, { began, writes: settled.length });
     const short = settled.filter(({ failure }) => isFull(failure?.reason));
-    answerAll(short.length === 0 ? settled : settled.filter((one) => !short.includes(one)));
+    answerAll(settled.filter((one) => !short.includes(one)));
     if (short.length > 0) this.noRoom(short.map(({ waiting }) => waiting));
     this.checkpoints.committed();
   }
@@ -296,3 +247,9 @@ export class Writer {
     this.options.onBroken(reason);
   }
 }
+
+/** The answer to a write that was never begun. */
+const stopping = (): Fault =>
+  new Fault('UNAVAILABLE', 'The server has to stop after a failure of the disk; nothing was written.', {
+    reason: 'stopping',
+  });

@@ -49,10 +49,8 @@ async function inNewFile(config: Config, scripts: readonly string[]): Promise<re
   const directory = mkdtempSync(join(tmpdir(), 'nexus-schema-'));
   const place = { ...config, DATABASE_URL: `sqlite:///${join(directory, 'nexus.db')}` };
   try {
-    const fresh = await openThreadSql(place, 'writer', {
-      onBroken: (reason) => {
-        throw reason;
-      },
+    const fresh = await openThreadSql(place, 'writer', (reason) => {
+      throw reason;
     });
     try {
       for (const script of scripts) await fresh.migrate(script, async () => true);
