@@ -58,6 +58,8 @@ export function keepConnections(): Connections {
       app.addHook('preClose', (done) => {
         // Closing a server closes what is idle then; what is at work would be kept for another request.
         const closing = setInterval(() => app.server.closeIdleConnections(), CLOSE_EVERY_MS);
+        // A server that never came to listen does not tell that it is closed: it shall not keep the process.
+        closing.unref();
         app.server.once('close', () => clearInterval(closing));
         done();
       });
