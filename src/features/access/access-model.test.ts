@@ -141,11 +141,21 @@ forEachEngine('the model of access', (engine) => {
       }
     }
 
+    /** No tuples, and no files but some: what the last run renamed may be a file where a folder goes. */
+    async function beginAgain(): Promise<void> {
+      for (const { tuple_id } of await listed()) await server.ok('rebac_delete', { tuple_id }, admin);
+      const { files } = await server.ok('list', { path: '/', recursive: false, details: false }, admin);
+      for (const path of files.map(String)) {
+        const { error } = await server.rpc('rmdir', { path, recursive: true }, admin);
+        if (error) await server.ok('delete', { path }, admin);
+      }
+      for (const path of FILES) await server.ok('write', { path, content: 'x' }, admin);
+    }
+
     test('agrees with brute force after every change', async () => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 14 }), async (steps) => {
-          for (const { tuple_id } of await listed()) await server.ok('rebac_delete', { tuple_id }, admin);
-          for (const one of FILES) await server.ok('write', { path: one, content: 'x' }, admin);
+          await beginAgain();
           for (const one of steps) {
             await apply(one, await listed());
             await compare(await listed());
@@ -156,6 +166,7 @@ forEachEngine('the model of access', (engine) => {
     }, 600_000);
 
     test('a guest reaches what its groups at home are given, until either zone takes it back', async () => {
+      await beginAgain();
       const home = await server.addKey({ zone_id: 'away', role: 'admin', subject: 'chief' });
       await server.ok('write', { path: '/lent/a', content: 'x' }, admin);
       const read = async () =>
