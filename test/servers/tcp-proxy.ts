@@ -12,6 +12,8 @@ export interface TcpProxy {
   readonly port: number;
   /** How often clients spoke after they had been answered, or first: round trips. */
   turns: number;
+  /** Answers lost so far. */
+  lostAnswers: number;
   /** Decides for each packet of a client; all pass by default. */
   judge: (packet: Buffer) => Fate;
   /** Connections are refused while set. */
@@ -42,6 +44,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   const proxy: TcpProxy = {
     port: (server.address() as AddressInfo).port,
     turns: 0,
+    lostAnswers: 0,
     judge: () => 'pass',
     shut: false,
     mute: false,
@@ -69,7 +72,8 @@ function join(proxy: TcpProxy, client: Socket, upstream: Socket): void {
   upstream.on('data', (packet) => {
     if (proxy.mute) return;
     spoke = false;
-    if (losing) client.destroy();
-    else client.write(packet);
+    if (!losing) return client.write(packet);
+    proxy.lostAnswers++;
+    client.destroy();
   });
 }
