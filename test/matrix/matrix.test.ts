@@ -1,0 +1,199 @@
+/**
+ * Every operation of the list × every role × the zone that is named × every grant has the outcome that its declaration and
+ * its cases give, and a denied call changes nothing. An operation without cases fails.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type AnyOperation, ROLES } from '../../src/core/operation.ts';
+import { publicOperations } from '../../src/core/operations.ts';
+import { forEachEngine, startTestServer, type TestServer } from '../harness.ts';
+import { ACCESS_CASES } from './access-cases.ts';
+import {
+  type AskedRole,
+  type FindCaller,
+  HERE,
+  homeOf,
+  LEVELS,
+  type Level,
+  type MatrixCaller,
+  MISSING,
+  makeCallers,
+  ROLES_ASKED,
+  roleOf,
+  THERE,
+} from './callers.ts';
+import type { Case, Cases, Input } from './cases.ts';
+import { FILE_CASES } from './file-cases.ts';
+import { send } from './request.ts';
+
+const CASES: Cases = { ...FILE_CASES, ...ACCESS_CASES };
+
+/** What zone a call names: its own, one that is there, one that never was; by header, or by parameter. */
+const NAMED = ['none', 'own', 'other', 'missing', 'other by parameter', 'missing by parameter'] as const;
+type Naming = (typeof NAMED)[number];
+
+interface Cell {
+  readonly role: AskedRole;
+  readonly naming: Naming;
+  readonly level: Level;
+}
+
+/** Grants matter where the caller is at home, so that elsewhere the least and the most stand for all. */
+const cells: readonly Cell[] = ROLES_ASKED.flatMap((role) =>
+  NAMED.flatMap((naming) =>
+    (naming === 'none' ? LEVELS : (['nothing', 'owner'] as const)).map((level) => ({ role, naming, level })),
+  ),
+);
+
+const foreign = (naming: Naming): boolean => naming.startsWith('other') || naming.startsWith('missing');
+
+function hasRole(role: AskedRole, who: AnyOperation['who']): boolean {
+  if (who === 'public') return true;
+  if (who === 'root admin') return role === 'root-admin';
+  const own = roleOf(role);
+  return own !== 'none' && ROLES.indexOf(own) >= ROLES.indexOf(who.role);
+}
+
+/** What has to come of a call, from the declaration and the case. */
+function expected(operation: AnyOperation, one: Case, { role, naming, level }: Cell): string {
+  const { who, zone = 'named' } = operation;
+  const credentialsOnly = who === 'public' && zone === 'caller';
+  if (role === 'nobody') return who === 'public' ? (one.nobody ?? 'ok') : 'UNAUTHENTICATED';
+  if (!hasRole(role, who)) return 'ACCESS_DENIED';
+  if (foreign(naming) && !credentialsOnly) {
+    if (role !== 'root-admin') return 'ACCESS_DENIED';
+    if (naming.startsWith('missing') && zone !== 'caller') return 'ZONE_NOT_FOUND';
+  }
+  if (roleOf(role) === 'admin') return (!foreign(naming) && one.ownZone) || (one.shows === undefined ? 'ok' : 'shown');
+  const suffices = one.level !== 'admin' && LEVELS.indexOf(level) >= LEVELS.indexOf(one.level);
+  if (one.shows !== undefined) return suffices ? 'shown' : 'hidden';
+  if (suffices) return 'ok';
+  const { without = 'ACCESS_DENIED' } = one;
+  return typeof without === 'function' ? without(level) : without;
+}
+
+test('every operation has cases, and no case is of none', () => {
+  expect(Object.keys(CASES).toSorted()).toEqual(publicOperations.map(({ name }) => name).toSorted());
+});
+
+/** Other than that viewers read and operators change (access.md §6). */
+const ROLE_OF: Readonly<Record<string, string>> = {
+  'zone.create': 'root admin',
+  'zone.update': 'admin',
+  'zone.delete': 'root admin',
+  'caller.whoami': 'public',
+  'token.create': 'public',
+  'key.admin-create': 'admin',
+  'key.admin-list': 'admin',
+  'key.admin-get': 'admin',
+  'key.admin-update': 'admin',
+  'key.admin-revoke': 'admin',
+  'key.list': 'operator',
+  'key.get': 'operator',
+  'tuple.set-schema': 'admin',
+};
+
+test.each(publicOperations)('$name takes the role of its effect, or the one written here', ({ name, effect, who }) => {
+  const usual = effect === 'read' ? 'viewer' : 'operator';
+  expect(typeof who === 'string' ? who : who.role).toBe(ROLE_OF[name] ?? usual);
+});
+
+forEachEngine('the matrix of access', (engine) => {
+  let server: TestServer;
+  let callerOf: FindCaller;
+  const made: Record<string, Record<string, string>> = {};
+  let n = 0;
+
+  beforeAll(async () => {
+    server = await startTestServer({ engine, environment: { NEXUS_RATE_LIMIT_ENABLED: 'false' } });
+    for (const zone_id of [HERE, THERE]) await server.ok('zone_create', { zone_id, name: zone_id });
+    for (const zone_id of [HERE, THERE, 'root']) {
+      const inZone = { zone_id };
+      await server.ok('write', { path: '/given/a.txt', content: 'one\n', ...inZone });
+      const { revision } = await server.ok('write', { path: '/given/a.txt', content: 'two\n', ...inZone });
+      await server.ok('write', { path: '/given/lent.txt', content: 'x', ...inZone });
+      await server.ok('share_with_user', { path: '/given/lent.txt', user_id: 'somebody', ...inZone });
+      const { snapshot_id } = await server.ok('tree_snapshot_create', { name: 'before', path: '/given', ...inZone });
+      await server.ok('tree_branch_create', { name: 'side', ...inZone });
+      await server.ok('write', { path: '/given/later.txt', content: 'x', ...inZone });
+      made[zone_id] = { snapshot: snapshot_id, revision: String(revision) };
+    }
+    callerOf = await makeCallers(server);
+  });
+  afterAll(() => server.stop());
+
+  /** Grows with every change. */
+  const changes = () =>
+    server.sql.read((tx) =>
+      tx.all('SELECT zone_id, seq, access_revision FROM zones WHERE zone_id IN (?, ?, ?) ORDER BY zone_id', [
+        HERE,
+        THERE,
+        'root',
+      ]),
+    );
+
+  async function zoneNamed(one: Case, naming: Naming, caller: MatrixCaller): Promise<string | undefined> {
+    if (naming === 'none') return undefined;
+    if (naming.startsWith('missing')) return MISSING;
+    if (naming === 'own') return homeOf(caller.role);
+    if (!one.freshZone) return THERE;
+    const zone_id = `fresh-${++n}`;
+    await server.ok('zone_create', { zone_id, name: 'Fresh' });
+    return zone_id;
+  }
+
+  async function tokenOf({ key }: MatrixCaller): Promise<string> {
+    const answer = await server.http('/api/v1/auth/token', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}` },
+    });
+    return answer.ok ? ((await answer.json()) as { access_token: string }).access_token : key;
+  }
+
+  /** What came of it, and whether a denied call changed anything. */
+  async function outcome(operation: AnyOperation, one: Case, cell: Cell): Promise<string> {
+    const caller = callerOf(cell.role, cell.level, one.spot ?? '/given');
+    const named = await zoneNamed(one, cell.naming, caller);
+    const zone = cell.naming.startsWith('other') ? (named ?? '') : homeOf(cell.role);
+    const at = {
+      zone,
+      named: named ?? zone,
+      n: ++n,
+      caller,
+      made: made[zone] ?? {},
+      ok: (method: string, params: Input): Promise<Input> =>
+        server.ok(method, { zone_id: zone, ...params }) as Promise<Input>,
+    };
+    const input = await one.input(at);
+    const byParameter = cell.naming.endsWith('by parameter') && operation.zone !== 'caller';
+    const before = await changes();
+    const { code, text } = await send(server.url, {
+      operation,
+      input: byParameter ? { ...input, zone_id: named } : input,
+      key: one.byToken && caller.key !== '' ? await tokenOf(caller) : caller.key,
+      zone: byParameter ? undefined : named,
+      byRoute: one.byRoute ?? false,
+    });
+    if (code !== 'ok') {
+      expect(await changes(), `${code} changed something`).toEqual(before);
+      return code;
+    }
+    if (one.shows === undefined) return 'ok';
+    return text.includes(one.shows) ? 'shown' : 'hidden';
+  }
+
+  describe.each(publicOperations.map((operation) => [operation.name, operation] as const))('%s', (name, operation) => {
+    test.each((CASES[name] ?? []).map((one) => [one.title ?? 'every caller', one] as const))(
+      '%s',
+      async (_, one) => {
+        const [found, wanted]: Record<string, string>[] = [{}, {}];
+        for (const cell of cells) {
+          const label = `${cell.role}, zone ${cell.naming}, ${cell.level}`;
+          wanted![label] = expected(operation, one, cell);
+          found![label] = await outcome(operation, one, cell);
+        }
+        expect(found).toEqual(wanted);
+      },
+      120_000,
+    );
+  });
+});
