@@ -9,8 +9,8 @@ const texts = new WeakMap<RowsInsert, readonly string[]>();
 function textsOf(insert: RowsInsert): readonly string[] {
   const known = texts.get(insert);
   if (known) return known;
-  const { into, columns, tail = '' } = insert;
-  const row = `(${columns.map(() => '?').join(', ')})`;
+  const { into, columns, values = {}, tail = '' } = insert;
+  const row = `(${columns.map((column) => values[column] ?? '?').join(', ')})`;
   const made = CHUNKS.map(
     (chunk) => `INSERT INTO ${into} (${columns.join(', ')}) VALUES ${Array(chunk).fill(row).join(', ')} ${tail}`,
   );

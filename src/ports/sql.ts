@@ -19,6 +19,10 @@ export interface Dialect {
   readonly name: 'sqlite' | 'postgres';
   /** Appended to a SELECT whose rows the transaction is going to change; empty where there is a single writer. */
   readonly forUpdate: string;
+  /** Like {@link forUpdate}, and leaves out rows that another transaction holds. */
+  readonly skipLocked: string;
+  /** A SELECT of the database's own time in milliseconds as `now`; undefined where its clock is that of this machine. */
+  readonly clock: string | undefined;
   /** A FROM item with one column `value`, the texts of the JSON array given as its one parameter. */
   readonly textsOf: string;
   /** The index of trigrams that this database has (features/files/search/trigram-index.sql.ts). */
@@ -54,6 +58,8 @@ export type Row = readonly SqlValue[];
 export interface RowsInsert {
   readonly into: string;
   readonly columns: readonly string[];
+  /** Columns whose value is not simply what the row says: an expression around one question mark. */
+  readonly values?: Readonly<Record<string, string>>;
   /** What stands behind the values, e.g. ON CONFLICT. */
   readonly tail?: string;
 }

@@ -110,7 +110,7 @@ function contents(db: DatabaseSync, directory: string, verified: Verified): stri
   const all = rowsOf<Content>(
     db,
     `SELECT s.etag, MAX(s.size) AS size, b.inline, b.blob_id AS known FROM file_states s
-     LEFT JOIN blobs b ON b.sha256 = s.etag WHERE s.kind = 'f' GROUP BY s.etag`,
+     LEFT JOIN blobs b ON b.blob_id = s.blob_id AND b.sha256 = s.etag WHERE s.kind = 'f' GROUP BY s.etag`,
   );
   const unfinished = readdirSync(join(directory, 'blobs', 'tmp')).map((name) => `blob file ${name} is left unfinished`);
   return [...all.flatMap((content) => missing(content, directory, verified)), ...unfinished];

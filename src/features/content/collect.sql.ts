@@ -1,16 +1,16 @@
 /** Queries of the collection of blobs. */
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
 
-/** A column that names blobs by their SHA-256; it has an index. */
+/** A column that names blobs by their number; it has an index. */
 export interface Reference {
   readonly table: string;
   readonly column: string;
 }
 
-/** `blob` is the alias or table whose `sha256` is looked for. */
+/** `blob` is the alias or table whose `blob_id` is looked for. */
 const unnamed = (references: readonly Reference[], blob: string): string =>
   references
-    .map(({ table, column }) => `NOT EXISTS (SELECT 1 FROM ${table} n WHERE n.${column} = ${blob}.sha256)`)
+    .map(({ table, column }) => `NOT EXISTS (SELECT 1 FROM ${table} n WHERE n.${column} = ${blob}.blob_id)`)
     .join(' AND ');
 
 export interface ScannedBlob {

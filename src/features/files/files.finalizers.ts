@@ -4,7 +4,7 @@ import type { Reference } from '../content/collect.sql.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 
 /** Every state, past ones too, keeps its content. */
-export const fileContents: Reference = { table: 'file_states', column: 'etag' };
+export const fileContents: Reference = { table: 'file_states', column: 'blob_id' };
 
 const removeStates = (tx: Tx, zone_id: string, rows: number): Promise<number> =>
   tx.run(

@@ -35,12 +35,15 @@ export const STATE_COLUMNS = `s.branch, s.path, s.kind, s.file_id, s.began, s.ve
   s.content_type, s.metadata, s.reason, s.created_at, s.created_by, s.modified_at, s.modified_by`;
 
 const PAST_COLUMNS = `zone_id, branch, path, parent, kind, file_id, began, ended, version, etag, size, encoding,
-  content_type, metadata, reason, created_at, created_by, modified_at, modified_by`;
+  content_type, metadata, reason, created_at, created_by, modified_at, modified_by, blob_id`;
+
+/** Content of a state `s`, where it has one. */
+export const JOIN_BLOB = 'LEFT JOIN blobs b ON b.blob_id = s.blob_id';
 
 const ONE_STATE: StateShape = { columns: STATE_COLUMNS, where: 's.path = ?' };
 const ONE_CONTENT: StateShape = {
   columns: `${STATE_COLUMNS}, b.inline, b.utf8`,
-  join: 'LEFT JOIN blobs b ON b.sha256 = s.etag',
+  join: JOIN_BLOB,
   where: 's.path = ?',
 };
 
@@ -86,7 +89,7 @@ export async function listStatesOf(tx: Tx, view: View, paths: readonly string[])
 export async function listContents(tx: Tx, view: View, paths: readonly string[]): Promise<ContentRow[]> {
   const query = selectStates(view, {
     columns: `${STATE_COLUMNS}, b.inline, b.utf8`,
-    join: 'LEFT JOIN blobs b ON b.sha256 = s.etag',
+    join: JOIN_BLOB,
     where: `s.path IN (SELECT value FROM ${tx.dialect.textsOf})`,
     params: [JSON.stringify(paths)],
   });
@@ -98,7 +101,12 @@ export interface NewState extends StateRow {
   readonly parent: string;
 }
 
-const stateRows: RowsInsert = { into: 'file_states', columns: PAST_COLUMNS.split(/,\s*/) };
+/** The blob is there by then: a state comes after its content. */
+const stateRows: RowsInsert = {
+  into: 'file_states',
+  columns: PAST_COLUMNS.split(/,\s*/),
+  values: { blob_id: '(SELECT blob_id FROM blobs WHERE sha256 = ?)' },
+};
 
 export async function insertStates(tx: Tx, states: readonly NewState[]): Promise<void> {
   await tx.insert(
@@ -123,6 +131,7 @@ export async function insertStates(tx: Tx, states: readonly NewState[]): Promise
       state.created_by,
       state.modified_at,
       state.modified_by,
+      state.etag,
     ]),
   );
 }
@@ -238,7 +247,7 @@ export async function moveSubtree(tx: Tx, view: View, move: SubtreeMove): Promis
      SELECT zone_id, CAST(? AS TEXT), CAST(? AS TEXT) || substr(path, ${cut}),
        CASE WHEN path = ? THEN CAST(? AS TEXT) ELSE CAST(? AS TEXT) || substr(parent, ${cut}) END, kind, file_id,
        CAST(? AS BIGINT), ${OPEN_END}, version, etag, size, encoding, content_type, metadata, reason, created_at,
-       created_by, modified_at, modified_by FROM (${query.sql}) t`,
+       created_by, modified_at, modified_by, blob_id FROM (${query.sql}) t`,
     [branch, move.to, move.from, parentOf(move.to), move.to, move.revision, ...query.params],
   );
   await removeSubtree(tx, view, { path: move.from, revision: move.revision });
@@ -264,7 +273,7 @@ export async function copySubtree(tx: Tx, view: View, copy: SubtreeCopy): Promis
        CAST(? AS TEXT) || CAST(CAST(? AS BIGINT) + ROW_NUMBER() OVER (ORDER BY path) AS TEXT), CAST(? AS BIGINT),
        ${OPEN_END}, CASE WHEN kind = 'f' THEN 1 ELSE 0 END, etag, size, encoding, content_type, metadata,
        CASE WHEN kind = 'f' THEN 'copy' ELSE 'mkdir' END, CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT),
-       CAST(? AS TEXT) FROM (${query.sql}) t`,
+       CAST(? AS TEXT), blob_id FROM (${query.sql}) t`,
     [
       view.layers[0].branch,
       copy.to,
@@ -300,7 +309,7 @@ export async function removeSubtree(tx: Tx, view: View, end: { path: string; rev
   await tx.run(
     `INSERT INTO file_states (${PAST_COLUMNS})
      SELECT CAST(? AS TEXT), CAST(? AS TEXT), path, parent, 'x', file_id, CAST(? AS BIGINT), ${OPEN_END}, 0, NULL, 0, NULL,
-       '', NULL, 'delete', 0, '', 0, '' FROM (${inherited.sql}) t`,
+       '', NULL, 'delete', 0, '', 0, '', NULL FROM (${inherited.sql}) t`,
     [view.zone_id, branch, end.revision, ...inherited.params],
   );
 }

@@ -4,7 +4,7 @@
  * leads to each, however long the history is.
  */
 import type { SqlValue, Tx } from '../../ports/sql.ts';
-import { type ContentRow, STATE_COLUMNS, type StateRow } from './files.sql.ts';
+import { type ContentRow, JOIN_BLOB, STATE_COLUMNS, type StateRow } from './files.sql.ts';
 import type { View } from './view.ts';
 
 /** States that the view, or the view as it was earlier, has. */
@@ -26,7 +26,7 @@ export interface VersionQuery {
 export async function findVersion(tx: Tx, view: View, query: VersionQuery): Promise<ContentRow | undefined> {
   const seen = within('s', view);
   return tx.get<ContentRow>(
-    `SELECT ${STATE_COLUMNS}, b.inline, b.utf8 FROM file_states s LEFT JOIN blobs b ON b.sha256 = s.etag
+    `SELECT ${STATE_COLUMNS}, b.inline, b.utf8 FROM file_states s ${JOIN_BLOB}
      WHERE s.zone_id = ? AND s.file_id = ? AND s.version = ? AND s.kind = 'f' AND ${seen.sql}
      ORDER BY s.began DESC LIMIT 1`,
     [view.zone_id, query.file_id, query.version, ...seen.params],

@@ -113,13 +113,14 @@ export async function applyPlan(tx: Tx, view: View, applying: Applying): Promise
   const goesOn = `kind = 'f' AND ours_kind = 'f'`;
   await tx.run(
     `INSERT INTO file_states (zone_id, branch, path, parent, kind, file_id, began, ended, version, etag, size, encoding,
-       content_type, metadata, reason, created_at, created_by, modified_at, modified_by)
+       content_type, metadata, reason, created_at, created_by, modified_at, modified_by, blob_id)
      SELECT zone_id, CAST(? AS TEXT), path, parent, kind, CASE WHEN ${goesOn} THEN ours_file_id
        ELSE CAST(? AS TEXT) || CAST(CAST(? AS BIGINT) + ROW_NUMBER() OVER (ORDER BY path) AS TEXT) END,
        CAST(? AS BIGINT), ${OPEN_END}, CASE WHEN ${goesOn} THEN ours_version + 1 WHEN kind = 'f' THEN 1 ELSE 0 END,
        etag, COALESCE(size, 0), encoding, COALESCE(content_type, ''), metadata, CAST(? AS TEXT),
        CASE WHEN ${goesOn} THEN ours_created_at ELSE CAST(? AS BIGINT) END,
-       CASE WHEN ${goesOn} THEN ours_created_by ELSE CAST(? AS TEXT) END, CAST(? AS BIGINT), CAST(? AS TEXT)
+       CASE WHEN ${goesOn} THEN ours_created_by ELSE CAST(? AS TEXT) END, CAST(? AS BIGINT), CAST(? AS TEXT),
+       (SELECT b.blob_id FROM blobs b WHERE b.sha256 = tree_plans.etag)
      FROM tree_plans WHERE zone_id = ? AND action = 'put'`,
     [branch, `f${revision}.`, ordinals, revision, reason, now, by, now, by, zone_id],
   );

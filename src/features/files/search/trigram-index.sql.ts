@@ -1,5 +1,5 @@
 /**
- * Queries on the index of trigrams (migration 0004). Guarantees: a content that may match is among the candidates, for
+ * Queries on the index of trigrams (migrations 0004 and 0015). Guarantees: a content that may match is among the candidates, for
  * what waits for the index, or is too large for it, counts as one; a content enters the index once, and only while its
  * blob is still the same.
  *
@@ -26,7 +26,8 @@ export async function findCandidates(
   const row = await tx.get<{ unindexed: string | null; found: string | null }>(
     `SELECT
        (SELECT string_agg(u.sha256, '') FROM (
-          SELECT b.sha256 FROM unindexed_blobs n CROSS JOIN blobs b WHERE b.blob_id = n.blob_id LIMIT ?) u) AS unindexed,
+          SELECT b.sha256 FROM (SELECT blob_id FROM unindexed_blobs UNION ALL SELECT blob_id FROM oversized_blobs) n
+          CROSS JOIN blobs b WHERE b.blob_id = n.blob_id LIMIT ?) u) AS unindexed,
        (SELECT string_agg(f.sha256, '') FROM (${found.sql} LIMIT ?) f) AS found`,
     [most + 1, ...found.params, most + 1],
   );
@@ -77,7 +78,7 @@ export async function listWaiting(tx: Tx, after: number, limit: number): Promise
   if (tx.dialect.trigrams === 'none') return [];
   return tx.all<WaitingBlob>(
     `SELECT n.blob_id, b.sha256, b.size FROM unindexed_blobs n CROSS JOIN blobs b
-     WHERE b.blob_id = n.blob_id AND n.too_large = 0 AND n.blob_id > ? ORDER BY n.blob_id LIMIT ?`,
+     WHERE b.blob_id = n.blob_id AND n.blob_id > ? ORDER BY n.blob_id LIMIT ?`,
     [after, limit],
   );
 }
@@ -115,5 +116,6 @@ export async function addToIndex(tx: Tx, entry: IndexEntry): Promise<void> {
 
 /** It stays a candidate of every search. */
 export async function leaveOut(tx: Tx, blob_id: number): Promise<void> {
-  await tx.run('UPDATE unindexed_blobs SET too_large = 1 WHERE blob_id = ?', [blob_id]);
+  const left = await tx.run('DELETE FROM unindexed_blobs WHERE blob_id = ?', [blob_id]);
+  if (left === 1) await tx.run('INSERT INTO oversized_blobs VALUES (?)', [blob_id]);
 }
