@@ -173,6 +173,23 @@ export const KEYS = {
   CORS_ORIGINS: list('origins that browsers may call from'),
   DRAIN_SECONDS: whole('how long a stop waits for requests', 25, [0, 600]),
   AUDIT_DAYS: whole('how long audit rows are kept', 365, [1, 36_500]),
+  AUDIT_READS: oneOf(
+    'what a call that changes nothing does until it is logged: answer, or wait',
+    ['batch', 'sync'],
+    'batch',
+  ),
+  AUDIT_READ_DAYS: whole('how long audit rows of calls that changed nothing are kept', 7, [1, 3_650]),
+  AUDIT_READ_BYTES: whole('what is kept of them at most', 1_073_741_824, [1_048_576, 1_099_511_627_776]),
+  AUDIT_KEY: optional(
+    'what the audit log is chained with, alike on all nodes, former ones behind it after commas; empty makes one and keeps it in the database',
+    {
+      secret: true,
+      parse: (given) => {
+        if (given === '' || given.split(',').every((key) => Buffer.byteLength(key) >= SECRET_BYTES)) return given;
+        throw new Error(`keys of at least ${SECRET_BYTES} bytes; make one with: openssl rand -base64 48`);
+      },
+    },
+  ),
 } as const satisfies Record<string, Key<unknown>>;
 
 export type KeyName = keyof typeof KEYS;

@@ -11,7 +11,7 @@ import { localRunner } from './core/transact.ts';
 import { openDiskBlobs } from './engines/disk/disk-blobs.ts';
 import { systemClock } from './engines/process/system-clock.ts';
 import { blobsRootOf, openThreadSql } from './roof/engines.ts';
-import { grantCache } from './roof/parts.ts';
+import { auditKeysOf, grantCache } from './roof/parts.ts';
 import type {
   ThreadAnswer,
   ThreadCall,
@@ -31,7 +31,14 @@ const sql = await openThreadSql(config, role, (reason) =>
 );
 const blobs = await openDiskBlobs(blobsRootOf(config));
 const grants = grantCache(config);
-const runner = localRunner({ sql, blobs, clock: systemClock, limits: config.limits, grants });
+const runner = localRunner({
+  sql,
+  blobs,
+  clock: systemClock,
+  limits: config.limits,
+  grants,
+  auditKeys: auditKeysOf(config),
+});
 const byName = new Map<string, AnyOperation>(allOperations.map((operation) => [operation.name, operation]));
 
 let outbox: ThreadAnswer[] = [];

@@ -26,6 +26,9 @@ import { openThreadSql } from '../src/roof/engines.ts';
 import { migrate } from '../src/roof/migrations.ts';
 import { type RunStep, systemSteps } from '../src/roof/system.ts';
 
+/** What the audit log is chained with. */
+export const AUDIT_KEY = 'audit-key-of-tests-with-32-bytes';
+
 export interface Bare {
   readonly server: Server;
   readonly sql: Sql;
@@ -60,7 +63,7 @@ export async function openBare(): Promise<Bare> {
   await sql.write('root', (tx) => bootstrap(tx, { viewer: '', operator: '', researcher: '', admin: '' }, now));
   const blobs = await openDiskBlobs(join(directory, 'blobs'));
   const grants = new GrantCache();
-  const runner = localRunner({ sql, blobs, clock, limits: defaultLimits, grants });
+  const runner = localRunner({ sql, blobs, clock, limits: defaultLimits, grants, auditKeys: [AUDIT_KEY] });
   const tokens = tokenDesk({
     secret: Buffer.from('secret-of-tests-with-32-bytes-00'),
     algorithm: 'HS256',

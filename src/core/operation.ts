@@ -8,6 +8,7 @@ import type { FaultCode } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx } from '../ports/sql.ts';
+import type { AuditKeys, AuditRow } from './call/audit-row.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
@@ -60,6 +61,8 @@ export interface ZoneRow {
   readonly seq_at: number;
   readonly access_revision: number;
   readonly audit_seq: number;
+  /** Of its newest audit row. */
+  readonly audit_hash: string;
   readonly used_storage_bytes: number;
   readonly used_files: number;
   readonly used_keys: number;
@@ -132,6 +135,10 @@ export interface Call {
   accessChanged(): void;
   /** Details of the audit row of this call. */
   audit(details: Readonly<Record<string, unknown>>): void;
+  /** What the audit log is chained with: the key of what is written now, then the former ones. */
+  readonly auditKeys: AuditKeys;
+  /** Rows of the audit log beside that of this call. */
+  log(rows: readonly AuditRow[]): void;
   /** A part that can fail by itself: its rows, events and counters are undone when it throws. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
   /** The form in which a path of the call's zone is answered: with the prefix under which it was asked for. */
@@ -190,6 +197,8 @@ export interface HttpBinding<O> {
   readonly aliases?: readonly string[];
   readonly status?: number;
   readonly present?: Present<O>;
+  /** Schema of what `present` makes, for the API document. */
+  readonly body?: z.ZodType;
   /** Parameters that body and query may call otherwise are the schema's business; `location` gives the header on 201. */
   readonly location?: (output: O) => string;
   /** The body takes fields it does not know (platform.md §0, bodies marked ◦). */

@@ -15,7 +15,7 @@ import {
 } from '../features/access/credentials.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
 import { accessOf, denied } from '../features/access/grants.ts';
-import { insertAuditRow } from '../features/audit/audit.sql.ts';
+import { type ChainEnd, insertAuditRows } from '../features/audit/audit.sql.ts';
 import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
 import { checkQuota } from '../features/zones/quota.ts';
 import { findZone, keepZone, lockZone } from '../features/zones/zones.sql.ts';
@@ -23,6 +23,7 @@ import type { Blobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
+import { type AuditKeys, type AuditRow, auditRow } from './call/audit-row.ts';
 import { checkDeadline } from './deadline.ts';
 import type { Call, CallContext, Caller, Counter, Operation, ZoneRow } from './operation.ts';
 
@@ -38,6 +39,7 @@ export interface RunnerParts {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly grants: GrantCache;
+  readonly auditKeys: AuditKeys;
 }
 
 /** A runner in this thread. */
@@ -101,12 +103,8 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
   const state = new CallState(zone, Math.max(parts.clock.now(), zone.seq_at));
   const output = await runHandler({ ...running, context }, state, ready);
   checkDeadline(context.deadline);
-  if (!state.changed) return output;
-  await insertEvents(tx, state.events, { context, at: state.now });
-  await insertAuditRow(
-    tx,
-    {
-      n: zone.audit_seq + 1,
+  if (state.changed) {
+    const facts = {
       at: state.now,
       action: operation.name,
       effect: operation.effect,
@@ -115,10 +113,12 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
       code: null,
       duration_ms: Math.max(0, parts.clock.now() - state.now),
       details: state.details,
-    },
-    context,
-  );
-  await keepZone(tx, state.after());
+    } as const;
+    state.rows.push(auditRow(facts, context.caller, context));
+  }
+  if (state.rows.length === 0) return output;
+  await insertEvents(tx, state.events, { context, at: state.now });
+  await keepZone(tx, state.after(await insertAuditRows(tx, state.rows, { zone, key: parts.auditKeys[0] })));
   return output;
 }
 
@@ -198,6 +198,8 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
       state.accessChanges = true;
     },
     audit: (details) => Object.assign(state.details, details),
+    auditKeys: parts.auditKeys,
+    log: (rows) => state.log(rows),
     shown: (path) => context.path_prefix + path,
     attempt: (work) => tx.nested(() => state.attempt(work)),
   };
@@ -213,6 +215,7 @@ class CallState {
   readonly zone: ZoneRow;
   readonly now: number;
   readonly details: Record<string, unknown> = {};
+  readonly rows: AuditRow[] = [];
   events: AppendedEvent[] = [];
   accessChanges = false;
   private used: Record<Counter, number>;
@@ -239,6 +242,15 @@ class CallState {
     return seq;
   }
 
+  /** Times never fall along the log either. */
+  log(rows: readonly AuditRow[]): void {
+    for (const row of rows) this.rows.push({ ...row, at: Math.max(row.at, this.lastAt) });
+  }
+
+  private get lastAt(): number {
+    return this.rows.at(-1)?.at ?? this.zone.seq_at;
+  }
+
   use(counter: Counter, by: number): void {
     if (by > 0) checkQuota(this.zone, counter, { used: this.used[counter], by });
     this.used[counter] += by;
@@ -257,13 +269,13 @@ class CallState {
     }
   }
 
-  after(): ZoneRow {
+  after(end: ChainEnd): ZoneRow {
     return {
       ...this.zone,
       seq: this.zone.seq + this.events.length,
-      seq_at: this.now,
+      seq_at: this.lastAt,
       access_revision: this.zone.access_revision + (this.accessChanges ? 1 : 0),
-      audit_seq: this.zone.audit_seq + 1,
+      ...end,
       used_storage_bytes: this.used.storage_bytes,
       used_files: this.used.files,
       used_keys: this.used.keys,

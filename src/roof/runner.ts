@@ -11,6 +11,7 @@ import { systemClock } from '../engines/process/system-clock.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
+import { auditKeysOf } from './parts.ts';
 import type { CallThread } from './threads.ts';
 
 export interface Threads {
@@ -28,7 +29,14 @@ export interface RunningOn {
 }
 
 export function runnerOf(config: Config, { sql, blobs, threads, grants }: RunningOn): Runner {
-  const here = localRunner({ sql, blobs, clock: systemClock, limits: config.limits, grants });
+  const here = localRunner({
+    sql,
+    blobs,
+    clock: systemClock,
+    limits: config.limits,
+    grants,
+    auditKeys: auditKeysOf(config),
+  });
   const write: Runner['write'] = threads.writer?.run ?? here.write;
   const maximum = config.limits.WRITES_WAITING;
   let waiting = 0;

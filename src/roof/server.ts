@@ -21,6 +21,7 @@ import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
+import { prepareAudit } from './audit-key.ts';
 import { callersOf } from './callers.ts';
 import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
 import { healthView } from './health.ts';
@@ -91,11 +92,11 @@ function haltOf(told: (reason: unknown) => void): Halt {
 }
 
 async function startClaimed(options: StartOptions): Promise<Running> {
-  const { config } = options;
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
   const { onBroken } = halt;
-  const { adminKey, secret } = await prepareSchema(config, onBroken);
+  const { adminKey, secret, auditKey } = await prepareSchema(options.config, onBroken);
+  const config = { ...options.config, AUDIT_KEY: auditKey };
   const tokens = tokensOf(config, secret);
   const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
@@ -183,6 +184,8 @@ interface Prepared {
   readonly adminKey: string | undefined;
   /** What tokens are signed with. */
   readonly secret: string;
+  /** What the audit log is chained with. */
+  readonly auditKey: string;
 }
 
 /** Migrates if the configuration lets it, and makes the first keys and the secret of tokens. */
@@ -196,10 +199,11 @@ async function prepareSchema(config: Config, onBroken: (reason: unknown) => void
       if (pending.length > 0) throw new Error(`Schema is ${pending.length} migrations behind; run nexus migrate`);
     }
     const secret = config.JWT_SECRET || (await sql.write('root', keptTokenSecret));
-    if (!config.BOOTSTRAP_KEYS_ENABLED) return { adminKey: undefined, secret };
+    const auditKey = await prepareAudit(sql, config.AUDIT_KEY);
+    if (!config.BOOTSTRAP_KEYS_ENABLED) return { adminKey: undefined, secret, auditKey };
     const keys = bootstrapKeysOf(config);
     const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));
-    return { adminKey, secret };
+    return { adminKey, secret, auditKey };
   } finally {
     await sql.close();
   }

@@ -272,7 +272,7 @@ test('a decision read beside a change that is rolled back is forgotten with it',
   });
   const { localRunner } = await import('../../core/transact.ts');
   const { tupleWrite } = await import('./tuples.operations.ts');
-  const runner = localRunner({ ...bare.server, sql: failing, clock: bare.clock, grants: bare.grants });
+  const runner = localRunner({ ...bare.server, sql: failing, clock: bare.clock, grants: bare.grants, auditKeys: [''] });
   // As in a group commit: a grant, then a decision at the revision that it is about to have.
   const context = {
     caller: SYSTEM,

@@ -1,68 +1,47 @@
-/** Rows of the audit table (access.md §13), numbered per zone by the zone's row. Never a key, token or content. */
-import type { CallContext, Effect } from '../../core/operation.ts';
+/** Rows of the audit table (access.md §13), numbered and chained per zone by the zone's row. */
+import { AUDIT_COLUMNS, type AuditRow, auditLine, auditValues } from '../../core/call/audit-row.ts';
+import type { ZoneRow } from '../../core/operation.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
+import { rowHash } from './chain.ts';
 
-export interface NewAuditRow {
-  /** Number in the zone. */
+const auditRows: RowsInsert = { into: 'audit', columns: ['zone_id', 'n', ...AUDIT_COLUMNS, 'hash'] };
+
+/** Where the chain of a zone ends. */
+export type ChainEnd = Pick<ZoneRow, 'audit_seq' | 'audit_hash'>;
+
+/** Appends rows to the chain of the zone, whose row the transaction holds; gives where it ends then. */
+export async function insertAuditRows(
+  tx: Tx,
+  rows: readonly AuditRow[],
+  { zone, key }: { readonly zone: Pick<ZoneRow, 'zone_id'> & ChainEnd; readonly key: string },
+): Promise<ChainEnd> {
+  const { zone_id } = zone;
+  let { audit_seq, audit_hash } = zone;
+  const chained = rows.map((row) => {
+    const place = { log: 'changes', zone_id, n: ++audit_seq } as const;
+    audit_hash = rowHash(key, place, { before: audit_hash, line: auditLine(row) });
+    return [zone_id, audit_seq, ...auditValues(row), audit_hash];
+  });
+  await tx.insert(auditRows, chained);
+  return { audit_seq, audit_hash };
+}
+
+/** A row as it is stored. */
+export interface StoredRow extends AuditRow {
   readonly n: number;
-  readonly at: number;
-  readonly action: string;
-  readonly effect: Effect;
-  readonly object: string;
-  readonly outcome: 'allowed' | 'denied' | 'failed';
-  readonly code: string | null;
-  readonly duration_ms: number;
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly hash: string;
 }
 
-const auditRows: RowsInsert = {
-  into: 'audit',
-  columns: [
-    'zone_id',
-    'n',
-    'at',
-    'actor',
-    'subject_type',
-    'subject_id',
-    'key_id',
-    'agent_id',
-    'action',
-    'effect',
-    'object',
-    'outcome',
-    'code',
-    'channel',
-    'session_id',
-    'call_id',
-    'ip',
-    'duration_ms',
-    'details',
-  ],
-};
+const COLUMNS = ['n', ...AUDIT_COLUMNS, 'hash'].join(', ');
 
-export function insertAuditRow(tx: Tx, row: NewAuditRow, context: CallContext): Promise<void> {
-  const { caller } = context;
-  return tx.insert(auditRows, [
-    [
-      context.zone_id,
-      row.n,
-      row.at,
-      `${caller.subject_type}:${caller.subject_id}`,
-      caller.subject_type,
-      caller.subject_id,
-      caller.key_id,
-      caller.agent_id,
-      row.action,
-      row.effect,
-      row.object,
-      row.outcome,
-      row.code,
-      context.channel,
-      null,
-      context.request_id,
-      context.address,
-      row.duration_ms,
-      JSON.stringify(row.details),
-    ],
+/** Rows behind a number, in their order. */
+export const listRows = (
+  tx: Tx,
+  zone_id: string,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<StoredRow[]> =>
+  tx.all<StoredRow>(`SELECT ${COLUMNS} FROM audit WHERE zone_id = ? AND n > ? ORDER BY n LIMIT ?`, [
+    zone_id,
+    after,
+    limit,
   ]);
-}

@@ -12,7 +12,7 @@ export interface ZoneRecord extends ZoneRow {
   readonly deleted_at: number | null;
 }
 
-const CALL_COLUMNS = `zone_id, phase, limits, seq, seq_at, access_revision, audit_seq, used_storage_bytes, used_files,
+const CALL_COLUMNS = `zone_id, phase, limits, seq, seq_at, access_revision, audit_seq, audit_hash, used_storage_bytes, used_files,
   used_keys, used_tuples, oldest_revision`;
 
 /** The zone as a reading call sees it. */
@@ -24,7 +24,7 @@ export const lockZone = async (tx: Tx, zone_id: string): Promise<ZoneRow | undef
   tx.kept<ZoneRow>('zones', zone_id) ??
   tx.get<ZoneRow>(`SELECT ${CALL_COLUMNS} FROM zones WHERE zone_id = ?${tx.dialect.forUpdate}`, [zone_id]);
 
-const SAVE_ZONE = `UPDATE zones SET seq = ?, seq_at = ?, access_revision = ?, audit_seq = ?, used_storage_bytes = ?,
+const SAVE_ZONE = `UPDATE zones SET seq = ?, seq_at = ?, access_revision = ?, audit_seq = ?, audit_hash = ?, used_storage_bytes = ?,
   used_files = ?, used_keys = ?, used_tuples = ? WHERE zone_id = ?`;
 
 /** The row as a writing call leaves it. */
@@ -34,6 +34,7 @@ export function keepZone(tx: Tx, row: ZoneRow): Promise<void> {
     row.seq_at,
     row.access_revision,
     row.audit_seq,
+    row.audit_hash,
     row.used_storage_bytes,
     row.used_files,
     row.used_keys,

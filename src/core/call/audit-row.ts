@@ -1,0 +1,132 @@
+/**
+ * What the audit log says of a call (access.md §13), and the log as a call and a door see it. Guarantees: a row is one line
+ * of JSON, the same on every engine, since its texts hold nothing that an engine would keep otherwise; none is longer than
+ * a few kilobytes, whoever made it up.
+ */
+
+/** Newest first. */
+export type AuditKeys = readonly [string, ...string[]];
+
+export type AuditOutcome = 'allowed' | 'denied' | 'failed';
+
+/** A row but for its zone, its number there and its hash. */
+export interface AuditRow {
+  readonly at: number;
+  readonly actor: string;
+  readonly subject_type: string;
+  readonly subject_id: string;
+  readonly key_id: string | null;
+  readonly agent_id: string | null;
+  readonly action: string;
+  readonly effect: string;
+  readonly object: string;
+  readonly outcome: AuditOutcome;
+  readonly code: string | null;
+  readonly channel: string;
+  readonly session_id: string | null;
+  readonly call_id: string;
+  readonly ip: string | null;
+  readonly duration_ms: number;
+  /** JSON. */
+  readonly details: string;
+}
+
+/** The columns of a row, in the order in which they are stored, hashed and told. */
+export const AUDIT_COLUMNS = [
+  'at',
+  'actor',
+  'subject_type',
+  'subject_id',
+  'key_id',
+  'agent_id',
+  'action',
+  'effect',
+  'object',
+  'outcome',
+  'code',
+  'channel',
+  'session_id',
+  'call_id',
+  'ip',
+  'duration_ms',
+  'details',
+] as const satisfies readonly (keyof AuditRow)[];
+
+type Value = string | number | null;
+
+export const auditValues = (row: AuditRow): Value[] => AUDIT_COLUMNS.map((column) => row[column]);
+
+/** The line of a row: a JSON array of its columns. */
+export const auditLine = (row: AuditRow): string => JSON.stringify(auditValues(row));
+
+/** The row of a line that {@link auditLine} made; undefined where it is none, so that somebody has changed it. */
+export function rowOfLine(line: string): AuditRow | undefined {
+  try {
+    const values: unknown = JSON.parse(line);
+    if (!Array.isArray(values) || values.length !== AUDIT_COLUMNS.length) return undefined;
+    return Object.fromEntries(AUDIT_COLUMNS.map((column, i) => [column, values[i]])) as unknown as AuditRow;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Characters of a text that a row keeps: as many as a path may have bytes. */
+const TEXT_MAX = 4096;
+
+/** A text that every engine gives back as it was. */
+const kept = (text: string): string => text.slice(0, TEXT_MAX).toWellFormed().replaceAll('\u0000', '\ufffd');
+
+/** What a row says beside who called. */
+export interface AuditFacts {
+  readonly at: number;
+  readonly action: string;
+  readonly effect: string;
+  readonly object: string;
+  readonly outcome: AuditOutcome;
+  readonly code: string | null;
+  readonly duration_ms: number;
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+/** Who called. */
+type Who = Pick<AuditRow, 'subject_type' | 'subject_id' | 'key_id' | 'agent_id'>;
+
+/** How the call came in. */
+interface Way {
+  readonly channel: string;
+  readonly request_id: string;
+  readonly address: string | null;
+}
+
+export function auditRow(facts: AuditFacts, who: Who, way: Way): AuditRow {
+  const { subject_type, subject_id } = who;
+  return {
+    at: facts.at,
+    actor: subject_id === '' ? subject_type : `${subject_type}:${subject_id}`,
+    subject_type,
+    subject_id,
+    key_id: who.key_id,
+    agent_id: who.agent_id,
+    action: facts.action,
+    effect: facts.effect,
+    object: kept(facts.object),
+    outcome: facts.outcome,
+    code: facts.code,
+    channel: way.channel,
+    session_id: null,
+    call_id: way.request_id,
+    ip: way.address,
+    duration_ms: facts.duration_ms,
+    details: JSON.stringify(facts.details),
+  };
+}
+
+/** The log as those see it who have something to tell beside a change, which tells of itself in its transaction. */
+export interface AuditLog {
+  /** A refusal; resolves once it can be answered. */
+  refused(zone_id: string, row: AuditRow): Promise<void>;
+  /** A call that changed nothing; a promise where its answer has to wait. */
+  ended(zone_id: string, row: AuditRow): Promise<void> | undefined;
+  /** Writes out all that was told before. */
+  settle(): Promise<void>;
+}
