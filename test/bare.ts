@@ -22,6 +22,7 @@ import { type TokenDesk, tokenDesk } from '../src/features/access/tokens.ts';
 import type { Blobs } from '../src/ports/blobs.ts';
 import type { Clock } from '../src/ports/clock.ts';
 import type { Sql } from '../src/ports/sql.ts';
+import { openAuditDesk } from '../src/roof/audit/desk.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
 import { migrate } from '../src/roof/migrations.ts';
 import { type RunStep, systemSteps } from '../src/roof/system.ts';
@@ -71,6 +72,8 @@ export async function openBare(): Promise<Bare> {
     renewable: 86_400_000,
     clock,
   });
+  const step = systemSteps(runner);
+  const audit = openAuditDesk({ step, clock, log: silentLog, reads: 'sync' });
   const server: Server = {
     sql,
     blobs,
@@ -79,6 +82,7 @@ export async function openBare(): Promise<Bare> {
     turns: new Turns(),
     tokens,
     rawMode: true,
+    audit,
     log: silentLog,
     observe: () => undefined,
   };
@@ -89,13 +93,14 @@ export async function openBare(): Promise<Bare> {
     grants,
     clock,
     tokens,
-    step: systemSteps(runner),
+    step,
     call: async <T>(method: string, params: object, caller: Caller = SYSTEM): Promise<T> => {
       const operation = byMethod.get(method) ?? getOperation(method);
       const request = { ...contextOf(caller), caller, zone_id: undefined, tolerant: true };
       return (await invoke(server, operation, { raw: params, request })).output as T;
     },
     close: async () => {
+      await audit.settle();
       await sql.close();
       await blobs.close();
       rmSync(directory, { recursive: true, force: true });

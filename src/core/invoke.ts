@@ -11,7 +11,9 @@ import { actingFor } from '../features/access/acting.ts';
 import { ANYONE, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
+import { logEnded, logFailure, type Trail } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
+import type { AuditLog } from './call/audit-row.ts';
 import type { Tokens } from './call/tokens.ts';
 import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import { logCause } from './log-cause.ts';
@@ -34,6 +36,8 @@ export interface Request {
   readonly zone_id: string | undefined;
   /** Agent that the call is made for, if one was named. */
   readonly agent_id?: string | undefined;
+  /** Route template of an HTTP door. */
+  readonly endpoint?: (() => string) | undefined;
   /** Unknown parameters are ignored; else they are INVALID_PARAMS. */
   readonly tolerant: boolean;
 }
@@ -47,6 +51,7 @@ export interface Server {
   readonly tokens: Tokens;
   /** The mode RAW is on, for keys that may use it. */
   readonly rawMode: boolean;
+  readonly audit: AuditLog;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -68,9 +73,12 @@ export interface Answer {
 export async function invoke(server: Server, operation: AnyOperation, asked: Asked): Promise<Answer> {
   const { request } = asked;
   const began = performance.now();
+  const trail: Trail = { operation, caller: request.caller, way: request, began };
   let outcome = 'ok';
   try {
-    return await answer(server, operation, asked);
+    const answered = await answer(server, trail, asked);
+    if (operation.effect === 'read') await logEnded(server.audit, trail);
+    return answered;
   } catch (thrown) {
     const fault = asFault(thrown);
     outcome = fault.code;
@@ -78,14 +86,16 @@ export async function invoke(server: Server, operation: AnyOperation, asked: Ask
       const err = thrown instanceof Error ? thrown.stack : String(thrown);
       server.log('error', 'internal.error', { request_id: request.request_id, operation: operation.name, err });
     } else logCause(server.log, fault, { request_id: request.request_id, operation: operation.name });
+    await logFailure(server.audit, trail, fault);
     throw fault;
   } finally {
     server.observe(operation.name, outcome, (performance.now() - began) / 1000);
   }
 }
 
-async function answer(server: Server, operation: AnyOperation, asked: Asked): Promise<Answer> {
+async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answer> {
   const { request } = asked;
+  const { operation } = trail;
   if (!request.caller && operation.who !== 'public') throw unauthenticated();
   const deadline = deadlineIn(server.limits.OPERATION_MS);
   const came: Arrived = { ...request, caller: request.caller ?? ANYONE, deadline };
@@ -93,8 +103,10 @@ async function answer(server: Server, operation: AnyOperation, asked: Asked): Pr
   checkWho(operation, came.caller);
   const arrived: Arrived = { ...came, caller: actingFor(came.caller, request.agent_id) };
   const parsed = await parseIn(server, operation, { named, arrived, tolerant: request.tolerant });
+  trail.input = parsed;
   const { context, input } = await settleZone(server, { operation, arrived, input: parsed, zone_id: named.zone_id });
-  return { output: await perform(server, operation, { input, context }), input };
+  trail.context = context;
+  return { output: await perform(server, trail, { input, context }), input };
 }
 
 interface Settled {
@@ -106,7 +118,8 @@ interface Settled {
  * Prepares and runs, again while the answer is stale. A call that was stale takes its turn, and one that comes while
  * somebody has it waits too, so that each gets through however many there are.
  */
-async function perform(server: Server, operation: AnyOperation, settled: Settled): Promise<unknown> {
+async function perform(server: Server, trail: Trail, settled: Settled): Promise<unknown> {
+  const { operation } = trail;
   const { input, context } = settled;
   const run = operation.effect === 'read' ? server.runner.read : server.runner.write;
   const turn = operation.turn && JSON.stringify([context.zone_id, operation.turn(input)]);
@@ -117,6 +130,7 @@ async function perform(server: Server, operation: AnyOperation, settled: Settled
     let stale: unknown;
     for (let tries = 0; tries < STALE_TRIES_MAX; tries++) {
       const ready = await prepared(server, operation, { input, context, stale });
+      trail.ready = ready;
       const output = await run(operation, ready, context);
       if (!operation.stale?.(output)) return output;
       stale = output;

@@ -28,6 +28,8 @@ export interface Caller {
   readonly role: Role | 'none';
   readonly is_admin: boolean;
   readonly key_id: string | null;
+  /** First 8 digits of the hash of the key, by which an audit row tells it. */
+  readonly key_hash_prefix: string | null;
   readonly agent_id: string | null;
   readonly inherit_permissions: boolean;
   /** Access revision of the caller's zone at which the credential was checked. */
@@ -261,6 +263,8 @@ export interface Operation<I, O, P = I, R = O> {
   locate?(tx: Tx, input: I): Promise<string | undefined>;
   /** `stale` is the answer of the last try, when the call is prepared again. */
   prepare?(input: I, preparation: Preparation, stale?: O): Promise<P>;
+  /** A credential among the parameters, by which an audit row tells who failed; only its hash is used. */
+  presents?(input: I): string | undefined;
   /** The answer means that what `prepare` relied on has changed: prepare and run again. */
   stale?(output: O): boolean;
   /** What the call prepares on: once one of several was stale, those of one zone that name the same take turns. */

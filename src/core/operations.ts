@@ -1,5 +1,6 @@
 /** The list of all operations: what every door, the API document and the threads are made from. */
 import { accessOperations } from '../features/access/access.operations.ts';
+import { auditSteps } from '../features/audit/notes.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
@@ -22,6 +23,7 @@ export const allOperations: readonly AnyOperation[] = [
   methodList,
   ...zoneOperations,
   ...accessOperations,
+  ...auditSteps,
   ...contentOperations,
   ...fileOperations,
   ...sweepOperations,

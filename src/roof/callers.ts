@@ -7,7 +7,15 @@ import { Fault } from '../base/faults.ts';
 import { isTokenForm } from '../base/token-form.ts';
 import type { Callers, Credential, Known } from '../channels/http/door.ts';
 import type { Caller } from '../core/operation.ts';
-import { callerByHash, callerByToken, hashKey, invalidToken, unauthenticated } from '../features/access/credentials.ts';
+import {
+  callerByHash,
+  callerByToken,
+  hashKey,
+  invalidToken,
+  isExpired,
+  unauthenticated,
+  whyRefused,
+} from '../features/access/credentials.ts';
 import type { TokenDesk } from '../features/access/tokens.ts';
 import type { Rates } from '../features/limits/rates.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -50,18 +58,24 @@ export function callersOf({ sql, clock, tokens, rates, used }: CallersParts): Ke
     those.set(hash, { known, until: Math.min(now + KEPT_MS, endOf(known.caller)) });
     return known;
   };
-  const knownAs = (caller: Caller | undefined, hash: string, refusal: () => Fault): Known =>
-    caller ? { caller, budget: rates?.ofCaller(hash, caller) } : { caller, refusal: refusal(), hash };
+  const knownAs = (caller: Caller, hash: string): Known => ({ caller, budget: rates?.ofCaller(hash, caller), hash });
   const lookUp = async ({ text, bearer }: Credential, hash: string, now: number): Promise<Known> => {
     if (!bearer || !isTokenForm(text)) {
-      return knownAs(await sql.read((tx) => callerByHash(tx, hash, now)), hash, unauthenticated);
+      const caller = await sql.read((tx) => callerByHash(tx, hash, now));
+      if (caller) return knownAs(caller, hash);
+      const why = await sql.read((tx) => whyRefused(tx, { hash }));
+      return { caller: undefined, refusal: unauthenticated(), hash, ...why };
     }
     try {
       const token = await tokens.read(text);
-      return knownAs(await sql.read((tx) => callerByToken(tx, token, now)), hash, invalidToken);
+      const caller = await sql.read((tx) => callerByToken(tx, token, now));
+      if (caller) return knownAs(caller, hash);
+      const why = await sql.read((tx) => whyRefused(tx, token));
+      return { caller: undefined, refusal: invalidToken(), hash, ...why };
     } catch (thrown) {
       if (!(thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED')) throw thrown;
-      return { caller: undefined, refusal: thrown, hash };
+      const reason = isExpired(thrown) ? 'expired' : 'invalid_token';
+      return { caller: undefined, refusal: thrown, hash, reason, owner: undefined };
     }
   };
   return {

@@ -21,7 +21,8 @@ import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
-import { prepareAudit } from './audit-key.ts';
+import { openAuditDesk } from './audit/desk.ts';
+import { prepareAudit } from './audit/key.ts';
 import { callersOf } from './callers.ts';
 import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
 import { healthView } from './health.ts';
@@ -33,6 +34,7 @@ import { ratesOf } from './rates.ts';
 import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
 import { startSweep } from './sweep.ts';
+import { systemSteps } from './system.ts';
 import { startThread } from './threads.ts';
 import { keptTokenSecret, tokensOf } from './tokens.ts';
 
@@ -103,6 +105,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const threads = await startThreads(config, onBroken);
   const grants = grantCache(config);
   const runner = runnerOf(config, { sql, blobs, threads, grants });
+  const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, reads: config.AUDIT_READS });
   const metrics = new Metrics();
   const used = keyUse({ runner, clock: systemClock, log });
   const rates = ratesOf(config);
@@ -111,7 +114,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
   };
-  const server = serverOf(config, { sql, blobs, runner, tokens, log, observe });
+  const server = serverOf(config, { sql, blobs, runner, tokens, audit, log, observe });
   const alone = sqliteFileOf(config) !== undefined;
   const sweep = startSweep({ runner, blobs, clock: systemClock, log, alone });
   const indexer = startIndexer({ runner, blobs, clock: systemClock, log });
@@ -133,6 +136,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
   const close = async (): Promise<void> => {
     await app.close();
+    await audit.settle();
     await Promise.all([sweep.stop(), indexer.stop(), used.settled()]);
     await Promise.all([threads.writer?.close(), threads.reader.close()]);
     await sql.close();

@@ -7,8 +7,10 @@ import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify
 import { Fault } from '../../base/faults.ts';
 import { NOWHERE, slotName, slotOf } from '../../core/rate-slots.ts';
 import type { Budget } from '../../features/limits/budget.ts';
+import { arrive, refuse } from './audit-marks.ts';
 import type { Admitted, Door, Known } from './door.ts';
-import { credentialOf, one } from './request.ts';
+import { addressOf } from './peer.ts';
+import { credentialOf } from './request.ts';
 import { slotOfMethod } from './rpc-methods.ts';
 
 /** Budgets of failures have one bucket. */
@@ -39,16 +41,19 @@ export function admit(request: FastifyRequest, admission: Admission): Admitted |
     : judged(request, admission, known);
 }
 
-function judged(request: FastifyRequest, admission: Admission, known: Known): Admitted {
+function judged(request: FastifyRequest, admission: Admission, known: Known): Admitted | Promise<Admitted> {
   const { config, door } = admission;
   if (known.caller) {
     charge(request, admission, known.budget);
-    return known;
+    const logged = arrive(request, door, known);
+    return logged ? logged.then(() => known) : known;
   }
   countFailure(request, admission);
   charge(request, admission, door.rates?.ofUnknown(known.hash));
-  if (!isOpen(request, config) || config.strict) throw known.refusal;
-  return NOBODY;
+  return refuse(request, door, known).then(() => {
+    if (!isOpen(request, config) || config.strict) throw known.refusal;
+    return NOBODY;
+  });
 }
 
 /** A credential has failed: RATE_LIMITED where its address has presented too many of them. */
@@ -119,6 +124,3 @@ function slotOfRequest(request: FastifyRequest, config: FastifyContextConfig): n
 /** An OPTIONS request may come from a browser that asks whether it may send credentials at all. */
 export const isOpen = (request: FastifyRequest, config: FastifyContextConfig): boolean =>
   config.open === true || request.method === 'OPTIONS';
-
-export const addressOf = (request: FastifyRequest, door: Door): string | null =>
-  door.addressOf(request.socket.remoteAddress, one(request.headers, 'x-forwarded-for'));

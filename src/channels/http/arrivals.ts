@@ -5,8 +5,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
 import type { Caller } from '../../core/operation.ts';
-import { addressOf, admit } from './admission.ts';
+import { admit } from './admission.ts';
+import { endpointOf, refuse } from './audit-marks.ts';
 import type { Admitted, Arrival, Arrive, Door } from './door.ts';
+import { addressOf } from './peer.ts';
 import { credentialOf } from './request.ts';
 
 /** Authenticates every request of routes that are added from here on; gives what is known of one that was let in. */
@@ -39,6 +41,7 @@ export async function checkCredential(request: FastifyRequest, door: Door): Prom
   if (credential === undefined) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
   const known = await door.callers.ask(credential);
   if (known.caller) return known.caller;
+  await refuse(request, door, known);
   throw known.refusal;
 }
 
@@ -54,6 +57,7 @@ const arrived = (request: FastifyRequest, door: Door, { caller, budget }: Admitt
   budget,
   request_id: request.id,
   address: addressOf(request, door),
+  endpoint: () => endpointOf(request),
   headers: request.headers,
   confirm: async () => {
     if (caller) await checkCredential(request, door);

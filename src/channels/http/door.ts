@@ -5,6 +5,7 @@ import type { Fault } from '../../base/faults.ts';
 import type { Server } from '../../core/invoke.ts';
 import type { Figures, Metrics } from '../../core/metrics.ts';
 import type { Caller } from '../../core/operation.ts';
+import type { Refused } from '../../features/access/credentials.ts';
 import type { Budget } from '../../features/limits/budget.ts';
 import type { Rates } from '../../features/limits/rates.ts';
 import type { AddressOf } from './addresses.ts';
@@ -36,8 +37,8 @@ export interface Admitted {
 
 /** Who presents a credential, or why it does not work. */
 export type Known =
-  | (Admitted & { readonly caller: Caller })
-  | { readonly caller: undefined; readonly refusal: Fault; readonly hash: string };
+  | (Admitted & { readonly caller: Caller; readonly hash: string })
+  | ({ readonly caller: undefined; readonly refusal: Fault; readonly hash: string } & Refused);
 
 /** Who is behind credentials. */
 export interface Callers {
@@ -69,6 +70,8 @@ export interface DoorOptions extends Door {
 export interface Arrival extends Admitted {
   readonly request_id: string;
   readonly address: string | null;
+  /** Template of its route, as audit rows name it: `GET /api/v1/jobs/{id}`. */
+  readonly endpoint: () => string;
   readonly headers: IncomingHttpHeaders;
   /** Asks for the caller again: UNAUTHENTICATED comes before any other failure, also if the key ended a moment ago. */
   confirm(): Promise<void>;

@@ -77,6 +77,7 @@ export const requestOf = (arrival: Arrival, channel: Channel): Omit<Request, 'to
   channel,
   request_id: arrival.request_id,
   address: arrival.address,
+  endpoint: arrival.endpoint,
   zone_id: zoneHeaderOf(arrival.headers),
   agent_id: one(arrival.headers, 'x-agent-id') || undefined,
 });

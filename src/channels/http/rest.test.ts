@@ -94,7 +94,8 @@ beforeAll(async () => {
   const { sql, limits } = server.running.server;
   const ask = async ({ text }: Credential): Promise<Known> => {
     const caller = await sql.read((tx) => authenticateKey(tx, text, Date.now()));
-    return caller ? { caller, budget: undefined } : { caller, refusal: unauthenticated(), hash: '' };
+    const refused = { refusal: unauthenticated(), reason: 'unknown', owner: undefined } as const;
+    return caller ? { caller, budget: undefined, hash: '' } : { caller, ...refused, hash: '' };
   };
   const door: Door = {
     server: { ...server.running.server, limits: { ...limits, V1_BODY_BYTES: BODY_BYTES } },

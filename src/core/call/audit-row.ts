@@ -123,6 +123,8 @@ export function auditRow(facts: AuditFacts, who: Who, way: Way): AuditRow {
 
 /** The log as those see it who have something to tell beside a change, which tells of itself in its transaction. */
 export interface AuditLog {
+  /** Milliseconds since the epoch. */
+  now(): number;
   /** A refusal; resolves once it can be answered. */
   refused(zone_id: string, row: AuditRow): Promise<void>;
   /** A call that changed nothing; a promise where its answer has to wait. */

@@ -12,7 +12,10 @@ import { type CredentialRow, findCredentialByHash, findCredentialById } from './
 export const hashKey = (text: string): string => hash('sha256', text);
 
 export const invalidToken = (): Fault => new Fault('UNAUTHENTICATED', 'Invalid token');
-export const tokenExpired = (): Fault => new Fault('UNAUTHENTICATED', 'Token has expired');
+export const tokenExpired = (): Fault => new Fault('UNAUTHENTICATED', TOKEN_EXPIRED);
+const TOKEN_EXPIRED = 'Token has expired';
+/** Is it a {@link tokenExpired}? */
+export const isExpired = ({ message }: Fault): boolean => message === TOKEN_EXPIRED;
 
 /** What is said of a credential that does not work, in the words for its kind. */
 export const unauthenticated = (caller?: Pick<Caller, 'token'>): Fault =>
@@ -44,6 +47,11 @@ export async function callerByToken(
   return caller && { ...caller, token: token.times };
 }
 
+/** The caller that a key stands for now, whoever shows it. */
+export async function callerByKeyId(tx: Tx, key_id: string, now: number): Promise<Caller | undefined> {
+  return callerOf(await findCredentialById(tx, key_id), now);
+}
+
 /** The same caller as the rows are in this transaction; UNAUTHENTICATED if the key no longer works. */
 export async function refreshCaller(tx: Tx, caller: Caller, now: number): Promise<Caller> {
   if (caller.key_id === null) return caller;
@@ -52,9 +60,36 @@ export async function refreshCaller(tx: Tx, caller: Caller, now: number): Promis
   return { ...fresh, agent_id: caller.agent_id, token: caller.token };
 }
 
+/** By which audit rows tell a credential; nothing of it can be learnt from that. */
+export const hashPrefix = (hashed: string): string => hashed.slice(0, 8);
+
+/** Why a credential does not work, as its audit row says. */
+export type RefusedFor = 'unknown' | 'revoked' | 'expired' | 'invalid_token';
+
+/** Whose credential it is that does not work, where it ever was one. */
+export interface Refused {
+  readonly reason: RefusedFor;
+  readonly owner: Caller | undefined;
+}
+
+/** Why a key does not work. */
+export async function whyRefused(
+  tx: Tx,
+  key: { readonly hash: string } | { readonly key_id: string },
+): Promise<Refused> {
+  const row = await ('hash' in key ? findCredentialByHash(tx, key.hash) : findCredentialById(tx, key.key_id));
+  if (!row) return { reason: 'unknown', owner: undefined };
+  const revoked = row.revoked_at !== null || row.phase !== 'Active';
+  return { reason: revoked ? 'revoked' : 'expired', owner: toCaller(row) };
+}
+
 function callerOf(row: CredentialRow | undefined, now: number): Caller | undefined {
   if (!row || row.revoked_at !== null || row.phase !== 'Active') return undefined;
   if (row.expires_at !== null && row.expires_at <= now) return undefined;
+  return toCaller(row);
+}
+
+function toCaller(row: CredentialRow): Caller {
   const role = roleOf(row.role);
   return {
     subject_type: row.subject_type,
@@ -64,6 +99,7 @@ function callerOf(row: CredentialRow | undefined, now: number): Caller | undefin
     role,
     is_admin: role === 'admin',
     key_id: row.key_id,
+    key_hash_prefix: hashPrefix(row.hash),
     agent_id: row.subject_type === 'agent' ? row.subject_id : null,
     inherit_permissions: row.inherit_permissions === 1,
     access_revision: row.access_revision,
@@ -108,6 +144,7 @@ export const SYSTEM: Caller = {
   role: 'admin',
   is_admin: true,
   key_id: null,
+  key_hash_prefix: null,
   agent_id: null,
   inherit_permissions: false,
   access_revision: 0,

@@ -22,6 +22,7 @@ export interface KeyRow {
 
 /** A key with what its zone says about it. */
 export interface CredentialRow extends KeyRow {
+  readonly hash: string;
   readonly phase: string;
   readonly access_revision: number;
 }
@@ -29,7 +30,7 @@ export interface CredentialRow extends KeyRow {
 const COLUMNS = `k.key_id, k.zone_id, k.name, k.user_id, k.subject_type, k.subject_id, k.role, k.inherit_permissions,
   k.raw_mode_enabled, k.rate_limit_per_minute, k.key_prefix, k.origin, k.created_at, k.expires_at, k.last_used_at, k.revoked_at`;
 
-const CREDENTIAL = `SELECT ${COLUMNS}, z.phase, z.access_revision FROM keys k JOIN zones z ON z.zone_id = k.zone_id`;
+const CREDENTIAL = `SELECT ${COLUMNS}, k.hash, z.phase, z.access_revision FROM keys k JOIN zones z ON z.zone_id = k.zone_id`;
 
 export const findCredentialByHash = (tx: Tx, hash: string): Promise<CredentialRow | undefined> =>
   tx.get<CredentialRow>(`${CREDENTIAL} WHERE k.hash = ?`, [hash]);

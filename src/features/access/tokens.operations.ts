@@ -41,6 +41,7 @@ export const createToken: Operation<CreateInput, Answer, Answer> = {
     credentials: true,
   },
   cli: { words: 'token create' },
+  presents: ({ api_key }) => api_key,
   prepare: async (input, preparation) => issue(preparation, await holderOf(input, preparation)),
   run: async (_call, ready) => ready,
 };

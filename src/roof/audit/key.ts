@@ -3,9 +3,9 @@
  * was a chain are in it before anything is written.
  */
 import { randomBytes } from 'node:crypto';
-import { keepSetting } from '../features/access/settings.sql.ts';
-import { adoptRows, unchainedZones } from '../features/audit/adopt.ts';
-import type { Sql } from '../ports/sql.ts';
+import { keepSetting } from '../../features/access/settings.sql.ts';
+import { adoptRows, unchainedZones } from '../../features/audit/adopt.ts';
+import type { Sql } from '../../ports/sql.ts';
 
 const KEY_BYTES = 32;
 

@@ -1,0 +1,130 @@
+/**
+ * What a call that ended leaves in the audit log beside what its transaction wrote (access.md §13). Guarantees: a refusal is in
+ * the log before it is answered, in the zone of whoever was refused; a credential is told by 8 digits of its hash, and
+ * what was read or written never is.
+ */
+import type { Fault, FaultData } from '../base/faults.ts';
+import { ANYONE, hashKey, hashPrefix, type Refused } from '../features/access/credentials.ts';
+import { type AuditFacts, type AuditLog, auditRow } from './call/audit-row.ts';
+import type { AnyOperation, CallContext, Caller } from './operation.ts';
+
+/** How a request came in. */
+export interface Way {
+  readonly channel: string;
+  readonly request_id: string;
+  readonly address: string | null;
+  /** Route template of an HTTP door. */
+  readonly endpoint?: (() => string) | undefined;
+}
+
+/** A call that ended, as far as it got. */
+export interface Trail {
+  readonly operation: AnyOperation;
+  readonly caller: Caller | undefined;
+  readonly way: Way;
+  /** Of the monotonic clock, in milliseconds. */
+  readonly began: number;
+  context?: CallContext;
+  input?: unknown;
+  ready?: unknown;
+}
+
+/** A call that may have changed nothing, and was not refused. */
+export function logEnded(audit: AuditLog, trail: Trail, fault?: Fault): Promise<void> | undefined {
+  const { operation, caller = ANYONE, context } = trail;
+  const facts = { ...factsOf(audit, trail), outcome: fault ? 'failed' : 'allowed', code: fault?.code ?? null } as const;
+  const zone_id = context?.zone_id ?? caller.zone_id;
+  return audit.ended(zone_id, auditRow({ ...facts, action: operation.name }, context?.caller ?? caller, trail.way));
+}
+
+/** A call that failed: at once in the log where it was refused, else with those that changed nothing. */
+export async function logFailure(audit: AuditLog, trail: Trail, fault: Fault): Promise<void> {
+  const { operation, caller = ANYONE, context } = trail;
+  const who = context?.caller ?? caller;
+  if (fault.code === 'UNAUTHENTICATED') return logCredential(audit, trail);
+  if (fault.code !== 'ACCESS_DENIED' && fault.code !== 'QUOTA_EXCEEDED') {
+    // Nobody who is answered that something went wrong has to wait for it, whatever the configuration says.
+    await logEnded(audit, trail, fault)?.catch(() => undefined);
+    return;
+  }
+  const tooLow = 'required_role' in fault.data || 'required_mode' in fault.data;
+  const quota = fault.code === 'QUOTA_EXCEEDED';
+  const facts = { ...factsOf(audit, trail), outcome: 'denied', code: fault.code } as const;
+  const row = auditRow(
+    tooLow
+      ? { ...facts, action: 'auth_denied', object: operation.name, details: deniedRole(who, trail.way, fault.data) }
+      : { ...facts, action: operation.name, object: pathIn(fault.data) ?? facts.object, details: told(fault.data) },
+    who,
+    trail.way,
+  );
+  await audit.refused(quota && context ? context.zone_id : who.zone_id, row);
+}
+
+/** A credential that was presented and does not work, seen by a call. */
+async function logCredential(audit: AuditLog, { operation, caller, way, input }: Trail): Promise<void> {
+  if (caller) {
+    const ended = Math.min(caller.expires_at ?? Infinity, caller.token?.expires_at ?? Infinity);
+    const reason = ended <= audit.now() ? 'expired' : 'revoked';
+    return logBadCredential(audit, { reason, owner: caller, prefix: caller.key_hash_prefix }, way);
+  }
+  const presented = input === undefined ? undefined : operation.presents?.(input);
+  if (presented === undefined) return;
+  const prefix = hashPrefix(hashKey(presented));
+  await logBadCredential(audit, { reason: 'unknown', owner: undefined, prefix }, way);
+}
+
+export interface BadCredential extends Refused {
+  readonly prefix: string | null;
+}
+
+export function logBadCredential(audit: AuditLog, bad: BadCredential, way: Way): Promise<void> {
+  const { reason, owner = ANYONE, prefix } = bad;
+  const details = { key_hash_prefix: prefix, reason, ...endpointOf(way) };
+  const facts = { at: audit.now(), action: 'auth_failure', effect: 'read', object: '', duration_ms: 0 };
+  const row = auditRow({ ...facts, outcome: 'failed', code: 'UNAUTHENTICATED', details }, owner, way);
+  return audit.refused(owner.zone_id, row);
+}
+
+/** A credential that works was presented. */
+export function logArrival(audit: AuditLog, caller: Caller, way: Way): Promise<void> | undefined {
+  const details = { key_hash_prefix: caller.key_hash_prefix, role: caller.role, ...endpointOf(way) };
+  const facts = { at: audit.now(), action: 'auth_success', effect: 'read', object: '', duration_ms: 0 };
+  return audit.ended(caller.zone_id, auditRow({ ...facts, outcome: 'allowed', code: null, details }, caller, way));
+}
+
+function factsOf(
+  audit: AuditLog,
+  trail: Trail,
+): Pick<AuditFacts, 'at' | 'effect' | 'object' | 'duration_ms' | 'details'> {
+  return {
+    at: audit.now(),
+    effect: trail.operation.effect,
+    object: objectOf(trail),
+    duration_ms: Math.round(performance.now() - trail.began),
+    details: {},
+  };
+}
+
+/** What the call was about: what it names itself, else the first thing that it needs a permission on. */
+function objectOf({ operation, ready }: Trail): string {
+  if (ready === undefined) return '';
+  return operation.object?.(ready) ?? operation.needs?.(ready)[0]?.path ?? '';
+}
+
+const pathIn = ({ path }: FaultData): string | undefined => (typeof path === 'string' ? path : undefined);
+
+const endpointOf = ({ endpoint }: Way): { endpoint?: string } => (endpoint ? { endpoint: endpoint() } : {});
+
+const deniedRole = (who: Caller, way: Way, { required_role, required_mode }: FaultData): AuditFacts['details'] => ({
+  key_hash_prefix: who.key_hash_prefix,
+  role: who.role,
+  ...(required_role === undefined ? {} : { required_role }),
+  ...(required_mode === undefined ? {} : { required_mode }),
+  ...endpointOf(way),
+});
+
+/** What of a refusal is told: which right, which zone, which quota; the paths that were tried are for the caller only. */
+const TOLD = ['permission', 'missing', 'zone_id', 'quota', 'limit', 'used', 'requested'];
+
+const told = (data: FaultData): AuditFacts['details'] =>
+  Object.fromEntries(TOLD.flatMap((name) => (name in data ? [[name, data[name]]] : [])));

@@ -1,0 +1,28 @@
+/** The audit log as calls and doors of this process see it: what they tell beside the rows that changes leave. */
+import type { Log } from '../../base/log.ts';
+import type { AuditLog } from '../../core/call/audit-row.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { RunStep } from '../system.ts';
+import { ReadBatches } from './read-batches.ts';
+import { Refusals } from './refusals.ts';
+
+export interface AuditDeskParts {
+  readonly step: RunStep;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** NEXUS_AUDIT_READS. */
+  readonly reads: 'batch' | 'sync';
+}
+
+export function openAuditDesk({ step, clock, log, reads }: AuditDeskParts): AuditLog {
+  const batches = new ReadBatches({ step, clock, log, sync: reads === 'sync' });
+  const refusals = new Refusals(step, log);
+  return {
+    now: () => clock.now(),
+    refused: (zone_id, row) => refusals.note(zone_id, row),
+    ended: (zone_id, row) => batches.note(zone_id, row),
+    settle: async () => {
+      await Promise.all([batches.flush().catch(() => undefined), refusals.close()]);
+    },
+  };
+}
