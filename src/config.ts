@@ -6,7 +6,7 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { distance } from 'fastest-levenshtein';
-import { LIMITS, type Limits } from './base/limits.ts';
+import { type Limits, limitKey, limitRows } from './base/limits.ts';
 import { isTokenForm } from './base/token-form.ts';
 
 type Range = readonly [number, number];
@@ -47,15 +47,22 @@ const whole = (about: string, value: number, range: Range): Key<number> => ({
     return number;
   },
 });
-const yesNo = (about: string, value: boolean): Key<boolean> => ({
+const seconds = (about: string, value: number, range: Range): Key<number> => ({
   default: String(value),
-  about,
+  about: `${about}, ${range[0]}..${range[1]}`,
+  range,
   parse: (given) => {
-    if (/^(true|1|yes)$/i.test(given)) return true;
-    if (/^(false|0|no)$/i.test(given)) return false;
-    throw new Error('true or false');
+    const number = Number(given);
+    if (given.trim() !== '' && number >= range[0] && number <= range[1]) return number;
+    throw new Error(`a number from ${range[0]} to ${range[1]}`);
   },
 });
+function parseYesNo(given: string): boolean {
+  if (/^(true|1|yes)$/i.test(given)) return true;
+  if (/^(false|0|no)$/i.test(given)) return false;
+  throw new Error('true or false');
+}
+const yesNo = (about: string, value: boolean): Key<boolean> => ({ default: String(value), about, parse: parseYesNo });
 const isText = (item: unknown): item is string => typeof item === 'string';
 const list = (about: string, isItem = isText, wanted = 'texts'): Key<readonly string[]> => ({
   default: '[]',
@@ -159,6 +166,25 @@ export const KEYS = {
   RATE_LIMIT_OPERATOR_PER_MINUTE: perMinute('requests of an operator key', 60_000),
   RATE_LIMIT_RESEARCHER_PER_MINUTE: perMinute('requests of a researcher key', 60_000),
   RATE_LIMIT_ADMIN_PER_MINUTE: perMinute('requests of an admin key', 6_000_000),
+  ASYNC_JOBS_ENABLED: yesNo('jobs that are queued for later through /api/v1', true),
+  EMBEDDED_WORKER: {
+    default: '',
+    about: 'run jobs inside the server too; empty does, unless ENVIRONMENT is test',
+    parse: (given: string): boolean | undefined => (given === '' ? undefined : parseYesNo(given)),
+  },
+  WORKER_SLOTS: whole('jobs that a worker runs at a time', 4, [1, 64]),
+  WORKER_NAME: optional('name in front of the ids of workers', {
+    parse: (given) => {
+      if (/^[A-Za-z0-9_.-]{0,60}$/.test(given)) return given;
+      throw new Error('at most 60 letters, digits and _.-');
+    },
+  }),
+  WORKER_POLL_SECONDS: seconds('how often an idle worker looks for jobs', 1, [0.1, 60]),
+  WORKER_LEASE_SECONDS: whole('how long a worker has a job without renewing that', 30, [2, 3_600]),
+  WORKER_HEARTBEAT_SECONDS: whole('how often a worker says that it is there', 1, [1, 300]),
+  JOB_TIMEOUT_SECONDS: whole('longest time of one attempt at a job', 3_600, [1, 86_400]),
+  JOB_SYNC_MAX: whole('jobs of mode sync that run at a time', 8, [1, 256]),
+  JOB_RETENTION_DAYS: whole('how long finished jobs are kept', 30, [1, 3_650]),
   LOG_LEVEL: oneOf('lowest level logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
   ENFORCE_PERMISSIONS: {
     default: 'true',
@@ -239,13 +265,13 @@ export interface Layers {
   readonly given?: Environment;
 }
 
-/** All keys: those of the table, and NEXUS_LIMIT_… of the limits. */
+/** All keys: those of the table, and those of the limits. */
 const ALL_KEYS: Readonly<Record<string, Key<unknown>>> = {
   ...KEYS,
   ...Object.fromEntries(
-    Object.entries(LIMITS).map(([name, limit]) => [
-      `LIMIT_${name}`,
-      whole(limit.about, limit.default, [1, Number.MAX_SAFE_INTEGER]),
+    limitRows.map(([name, limit]) => [
+      limitKey(name, limit),
+      whole(limit.about, limit.default, limit.range ?? [1, Number.MAX_SAFE_INTEGER]),
     ]),
   ),
 };
@@ -281,7 +307,7 @@ export function loadConfig(layers: Layers): Loaded {
   mistakes.push(...sharedKeyTexts(values));
   for (const layer of [layers.environment, layers.dotenv ?? {}]) warnings.push(...unknownNames(layer));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  const limits = Object.fromEntries(Object.keys(LIMITS).map((name) => [name, values[`LIMIT_${name}`]])) as Limits;
+  const limits = Object.fromEntries(limitRows.map(([name, limit]) => [name, values[limitKey(name, limit)]])) as Limits;
   warnings.push(...unreachableLimits(limits));
   return { config: { ...(values as unknown as Values), limits }, lines, warnings };
 }

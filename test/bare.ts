@@ -12,9 +12,11 @@ import { NO_DEADLINE } from '../src/core/deadline.ts';
 import { invoke, type Server } from '../src/core/invoke.ts';
 import type { AnyOperation, CallContext, Caller } from '../src/core/operation.ts';
 import { allOperations, getOperation } from '../src/core/operations.ts';
+import { Rings } from '../src/core/rings.ts';
 import { localRunner } from '../src/core/transact.ts';
 import { Turns } from '../src/core/turns.ts';
 import { openDiskBlobs } from '../src/engines/disk/disk-blobs.ts';
+import { openProcessBell } from '../src/engines/process/process-bell.ts';
 import { bootstrap } from '../src/features/access/bootstrap.ts';
 import { SYSTEM } from '../src/features/access/credentials.ts';
 import { GrantCache } from '../src/features/access/grant-cache.ts';
@@ -80,6 +82,7 @@ export async function openBare(): Promise<Bare> {
     limits: defaultLimits,
     runner,
     turns: new Turns(),
+    rings: new Rings(openProcessBell()),
     tokens,
     rawMode: true,
     audit,

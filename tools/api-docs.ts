@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { exitCodeOf, FAULTS } from '../src/base/faults.ts';
-import { LIMITS } from '../src/base/limits.ts';
+import { limitKey, limitRows } from '../src/base/limits.ts';
 import { loadConfig } from '../src/config.ts';
 import { shapeOf } from '../src/core/invoke.ts';
 import type { AnyOperation } from '../src/core/operation.ts';
@@ -84,17 +84,19 @@ const faultsText = (): string =>
 
 const limitsText = (): string =>
   table(
-    ['NEXUS_LIMIT_…', 'default', 'of what'],
-    Object.entries(LIMITS).map(([name, limit]) => [name, String(limit.default), limit.about]),
+    ['limit', 'setting', 'default', 'of what'],
+    limitRows.map(([name, limit]) => [name, `NEXUS_${limitKey(name, limit)}`, String(limit.default), limit.about]),
   );
 
-const settingsText = (): string =>
-  table(
+const settingsText = (): string => {
+  const limits = new Set(limitRows.map(([name, limit]) => `NEXUS_${limitKey(name, limit)}`));
+  return table(
     ['setting', 'default', 'meaning'],
     loadConfig({ environment: {} })
-      .lines.filter((line) => !line.name.startsWith('NEXUS_LIMIT_'))
+      .lines.filter((line) => !limits.has(line.name))
       .map((line) => [line.name, line.default, line.about]),
   );
+};
 
 export function apiDocument(): string {
   return [

@@ -6,6 +6,15 @@ import { Fault } from './faults.ts';
 
 const MiB = 1024 * 1024;
 
+interface Limit {
+  readonly default: number;
+  readonly about: string;
+  /** Least and most, unless from 1 up. */
+  readonly range?: readonly [number, number];
+  /** Its setting, where that is not `LIMIT_<NAME>`. */
+  readonly key?: string;
+}
+
 export const LIMITS = {
   RPC_BODY_BYTES: { default: 192 * MiB, about: 'body of a JSON-RPC call' },
   JSON_READ_BYTES: { default: 128 * MiB, about: 'content that one `read` answers inside JSON, before base64' },
@@ -37,13 +46,30 @@ export const LIMITS = {
   PROOF_DEPTH: { default: 1_000, about: 'nodes of a proof, one below another' },
   CHECK_NODES: { default: 100_000, about: 'nodes of the graph of tuples that one check visits' },
   SCHEMA_BYTES: { default: 64 * 1024, about: 'types that a zone adds to the schema, as JSON' },
+  JOB_PAYLOAD_BYTES: {
+    default: MiB,
+    about: 'payload or result of a job, as JSON',
+    range: [1024, 16 * MiB],
+    key: 'JOB_PAYLOAD_BYTES_MAX',
+  },
+  TASKS_QUEUED: { default: 1_000_000, about: 'jobs of one zone that have not finished' },
+  SCHEDULES: { default: 1_000, about: 'schedules of one zone' },
   RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },
   RPC_BODY_VALUES: { default: 1_000_000, about: 'values of one JSON body' },
   V1_BODY_BYTES: { default: 16 * MiB, about: 'JSON body of a REST route' },
   OPEN_BODY_BYTES: { default: 64 * 1024, about: 'JSON body of a REST route, from a caller without credentials' },
-} as const satisfies Record<string, { default: number; about: string }>;
+} as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;
+
+/** Every limit by name. */
+export const limitRows: readonly (readonly [LimitName, Limit])[] = Object.entries(LIMITS).map(([name, limit]) => [
+  name as LimitName,
+  limit,
+]);
+
+/** The setting of a limit, without `NEXUS_`. */
+export const limitKey = (name: LimitName, limit: Limit): string => limit.key ?? `LIMIT_${name}`;
 export type Limits = Readonly<Record<LimitName, number>>;
 
 export const defaultLimits: Limits = Object.fromEntries(

@@ -19,6 +19,7 @@ import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import { logCause } from './log-cause.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
+import type { Rings } from './rings.ts';
 import type { Runner } from './transact.ts';
 import type { Turns } from './turns.ts';
 import { type Arrived, contextIn, type Named, nameZone, settleZone } from './zone-of-call.ts';
@@ -52,6 +53,7 @@ export interface Server {
   /** The mode RAW is on, for keys that may use it. */
   readonly rawMode: boolean;
   readonly audit: AuditLog;
+  readonly rings: Rings;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -209,6 +211,7 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     sql: server.sql,
     tokens: server.tokens,
     rawMode: server.rawMode,
+    rings: server.rings,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>
       operation.effect === 'read'

@@ -147,6 +147,14 @@ export interface Call {
   shown(path: string): string;
 }
 
+/** Waiting for changes, outside any transaction (core/rings.ts). */
+export interface Waits {
+  /** The server is about to stop: nothing is worth waiting for. */
+  readonly stopped: boolean;
+  /** Resolves at the next hint on a topic, after so many milliseconds, or when the server stops. */
+  next(topic: string, ms: number): Promise<void>;
+}
+
 /** What `prepare` may use, outside any transaction: hashing, spooling and blob files come before it. */
 export interface Preparation {
   readonly context: CallContext;
@@ -156,6 +164,8 @@ export interface Preparation {
   readonly tokens: Tokens;
   /** The mode RAW is on, for keys that may use it. */
   readonly rawMode: boolean;
+  /** Hints that something has changed, for calls that wait for it. */
+  readonly rings: Waits;
   /** Checks permission ahead of costly work; the transaction checks it again. */
   authorise(needs: readonly Need[]): Promise<void>;
   /** Runs another operation with the same caller, in a transaction of its own. */
@@ -198,6 +208,8 @@ export interface HttpBinding<O> {
   /** Other paths of the same route. */
   readonly aliases?: readonly string[];
   readonly status?: number;
+  /** Where the answer decides on it. */
+  readonly statusOf?: (output: O) => number;
   readonly present?: Present<O>;
   /** Schema of what `present` makes, for the API document. */
   readonly body?: z.ZodType;
@@ -270,6 +282,8 @@ export interface Operation<I, O, P = I, R = O> {
   /** What the call prepares on: once one of several was stale, those of one zone that name the same take turns. */
   turn?(input: I): string;
   needs?(ready: P): readonly Need[];
+  /** Topic of the hint that those who wait are given once a write of it has committed; undefined is none. */
+  rings?(output: R): string | undefined;
   /** What the audit row names as the object. */
   object?(ready: P): string;
   run(call: Call, ready: P): Promise<R>;

@@ -5,6 +5,8 @@ import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
 import { fileOperations } from '../features/files/files.operations.ts';
+import { type AnyJobType, echo } from '../features/jobs/job-types.ts';
+import { jobOperations } from '../features/jobs/jobs.operations.ts';
 import { sweepOperations } from '../features/zones/sweep.operations.ts';
 import { zoneOperations } from '../features/zones/zones.operations.ts';
 import type { AnyOperation } from './operation.ts';
@@ -13,6 +15,9 @@ import { rpcList } from './rpc-list.ts';
 
 /** Collection of blobs, told of every column that names them. */
 export const blobSteps = blobCollection([fileContents]);
+
+/** What runs inside Nexus as a job. */
+export const jobTypes: readonly AnyJobType[] = [echo].map((type) => type as AnyJobType);
 
 /** Tells of every operation, itself among them. */
 export const methodList = rpcList(() => publicOperations);
@@ -24,6 +29,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...zoneOperations,
   ...accessOperations,
   ...auditSteps,
+  ...jobOperations(jobTypes),
   ...contentOperations,
   ...fileOperations,
   ...sweepOperations,

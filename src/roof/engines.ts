@@ -3,6 +3,8 @@ import { mkdirSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Config, sqliteFileOf } from '../config.ts';
+import { openProcessBell } from '../engines/process/process-bell.ts';
+import type { Bell } from '../ports/bell.ts';
 import type { Sql } from '../ports/sql.ts';
 import type { ThreadRole } from './thread-protocol.ts';
 
@@ -18,6 +20,13 @@ export async function openThreadSql(
   onBroken: (reason: unknown) => void,
 ): Promise<Sql> {
   return openSql(config, { writer: role === 'writer', share: role === 'reader' ? 'some' : 'all', onBroken });
+}
+
+/** The bell of the nodes that share a database; on SQLite that of this process. */
+export async function openBell(config: Config): Promise<Bell> {
+  if (sqliteFileOf(config) !== undefined) return openProcessBell();
+  const { openPostgresBell } = await import('../engines/postgres/postgres-bell.ts');
+  return openPostgresBell(config.DATABASE_URL);
 }
 
 /** Part of the connections of a process that one of its threads may have. */

@@ -6,6 +6,7 @@
 import { Fault } from '../base/faults.ts';
 import type { Config } from '../config.ts';
 import { beforeDeadline } from '../core/deadline.ts';
+import type { Rings } from '../core/rings.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
@@ -24,11 +25,12 @@ export interface RunningOn {
   readonly sql: Sql;
   readonly blobs: Blobs;
   readonly threads: Threads;
+  readonly rings: Rings;
   /** Grants known in this thread. */
   readonly grants: GrantCache;
 }
 
-export function runnerOf(config: Config, { sql, blobs, threads, grants }: RunningOn): Runner {
+export function runnerOf(config: Config, { sql, blobs, threads, rings, grants }: RunningOn): Runner {
   const here = localRunner({
     sql,
     blobs,
@@ -49,7 +51,10 @@ export function runnerOf(config: Config, { sql, blobs, threads, grants }: Runnin
       if (waiting >= maximum) throw overloaded(maximum);
       waiting++;
       try {
-        return await write(operation, ready, context);
+        const output = await write(operation, ready, context);
+        const topic = operation.rings?.(output);
+        if (topic !== undefined) rings.ring(topic);
+        return output;
       } finally {
         waiting--;
       }

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { FastifyInstance } from 'fastify';
 import { type Log, silentLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { addressReader } from '../channels/http/addresses.ts';
@@ -15,16 +16,19 @@ import { buildHttp } from '../channels/http/http-server.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Server } from '../core/invoke.ts';
 import { Metrics } from '../core/metrics.ts';
+import { Rings } from '../core/rings.ts';
+import type { Runner } from '../core/transact.ts';
 import { Turns } from '../core/turns.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import { openAuditDesk } from './audit/desk.ts';
 import { prepareAudit } from './audit/key.ts';
 import { callersOf } from './callers.ts';
-import { blobsRootOf, openServerSql, openThreadSql } from './engines.ts';
+import { blobsRootOf, openBell, openServerSql, openThreadSql } from './engines.ts';
 import { healthView } from './health.ts';
 import { startIndexer } from './indexer.ts';
 import { keyUse } from './key-use.ts';
@@ -37,6 +41,7 @@ import { startSweep } from './sweep.ts';
 import { systemSteps } from './system.ts';
 import { startThread } from './threads.ts';
 import { keptTokenSecret, tokensOf } from './tokens.ts';
+import { startWork } from './worker/work.ts';
 
 export interface StartOptions {
   readonly config: Config;
@@ -104,7 +109,9 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const threads = await startThreads(config, onBroken);
   const grants = grantCache(config);
-  const runner = runnerOf(config, { sql, blobs, threads, grants });
+  const bell = await openBell(config);
+  const rings = new Rings(bell);
+  const runner = runnerOf(config, { sql, blobs, threads, rings, grants });
   const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, reads: config.AUDIT_READS });
   const metrics = new Metrics();
   const used = keyUse({ runner, clock: systemClock, log });
@@ -114,10 +121,9 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
   };
-  const server = serverOf(config, { sql, blobs, runner, tokens, audit, log, observe });
+  const server = serverOf(config, { sql, blobs, runner, tokens, rings, audit, log, observe });
   const alone = sqliteFileOf(config) !== undefined;
-  const sweep = startSweep({ runner, blobs, clock: systemClock, log, alone });
-  const indexer = startIndexer({ runner, blobs, clock: systemClock, log });
+  const loops = startLoops(config, { runner, rings, blobs, log, alone });
   const pending = new Set(['listen']);
   const app = buildHttp({
     server,
@@ -135,21 +141,17 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     return Promise.race([app.close(), sleep(HALT_MS)]);
   };
   const close = async (): Promise<void> => {
-    await app.close();
+    rings.stop();
+    await Promise.all([app.close(), loops.work.stop()]);
     await audit.settle();
-    await Promise.all([sweep.stop(), indexer.stop(), used.settled()]);
+    await Promise.all([loops.sweep.stop(), loops.indexer.stop(), used.settled()]);
     await Promise.all([threads.writer?.close(), threads.reader.close()]);
     await sql.close();
     await blobs.close();
+    await bell.close();
   };
-  try {
-    await app.listen({ host: config.HOST, port: config.PORT });
-  } catch (thrown) {
-    await close();
-    throw thrown;
-  }
+  const url = await listen(app, config, close);
   pending.delete('listen');
-  const url = urlOf(config, app.server.address() as AddressInfo);
   log('info', 'server.started', { url });
   return {
     url,
@@ -163,6 +165,35 @@ async function startClaimed(options: StartOptions): Promise<Running> {
       await close();
       clearTimeout(drained);
     },
+  };
+}
+
+/** The address that it listens at; closed again where it cannot. */
+async function listen(app: FastifyInstance, config: Config, close: () => Promise<void>): Promise<string> {
+  try {
+    await app.listen({ host: config.HOST, port: config.PORT });
+    return urlOf(config, app.server.address() as AddressInfo);
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+}
+
+interface LoopParts {
+  readonly runner: Runner;
+  readonly rings: Rings;
+  readonly blobs: Blobs;
+  readonly log: Log;
+  readonly alone: boolean;
+}
+
+/** What the server does by itself. */
+function startLoops(config: Config, { rings, alone, ...parts }: LoopParts) {
+  const common = { ...parts, clock: systemClock };
+  return {
+    sweep: startSweep({ ...common, alone }),
+    indexer: startIndexer(common),
+    work: startWork({ ...common, config, rings }),
   };
 }
 

@@ -70,7 +70,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, answering: A
     const answered = invoke(door.server, operation, { raw, request: asked });
     const { output, input } = await (binding.credentials ? answered.catch(failed) : answered);
     if (binding.location) reply.header('location', binding.location(output));
-    reply.code(binding.status ?? 200);
+    reply.code(binding.statusOf?.(output) ?? binding.status ?? 200);
     if (binding.status === 204) return await reply.send();
     return await sendJson(reply, binding.present ? binding.present(output, input) : output, door.server.blobs);
   } finally {

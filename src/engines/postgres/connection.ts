@@ -40,12 +40,20 @@ interface Session {
 /** A server that answers but in which nothing can be kept. */
 class UnusableServer extends Error {}
 
-/** Opens a connection, whose statements may each take so long; UNAVAILABLE when the server is out of reach or refuses. */
-export async function connect(url: string, statementMs: number = defaultLimits.OPERATION_MS): Promise<Connection> {
+export interface ConnectOptions {
+  /** Milliseconds that a statement may take. */
+  readonly statementMs?: number;
+  /** Under which the server lists it. */
+  readonly name?: string;
+}
+
+/** Opens a connection; UNAVAILABLE when the server is out of reach or refuses. */
+export async function connect(url: string, options: ConnectOptions = {}): Promise<Connection> {
+  const { statementMs = defaultLimits.OPERATION_MS, name = 'nexus' } = options;
   const client = new Client({
     // A driver named after `+` is meant for other programs (infrastructure.md §13).
     connectionString: url.replace(/^(postgres(?:ql)?)\+\w+:/, '$1:'),
-    application_name: 'nexus',
+    application_name: name,
     connectionTimeoutMillis: CONNECT_MS_MAX,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,

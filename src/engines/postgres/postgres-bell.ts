@@ -28,7 +28,7 @@ class PostgresBell implements Bell {
   }
 
   async connect(): Promise<void> {
-    const connection = await connect(this.#url);
+    const connection = await connect(this.#url, { name: 'nexus-bell' });
     connection.onNotification((text) => {
       const [topic, payload] = JSON.parse(text) as [string, string];
       this.#here.ring(topic, payload);

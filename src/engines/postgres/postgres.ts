@@ -48,7 +48,8 @@ class PostgresEngine implements Sql {
   #statements = 0;
 
   constructor(options: PostgresOptions) {
-    const open = (): Promise<Connection> => connect(options.url, options.statementMs);
+    const { statementMs } = options;
+    const open = (): Promise<Connection> => connect(options.url, statementMs === undefined ? {} : { statementMs });
     const pool = new Pool({ ...options.pool, open });
     this.#pool = pool;
     this.#commits = new GroupCommit({ pool, open, onBroken: options.onBroken });

@@ -12,6 +12,8 @@ import { faultOf, outOfReach } from './failures.ts';
 export const postgresDialect: Dialect = {
   name: 'postgres',
   forUpdate: ' FOR UPDATE',
+  skipLocked: ' FOR UPDATE SKIP LOCKED',
+  clock: 'SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now',
   textsOf: 'json_array_elements_text(CAST(? AS JSON))',
   trigrams: 'none',
 };

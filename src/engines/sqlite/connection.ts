@@ -10,6 +10,8 @@ import type { RowMemo } from './row-memo.ts';
 export const sqliteDialect: Dialect = {
   name: 'sqlite',
   forUpdate: '',
+  skipLocked: '',
+  clock: undefined,
   textsOf: 'json_each(?)',
   trigrams: 'fts5',
 };

@@ -23,13 +23,14 @@ const HELP: Record<string, string> = {
   files: 'Delete files, or ask a root admin for a higher limit.',
   keys: 'Revoke keys, or ask a root admin for a higher limit.',
   tuples: 'Delete tuples, or ask a root admin for a higher limit.',
+  jobs_queued: 'Wait until jobs have finished, cancel some, or ask a root admin for a higher limit.',
   file_bytes: 'Write a smaller file, or ask a root admin for a higher limit.',
 };
 
 /** QUOTA_EXCEEDED unless `by` more still fits. */
 export function checkQuota(
   zone: Pick<ZoneRow, 'zone_id' | 'limits'>,
-  counter: Counter | 'file_bytes',
+  counter: Counter | 'file_bytes' | 'jobs_queued',
   growth: { readonly used: number; readonly by: number },
 ): void {
   const quota = `max_${counter}`;

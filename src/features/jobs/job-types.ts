@@ -1,0 +1,55 @@
+/**
+ * What runs inside Nexus: the types of executor `nexus`. A feature declares its own as values of {@link JobType}; they are
+ * put together in core/operations.ts. A handler may run more than once for one job, since work cut short is done again,
+ * and what it answers after its attempt was taken away is dropped.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { Fault } from '../../base/faults.ts';
+import type { Caller, Role } from '../../core/operation.ts';
+
+/** One attempt, as its handler sees it. */
+export interface JobRun {
+  readonly job_id: string;
+  readonly zone_id: string;
+  readonly attempt: number;
+  /** Who submitted the job, as the rows are now. */
+  readonly caller: Caller;
+  /** Aborted when the attempt was cancelled, lost, or is out of time. */
+  readonly signal: AbortSignal;
+}
+
+export interface JobType<P = unknown> {
+  readonly type: string;
+  readonly description: string;
+  readonly input: z.ZodType<P>;
+  /** Needed to submit one, and still to have when it runs. */
+  readonly role: Role;
+  /** Gives the result, plain JSON. */
+  run(payload: P, run: JobRun): Promise<unknown>;
+}
+
+/** Entries of one list, whatever their payloads: each was parsed by its own schema. */
+export type AnyJobType = JobType<unknown>;
+
+const DELAY_MS_MAX = 86_400_000;
+
+const echoInput = z.object({
+  value: z.json().describe('what it answers'),
+  delay_ms: z.int().min(0).max(DELAY_MS_MAX).default(0).describe('how long it takes'),
+  fail_attempts: z.int().min(0).default(0).describe('attempts that fail before one answers'),
+});
+
+export const echo: JobType<z.infer<typeof echoInput>> = {
+  type: 'echo',
+  description: 'Answers its value, after a delay and as many failures as asked for.',
+  input: echoInput,
+  role: 'operator',
+  run: async ({ value, delay_ms, fail_attempts }, { attempt, signal }) => {
+    if (delay_ms > 0) await sleep(delay_ms, undefined, { signal });
+    if (attempt <= fail_attempts) {
+      throw new Fault('BAD_REQUEST', `Attempt ${attempt} of ${fail_attempts} that were to fail`);
+    }
+    return value;
+  },
+};

@@ -1,0 +1,341 @@
+/** Rows of jobs. Every write of one runs under the lock of its zone. */
+import type { KeptRow, RowsInsert, SqlValue, Tx } from '../../ports/sql.ts';
+import type { Artifact, Attempt, ExecutionMode, JobDoor, JobState, JobTerms, RequestState } from './job.ts';
+import { MISSED_BEATS, NEXUS, RANKS, TIER_MS } from './job.ts';
+
+export interface JobRow extends JobState, JobTerms {
+  readonly job_id: string;
+  readonly zone_id: string;
+  readonly type: string;
+  readonly executor: string;
+  readonly door: JobDoor;
+  readonly rank: number;
+  readonly tier: number;
+  readonly class: number;
+  readonly boost: number;
+  readonly request_state: RequestState;
+  readonly deadline: number | null;
+  readonly service_time: number | null;
+  readonly execution_mode: ExecutionMode;
+  readonly idempotency_key: string | null;
+  readonly schedule_id: string | null;
+  readonly retry_of: string | null;
+  readonly owner: string;
+  readonly user_id: string;
+  readonly agent_id: string;
+  readonly key_id: string | null;
+  readonly request_id: string;
+  readonly created_at: number;
+  readonly payload: string;
+}
+
+const COLUMNS = [
+  'job_id',
+  'zone_id',
+  'type',
+  'executor',
+  'door',
+  'status',
+  'rank',
+  'run_at',
+  'tier',
+  'class',
+  'boost',
+  'request_state',
+  'attempt',
+  'max_attempts',
+  'backoff',
+  'deadline',
+  'service_time',
+  'execution_mode',
+  'idempotency_key',
+  'schedule_id',
+  'retry_of',
+  'owner',
+  'user_id',
+  'agent_id',
+  'key_id',
+  'request_id',
+  'lease_owner',
+  'lease_subject',
+  'lease_until',
+  'created_at',
+  'started_at',
+  'ended_at',
+  'updated_at',
+  'payload',
+  'result',
+  'error',
+] as const satisfies readonly (keyof JobRow)[];
+
+const jobRows: RowsInsert = { into: 'jobs', columns: COLUMNS };
+const ALL = COLUMNS.join(', ');
+
+export const insertJobs = (tx: Tx, rows: readonly JobRow[]): Promise<void> =>
+  tx.insert(
+    jobRows,
+    rows.map((row) => COLUMNS.map((column) => row[column])),
+  );
+
+export const findJob = (tx: Tx, zone_id: string, job_id: string): Promise<JobRow | undefined> =>
+  tx.get<JobRow>(`SELECT ${ALL} FROM jobs WHERE job_id = ? AND zone_id = ?`, [job_id, zone_id]);
+
+export const findJobs = (tx: Tx, zone_id: string, job_ids: readonly string[]): Promise<JobRow[]> =>
+  tx.all<JobRow>(
+    `SELECT ${ALL} FROM jobs WHERE job_id IN (SELECT value FROM ${tx.dialect.textsOf}) AND zone_id = ?${tx.dialect.forUpdate}`,
+    [JSON.stringify(job_ids), zone_id],
+  );
+
+export interface JobKey {
+  readonly zone_id: string;
+  readonly owner: string;
+  readonly agent_id: string;
+  readonly type: string;
+  readonly idempotency_key: string;
+}
+
+export const findJobByKey = (tx: Tx, key: JobKey): Promise<JobRow | undefined> =>
+  tx.get<JobRow>(
+    `SELECT ${ALL} FROM jobs WHERE zone_id = ? AND owner = ? AND agent_id = ? AND type = ? AND idempotency_key = ?`,
+    [key.zone_id, key.owner, key.agent_id, key.type, key.idempotency_key],
+  );
+
+const SAVE = `UPDATE jobs SET status = ?, run_at = ?, attempt = ?, lease_owner = ?, lease_subject = ?, lease_until = ?,
+  started_at = ?, ended_at = ?, updated_at = ?, result = ?, error = ? WHERE job_id = ?`;
+
+/** The states that jobs have from now on. On PostgreSQL the statements leave together. */
+export async function saveJobs(tx: Tx, jobs: readonly (JobState & { readonly job_id: string })[]): Promise<void> {
+  await Promise.all(
+    jobs.map((job) =>
+      tx.run(SAVE, [
+        job.status,
+        job.run_at,
+        job.attempt,
+        job.lease_owner,
+        job.lease_subject,
+        job.lease_until,
+        job.started_at,
+        job.ended_at,
+        job.updated_at,
+        job.result,
+        job.error,
+        job.job_id,
+      ]),
+    ),
+  );
+}
+
+const attemptRows: RowsInsert = {
+  into: 'job_attempts',
+  columns: ['zone_id', 'job_id', 'attempt', 'claimed_by', 'outcome', 'ended_by', 'error', 'started_at', 'finished_at'],
+};
+
+export interface EndedAttempt extends Attempt {
+  readonly zone_id: string;
+  readonly job_id: string;
+}
+
+export const insertAttempts = (tx: Tx, rows: readonly EndedAttempt[]): Promise<void> =>
+  tx.insert(
+    attemptRows,
+    rows.map((row) => [
+      row.zone_id,
+      row.job_id,
+      row.attempt,
+      row.claimed_by,
+      row.outcome,
+      row.ended_by,
+      row.error,
+      row.started_at,
+      row.finished_at,
+    ]),
+  );
+
+export const listAttempts = (tx: Tx, job_id: string): Promise<Attempt[]> =>
+  tx.all<Attempt>(
+    'SELECT attempt, claimed_by, outcome, ended_by, error, started_at, finished_at FROM job_attempts WHERE job_id = ? ORDER BY attempt',
+    [job_id],
+  );
+
+const artifactRows: RowsInsert = {
+  into: 'job_artifacts',
+  columns: ['zone_id', 'job_id', 'n', 'type', 'ref', 'payload', 'created_at'],
+};
+
+export interface NewArtifacts {
+  readonly job: { readonly zone_id: string; readonly job_id: string };
+  readonly artifacts: readonly Artifact[];
+  readonly now: number;
+}
+
+export const insertArtifacts = (tx: Tx, { job, artifacts, now }: NewArtifacts): Promise<void> =>
+  tx.insert(
+    artifactRows,
+    artifacts.map(({ type, ref, payload }, n) => [job.zone_id, job.job_id, n, type, ref, payload, now]),
+  );
+
+export interface ArtifactRow extends Artifact {
+  readonly created_at: number;
+}
+
+export const listArtifacts = (tx: Tx, job_id: string): Promise<ArtifactRow[]> =>
+  tx.all<ArtifactRow>('SELECT type, ref, payload, created_at FROM job_artifacts WHERE job_id = ? ORDER BY n', [job_id]);
+
+const WAITING = "status IN ('queued', 'retry_wait')";
+
+/**
+ * The due jobs of every rank, each rank by its time, then the best of them by the order of all: so the index gives no row
+ * that is not taken, however many are due later or have finished. `select` is asked of each rank, its ? before the rest.
+ */
+const bestOf = (where: string, columns: string): string =>
+  RANKS.map(
+    (rank) => `SELECT * FROM (SELECT ${columns}, run_at + ${rank * TIER_MS} AS place FROM jobs
+      WHERE ${where} AND rank = ${rank} AND run_at <= ? AND ${WAITING} ORDER BY run_at, job_id LIMIT ?) AS rank_${rank + 2}`,
+  ).join(' UNION ALL ');
+
+const DUE_HERE = `SELECT zone_id, COUNT(*) AS n FROM (
+  SELECT zone_id FROM (${bestOf(`executor = '${NEXUS}' AND zone_id IN (SELECT zone_id FROM zones WHERE phase = 'Active')`, 'job_id, zone_id')}) AS due
+  ORDER BY place, job_id LIMIT ?) AS best GROUP BY zone_id`;
+
+/** Zones that have the next jobs of executor `nexus`, and how many of those each has. */
+export const listDueHere = (tx: Tx, now: number, limit: number): Promise<{ zone_id: string; n: number }[]> =>
+  tx.all(DUE_HERE, [...RANKS.flatMap(() => [now, limit]), limit]);
+
+export interface Claimable {
+  readonly zone_id: string;
+  readonly executor: string;
+  /** Only of these types; null is of any. */
+  readonly types: readonly string[] | null;
+  /** Only those of this owner; null is of any. */
+  readonly of: { readonly owner: string; readonly agent_id: string | null } | null;
+  readonly now: number;
+  readonly limit: number;
+}
+
+const claimStatements = new Map<string, string>();
+
+function claimStatement(tx: Tx, { types, of }: Claimable): string {
+  const { textsOf, skipLocked } = tx.dialect;
+  const mine = of && `owner = ?${of.agent_id === null ? '' : ' AND agent_id = ?'}`;
+  const where = ['zone_id = ? AND executor = ?', mine, types && `type IN (SELECT value FROM ${textsOf})`]
+    .filter((part) => part !== null)
+    .join(' AND ');
+  const key = where + skipLocked;
+  const known = claimStatements.get(key);
+  if (known) return known;
+  const made = `SELECT ${ALL} FROM jobs WHERE job_id IN (
+    SELECT job_id FROM (${bestOf(where, 'job_id')}) AS due ORDER BY place, job_id LIMIT ?)
+    ORDER BY run_at + ${TIER_MS} * rank, job_id${skipLocked}`;
+  claimStatements.set(key, made);
+  return made;
+}
+
+/** The next jobs of an executor in a zone, in the order of platform.md §2.3. */
+export function listClaimable(tx: Tx, asked: Claimable): Promise<JobRow[]> {
+  const { zone_id, executor, types, of, now, limit } = asked;
+  const where: SqlValue[] = [
+    zone_id,
+    executor,
+    ...(of ? [of.owner, ...(of.agent_id === null ? [] : [of.agent_id])] : []),
+    ...(types ? [JSON.stringify(types)] : []),
+  ];
+  return tx.all<JobRow>(claimStatement(tx, asked), [...RANKS.flatMap(() => [...where, now, limit]), limit]);
+}
+
+export interface HeldJob {
+  readonly job_id: string;
+  readonly zone_id: string;
+  readonly attempt: number;
+}
+
+/** Running jobs whose lease is over, or whose worker has missed five beats. */
+export const listLost = (tx: Tx, now: number, limit: number): Promise<HeldJob[]> =>
+  tx.all<HeldJob>(
+    `SELECT job_id, zone_id, attempt FROM jobs WHERE status = 'running' AND lease_until <= ?
+     UNION SELECT job_id, zone_id, attempt FROM jobs WHERE status = 'running' AND lease_owner IN
+       (SELECT worker_id FROM workers WHERE beat_at + ${MISSED_BEATS} * beat_ms < ?)
+     LIMIT ?`,
+    [now, now, limit],
+  );
+
+/** Waiting jobs past their deadline. */
+export const listOverdue = (tx: Tx, now: number, limit: number): Promise<HeldJob[]> =>
+  tx.all<HeldJob>(
+    `SELECT job_id, zone_id, attempt FROM jobs WHERE deadline <= ? AND deadline IS NOT NULL
+       AND status IN ('queued', 'retry_wait', 'blocked') ORDER BY deadline LIMIT ?`,
+    [now, limit],
+  );
+
+/** Of these jobs, those that still run at these attempts. */
+export const listStillHeld = (tx: Tx, job_ids: readonly string[]): Promise<HeldJob[]> =>
+  tx.all<HeldJob>(
+    `SELECT job_id, zone_id, attempt FROM jobs WHERE job_id IN (SELECT value FROM ${tx.dialect.textsOf}) AND status = 'running'`,
+    [JSON.stringify(job_ids)],
+  );
+
+const RENEW =
+  "UPDATE jobs SET lease_until = ? WHERE job_id = ? AND zone_id = ? AND status = 'running' AND attempt = ? AND lease_owner = ?";
+
+export interface Renewal extends HeldJob {
+  readonly lease_owner: string;
+  readonly until: number;
+}
+
+/** False where the attempt is no longer this holder's. */
+export const renewLease = async (tx: Tx, one: Renewal): Promise<boolean> =>
+  (await tx.run(RENEW, [one.until, one.job_id, one.zone_id, one.attempt, one.lease_owner])) === 1;
+
+/** The oldest job of a schedule that waits for the one before it. */
+export const findBlocked = (tx: Tx, schedule_id: string): Promise<{ job_id: string } | undefined> =>
+  tx.get("SELECT job_id FROM jobs WHERE schedule_id = ? AND status = 'blocked' ORDER BY job_id LIMIT 1", [schedule_id]);
+
+export const unblock = (tx: Tx, job_id: string): Promise<number> =>
+  tx.run("UPDATE jobs SET status = 'queued' WHERE job_id = ?", [job_id]);
+
+/** Zones with jobs that ended before a time. */
+export const listPrunable = (tx: Tx, before: number): Promise<{ zone_id: string }[]> =>
+  tx.all('SELECT DISTINCT zone_id FROM jobs WHERE ended_at IS NOT NULL AND ended_at < ? LIMIT 100', [before]);
+
+/** Finished jobs of a zone that are older, a slice of them; the oldest first. */
+export const listEndedBefore = (tx: Tx, zone_id: string, page: { before: number; limit: number }): Promise<JobRow[]> =>
+  tx.all<JobRow>(
+    `SELECT ${ALL} FROM jobs WHERE ended_at IS NOT NULL AND ended_at < ? AND zone_id = ? ORDER BY ended_at LIMIT ?`,
+    [page.before, zone_id, page.limit],
+  );
+
+export async function deleteJobs(tx: Tx, job_ids: readonly string[]): Promise<void> {
+  const ids = [JSON.stringify(job_ids)];
+  for (const table of ['job_attempts', 'job_artifacts', 'jobs']) {
+    await tx.run(`DELETE FROM ${table} WHERE job_id IN (SELECT value FROM ${tx.dialect.textsOf})`, ids);
+  }
+}
+
+export interface JobCounts {
+  readonly zone_id: string;
+  readonly interactive: number;
+  readonly batch: number;
+  readonly background: number;
+  readonly running: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly cancelled: number;
+}
+
+const NONE = { interactive: 0, batch: 0, background: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+export type Counted = keyof typeof NONE;
+const COUNTED = Object.keys(NONE) as readonly Counted[];
+
+export async function readCounts(tx: Tx, zone_id: string): Promise<JobCounts> {
+  const row =
+    tx.kept<JobCounts>('job_counts', zone_id) ??
+    (await tx.get<JobCounts>('SELECT * FROM job_counts WHERE zone_id = ?', [zone_id]));
+  return row ?? { zone_id, ...NONE };
+}
+
+const KEEP_COUNTS = `INSERT INTO job_counts (zone_id, ${COUNTED.join(', ')}) VALUES (?, ${COUNTED.map(() => '?').join(', ')})
+  ON CONFLICT (zone_id) DO UPDATE SET ${COUNTED.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+
+export function keepCounts(tx: Tx, row: JobCounts): Promise<void> {
+  const kept: KeptRow = { row, save: { sql: KEEP_COUNTS, params: [row.zone_id, ...COUNTED.map((name) => row[name])] } };
+  return tx.keep('job_counts', row.zone_id, kept);
+}

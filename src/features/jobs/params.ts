@@ -1,0 +1,53 @@
+/** Parameters that the operations on jobs share. */
+import { z } from 'zod';
+import { invalidParams } from '../../base/faults.ts';
+import { type Limits, limitExceeded } from '../../base/limits.ts';
+import { plainText } from '../../base/texts.ts';
+import { DEFAULT_BACKOFF, REQUEST_STATES, TIERS } from './job.ts';
+
+export const executorParam = plainText.min(1).max(128);
+export const taskTypeParam = plainText.min(1).max(128);
+
+/** Milliseconds, of a time as files.md §3 takes it; one without an offset is UTC. */
+export const timeParam = z.iso
+  .datetime({ offset: true, local: true })
+  .transform((text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`));
+
+export const payloadParam = z.json().describe('what the task is about');
+export const priorityParam = z.enum(TIERS);
+export const requestStateParam = z.enum(REQUEST_STATES);
+export const attemptsParam = z.int().min(1).max(10);
+const BACKOFF_SECONDS_MAX = 86_400;
+export const backoffParam = z.array(z.number().min(0).max(BACKOFF_SECONDS_MAX)).min(1).max(10);
+export const DEFAULT_ATTEMPTS = 3;
+export const defaultBackoff = (): number[] => [...DEFAULT_BACKOFF];
+export const keyParam = plainText.max(200);
+
+/** A number of items of a page: a larger one is lowered. */
+export const pageParam = (most: number, unless: number) =>
+  z
+    .int()
+    .min(1)
+    .default(unless)
+    .transform((limit) => Math.min(limit, most));
+
+/** JSON as it is kept; LIMIT_EXCEEDED where it is too long. */
+export function keptJson(value: unknown, what: string, limits: Limits): string {
+  const text = JSON.stringify(value ?? null);
+  const actual = Buffer.byteLength(text);
+  const maximum = limits.JOB_PAYLOAD_BYTES;
+  if (actual > maximum) throw limitExceeded('JOB_PAYLOAD_BYTES', maximum, { actual, what });
+  return text;
+}
+
+/** The time at which a task may start, of one or the other parameter. */
+export function startOf(input: { run_at?: number | undefined; delay_seconds?: number | undefined }): {
+  run_at: number | undefined;
+  delay_ms: number | undefined;
+} {
+  const { run_at, delay_seconds } = input;
+  if (run_at !== undefined && delay_seconds !== undefined) {
+    throw invalidParams({ path: 'delay_seconds', message: 'and run_at exclude each other' });
+  }
+  return { run_at, delay_ms: delay_seconds === undefined ? undefined : Math.round(delay_seconds * 1000) };
+}

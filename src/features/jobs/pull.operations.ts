@@ -1,0 +1,218 @@
+/**
+ * The scheduler's door for those who run tasks outside (platform.md §2.6): claim, heartbeat, complete, fail. Guarantees: a
+ * task has one holder at a time; who lost it cannot finish it, and is told so; telling the same end twice gives the same
+ * answer.
+ */
+import { z } from 'zod';
+import { isoTime } from '../../base/clock.ts';
+import { invalidParams } from '../../base/faults.ts';
+import { isUuid } from '../../base/ids.ts';
+import { plainText } from '../../base/texts.ts';
+import type { Call, Operation, Preparation } from '../../core/operation.ts';
+import { queueTime } from './clock.sql.ts';
+import type { Outcome } from './job.ts';
+import { findJob, type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
+import { executorParam, keptJson, payloadParam, taskTypeParam } from './params.ts';
+import { checkHolds, claimJobs, endJobs } from './queue.ts';
+import { type TaskObject, taskObject, toTask } from './task-object.ts';
+import { taskNotFound, waitUntil } from './tasks.operations.ts';
+import { ENDED, WAITING } from './topics.ts';
+import { isAdmin, sees, subjectOf } from './visibility.ts';
+
+const ROOT = '/api/v2/scheduler';
+const OPERATOR = { role: 'operator' } as const;
+const EXECUTORS_MAX = 20;
+const TYPES_MAX = 100;
+const LEASE_SECONDS = 60;
+const leaseParam = z.number().min(5).max(3600);
+
+const claimInput = z.object({
+  executor: executorParam.optional().describe('whose tasks'),
+  executors: z.array(executorParam).min(1).max(EXECUTORS_MAX).optional().describe('several of them'),
+  task_types: z.array(taskTypeParam).min(1).max(TYPES_MAX).optional().describe('only these'),
+  max: z.int().min(1).max(100).default(1),
+  lease_seconds: leaseParam.default(LEASE_SECONDS),
+  wait_seconds: z.number().min(0).max(60).default(0).describe('wait for one up to so long'),
+  worker: plainText.min(1).max(128).optional().describe('name of the holder, for people'),
+});
+type ClaimInput = z.infer<typeof claimInput>;
+const claimOutput = z.object({ tasks: z.array(taskObject) });
+
+function executorsOf({ executor, executors }: ClaimInput): readonly string[] {
+  if ((executor === undefined) === (executors === undefined)) {
+    throw invalidParams({ path: 'executor', message: 'either executor or executors is required' });
+  }
+  return executors ? [...new Set(executors)] : [executor!];
+}
+
+/** Claims what is there now. */
+async function claimNow(call: Call, input: ClaimInput): Promise<{ tasks: TaskObject[] }> {
+  const asked = {
+    types: input.task_types ?? null,
+    limit: input.max,
+    lease_ms: Math.round(input.lease_seconds * 1000),
+    owner: input.worker ?? subjectOf(call),
+    subject: subjectOf(call),
+  };
+  const names = executorsOf(input);
+  const free = isAdmin(call) ? names : names.filter((name) => isAgent(call, name));
+  const own = names.filter((name) => !free.includes(name));
+  const mine = { owner: subjectOf(call), agent_id: null };
+  const jobs = free.length > 0 ? await claimJobs(call, { ...asked, executors: free, of: null }) : [];
+  const left = input.max - jobs.length;
+  if (own.length > 0 && left > 0) {
+    jobs.push(...(await claimJobs(call, { ...asked, executors: own, of: mine, limit: left })));
+  }
+  const now = await queueTime(call);
+  return { tasks: jobs.map((job) => ({ ...toTask(job, now), fencing_token: job.attempt })) };
+}
+
+/** All tasks for agent x are for whoever has the key of agent x. */
+const isAgent = ({ caller }: Call, executor: string): boolean =>
+  caller.subject_type === 'agent' && caller.subject_id === executor;
+
+const claimAtOnce: Operation<ClaimInput, z.infer<typeof claimOutput>> = {
+  name: 'task.claim-now',
+  summary: 'Claim the next tasks that are due.',
+  effect: 'write',
+  who: OPERATOR,
+  internal: true,
+  input: claimInput,
+  output: claimOutput,
+  faults: [],
+  run: claimNow,
+};
+
+const claimTasks: Operation<ClaimInput, z.infer<typeof claimOutput>, z.infer<typeof claimOutput> | ClaimInput> = {
+  name: 'task.claim',
+  summary: 'Claim the next tasks of an executor, if wanted once there are any.',
+  effect: 'write',
+  who: OPERATOR,
+  input: claimInput,
+  output: claimOutput,
+  faults: [],
+  http: { method: 'POST', path: `${ROOT}/claim` },
+  cli: { words: 'scheduler claim', args: ['executor'] },
+  prepare: async (input, preparation) => {
+    executorsOf(input);
+    return input.wait_seconds === 0 ? input : waitForTasks(input, preparation);
+  },
+  run: (call, ready) => ('tasks' in ready ? Promise.resolve(ready) : claimNow(call, ready)),
+};
+
+async function waitForTasks(input: ClaimInput, preparation: Preparation): Promise<z.infer<typeof claimOutput>> {
+  let claimed: z.infer<typeof claimOutput> = { tasks: [] };
+  const wait = { seconds: input.wait_seconds, topic: WAITING };
+  await waitUntil(preparation, wait, async () => {
+    claimed = await preparation.run(claimAtOnce, input);
+    return claimed.tasks.length > 0;
+  });
+  return claimed;
+}
+
+/** The task that a token is shown for. */
+async function getHeld(call: Call, id: string): Promise<JobRow> {
+  const job = isUuid(id) ? await findJob(call.tx, call.context.zone_id, id.toLowerCase()) : undefined;
+  if (!job || job.door === 'house') throw taskNotFound(id);
+  if (job.lease_subject === subjectOf(call) || sees(call, job) || isAgent(call, job.executor)) return job;
+  throw taskNotFound(id);
+}
+
+const taskId = z.string().describe('id of the task');
+const tokenParam = z.int().describe('fencing_token of the claim');
+
+const heartbeatInput = z.object({
+  id: taskId,
+  fencing_token: tokenParam,
+  lease_seconds: leaseParam.default(LEASE_SECONDS),
+});
+const heartbeatOutput = taskObject
+  .pick({ task_id: true, lease_expires_at: true })
+  .extend({ fencing_token: z.number() });
+
+const heartbeat: Operation<z.infer<typeof heartbeatInput>, z.infer<typeof heartbeatOutput>> = {
+  name: 'task.heartbeat',
+  summary: 'Renew the lease on a task.',
+  effect: 'write',
+  who: OPERATOR,
+  input: heartbeatInput,
+  output: heartbeatOutput,
+  faults: ['TASK_NOT_FOUND', 'CONFLICT'],
+  http: { method: 'POST', path: `${ROOT}/task/:id/heartbeat` },
+  cli: { words: 'scheduler heartbeat', args: ['id', 'fencing_token'] },
+  object: ({ id }) => id,
+  run: async (call, { id, fencing_token, lease_seconds }) => {
+    const job = await getHeld(call, id);
+    checkHolds(job, fencing_token);
+    const until = (await queueTime(call)) + Math.round(lease_seconds * 1000);
+    await renewLease(call.tx, { ...job, lease_owner: job.lease_owner ?? '', until });
+    return { task_id: job.job_id, fencing_token, lease_expires_at: isoTime(until) };
+  },
+};
+
+/** Ends the attempt of a token; the second time, and as it was ended then, it changes nothing. */
+async function endBy(call: Call, ending: { id: string; fencing_token: number; outcome: Outcome }): Promise<TaskObject> {
+  const { id, fencing_token, outcome } = ending;
+  const job = await getHeld(call, id);
+  if (job.status !== 'running' || job.attempt !== fencing_token) {
+    const attempts = await listAttempts(call.tx, job.job_id);
+    const same = attempts.some(
+      (one) => one.attempt === fencing_token && one.ended_by === 'holder' && one.outcome === outcome.kind,
+    );
+    if (same) return toTask(job, await queueTime(call));
+  }
+  checkHolds(job, fencing_token);
+  const [after] = await endJobs(call, [{ job, outcome }]);
+  return toTask(after ?? job, await queueTime(call));
+}
+
+const ringsEnd = ({ status }: TaskObject): string => (status === 'queued' ? WAITING : ENDED);
+
+const completeInput = z.object({ id: taskId, fencing_token: tokenParam, result: payloadParam.optional() });
+
+const completeTask: Operation<z.infer<typeof completeInput>, TaskObject> = {
+  name: 'task.complete',
+  summary: 'End a task that was claimed, with its result.',
+  effect: 'write',
+  who: OPERATOR,
+  input: completeInput,
+  output: taskObject,
+  faults: ['TASK_NOT_FOUND', 'CONFLICT', 'LIMIT_EXCEEDED'],
+  http: { method: 'POST', path: `${ROOT}/task/:id/complete` },
+  cli: { words: 'scheduler complete', args: ['id', 'fencing_token'] },
+  rings: ringsEnd,
+  object: ({ id }) => id,
+  run: (call, { id, fencing_token, result }) => {
+    const text = keptJson(result, 'the result', call.limits);
+    return endBy(call, { id, fencing_token, outcome: { kind: 'succeeded', result: text } });
+  },
+};
+
+const RETRY_SECONDS_MAX = 86_400;
+const failInput = z.object({
+  id: taskId,
+  fencing_token: tokenParam,
+  error: z.string().describe('what went wrong'),
+  retryable: z.boolean().default(true),
+  retry_after_seconds: z.number().min(0).max(RETRY_SECONDS_MAX).optional().describe('instead of its backoff'),
+});
+
+const failTask: Operation<z.infer<typeof failInput>, TaskObject> = {
+  name: 'task.fail',
+  summary: 'End an attempt at a task that was claimed, without success.',
+  effect: 'write',
+  who: OPERATOR,
+  input: failInput,
+  output: taskObject,
+  faults: ['TASK_NOT_FOUND', 'CONFLICT'],
+  http: { method: 'POST', path: `${ROOT}/task/:id/fail` },
+  cli: { words: 'scheduler fail', args: ['id', 'fencing_token', 'error'] },
+  rings: ringsEnd,
+  object: ({ id }) => id,
+  run: (call, { id, fencing_token, error, retryable, retry_after_seconds }) => {
+    const retry_after_ms = retry_after_seconds === undefined ? undefined : Math.round(retry_after_seconds * 1000);
+    return endBy(call, { id, fencing_token, outcome: { kind: 'failed', error, retryable, retry_after_ms } });
+  },
+};
+
+export const pullOperations = [claimTasks, claimAtOnce, heartbeat, completeTask, failTask] as const;

@@ -1,0 +1,291 @@
+/**
+ * The queue: what happens to jobs inside a transaction of their zone. Guarantees: each change of status is one event in the
+ * same transaction (the server's own housekeeping leaves none); only the holder of the present attempt renews or ends it;
+ * the same idempotency key gives the first job; the zone's counts are exact.
+ */
+import { Fault } from '../../base/faults.ts';
+import { newUuid } from '../../base/ids.ts';
+import type { Call } from '../../core/operation.ts';
+import { checkQuota } from '../zones/quota.ts';
+import { queueTime } from './clock.sql.ts';
+import {
+  CLASSES,
+  type Claim,
+  claimed,
+  classOf,
+  type ExecutionMode,
+  ended,
+  isFinal,
+  isWaiting,
+  type JobDoor,
+  type JobStatus,
+  type Outcome,
+  type RequestState,
+  rankOf,
+} from './job.ts';
+import {
+  type Claimable,
+  type Counted,
+  findBlocked,
+  findJobByKey,
+  insertArtifacts,
+  insertAttempts,
+  insertJobs,
+  type JobRow,
+  keepCounts,
+  listClaimable,
+  readCounts,
+  saveJobs,
+  unblock,
+} from './jobs.sql.ts';
+
+/** Who a job belongs to: platform.md §0. */
+export interface JobOwner {
+  readonly owner: string;
+  readonly user_id: string;
+  readonly agent_id: string;
+  readonly key_id: string | null;
+}
+
+export function ownerOf({ caller }: Pick<Call, 'caller'>): JobOwner {
+  const { subject_type, subject_id, user_id, agent_id, key_id } = caller;
+  return { owner: `${subject_type}:${subject_id}`, user_id, agent_id: agent_id ?? '', key_id };
+}
+
+export interface NewJob {
+  readonly type: string;
+  readonly executor: string;
+  readonly door: JobDoor;
+  /** JSON. */
+  readonly payload: string;
+  readonly tier: number;
+  readonly boost?: number;
+  readonly request_state?: RequestState;
+  /** A time in milliseconds, not before now. */
+  readonly run_at?: number | undefined;
+  readonly delay_ms?: number | undefined;
+  readonly deadline?: number | undefined;
+  readonly service_time?: number | undefined;
+  readonly max_attempts: number;
+  readonly backoff: readonly number[];
+  readonly execution_mode?: ExecutionMode;
+  readonly idempotency_key?: string | undefined;
+  readonly schedule_id?: string;
+  readonly retry_of?: string;
+  readonly blocked?: boolean;
+  /** The caller of the call, unless given. */
+  readonly by?: JobOwner;
+}
+
+export interface Enqueued {
+  readonly job: JobRow;
+  readonly deduplicated: boolean;
+  readonly now: number;
+}
+
+export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
+  const { tx } = call;
+  const now = await queueTime(call);
+  const job = jobOf(call, asked, now);
+  if (job.idempotency_key !== null) {
+    const first = await findJobByKey(tx, { ...job, idempotency_key: job.idempotency_key });
+    if (first) return { job: first, deduplicated: true, now };
+  }
+  const tally = new Tally(call);
+  tally.moved(job, undefined);
+  if (job.door !== 'house') await tally.checkRoom();
+  await insertJobs(tx, [job]);
+  tellStatus(call, job);
+  await tally.keep();
+  return { job, deduplicated: false, now };
+}
+
+function jobOf(call: Call, asked: NewJob, now: number): JobRow {
+  const { boost = 0, request_state = 'pending' } = asked;
+  const urgency = { tier: asked.tier, boost, request_state };
+  return {
+    job_id: newUuid(now),
+    zone_id: call.context.zone_id,
+    type: asked.type,
+    executor: asked.executor,
+    door: asked.door,
+    status: asked.blocked ? 'blocked' : 'queued',
+    rank: rankOf(urgency),
+    run_at: Math.max(now, asked.run_at ?? now + (asked.delay_ms ?? 0)),
+    ...urgency,
+    class: CLASSES.indexOf(classOf(urgency)),
+    attempt: 0,
+    max_attempts: asked.max_attempts,
+    backoff: JSON.stringify(asked.backoff),
+    deadline: asked.deadline ?? null,
+    service_time: asked.service_time ?? null,
+    execution_mode: asked.execution_mode ?? 'async',
+    idempotency_key: asked.idempotency_key || null,
+    schedule_id: asked.schedule_id ?? null,
+    retry_of: asked.retry_of ?? null,
+    ...(asked.by ?? ownerOf(call)),
+    request_id: call.context.request_id,
+    lease_owner: null,
+    lease_subject: null,
+    lease_until: null,
+    created_at: now,
+    started_at: null,
+    ended_at: null,
+    updated_at: now,
+    payload: asked.payload,
+    result: null,
+    error: null,
+  };
+}
+
+export type Claiming = Omit<Claimable, 'zone_id' | 'executor' | 'limit' | 'now'> & {
+  readonly executors: readonly string[];
+  readonly limit: number;
+  readonly lease_ms: number;
+  readonly owner: string;
+  readonly subject: string;
+};
+
+/** Takes the next jobs, in their order. */
+export async function claimJobs(call: Call, asked: Claiming): Promise<JobRow[]> {
+  const { tx, context } = call;
+  const now = await queueTime(call);
+  const found: JobRow[] = [];
+  for (const executor of asked.executors) {
+    found.push(...(await listClaimable(tx, { ...asked, zone_id: context.zone_id, executor, now })));
+  }
+  const next = asked.executors.length > 1 ? found.sort(byPlace).slice(0, asked.limit) : found;
+  if (next.length === 0) return [];
+  const claim: Claim = { owner: asked.owner, subject: asked.subject, until: now + asked.lease_ms, now };
+  return change(call, next, (job) => ({ ...job, ...claimed(job, claim) }));
+}
+
+/** platform.md §2.3, as one number; the same in jobs.sql.ts. */
+const placeOf = (job: JobRow): number => job.run_at + 120_000 * job.rank;
+const byPlace = (a: JobRow, b: JobRow): number => placeOf(a) - placeOf(b) || (a.job_id < b.job_id ? -1 : 1);
+
+/** Jobs with their next form: rows, events and counts. */
+async function change(call: Call, jobs: readonly JobRow[], next: (job: JobRow) => JobRow): Promise<JobRow[]> {
+  const tally = new Tally(call);
+  const after = jobs.map((job) => {
+    const changed = next(job);
+    tally.moved(changed, job);
+    tellStatus(call, changed);
+    return changed;
+  });
+  await saveJobs(call.tx, after);
+  await tally.keep();
+  return after;
+}
+
+/** A job, and what is to become of it. */
+export interface Ending {
+  readonly job: JobRow;
+  readonly outcome: Outcome;
+}
+
+/** Ends the attempts in hand, or the jobs; gives the jobs as they are then. The caller has looked whose turn it is. */
+export async function endJobs(call: Call, endings: readonly Ending[]): Promise<JobRow[]> {
+  if (endings.length === 0) return [];
+  const { tx } = call;
+  const now = await queueTime(call);
+  const outcomes = new Map(endings.map(({ job, outcome }) => [job.job_id, outcome]));
+  const attempts: Parameters<typeof insertAttempts>[1][number][] = [];
+  const jobs = endings.map(({ job }) => job);
+  const after = await change(call, jobs, (job) => {
+    const { state, attempt } = ended(job, outcomes.get(job.job_id)!, now);
+    if (attempt) attempts.push({ ...attempt, zone_id: job.zone_id, job_id: job.job_id });
+    return { ...job, ...state };
+  });
+  await insertAttempts(tx, attempts);
+  for (const { job, outcome } of endings) {
+    if (outcome.kind === 'succeeded' && outcome.artifacts) {
+      await insertArtifacts(tx, { job, artifacts: outcome.artifacts, now });
+    }
+  }
+  for (const { schedule_id, status } of after) {
+    if (schedule_id !== null && isFinal(status)) await startNextOf(call, schedule_id);
+  }
+  return after;
+}
+
+/** The next job of a schedule starts after the one before it. */
+async function startNextOf({ tx }: Call, schedule_id: string): Promise<void> {
+  const next = await findBlocked(tx, schedule_id);
+  if (next) await unblock(tx, next.job_id);
+}
+
+/** Who holds the attempt of this number; CONFLICT where it is over. */
+export function checkHolds(job: JobRow, fencing_token: number): void {
+  if (job.status === 'running' && job.attempt === fencing_token) return;
+  const reason = job.status === 'cancelled' ? 'CANCELLED' : 'LEASE_LOST';
+  const why = reason === 'CANCELLED' ? 'was cancelled' : `is no longer held with token ${fencing_token}`;
+  throw new Fault('CONFLICT', `Task ${job.job_id} ${why}; stop working on it`, {
+    reason,
+    status: job.status,
+    attempt: job.attempt,
+  });
+}
+
+/** The words in which the log tells of a status; a blocked job was told as queued. */
+function tellStatus(call: Call, job: JobRow): void {
+  if (job.door === 'house') return;
+  call.event({
+    type: `job.${job.status === 'blocked' ? 'queued' : job.status}`,
+    object: { type: 'job', id: job.job_id },
+    data: { job_type: job.type, executor: job.executor, attempt: job.attempt },
+  });
+}
+
+/** What the counts of a zone change by, in one transaction. */
+export class Tally {
+  private readonly by = new Map<Counted, number>();
+  private readonly call: Call;
+
+  constructor(call: Call) {
+    this.call = call;
+  }
+
+  /** A job is in another status than before; undefined is none. */
+  moved(after: JobRow | undefined, before: JobRow | undefined): void {
+    if ((after ?? before)?.door === 'house') return;
+    if (before) this.add(before, -1);
+    if (after) this.add(after, 1);
+  }
+
+  private add(job: JobRow, by: number): void {
+    const counted = countedAs(job.status, job.class);
+    this.by.set(counted, (this.by.get(counted) ?? 0) + by);
+  }
+
+  /** QUOTA_EXCEEDED or TOO_MANY where one more does not fit. */
+  async checkRoom(): Promise<void> {
+    const { tx, zone, limits } = this.call;
+    const counts = await readCounts(tx, zone.zone_id);
+    const used = counts.interactive + counts.batch + counts.background + counts.running;
+    checkQuota(zone, 'jobs_queued', { used, by: 1 });
+    const maximum = limits.TASKS_QUEUED;
+    if (used < maximum) return;
+    throw new Fault(
+      'TOO_MANY',
+      `Zone ${zone.zone_id} has ${used} jobs that have not finished, the most it may; try later`,
+      {
+        limit: 'TASKS_QUEUED',
+        maximum,
+      },
+    );
+  }
+
+  async keep(): Promise<void> {
+    if (![...this.by.values()].some((by) => by !== 0)) return;
+    const { tx, zone } = this.call;
+    const counts = { ...(await readCounts(tx, zone.zone_id)) };
+    for (const [name, by] of this.by) counts[name] += by;
+    await keepCounts(tx, counts);
+  }
+}
+
+function countedAs(status: JobStatus, job_class: number): Counted {
+  if (isWaiting(status)) return CLASSES[job_class] ?? 'batch';
+  return status as Exclude<JobStatus, 'queued' | 'retry_wait' | 'blocked'>;
+}

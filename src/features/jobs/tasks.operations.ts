@@ -1,0 +1,389 @@
+/**
+ * The scheduler's door for those who submit (platform.md §2.2): submit, get, list, cancel, classify, metrics, types.
+ * Guarantees: the right to what a task of executor `nexus` does is asked when it is submitted; what the caller does not see
+ * does not exist for him.
+ */
+import { z } from 'zod';
+import { readCursor, writeCursor } from '../../base/cursor.ts';
+import { Fault, invalidParams } from '../../base/faults.ts';
+import { isUuid } from '../../base/ids.ts';
+import type { Call, Operation, Preparation } from '../../core/operation.ts';
+import { hasRole } from '../access/credentials.ts';
+import { queueTime } from './clock.sql.ts';
+import { CLASSES, classOf, isFinal, NEXUS, TIERS } from './job.ts';
+import type { AnyJobType } from './job-types.ts';
+import { findJob, type JobRow, listAttempts, readCounts } from './jobs.sql.ts';
+import {
+  attemptsParam,
+  backoffParam,
+  DEFAULT_ATTEMPTS,
+  defaultBackoff,
+  executorParam,
+  keptJson,
+  keyParam,
+  pageParam,
+  payloadParam,
+  priorityParam,
+  requestStateParam,
+  startOf,
+  taskTypeParam,
+  timeParam,
+} from './params.ts';
+import { endJobs, enqueue } from './queue.ts';
+import {
+  JOB_STATUSES,
+  TASK_STATUSES,
+  type TaskObject,
+  taskObject,
+  taskStatus,
+  toTask,
+  withAttempts,
+} from './task-object.ts';
+import { allOf, equals, isOneOf, listJobs, waitingFigures } from './tasks.sql.ts';
+import { ENDED, WAITING } from './topics.ts';
+import { seenCondition, sees, subjectOf } from './visibility.ts';
+
+const ROOT = '/api/v2/scheduler';
+
+const submitInput = z.object({
+  executor: executorParam.describe('nexus, or any name under which somebody claims tasks'),
+  task_type: taskTypeParam,
+  payload: payloadParam.default({}),
+  priority: priorityParam.default('normal'),
+  request_state: requestStateParam.default('pending').describe('io_wait lifts a background task'),
+  boost: z.int().min(0).max(2).default(0).describe('tiers that it is lifted by'),
+  run_at: timeParam.optional().describe('not before this time'),
+  delay_seconds: z.number().min(0).optional().describe('not before so long'),
+  deadline: timeParam.optional().describe('fails if it has not started by then'),
+  estimated_service_time: z.number().min(0).optional(),
+  max_attempts: attemptsParam.default(DEFAULT_ATTEMPTS),
+  backoff_seconds: backoffParam.default(defaultBackoff),
+  idempotency_key: keyParam.optional().describe('gives the first task that was submitted with it'),
+});
+type SubmitInput = z.infer<typeof submitInput>;
+
+/** A type that runs inside Nexus and its payload: INVALID_PARAMS or ACCESS_DENIED where it cannot be. */
+export function checkType(
+  types: readonly AnyJobType[],
+  { caller }: Pick<Call, 'caller'>,
+  asked: { readonly task_type: string; readonly payload: unknown },
+): void {
+  const known = types.find(({ type }) => type === asked.task_type);
+  if (!known) {
+    const names = types.map(({ type }) => type).join(', ');
+    throw invalidParams({ path: 'task_type', message: `is no type of executor nexus; there are ${names}` });
+  }
+  const parsed = known.input.safeParse(asked.payload);
+  if (!parsed.success) {
+    throw invalidParams(
+      ...parsed.error.issues.map(({ path, message }) => ({ path: ['payload', ...path].join('.'), message })),
+    );
+  }
+  if (hasRole(caller, known.role)) return;
+  throw new Fault('ACCESS_DENIED', `Access denied: tasks of type ${known.type} take the role ${known.role}`, {
+    role: caller.role,
+    required_role: known.role,
+  });
+}
+
+const submitTask = (types: readonly AnyJobType[]): Operation<SubmitInput, TaskObject> => ({
+  name: 'task.submit',
+  summary: 'Queue a task for an executor.',
+  effect: 'write',
+  who: { role: 'operator' },
+  input: submitInput,
+  output: taskObject,
+  faults: ['LIMIT_EXCEEDED', 'QUOTA_EXCEEDED', 'TOO_MANY'],
+  http: {
+    method: 'POST',
+    path: `${ROOT}/submit`,
+    tolerant: true,
+    status: 201,
+    statusOf: ({ deduplicated }) => (deduplicated ? 200 : 201),
+  },
+  cli: { words: 'scheduler submit', args: ['executor', 'task_type'] },
+  rings: ({ deduplicated }) => (deduplicated ? undefined : WAITING),
+  object: ({ task_type }) => task_type,
+  run: async (call, input) => {
+    const payload = keptJson(input.payload, 'the payload', call.limits);
+    if (input.executor === NEXUS) checkType(types, call, input);
+    const { job, deduplicated, now } = await enqueue(call, {
+      type: input.task_type,
+      executor: input.executor,
+      door: 'scheduler',
+      payload,
+      tier: TIERS.indexOf(input.priority),
+      boost: input.boost,
+      request_state: input.request_state,
+      ...startOf(input),
+      deadline: input.deadline,
+      service_time: input.estimated_service_time,
+      max_attempts: input.max_attempts,
+      backoff: input.backoff_seconds,
+      idempotency_key: input.idempotency_key,
+    });
+    return { ...toTask(job, now), ...(deduplicated ? { deduplicated } : {}) };
+  },
+});
+
+/** The same answer for an unknown id and for one that is not seen. */
+export const taskNotFound = (id: string): Fault =>
+  new Fault('TASK_NOT_FOUND', `Task not found: ${id.slice(0, 64)}`, { task_id: id.slice(0, 64) });
+
+async function findSeen(call: Call, id: string): Promise<JobRow | undefined> {
+  const job = isUuid(id) ? await findJob(call.tx, call.context.zone_id, id.toLowerCase()) : undefined;
+  if (!job || job.door === 'house') return undefined;
+  return sees(call, job) || (job.status === 'running' && job.lease_subject === subjectOf(call)) ? job : undefined;
+}
+
+const taskId = z.string().describe('id of the task');
+const getInput = z.object({
+  id: taskId,
+  wait_seconds: z.number().min(0).max(60).default(0).describe('wait for its end up to so long'),
+});
+type GetInput = z.infer<typeof getInput>;
+
+const statusOutput = z.object({ final: z.boolean() });
+
+/** Has the task ended, or is there none? */
+const isOver: Operation<{ id: string }, z.infer<typeof statusOutput>> = {
+  name: 'task.is-over',
+  summary: 'Say whether a task has ended.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  internal: true,
+  input: z.object({ id: taskId }),
+  output: statusOutput,
+  faults: [],
+  run: async (call, { id }) => {
+    const job = await findSeen(call, id);
+    return { final: !job || isFinal(job.status) };
+  },
+};
+
+/** A hint may be lost, so a waiter looks by himself this often, in milliseconds; and not more often than the other. */
+const LOOK_MS = 250;
+
+/** Waits until a question is answered with true, the seconds are over or the server stops. */
+export async function waitUntil(
+  { rings }: Preparation,
+  wait: { readonly seconds: number; readonly topic: string },
+  isSo: () => Promise<boolean>,
+): Promise<void> {
+  const until = performance.now() + wait.seconds * 1000;
+  while (!rings.stopped && !(await isSo())) {
+    const left = until - performance.now();
+    if (left <= 0) return;
+    await rings.next(wait.topic, Math.min(left, LOOK_MS));
+  }
+}
+
+const getTask: Operation<GetInput, TaskObject> = {
+  name: 'task.get',
+  summary: 'Show a task with its attempts, if wanted once it has ended.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: getInput,
+  output: taskObject,
+  faults: ['TASK_NOT_FOUND'],
+  http: { method: 'GET', path: `${ROOT}/task/:id` },
+  cli: { words: 'scheduler get', args: ['id'] },
+  prepare: async (input, preparation) => {
+    if (input.wait_seconds === 0) return input;
+    const { id, wait_seconds: seconds } = input;
+    await waitUntil(preparation, { seconds, topic: ENDED }, async () => (await preparation.run(isOver, { id })).final);
+    return input;
+  },
+  run: async (call, { id }) => {
+    const job = await findSeen(call, id);
+    if (!job) throw taskNotFound(id);
+    return withAttempts(job, await listAttempts(call.tx, job.job_id), await queueTime(call));
+  },
+};
+
+const PAGE = 100;
+const PAGE_MAX = 1000;
+const listInput = z.object({
+  status: z.enum(TASK_STATUSES).optional(),
+  executor: executorParam.optional(),
+  task_type: taskTypeParam.optional(),
+  schedule_id: z.string().optional(),
+  limit: pageParam(PAGE_MAX, PAGE),
+  cursor: z.string().optional(),
+});
+const listOutput = z.object({
+  tasks: z.array(taskObject),
+  next_cursor: z.string().nullable(),
+  has_more: z.boolean(),
+});
+const CURSOR = 'tasks';
+const place = z.object({ created_at: z.number(), job_id: z.string() });
+
+const listTasks: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
+  name: 'task.list',
+  summary: 'List tasks, newest first.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: listInput,
+  output: listOutput,
+  faults: ['INVALID_CURSOR'],
+  http: { method: 'GET', path: `${ROOT}/tasks` },
+  cli: { words: 'scheduler list' },
+  run: async (call, { status, executor, task_type, schedule_id, limit, cursor }) => {
+    const rows = await listJobs(call.tx, {
+      zone_id: call.context.zone_id,
+      where: allOf(
+        { sql: " AND door <> 'house'", params: [] },
+        seenCondition(call),
+        isOneOf('status', status && JOB_STATUSES[status]),
+        equals('executor', executor),
+        equals('type', task_type),
+        equals('schedule_id', schedule_id),
+      ),
+      after: cursor === undefined ? undefined : readCursor(CURSOR, cursor, place),
+      limit: limit + 1,
+    });
+    const now = await queueTime(call);
+    const page = rows.slice(0, limit);
+    const last = page.at(-1);
+    const has_more = rows.length > limit;
+    const next_cursor =
+      has_more && last ? writeCursor(CURSOR, { created_at: last.created_at, job_id: last.job_id }) : null;
+    return { tasks: page.map((job) => toTask(job, now)), next_cursor, has_more };
+  },
+};
+
+const cancelOutput = z.object({
+  cancelled: z.boolean(),
+  task_id: z.string(),
+  status: z.enum(TASK_STATUSES).optional(),
+});
+
+const cancelTask: Operation<{ id: string }, z.infer<typeof cancelOutput>> = {
+  name: 'task.cancel',
+  summary: 'Cancel a task; what has ended stays as it is.',
+  effect: 'write',
+  who: { role: 'operator' },
+  input: z.object({ id: taskId }),
+  output: cancelOutput,
+  faults: [],
+  http: { method: 'POST', path: `${ROOT}/task/:id/cancel`, tolerant: true },
+  cli: { words: 'scheduler cancel', args: ['id'] },
+  rings: () => ENDED,
+  object: ({ id }) => id,
+  run: async (call, { id }) => {
+    const job = await findSeen(call, id);
+    if (!job || !sees(call, job)) return { cancelled: false, task_id: id };
+    if (isFinal(job.status)) {
+      return { cancelled: job.status === 'cancelled', task_id: job.job_id, status: taskStatus(job.status) };
+    }
+    await endJobs(call, [{ job, outcome: { kind: 'cancelled' } }]);
+    return { cancelled: true, task_id: job.job_id, status: 'cancelled' };
+  },
+};
+
+const classifyInput = z.object({
+  priority: priorityParam.default('normal'),
+  request_state: requestStateParam.default('pending'),
+});
+const classifyOutput = z.object({
+  priority_class: z.enum(CLASSES),
+  priority: priorityParam,
+  request_state: requestStateParam,
+});
+
+const classifyTask: Operation<z.infer<typeof classifyInput>, z.infer<typeof classifyOutput>> = {
+  name: 'task.classify',
+  summary: 'Say in which class a task would wait.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: classifyInput,
+  output: classifyOutput,
+  faults: [],
+  http: { method: 'POST', path: `${ROOT}/classify`, tolerant: true },
+  cli: { words: 'scheduler classify' },
+  run: async (_call, { priority, request_state }) => ({
+    priority_class: classOf({ tier: TIERS.indexOf(priority), request_state }),
+    priority,
+    request_state,
+  }),
+};
+
+const metricsOutput = z.object({
+  queue_by_class: z.object({ interactive: z.number(), batch: z.number(), background: z.number() }),
+  queued: z.number(),
+  running: z.number(),
+  completed: z.number(),
+  failed: z.number(),
+  cancelled: z.number(),
+  delayed: z.number(),
+  oldest_queued_seconds: z.number(),
+  by_executor: z.record(z.string(), z.number()),
+  use_hrrn: z.literal(false),
+});
+
+const taskMetrics: Operation<Record<string, never>, z.infer<typeof metricsOutput>> = {
+  name: 'task.metrics',
+  summary: 'Count the tasks of the zone.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: z.object({}),
+  output: metricsOutput,
+  faults: [],
+  http: { method: 'GET', path: `${ROOT}/metrics` },
+  cli: { words: 'scheduler metrics' },
+  run: async (call) => {
+    const { tx, context } = call;
+    const now = await queueTime(call);
+    const { interactive, batch, background, ...counts } = await readCounts(tx, context.zone_id);
+    const waiting = await waitingFigures(tx, context.zone_id, now);
+    const oldest = Math.min(now, ...waiting.map((one) => one.oldest));
+    return {
+      queue_by_class: { interactive, batch, background },
+      queued: interactive + batch + background,
+      running: counts.running,
+      completed: counts.succeeded,
+      failed: counts.failed,
+      cancelled: counts.cancelled,
+      delayed: waiting.reduce((sum, { delayed }) => sum + delayed, 0),
+      oldest_queued_seconds: (now - oldest) / 1000,
+      by_executor: Object.fromEntries(waiting.map(({ executor, n }) => [executor, n])),
+      use_hrrn: false,
+    };
+  },
+};
+
+const typesOutput = z.object({
+  types: z.array(
+    z.object({
+      task_type: z.string(),
+      description: z.string(),
+      input_schema: z.record(z.string(), z.unknown()),
+      role: z.string(),
+    }),
+  ),
+});
+
+const taskTypes = (types: readonly AnyJobType[]): Operation<Record<string, never>, z.infer<typeof typesOutput>> => ({
+  name: 'task.types',
+  summary: 'List the types that executor nexus runs.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: z.object({}),
+  output: typesOutput,
+  faults: [],
+  http: { method: 'GET', path: `${ROOT}/types` },
+  cli: { words: 'scheduler types' },
+  run: async () => ({
+    types: types.map(({ type, description, input, role }) => ({
+      task_type: type,
+      description,
+      input_schema: { ...z.toJSONSchema(input, { io: 'input', unrepresentable: 'any' }) },
+      role,
+    })),
+  }),
+});
+
+/** Told of every type that runs inside Nexus. */
+export const taskOperations = (types: readonly AnyJobType[]) =>
+  [submitTask(types), getTask, listTasks, cancelTask, classifyTask, taskMetrics, taskTypes(types), isOver] as const;

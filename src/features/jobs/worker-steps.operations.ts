@@ -1,0 +1,303 @@
+/**
+ * What workers and nodes do to the queue, as steps of the server itself; no door reaches them. Guarantees: a claim is
+ * committed before its work begins; what comes of an attempt that is over changes nothing; a lost lease is taken back by
+ * one of those who look, with one audit row.
+ */
+import { z } from 'zod';
+import type { Call, Caller, Operation } from '../../core/operation.ts';
+import { callerByKeyId, SYSTEM } from '../access/credentials.ts';
+import { queueTime } from './clock.sql.ts';
+import { isFinal, isWaiting, NEXUS, type Outcome } from './job.ts';
+import {
+  deleteJobs,
+  findJob,
+  findJobs,
+  type JobRow,
+  listDueHere,
+  listEndedBefore,
+  listLost,
+  listOverdue,
+  listPrunable,
+  listStillHeld,
+  renewLease,
+} from './jobs.sql.ts';
+import { claimJobs, type Ending, endJobs, Tally } from './queue.ts';
+import { ENDED } from './topics.ts';
+import { isLost, removeWorker, removeWorkersBefore, saveWorker, type WorkerRow } from './workers.sql.ts';
+
+const STEP = { who: 'root admin', internal: true, anyZone: true, faults: [] } as const;
+const nothing = z.object({});
+const heldJob = z.object({ job_id: z.string(), zone_id: z.string(), attempt: z.number() });
+const heldJobs = z.array(heldJob);
+/** Plain data of ours: it crosses threads and no door. */
+const own = <T>() => z.custom<T>(() => true);
+
+const limited = z.object({ limit: z.number() });
+const dueZones = z.array(z.object({ zone_id: z.string(), n: z.number() }));
+
+export const dueJobs: Operation<z.infer<typeof limited>, z.infer<typeof dueZones>> = {
+  ...STEP,
+  name: 'job.due',
+  summary: 'Say which zones have the next jobs.',
+  effect: 'read',
+  input: limited,
+  output: dueZones,
+  run: async (call, { limit }) => listDueHere(call.tx, await queueTime(call), limit),
+};
+
+/** What came of an attempt. */
+export interface EndedRun {
+  readonly job_id: string;
+  readonly attempt: number;
+  readonly outcome: Outcome;
+}
+
+/** A job to work on. Without a caller the key that submitted it no longer works. */
+export interface ClaimedJob {
+  readonly job: JobRow;
+  readonly caller: Caller | null;
+}
+
+const work = z.object({
+  ended: own<readonly EndedRun[]>(),
+  claim: z.number(),
+  worker_id: z.string(),
+  lease_ms: z.number(),
+});
+const worked = own<{ readonly claimed: readonly ClaimedJob[]; readonly final: boolean }>();
+
+/** Ends attempts and claims the next jobs, in one transaction. */
+export const workOnJobs: Operation<z.infer<typeof work>, z.infer<typeof worked>> = {
+  ...STEP,
+  name: 'job.work',
+  summary: 'End attempts at jobs and claim the next ones.',
+  effect: 'write',
+  input: work,
+  output: worked,
+  rings: ({ final }) => (final ? ENDED : undefined),
+  run: async (call, { ended, claim, worker_id, lease_ms }) => {
+    const after = await endJobs(call, await stillHeld(call, ended, worker_id));
+    const limit = call.zone.phase === 'Active' ? claim : 0;
+    const asked = { executors: [NEXUS], types: null, of: null, limit, lease_ms, owner: worker_id, subject: '' };
+    const jobs = limit > 0 ? await claimJobs(call, asked) : [];
+    return { claimed: await withCallers(call, jobs), final: after.some(({ status }) => isFinal(status)) };
+  },
+};
+
+async function stillHeld(call: Call, ended: readonly EndedRun[], worker_id: string): Promise<Ending[]> {
+  if (ended.length === 0) return [];
+  const ids = ended.map(({ job_id }) => job_id);
+  const jobs = await findJobs(call.tx, call.context.zone_id, ids);
+  return jobs.flatMap((job) => {
+    const run = ended.find(({ job_id, attempt }) => job_id === job.job_id && attempt === job.attempt);
+    const holds = run && job.status === 'running' && job.lease_owner === worker_id;
+    return holds ? [{ job, outcome: run.outcome }] : [];
+  });
+}
+
+async function withCallers(call: Call, jobs: readonly JobRow[]): Promise<ClaimedJob[]> {
+  const callers = new Map<string, Caller | null>();
+  const claimed: ClaimedJob[] = [];
+  for (const job of jobs) {
+    if (job.key_id === null) claimed.push({ job, caller: SYSTEM });
+    else {
+      let caller = callers.get(job.key_id);
+      if (caller === undefined) {
+        caller = (await callerByKeyId(call.tx, job.key_id, call.now)) ?? null;
+        callers.set(job.key_id, caller);
+      }
+      claimed.push({ job, caller: caller && { ...caller, agent_id: job.agent_id || null } });
+    }
+  }
+  return claimed;
+}
+
+const renewal = z.object({ jobs: heldJobs, worker_id: z.string(), lease_ms: z.number() });
+
+/** Gives those that are still held. */
+export const renewJobs: Operation<z.infer<typeof renewal>, z.infer<typeof heldJobs>> = {
+  ...STEP,
+  name: 'job.renew',
+  summary: 'Renew the leases on jobs in hand.',
+  effect: 'write',
+  input: renewal,
+  output: heldJobs,
+  run: async (call, { jobs, worker_id, lease_ms }) => {
+    const until = (await queueTime(call)) + lease_ms;
+    const held: z.infer<typeof heldJobs> = [];
+    for (const job of jobs) if (await renewLease(call.tx, { ...job, lease_owner: worker_id, until })) held.push(job);
+    return held;
+  },
+};
+
+const ids = z.object({ job_ids: z.array(z.string()) });
+
+export const heldStill: Operation<z.infer<typeof ids>, z.infer<typeof heldJobs>> = {
+  ...STEP,
+  name: 'job.held',
+  summary: 'Say which of these jobs still run, and at which attempt.',
+  effect: 'read',
+  input: ids,
+  output: heldJobs,
+  run: (call, { job_ids }) => listStillHeld(call.tx, job_ids),
+};
+
+const lateJobs = z.object({ lost: heldJobs, overdue: heldJobs });
+
+export const findLate: Operation<z.infer<typeof limited>, z.infer<typeof lateJobs>> = {
+  ...STEP,
+  name: 'job.late',
+  summary: 'List jobs whose lease or deadline has passed.',
+  effect: 'read',
+  input: limited,
+  output: lateJobs,
+  run: async (call, { limit }) => {
+    const now = await queueTime(call);
+    return { lost: await listLost(call.tx, now, limit), overdue: await listOverdue(call.tx, now, limit) };
+  },
+};
+
+const recovery = z.object({ job_id: z.string(), attempt: z.number(), worker_id: z.string() });
+const newStatus = z.object({ status: z.string().nullable() });
+
+/** Takes a job back whose holder is gone, or gives it back; null where nothing was to be done. */
+export const recoverJob: Operation<z.infer<typeof recovery>, z.infer<typeof newStatus>> = {
+  ...STEP,
+  name: 'stale_lease_recovery',
+  summary: 'Take a job back whose lease was lost.',
+  effect: 'write',
+  input: recovery,
+  output: newStatus,
+  rings: ({ status }) => (status === null ? undefined : ENDED),
+  object: ({ job_id }) => job_id,
+  run: async (call, { job_id, attempt, worker_id }) => {
+    const job = await findJob(call.tx, call.context.zone_id, job_id);
+    if (job?.status !== 'running' || job.attempt !== attempt) return { status: null };
+    const now = await queueTime(call);
+    const holder = job.lease_owner ?? '';
+    const over = (job.lease_until ?? 0) <= now || holder === worker_id || (await isLost(call.tx, holder, now));
+    if (!over) return { status: null };
+    const [after] = await endJobs(call, [{ job, outcome: { kind: 'lost', by: worker_id } }]);
+    const status = after?.status ?? null;
+    call.audit({ job_id, original_lease_owner: holder, recovering_worker: worker_id, new_status: status });
+    return { status };
+  },
+};
+
+/** Fails waiting jobs whose deadline has passed. */
+export const failOverdue: Operation<{ job_ids: string[] }, { failed: number }> = {
+  ...STEP,
+  name: 'job.fail-overdue',
+  summary: 'Fail jobs that did not start before their deadline.',
+  effect: 'write',
+  input: ids,
+  output: z.object({ failed: z.number() }),
+  rings: ({ failed }) => (failed > 0 ? ENDED : undefined),
+  run: async (call, { job_ids }) => {
+    const now = await queueTime(call);
+    const jobs = await findJobs(call.tx, call.context.zone_id, job_ids);
+    const overdue = jobs.filter(({ status, deadline }) => isWaiting(status) && deadline !== null && deadline <= now);
+    await endJobs(
+      call,
+      overdue.map((job) => ({ job, outcome: { kind: 'overdue' } })),
+    );
+    return { failed: overdue.length };
+  },
+};
+
+const worker = z.object({ worker: own<Omit<WorkerRow, 'beat_at'>>() });
+
+export const beatWorker: Operation<z.infer<typeof worker>, null> = {
+  ...STEP,
+  name: 'worker.beat',
+  summary: 'Say that a worker is there.',
+  effect: 'write',
+  input: worker,
+  output: z.null(),
+  run: async (call, { worker: row }) => {
+    await saveWorker(call.tx, { ...row, beat_at: await queueTime(call) });
+    return null;
+  },
+};
+
+export const leaveWorker: Operation<{ worker_id: string }, null> = {
+  ...STEP,
+  name: 'worker.leave',
+  summary: 'Take a worker off the list.',
+  effect: 'write',
+  input: z.object({ worker_id: z.string() }),
+  output: z.null(),
+  run: async (call, { worker_id }) => {
+    await removeWorker(call.tx, worker_id);
+    return null;
+  },
+};
+
+const age = z.object({ older_than_ms: z.number() });
+
+/** Zones with finished jobs that are kept no longer; workers that were last seen a day ago go here. */
+export const prunableZones: Operation<z.infer<typeof age>, string[]> = {
+  ...STEP,
+  name: 'job.prunable',
+  summary: 'List the zones that have finished jobs older than are kept.',
+  effect: 'read',
+  input: age,
+  output: z.array(z.string()),
+  run: async (call, { older_than_ms }) =>
+    (await listPrunable(call.tx, (await queueTime(call)) - older_than_ms)).map(({ zone_id }) => zone_id),
+};
+
+const WORKERS_KEPT_MS = 86_400_000;
+
+export const forgetWorkers: Operation<z.infer<typeof nothing>, null> = {
+  ...STEP,
+  name: 'worker.forget',
+  summary: 'Forget workers that were last heard of a day ago.',
+  effect: 'write',
+  input: nothing,
+  output: z.null(),
+  run: async (call) => {
+    await removeWorkersBefore(call.tx, (await queueTime(call)) - WORKERS_KEPT_MS);
+    return null;
+  },
+};
+
+/** Rows of one transaction. */
+const SLICE = 500;
+
+/** Removes a slice of a zone's finished jobs; true while more are left. */
+export const pruneJobs: Operation<z.infer<typeof age>, { left: boolean }> = {
+  ...STEP,
+  name: 'job.prune',
+  summary: 'Remove finished jobs that are kept no longer.',
+  effect: 'destroy',
+  input: age,
+  output: z.object({ left: z.boolean() }),
+  run: async (call, { older_than_ms }) => {
+    const before = (await queueTime(call)) - older_than_ms;
+    const jobs = await listEndedBefore(call.tx, call.context.zone_id, { before, limit: SLICE });
+    const tally = new Tally(call);
+    for (const job of jobs) tally.moved(undefined, job);
+    await deleteJobs(
+      call.tx,
+      jobs.map(({ job_id }) => job_id),
+    );
+    await tally.keep();
+    return { left: jobs.length === SLICE };
+  },
+};
+
+export const workerSteps = [
+  dueJobs,
+  workOnJobs,
+  renewJobs,
+  heldStill,
+  findLate,
+  recoverJob,
+  failOverdue,
+  beatWorker,
+  leaveWorker,
+  prunableZones,
+  forgetWorkers,
+  pruneJobs,
+] as const;

@@ -1,0 +1,78 @@
+/** One attempt at a job: its handler, its time, and what comes of it. Guarantees: it always gives an outcome. */
+import { Fault } from '../../base/faults.ts';
+import type { Log } from '../../base/log.ts';
+import type { Caller } from '../../core/operation.ts';
+import { hasRole } from '../../features/access/credentials.ts';
+import { type Outcome, shortError } from '../../features/jobs/job.ts';
+import type { AnyJobType } from '../../features/jobs/job-types.ts';
+import type { ClaimedJob } from '../../features/jobs/worker-steps.operations.ts';
+
+export interface AttemptParts {
+  readonly types: ReadonlyMap<string, AnyJobType>;
+  readonly timeoutMs: number;
+  readonly resultBytes: number;
+  readonly log: Log;
+}
+
+/** Why an attempt was aborted, to its handler. */
+export const TAKEN = new Fault('CONFLICT', 'The attempt is over: the job was cancelled, or its lease was lost', {
+  reason: 'LEASE_LOST',
+});
+
+export async function attemptJob(
+  parts: AttemptParts,
+  { job, caller }: ClaimedJob,
+  abort: AbortController,
+): Promise<Outcome> {
+  const timedOut = new Fault('DEADLINE_EXCEEDED', `Timed out after ${parts.timeoutMs / 1000} s`);
+  const timer = setTimeout(() => abort.abort(timedOut), parts.timeoutMs);
+  try {
+    const over = new Promise<never>((_resolve, reject) => {
+      abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true });
+    });
+    const result = await Promise.race([handle(parts.types, { job, caller }, abort.signal), over]);
+    return succeeded(result, parts.resultBytes);
+  } catch (thrown) {
+    return failed(thrown, { ...parts, job });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function handle(
+  types: ReadonlyMap<string, AnyJobType>,
+  { job, caller }: ClaimedJob,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const type = types.get(job.type);
+  if (!type) throw new Fault('BAD_REQUEST', `Unsupported job_type: ${job.type}`);
+  const allowed = mayRun(type, caller);
+  const payload = type.input.safeParse(JSON.parse(job.payload));
+  if (!payload.success) {
+    const [first] = payload.error.issues;
+    throw new Fault('INVALID_PARAMS', `payload.${first?.path.join('.')}: ${first?.message}`);
+  }
+  const { job_id, zone_id, attempt } = job;
+  return type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, signal });
+}
+
+/** A job may do what its submitter may do at the time it runs. */
+function mayRun(type: AnyJobType, caller: Caller | null): Caller {
+  if (!caller) throw new Fault('UNAUTHENTICATED', 'The key that submitted this job no longer works');
+  if (hasRole(caller, type.role)) return caller;
+  throw new Fault('ACCESS_DENIED', `Access denied: jobs of type ${type.type} take the role ${type.role}`);
+}
+
+function succeeded(result: unknown, resultBytes: number): Outcome {
+  const text = JSON.stringify(result ?? null);
+  const size = Buffer.byteLength(text);
+  if (size <= resultBytes) return { kind: 'succeeded', result: text };
+  throw new Fault('LIMIT_EXCEEDED', `the result: ${size} passes the limit JOB_PAYLOAD_BYTES of ${resultBytes}`);
+}
+
+function failed(thrown: unknown, { job, log }: Pick<AttemptParts, 'log'> & Pick<ClaimedJob, 'job'>): Outcome {
+  if (thrown instanceof Fault) return { kind: 'failed', error: shortError(thrown.message), retryable: true };
+  const err = thrown instanceof Error ? thrown.stack : String(thrown);
+  log('error', 'internal.error', { job_id: job.job_id, job_type: job.type, attempt: job.attempt, err });
+  return { kind: 'failed', error: `Internal error (${job.job_id})`, retryable: true };
+}

@@ -1,0 +1,94 @@
+/**
+ * What every node does for the queue beside running jobs: takes lost ones back, fails those past their deadline, removes
+ * old ones. Guarantees: all of it stands in rows and is decided in the transaction that does it, so any number of nodes
+ * may be at it.
+ */
+import type { Log } from '../../base/log.ts';
+import type { Runner } from '../../core/transact.ts';
+import { SYSTEM } from '../../features/access/credentials.ts';
+import {
+  failOverdue,
+  findLate,
+  forgetWorkers,
+  prunableZones,
+  pruneJobs,
+  recoverJob,
+} from '../../features/jobs/worker-steps.operations.ts';
+import { type RunStep, systemSteps } from '../system.ts';
+
+export interface TenderParts {
+  readonly runner: Runner;
+  readonly log: Log;
+  /** Who takes jobs back, by name. */
+  readonly worker_id: string;
+  readonly pollMs: number;
+  readonly retentionMs: number;
+}
+
+export interface Tender {
+  stop(): Promise<void>;
+}
+
+/** Lost leases and deadlines are seen within a second (platform.md §2). */
+const TICK_MS = 500;
+const LATE_MOST = 100;
+const PRUNE_EVERY_MS = 3_600_000;
+
+export const stepsOf = ({ runner, worker_id }: Pick<TenderParts, 'runner' | 'worker_id'>): RunStep =>
+  systemSteps(runner, { ...SYSTEM, subject_type: 'worker', subject_id: worker_id });
+
+export function startTender(parts: TenderParts): Tender {
+  const step = stepsOf(parts);
+  const stopping = new AbortController();
+  let prunedAt = Number.NEGATIVE_INFINITY;
+  const tick = async (): Promise<void> => {
+    await takeBack(step, parts);
+    if (performance.now() - prunedAt < PRUNE_EVERY_MS) return;
+    await prune(step, parts, stopping.signal);
+    prunedAt = performance.now();
+  };
+  let ticking: Promise<void> | undefined;
+  const timer = setInterval(
+    () => {
+      ticking ??= tick()
+        .catch((thrown: unknown) => {
+          parts.log('warn', 'jobs.tend-failed', { err: thrown instanceof Error ? thrown.stack : String(thrown) });
+        })
+        .finally(() => {
+          ticking = undefined;
+        });
+    },
+    Math.min(TICK_MS, parts.pollMs),
+  );
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      stopping.abort();
+      await ticking;
+    },
+  };
+}
+
+/** What is late now; gives how many jobs were taken back. */
+export async function takeBack(step: RunStep, parts: Pick<TenderParts, 'log' | 'worker_id'>): Promise<number> {
+  const { lost, overdue } = await step(findLate, 'root', { limit: LATE_MOST });
+  let recovered = 0;
+  for (const { job_id, zone_id, attempt } of lost) {
+    const { status } = await step(recoverJob, zone_id, { job_id, attempt, worker_id: parts.worker_id });
+    if (status === null) continue;
+    recovered++;
+    parts.log('warn', 'lease.recovered', { job_id, attempt, status, worker_name: parts.worker_id });
+  }
+  for (const [zone_id, jobs] of Map.groupBy(overdue, (job) => job.zone_id)) {
+    await step(failOverdue, zone_id, { job_ids: jobs.map(({ job_id }) => job_id) });
+  }
+  return recovered;
+}
+
+async function prune(step: RunStep, parts: TenderParts, signal: AbortSignal): Promise<void> {
+  const older_than_ms = parts.retentionMs;
+  await step(forgetWorkers, 'root', {});
+  for (const zone_id of await step(prunableZones, 'root', { older_than_ms })) {
+    while (!signal.aborted && (await step(pruneJobs, zone_id, { older_than_ms })).left);
+  }
+}

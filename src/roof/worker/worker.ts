@@ -1,0 +1,283 @@
+/**
+ * A worker: claims jobs of executor `nexus` and runs them. Guarantees: at most `slots` at a time; a lease is renewed each
+ * third of it, and a handler whose attempt was taken away is aborted; what an attempt gave is kept until the database has
+ * taken it; a stop waits for the jobs in hand as long as it may, aborts the others and gives them back.
+ *
+ * Outcomes and claims of one moment share a transaction, so the more there is to do, the less each costs.
+ */
+
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { VERSION } from '../../base/version.ts';
+import type { Rings } from '../../core/rings.ts';
+import type { Runner } from '../../core/transact.ts';
+import { SYSTEM } from '../../features/access/credentials.ts';
+import { ENDED, WAITING } from '../../features/jobs/topics.ts';
+import {
+  beatWorker,
+  type ClaimedJob,
+  dueJobs,
+  type EndedRun,
+  heldStill,
+  leaveWorker,
+  recoverJob,
+  renewJobs,
+  workOnJobs,
+} from '../../features/jobs/worker-steps.operations.ts';
+import { type RunStep, systemSteps } from '../system.ts';
+import { type AttemptParts, attemptJob, TAKEN } from './attempt.ts';
+
+export interface WorkerSettings {
+  /** In front of its id; empty is none. */
+  readonly name: string;
+  readonly kind: 'process' | 'embedded';
+  readonly slots: number;
+  readonly pollMs: number;
+  readonly leaseMs: number;
+  readonly beatMs: number;
+  readonly drainMs: number;
+  /** Claims no more than so many. */
+  readonly maxJobs: number;
+}
+
+export interface WorkerParts extends AttemptParts {
+  readonly runner: Runner;
+  readonly rings: Rings;
+  readonly settings: WorkerSettings;
+}
+
+interface Run {
+  readonly zone_id: string;
+  readonly attempt: number;
+  readonly abort: AbortController;
+}
+
+export const workerId = (name: string): string =>
+  `${name === '' ? '' : `${name}-`}${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
+
+const errorText = (thrown: unknown): string => (thrown instanceof Error ? (thrown.stack ?? '') : String(thrown));
+
+export class Worker {
+  readonly worker_id: string;
+  processed = 0;
+  failures = 0;
+  private readonly parts: WorkerParts;
+  private readonly step: RunStep;
+  private readonly running = new Map<string, Run>();
+  /** By zone: what the database has still to be told. */
+  private readonly ended = new Map<string, EndedRun[]>();
+  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly unlisten: (() => void)[] = [];
+  private readonly startedAt: number;
+  private status: 'active' | 'draining' = 'active';
+  private claimed = 0;
+  private closed = false;
+  /** Somebody said that there may be something to do. */
+  private woken = true;
+  private wake: () => void = () => undefined;
+  private pumping: Promise<void> | undefined;
+  private beating: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: WorkerParts, startedAt: number) {
+    this.parts = parts;
+    this.startedAt = startedAt;
+    this.worker_id = workerId(parts.settings.name);
+    this.step = systemSteps(parts.runner, { ...SYSTEM, subject_type: 'worker', subject_id: this.worker_id });
+  }
+
+  start(): void {
+    const { settings, rings, log } = this.parts;
+    const { beatMs, pollMs, leaseMs } = settings;
+    this.every(beatMs, () => this.beat());
+    this.every(Math.min(pollMs, leaseMs / 3), () => this.look());
+    this.unlisten.push(rings.listen(WAITING, () => this.nudge()));
+    this.unlisten.push(rings.listen(ENDED, () => this.nudge()));
+    this.beating = this.beat();
+    this.pumping = this.pump();
+    log('info', 'worker.started', { worker_name: this.worker_id });
+  }
+
+  /** Resolves when as many jobs as it may claim have ended. */
+  async done(): Promise<void> {
+    await this.pumping;
+  }
+
+  /** No more claims; what still runs when its time is over is given back. */
+  async stop(): Promise<void> {
+    const { settings, log } = this.parts;
+    this.status = 'draining';
+    log('info', 'worker.draining', { worker_name: this.worker_id, running: this.running.size });
+    if (this.running.size > 0) await this.beat().catch(() => undefined);
+    const until = performance.now() + settings.drainMs;
+    while (this.isBusy && performance.now() < until) await this.pause(Math.min(50, until - performance.now()));
+    await this.giveBack();
+    this.closed = true;
+    for (const timer of this.timers) clearInterval(timer);
+    for (const unlisten of this.unlisten) unlisten();
+    this.nudge();
+    await this.pumping;
+    await this.beating.catch(() => undefined);
+    await this.step(leaveWorker, 'root', { worker_id: this.worker_id }).catch(() => undefined);
+    log('info', 'worker.stopped', { worker_name: this.worker_id });
+  }
+
+  private get isBusy(): boolean {
+    return this.running.size > 0 || this.ended.size > 0;
+  }
+
+  private nudge(): void {
+    this.woken = true;
+    this.wake();
+  }
+
+  private every(ms: number, work: () => Promise<unknown>): void {
+    let busy = false;
+    const timer = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      work()
+        .catch((thrown: unknown) => this.warn(thrown))
+        .finally(() => {
+          busy = false;
+        });
+    }, ms);
+    this.timers.push(timer);
+  }
+
+  private warn(thrown: unknown): void {
+    this.parts.log('warn', 'worker.failed', { worker_name: this.worker_id, err: errorText(thrown) });
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  private async pump(): Promise<void> {
+    const { pollMs, maxJobs } = this.parts.settings;
+    while (!this.closed && !(this.claimed >= maxJobs && !this.isBusy)) {
+      this.woken = false;
+      const worked = await this.round().catch((thrown: unknown) => {
+        this.warn(thrown);
+        return 'failed' as const;
+      });
+      if (worked === true || (this.woken && worked === false)) continue;
+      await this.pause(pollMs);
+    }
+  }
+
+  /** Tells what has ended and claims what is next; false where there was neither. */
+  private async round(): Promise<boolean> {
+    const { settings } = this.parts;
+    const free = this.status === 'draining' ? 0 : settings.slots - this.running.size;
+    const limit = Math.min(free, settings.maxJobs - this.claimed);
+    const due = limit > 0 ? await this.step(dueJobs, 'root', { limit }) : [];
+    const wanted = new Map(due.map(({ zone_id, n }) => [zone_id, n]));
+    const zones = new Set([...wanted.keys(), ...this.ended.keys()]);
+    await Promise.all([...zones].map((zone_id) => this.workIn(zone_id, wanted.get(zone_id) ?? 0)));
+    return zones.size > 0;
+  }
+
+  private async workIn(zone_id: string, claim: number): Promise<void> {
+    const ended = this.ended.get(zone_id) ?? [];
+    this.ended.delete(zone_id);
+    const { leaseMs } = this.parts.settings;
+    try {
+      const input = { ended, claim, worker_id: this.worker_id, lease_ms: leaseMs };
+      const { claimed } = await this.step(workOnJobs, zone_id, input);
+      this.claimed += claimed.length;
+      for (const one of claimed) this.run(one);
+    } catch (thrown) {
+      // Telling it twice is harmless: only the attempt in hand is ended.
+      this.ended.set(zone_id, [...ended, ...(this.ended.get(zone_id) ?? [])]);
+      if (ended.length === 0) this.ended.delete(zone_id);
+      throw thrown;
+    }
+  }
+
+  private run(claimed: ClaimedJob): void {
+    const { job } = claimed;
+    const abort = new AbortController();
+    const run: Run = { zone_id: job.zone_id, attempt: job.attempt, abort };
+    this.running.set(job.job_id, run);
+    attemptJob(this.parts, claimed, abort).then((outcome) => {
+      // It was taken away meanwhile: nobody asks for what it gave.
+      if (this.running.get(job.job_id) !== run) return;
+      this.running.delete(job.job_id);
+      this.processed++;
+      if (outcome.kind === 'failed') this.failures++;
+      const ended = this.ended.get(job.zone_id) ?? [];
+      ended.push({ job_id: job.job_id, attempt: job.attempt, outcome });
+      this.ended.set(job.zone_id, ended);
+      this.nudge();
+    });
+  }
+
+  private nextRenewal = 0;
+
+  /** Looks whether the jobs in hand are still its own, and renews their leases in time. */
+  private async look(): Promise<void> {
+    if (this.running.size === 0) return;
+    const { leaseMs } = this.parts.settings;
+    const renews = performance.now() >= this.nextRenewal;
+    const before = [...this.running];
+    const held = renews ? await this.renew(before) : await this.askHeld(before);
+    if (renews) this.nextRenewal = performance.now() + leaseMs / 3;
+    for (const [job_id, run] of before) {
+      if (held.has(`${job_id} ${run.attempt}`) || this.running.get(job_id) !== run) continue;
+      this.running.delete(job_id);
+      this.processed++;
+      run.abort.abort(TAKEN);
+      this.nudge();
+    }
+  }
+
+  private async renew(runs: readonly (readonly [string, Run])[]): Promise<Set<string>> {
+    const jobs = runs.map(([job_id, { zone_id, attempt }]) => ({ job_id, zone_id, attempt }));
+    const zones = Map.groupBy(jobs, ({ zone_id }) => zone_id);
+    const common = { worker_id: this.worker_id, lease_ms: this.parts.settings.leaseMs };
+    const held = await Promise.all(
+      [...zones].map(([zone_id, own]) => this.step(renewJobs, zone_id, { ...common, jobs: own })),
+    );
+    return new Set(held.flat().map(({ job_id, attempt }) => `${job_id} ${attempt}`));
+  }
+
+  private async askHeld(runs: readonly (readonly [string, Run])[]): Promise<Set<string>> {
+    const held = await this.step(heldStill, 'root', { job_ids: runs.map(([job_id]) => job_id) });
+    return new Set(held.map(({ job_id, attempt }) => `${job_id} ${attempt}`));
+  }
+
+  private beat(): Promise<unknown> {
+    const { settings } = this.parts;
+    const worker = {
+      worker_id: this.worker_id,
+      kind: settings.kind,
+      hostname: hostname(),
+      pid: process.pid,
+      version: VERSION,
+      status: this.status,
+      slots: settings.slots,
+      beat_ms: settings.beatMs,
+      processed: this.processed,
+      failed: this.failures,
+      started_at: this.startedAt,
+    };
+    return this.step(beatWorker, 'root', { worker });
+  }
+
+  private async giveBack(): Promise<void> {
+    const left = [...this.running];
+    this.running.clear();
+    for (const [job_id, { zone_id, attempt, abort }] of left) {
+      abort.abort(TAKEN);
+      this.processed++;
+      const input = { job_id, attempt, worker_id: this.worker_id };
+      await this.step(recoverJob, zone_id, input).catch((thrown: unknown) => this.warn(thrown));
+    }
+  }
+}
