@@ -13,11 +13,11 @@ import { credentialOf } from './request.ts';
 
 /** Authenticates every request of routes that are added from here on; gives what is known of one that was let in. */
 export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
-  const arrivals = new WeakMap<FastifyRequest, Arrival>();
+  app.decorateRequest('arrival', null);
   // A callback, not a promise: most callers are known at once, and this runs for every request.
   app.addHook('onRequest', (request, reply, done) => {
     const letIn = (admitted: Admitted): void => {
-      arrivals.set(request, arrived(request, door, admitted));
+      request.arrival = arrived(request, door, admitted);
       done();
     };
     try {
@@ -29,9 +29,8 @@ export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
     }
   });
   return (request) => {
-    const arrival = arrivals.get(request);
-    if (!arrival) throw new Error('the request has not been let in');
-    return arrival;
+    if (!request.arrival) throw new Error('the request has not been let in');
+    return request.arrival;
   };
 }
 

@@ -81,6 +81,10 @@ export interface Arrival extends Admitted {
 export type Arrive = (request: FastifyRequest) => Arrival;
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a request that was let in. */
+    arrival: Arrival | null;
+  }
   interface FastifyContextConfig {
     /** The route takes requests without a working credential (access.md §1); their caller is undefined. */
     readonly open?: boolean;

@@ -15,7 +15,7 @@ import type { ReadOutput } from '../../features/files/read-shapes.ts';
 import { SpoolRoom } from './body/spool.ts';
 import { type ByteRange, rangeOf } from './byte-range.ts';
 import type { Arrive, Door } from './door.ts';
-import { attachment, contentHeaders, metadataOf, stateHeaders } from './file-bytes-headers.ts';
+import { attachment, contentHeaders, type Headers, metadataOf, stateHeaders } from './file-bytes-headers.ts';
 import { filePathOf, fileUrlOf } from './file-bytes-path.ts';
 import { checkPut, receiveBody } from './file-bytes-receive.ts';
 import { sendAtOnce, sendPieces } from './file-bytes-send.ts';
@@ -70,18 +70,20 @@ async function get(bytes: FileBytes, request: FastifyRequest, reply: FastifyRepl
   const conditions = conditionsOf(request.headers, now);
   const decision = decideRead(conditions, current);
   if (decision === 'failed') throw preconditionFailed(opened.path, conditions, content.sha256);
-  reply.headers(stateHeaders(opened));
-  if (decision === 'not modified') return reply.code(304).send();
+  const headers = stateHeaders(opened);
+  if (decision === 'not modified') return reply.headers(headers).code(304).send();
   const range = allowsRange(conditions, current, now) ? rangeAsked(request, content.size) : 'whole';
   if (range === 'none') throw notSatisfiable(content.size);
-  reply.headers(contentHeaders(opened));
-  if (download) reply.header('content-disposition', attachment(nameOf(row.path)));
+  Object.assign(headers, contentHeaders(opened));
+  if (download) headers['content-disposition'] = attachment(nameOf(row.path));
   if (range !== 'whole') {
-    reply.code(206).header('content-range', `bytes ${range.start}-${range.end - 1}/${content.size}`);
+    reply.code(206);
+    headers['content-range'] = `bytes ${range.start}-${range.end - 1}/${content.size}`;
   }
   return sendContent(bytes, {
     request,
     reply,
+    headers,
     content,
     range: range === 'whole' ? { start: 0, end: content.size } : range,
   });
@@ -94,16 +96,23 @@ const rangeAsked = (request: FastifyRequest, size: number): ByteRange | 'whole' 
 interface Sent {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
+  readonly headers: Headers;
   readonly content: StoredBytes;
   readonly range: ByteRange;
 }
 
-async function sendContent({ door }: FileBytes, { request, reply, content, range }: Sent): Promise<FastifyReply> {
+async function sendContent(
+  { door }: FileBytes,
+  { request, reply, headers, content, range }: Sent,
+): Promise<FastifyReply> {
   const { inline, sha256 } = content;
   const { start, end } = range;
-  reply.header('content-length', end - start);
+  headers['content-length'] = end - start;
+  if (inline && request.method === 'GET') {
+    return sendAtOnce(reply, Buffer.from(inline.buffer, inline.byteOffset + start, end - start), headers);
+  }
+  reply.headers(headers);
   if (request.method === 'HEAD') return reply.send();
-  if (inline) return sendAtOnce(reply, Buffer.from(inline.buffer, inline.byteOffset + start, end - start));
   return sendPieces(reply, {
     pieces: door.server.blobs.read(sha256, start, end),
     length: end - start,
