@@ -18,6 +18,8 @@ import {
 } from '../features/access/shares.operations.ts';
 import { tupleCreate, tupleDelete, tupleWrite } from '../features/access/tuples.operations.ts';
 import { whoami } from '../features/access/whoami.operations.ts';
+import { auditList } from '../features/audit/list.operations.ts';
+import { auditVerify } from '../features/audit/verify.operations.ts';
 import { append } from '../features/files/append.operations.ts';
 import { deleteBulk, renameBulk } from '../features/files/change-bulk.operations.ts';
 import { copy } from '../features/files/copy.operations.ts';
@@ -71,6 +73,8 @@ export const clientMethods = {
   admin_get_key: method(getForms[0]),
   admin_update_key: method(updateForms[0]),
   admin_revoke_key: method(revokeForms[0]),
+  audit_list: method(auditList, 'format'),
+  audit_verify: method(auditVerify, 'all', 'heads'),
   rebac_create: method(tupleCreate),
   rebac_delete: method(tupleDelete),
   rebac_write: method(tupleWrite, 'creates', 'deletes'),

@@ -201,6 +201,17 @@ export interface RpcBinding<O> {
   readonly present?: Present<O>;
 }
 
+/** An answer that is a text where its input asks for one: as many pages as there are, one behind the other. */
+export interface TextPages<O> {
+  /** undefined: the answer is JSON. */
+  mediaType(input: unknown): string | undefined;
+  piece(output: O): string;
+  /** The cursor of the page behind. */
+  next(output: O): string | null;
+  /** Is it all pages that were asked for? */
+  isWhole(input: unknown): boolean;
+}
+
 export interface HttpBinding<O> {
   readonly method: HttpMethod;
   /** Route template; `:name` is a part that becomes the parameter of that name. */
@@ -217,6 +228,7 @@ export interface HttpBinding<O> {
   readonly location?: (output: O) => string;
   /** The body takes fields it does not know (platform.md §0, bodies marked ◦). */
   readonly tolerant?: boolean;
+  readonly text?: TextPages<O>;
   /** It takes credentials as parameters: never from the URL, and a header that does not work is 401 though it is public. */
   readonly credentials?: boolean;
 }
@@ -263,8 +275,11 @@ export interface Operation<I, O, P = I, R = O> {
   readonly grows?: boolean;
   /** `named` unless said otherwise. */
   readonly zone?: ZoneRule;
-  /** Works in a zone that is not Active too; one that never was is ZONE_NOT_FOUND all the same. */
-  readonly anyZone?: boolean;
+  /**
+   * Works in a zone that is not Active too; one that never was is ZONE_NOT_FOUND all the same, or as good as an empty one
+   * (`even none`, access.md §4).
+   */
+  readonly anyZone?: boolean | 'even none';
   readonly examples?: readonly Example<Partial<I>>[];
   /**
    * The input with each of its paths replaced. The door gives paths as they came; their zone is resolved (files.md §5,

@@ -1,5 +1,6 @@
 /** The list of all operations: what every door, the API document and the threads are made from. */
 import { accessOperations } from '../features/access/access.operations.ts';
+import { auditOperations } from '../features/audit/audit.operations.ts';
 import { auditSteps } from '../features/audit/notes.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
@@ -29,6 +30,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...zoneOperations,
   ...accessOperations,
   ...auditSteps,
+  ...auditOperations,
   ...jobOperations(jobTypes),
   ...contentOperations,
   ...fileOperations,

@@ -18,7 +18,7 @@ import { accessOf, denied } from '../features/access/grants.ts';
 import { type ChainEnd, insertAuditRows } from '../features/audit/audit.sql.ts';
 import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
 import { checkQuota } from '../features/zones/quota.ts';
-import { findZone, keepZone, lockZone } from '../features/zones/zones.sql.ts';
+import { findZone, keepZone, lockZone, noZone } from '../features/zones/zones.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
@@ -144,6 +144,7 @@ async function beginCall<I, P, O>(running: Running<I, P, O>, read: ReadZone, rea
   const guest = !own && !isRootAdmin(caller);
   if (guest && context.path_prefix === '') throw foreignZone(zone_id);
   if (zone && (zone.phase === 'Active' || (operation.anyZone && !guest))) return { zone, context };
+  if (!zone && operation.anyZone === 'even none' && !guest) return { zone: noZone(zone_id), context };
   // Whether the zone exists is nothing that a guest may learn.
   if (guest) throw unseen(operation, context, ready);
   throw zoneNotFound(zone_id);

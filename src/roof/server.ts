@@ -121,7 +121,6 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
   };
-  const server = serverOf(config, { sql, blobs, runner, tokens, rings, audit, log, observe });
   const alone = sqliteFileOf(config) !== undefined;
   const loops = startLoops(config, { runner, rings, blobs, log, alone });
   const pending = new Set(['listen']);
@@ -234,7 +233,7 @@ async function prepareSchema(config: Config, onBroken: (reason: unknown) => void
       if (pending.length > 0) throw new Error(`Schema is ${pending.length} migrations behind; run nexus migrate`);
     }
     const secret = config.JWT_SECRET || (await sql.write('root', keptTokenSecret));
-    const auditKey = await prepareAudit(sql, config.AUDIT_KEY);
+    const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
     if (!config.BOOTSTRAP_KEYS_ENABLED) return { adminKey: undefined, secret, auditKey };
     const keys = bootstrapKeysOf(config);
     const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));

@@ -28,6 +28,13 @@ const zones: readonly Step[] = [
   { op: 'zone.get', input: { zone_id: '{zone}-none' }, by: 'root', fault: 'ZONE_NOT_FOUND' },
   { op: 'zone.delete', by: 'root', input: { zone_id: '{zone}-sub' } },
   { op: 'method.list', input: {} },
+  { op: 'audit.list', input: { action: 'file.write', until: '2001-02-03T04:05:06Z', limit: 3 } },
+  {
+    op: 'audit.list',
+    input: { since: '2001-02-03T04:05:06Z', start_time: '2002-02-03T04:05:06Z' },
+    fault: 'INVALID_PARAMS',
+  },
+  { op: 'audit.verify', input: { all: true }, fault: 'ACCESS_DENIED' },
   { op: 'caller.whoami', input: {} },
   { op: 'key.whoami', input: {} },
   { op: 'token.create', input: {} },

@@ -13,6 +13,7 @@ import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, Door } from './door.ts';
 import { sendJson } from './json-answer.ts';
 import { bodyOf, checkMedia, requestOf, withBranch } from './request.ts';
+import { sendText } from './text-answer.ts';
 import { mergeParams, type TextRules, type Texts, textRulesOf, valuesOf } from './rest-values.ts';
 import { decodeValues } from './rpc-values.ts';
 
@@ -72,6 +73,11 @@ async function answer(request: FastifyRequest, reply: FastifyReply, answering: A
     if (binding.location) reply.header('location', binding.location(output));
     reply.code(binding.statusOf?.(output) ?? binding.status ?? 200);
     if (binding.status === 204) return await reply.send();
+    const type = binding.text?.mediaType(input);
+    if (binding.text && type) {
+      const again = (cursor: string) => invoke(door.server, operation, { raw: { ...raw, cursor }, request: asked });
+      return sendText(reply, { pages: binding.text, type, first: { output, input }, again });
+    }
     return await sendJson(reply, binding.present ? binding.present(output, input) : output, door.server.blobs);
   } finally {
     await room.close();

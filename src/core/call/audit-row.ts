@@ -129,6 +129,6 @@ export interface AuditLog {
   refused(zone_id: string, row: AuditRow): Promise<void>;
   /** A call that changed nothing; a promise where its answer has to wait. */
   ended(zone_id: string, row: AuditRow): Promise<void> | undefined;
-  /** Writes out all that was told before. */
-  settle(): Promise<void>;
+  /** Writes out all that was told before, here, and in a zone that is named on every node. */
+  settle(zone_id?: string): Promise<void>;
 }

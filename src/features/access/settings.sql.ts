@@ -7,3 +7,8 @@ export async function keepSetting(tx: Tx, name: string, value: string): Promise<
   const row = await tx.get<{ value: string }>('SELECT value FROM settings WHERE name = ?', [name]);
   return row?.value ?? value;
 }
+
+/** From now on the value is this one. */
+export async function setSetting(tx: Tx, name: string, value: string): Promise<void> {
+  await tx.run('UPDATE settings SET value = ? WHERE name = ?', [value, name]);
+}

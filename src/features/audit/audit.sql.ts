@@ -32,7 +32,7 @@ export interface StoredRow extends AuditRow {
   readonly hash: string;
 }
 
-const COLUMNS = ['n', ...AUDIT_COLUMNS, 'hash'].join(', ');
+export const COLUMNS = ['n', ...AUDIT_COLUMNS, 'hash'].join(', ');
 
 /** Rows behind a number, in their order. */
 export const listRows = (

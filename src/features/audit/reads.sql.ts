@@ -108,3 +108,14 @@ class OpenSegment {
     return { n: this.first, last_n: n, at: this.at ?? at, last_at: at, bytes: Buffer.byteLength(lines), hash, lines };
   }
 }
+
+/** Segments that begin behind a number, in their order. */
+export const listSegments = (
+  tx: Tx,
+  zone_id: string,
+  { after, limit }: { readonly after: number; readonly limit: number },
+): Promise<Segment[]> =>
+  tx.all<Segment>(
+    `SELECT n, last_n, at, last_at, bytes, hash, lines FROM audit_reads WHERE zone_id = ? AND n > ? ORDER BY n LIMIT ?`,
+    [zone_id, after, limit],
+  );

@@ -24,6 +24,23 @@ export const lockZone = async (tx: Tx, zone_id: string): Promise<ZoneRow | undef
   tx.kept<ZoneRow>('zones', zone_id) ??
   tx.get<ZoneRow>(`SELECT ${CALL_COLUMNS} FROM zones WHERE zone_id = ?${tx.dialect.forUpdate}`, [zone_id]);
 
+/** Stands for a zone that is not there, where that is as good as an empty one. */
+export const noZone = (zone_id: string): ZoneRow => ({
+  zone_id,
+  phase: 'none',
+  limits: '{}',
+  seq: 0,
+  seq_at: 0,
+  access_revision: 0,
+  audit_seq: 0,
+  audit_hash: '',
+  used_storage_bytes: 0,
+  used_files: 0,
+  used_keys: 0,
+  used_tuples: 0,
+  oldest_revision: 0,
+});
+
 const SAVE_ZONE = `UPDATE zones SET seq = ?, seq_at = ?, access_revision = ?, audit_seq = ?, audit_hash = ?, used_storage_bytes = ?,
   used_files = ?, used_keys = ?, used_tuples = ? WHERE zone_id = ?`;
 

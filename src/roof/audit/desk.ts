@@ -21,8 +21,8 @@ export function openAuditDesk({ step, clock, log, reads }: AuditDeskParts): Audi
     now: () => clock.now(),
     refused: (zone_id, row) => refusals.note(zone_id, row),
     ended: (zone_id, row) => batches.note(zone_id, row),
-    settle: async () => {
-      await Promise.all([batches.flush().catch(() => undefined), refusals.close()]);
+    settle: async (zone_id) => {
+      await Promise.all([batches.flush().catch(() => undefined), refusals.close(zone_id)]);
     },
   };
 }

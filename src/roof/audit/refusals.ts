@@ -5,6 +5,7 @@
  * refused all the same, and the refusal goes to the log of the process.
  */
 import { hash } from 'node:crypto';
+import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import type { AuditRow } from '../../core/call/audit-row.ts';
 import { closeRefusals, FOLD_MS, noteRefusals } from '../../features/audit/notes.operations.ts';
@@ -47,8 +48,9 @@ export class Refusals {
     return zone.next;
   }
 
-  /** Writes what is counted into the logs of the zones. */
-  async close(): Promise<void> {
+  /** Writes what is counted into the logs of the zones; in one that is named, what other nodes count too. */
+  async close(named?: string): Promise<void> {
+    if (named !== undefined) this.#zoneOf(named);
     const closing = [...this.#zones].map(async ([zone_id, zone]) => {
       await zone.next;
       await this.#close(zone_id, zone, true);
@@ -89,8 +91,9 @@ export class Refusals {
     try {
       if (await this.#step(closeRefusals, zone_id, { all })) this.#closeLater(zone_id, zone);
     } catch (thrown) {
-      // They stay counted, and the next pass over all zones takes them.
-      this.#log('warn', 'audit.close-failed', { zone_id, err: String(thrown) });
+      // They stay counted, and the next pass over all zones takes them; a zone that never was has none.
+      const none = thrown instanceof Fault && thrown.code === 'ZONE_NOT_FOUND';
+      if (!none) this.#log('warn', 'audit.close-failed', { zone_id, err: String(thrown) });
     }
     if (!zone.next && !zone.writing && !zone.closing) this.#zones.delete(zone_id);
   }
