@@ -211,6 +211,7 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     sql: server.sql,
     tokens: server.tokens,
     rawMode: server.rawMode,
+    audit: server.audit,
     rings: server.rings,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>

@@ -164,6 +164,7 @@ export interface Preparation {
   readonly tokens: Tokens;
   /** The mode RAW is on, for keys that may use it. */
   readonly rawMode: boolean;
+  readonly audit: Pick<AuditLog, 'settle'>;
   /** Hints that something has changed, for calls that wait for it. */
   readonly rings: Waits;
   /** Checks permission ahead of costly work; the transaction checks it again. */

@@ -123,6 +123,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
   const alone = sqliteFileOf(config) !== undefined;
   const loops = startLoops(config, { runner, rings, blobs, log, alone });
+  const server = serverOf(config, { sql, blobs, runner, tokens, rings, audit, log, observe });
   const pending = new Set(['listen']);
   const app = buildHttp({
     server,
