@@ -8,7 +8,7 @@ import type { FaultCode } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx } from '../ports/sql.ts';
-import type { AuditKeys, AuditRow } from './call/audit-row.ts';
+import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
