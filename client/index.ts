@@ -5,6 +5,14 @@
  */
 import { type Bytes, type Downloaded, download, type Upload, upload, type View } from './content.ts';
 import { type Entry, globAll, grepAll, listAll } from './pages.ts';
+import {
+  type EventObject,
+  type Followed,
+  type FollowQuery,
+  followEvents,
+  type ReplayQuery,
+  replayEvents,
+} from './stream.ts';
 import { type ClientOptions, encodeBytes, Transport } from './transport.ts';
 import type { BareMethod, GrepMatch, Method, Params, Result } from './wire.ts';
 
@@ -13,6 +21,7 @@ export * from './errors.ts';
 export type { Entry } from './pages.ts';
 export { verifyExplanation } from './proof.ts';
 export type { Explanation, ProofWorld } from './proof-world.ts';
+export type { EventObject, Followed, FollowQuery, ReplayQuery } from './stream.ts';
 export type { ClientOptions } from './transport.ts';
 export type { Base64Content, FileContent, GrepMatch, Method, Params, Result } from './wire.ts';
 
@@ -36,6 +45,10 @@ export interface Conveniences {
   listAll(params: Params<'list'>): AsyncGenerator<Entry>;
   globAll(params: Params<'glob'>): AsyncGenerator<string>;
   grepAll(params: Params<'grep'>): AsyncGenerator<GrepMatch>;
+  /** What happened from a place on up to now, oldest first. */
+  replayEvents(query?: ReplayQuery): AsyncGenerator<EventObject>;
+  /** What happens, as it happens; it goes on where it was when the connection was lost. */
+  followEvents(query?: FollowQuery, how?: Followed): AsyncGenerator<EventObject>;
 }
 
 export type Client = Calls & Conveniences;
@@ -50,6 +63,8 @@ export function createClient(options: ClientOptions): Client {
     listAll: (params) => listAll(transport, params),
     globAll: (params) => globAll(transport, params),
     grepAll: (params) => grepAll(transport, params),
+    replayEvents: (query) => replayEvents(transport, query),
+    followEvents: (query, how) => followEvents(transport, query, how),
   };
   const whole = async (path: string, view?: View): Promise<Uint8Array> => {
     const { stream } = await download(transport, path, view);

@@ -13,8 +13,10 @@ import { invoke, type Server } from '../src/core/invoke.ts';
 import type { AnyOperation, CallContext, Caller } from '../src/core/operation.ts';
 import { allOperations, getOperation } from '../src/core/operations.ts';
 import { Rings } from '../src/core/rings.ts';
+import { Streams } from '../src/core/streams.ts';
 import { localRunner } from '../src/core/transact.ts';
 import { Turns } from '../src/core/turns.ts';
+import { ZoneWatch } from '../src/core/zone-watch.ts';
 import { openDiskBlobs } from '../src/engines/disk/disk-blobs.ts';
 import { openProcessBell } from '../src/engines/process/process-bell.ts';
 import { bootstrap } from '../src/features/access/bootstrap.ts';
@@ -76,13 +78,15 @@ export async function openBare(): Promise<Bare> {
   });
   const step = systemSteps(runner);
   const audit = openAuditDesk({ step, clock, log: silentLog, reads: 'sync' });
+  const rings = new Rings(openProcessBell());
   const server: Server = {
     sql,
     blobs,
     limits: defaultLimits,
     runner,
     turns: new Turns(),
-    rings: new Rings(openProcessBell()),
+    rings,
+    streams: new Streams({ limits: defaultLimits, sql, runner, watch: new ZoneWatch({ sql, rings, log: silentLog }) }),
     tokens,
     rawMode: true,
     audit,

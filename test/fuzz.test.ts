@@ -58,6 +58,10 @@ async function send(path: string, init: RequestInit): Promise<Answer> {
   const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json', ...init.headers };
   const signal = AbortSignal.timeout(PATIENCE_MS);
   const response = await fetch(server.url + path, { ...init, headers, signal });
+  if (response.headers.get('content-type') === 'text/event-stream') {
+    await response.body?.cancel();
+    return { status: response.status, text: '' };
+  }
   return { status: response.status, text: await response.text() };
 }
 
@@ -126,10 +130,11 @@ const failedInside = (text: string): boolean => (JSON.parse(text) as Failure).er
 
 function isAllowed(operation: AnyOperation, door: 'rpc' | 'rest', text: string): boolean {
   if (door === 'rpc' && operation.rpc?.present) return true;
-  if (text === '') return operation.http?.status === 204;
+  if (text === '') return operation.http?.status === 204 || operation.stream !== undefined;
   const body: unknown = JSON.parse(text);
   const output = door === 'rpc' ? (body as { result: unknown }).result : body;
-  return operation.output.safeParse(output).success;
+  const shown = door === 'rest' ? operation.http?.body : undefined;
+  return (shown ?? operation.output).safeParse(output).success;
 }
 
 /** A call whose parameters are a JSON text, at each door of the operation. */
@@ -157,7 +162,8 @@ function textCallsOf(operation: AnyOperation, name: string, text: string): Tried
   const path = http.path
     .replace(`:${name}`, part === '.' || part === '..' ? '%2e%2e%2e' : part)
     .replace(/:\w+/g, 'none');
-  const target = inPath ? path : `${path}?${name}=${part}&${name}x=1`.replace(/&.*$/, '');
+  const quick = operation.linger && name !== 'timeout' ? '&timeout=0.1' : '';
+  const target = inPath ? path : `${path}?${name}=${part}&${name}x=1`.replace(/&.*$/, '') + quick;
   const call = (): Promise<Answer> => send(target, { method: http.method });
   return [{ operation, door: 'rest', what: `${http.method} ${target.slice(0, 300)}`, call }];
 }

@@ -53,12 +53,15 @@ function operationText(operation: AnyOperation): string {
     operation.cli ? `\`nexus ${operation.cli.words}\`` : '',
   ].filter((call) => call !== '');
   const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => parameterRow(name, schema));
+  const { stream } = operation;
+  const streamed = stream ? `Streams \`${stream.media}\`${stream.whenAccepted ? ' where that is accepted' : ''}.` : '';
   const parts = [
     `### ${operation.name}`,
     `${operation.summary} (${operation.effect}, ${who(operation)})`,
     calls.join(' · '),
   ];
   if (rows.length > 0) parts.push(table(['parameter', 'type', 'meaning'], rows));
+  if (streamed !== '') parts.push(streamed);
   if (operation.faults.length > 0) parts.push(`Faults: ${operation.faults.join(', ')}.`);
   return parts.join('\n\n');
 }

@@ -8,7 +8,7 @@ import { asFault, Fault, type Issue, invalidParams } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { actingFor } from '../features/access/acting.ts';
-import { ANYONE, unauthenticated } from '../features/access/credentials.ts';
+import { ANYONE, isRootAdmin, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import { logEnded, logFailure, type Trail } from './audit-trail.ts';
@@ -20,6 +20,7 @@ import { logCause } from './log-cause.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import type { Rings } from './rings.ts';
+import type { Open, Streams } from './streams.ts';
 import type { Runner } from './transact.ts';
 import type { Turns } from './turns.ts';
 import { type Arrived, contextIn, type Named, nameZone, settleZone } from './zone-of-call.ts';
@@ -39,6 +40,8 @@ export interface Request {
   readonly agent_id?: string | undefined;
   /** Route template of an HTTP door. */
   readonly endpoint?: (() => string) | undefined;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly gone?: AbortSignal | undefined;
   /** Unknown parameters are ignored; else they are INVALID_PARAMS. */
   readonly tolerant: boolean;
 }
@@ -49,6 +52,7 @@ export interface Server {
   readonly limits: Limits;
   readonly runner: Runner;
   readonly turns: Turns;
+  readonly streams: Streams;
   readonly tokens: Tokens;
   /** The mode RAW is on, for keys that may use it. */
   readonly rawMode: boolean;
@@ -72,13 +76,31 @@ export interface Answer {
   readonly input: unknown;
 }
 
-export async function invoke(server: Server, operation: AnyOperation, asked: Asked): Promise<Answer> {
+export const invoke = (server: Server, operation: AnyOperation, asked: Asked): Promise<Answer> =>
+  observed(server, operation, { asked, work: answer });
+
+/** A stream that has begun. Whoever has it sends its items, and closes it in the end. */
+export interface Stream {
+  readonly items: AsyncIterable<Uint8Array>;
+  readonly open: Open;
+}
+
+/** The same for an operation that streams; what is wrong with the call is thrown before the first item. */
+export const openStream = (server: Server, operation: AnyOperation, asked: Asked): Promise<Stream> =>
+  observed(server, operation, { asked, work: beginStream });
+
+interface Observed<T> {
+  readonly asked: Asked;
+  readonly work: (server: Server, trail: Trail, asked: Asked) => Promise<T>;
+}
+
+async function observed<T>(server: Server, operation: AnyOperation, { asked, work }: Observed<T>): Promise<T> {
   const { request } = asked;
   const began = performance.now();
   const trail: Trail = { operation, caller: request.caller, way: request, began };
   let outcome = 'ok';
   try {
-    const answered = await answer(server, trail, asked);
+    const answered = await work(server, trail, asked);
     if (operation.effect === 'read') await logEnded(server.audit, trail);
     return answered;
   } catch (thrown) {
@@ -96,6 +118,52 @@ export async function invoke(server: Server, operation: AnyOperation, asked: Ask
 }
 
 async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answer> {
+  const { operation, caller } = trail;
+  try {
+    const settled = await settle(server, trail, asked);
+    const output = operation.linger
+      ? await waitFor(server, trail, { asked, settled, linger: operation.linger })
+      : await perform(server, trail, settled);
+    return { output, input: settled.input };
+  } catch (thrown) {
+    const absent = thrown instanceof Fault && thrown.code === 'ZONE_NOT_FOUND' && caller && isRootAdmin(caller);
+    if (!absent || !operation.nowhere) throw thrown;
+    return { output: operation.nowhere(), input: trail.input };
+  }
+}
+
+interface Waiting {
+  readonly asked: Asked;
+  readonly settled: Settled;
+  readonly linger: NonNullable<AnyOperation['linger']>;
+}
+
+async function waitFor(server: Server, trail: Trail, { asked, settled, linger }: Waiting): Promise<unknown> {
+  const open = server.streams.begin(settled.context, asked.request.gone);
+  try {
+    const output = await perform(server, trail, settled);
+    return trail.operation.output.parse(await linger(output, open, settled.input));
+  } finally {
+    open.close();
+  }
+}
+
+async function beginStream(server: Server, trail: Trail, asked: Asked): Promise<Stream> {
+  const { stream } = trail.operation;
+  if (!stream) throw new Error(`${trail.operation.name} is no stream`);
+  const settled = await settle(server, trail, asked);
+  const open = server.streams.begin(settled.context, asked.request.gone);
+  try {
+    const output = await perform(server, trail, settled);
+    return { items: stream.open(output, open, settled.input), open };
+  } catch (thrown) {
+    open.close();
+    throw thrown;
+  }
+}
+
+/** Who calls, where and with what: all that comes before the first transaction. */
+async function settle(server: Server, trail: Trail, asked: Asked): Promise<Settled> {
   const { request } = asked;
   const { operation } = trail;
   if (!request.caller && operation.who !== 'public') throw unauthenticated();
@@ -106,9 +174,9 @@ async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answe
   const arrived: Arrived = { ...came, caller: actingFor(came.caller, request.agent_id) };
   const parsed = await parseIn(server, operation, { named, arrived, tolerant: request.tolerant });
   trail.input = parsed;
-  const { context, input } = await settleZone(server, { operation, arrived, input: parsed, zone_id: named.zone_id });
-  trail.context = context;
-  return { output: await perform(server, trail, { input, context }), input };
+  const settled = await settleZone(server, { operation, arrived, input: parsed, zone_id: named.zone_id });
+  trail.context = settled.context;
+  return settled;
 }
 
 interface Settled {

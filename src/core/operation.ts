@@ -230,8 +230,40 @@ export interface HttpBinding<O> {
   /** The body takes fields it does not know (platform.md §0, bodies marked ◦). */
   readonly tolerant?: boolean;
   readonly text?: TextPages<O>;
+  /** Headers, in lower case, that stand for parameters which are not given otherwise. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The body may be a list: it is then the parameter of this name. */
+  readonly list?: string;
   /** It takes credentials as parameters: never from the URL, and a header that does not work is 401 though it is public. */
   readonly credentials?: boolean;
+}
+
+/** An operation that answers with a sequence: items that exist, or that come while the client listens. */
+export interface StreamBinding<O> {
+  readonly media: 'text/event-stream' | 'application/x-ndjson';
+  /** Where the client asks for this type; else the answer is what `run` gave, and never a stream. */
+  readonly whenAccepted?: boolean;
+  /** Schema of one item, which is a JSON text in `data:` of an event, or a line. */
+  readonly item: z.ZodType;
+  /** Whole items, as they go out. It ends when `signal` of the streaming is aborted, between two of them. */
+  open(output: O, streaming: Streaming, input: unknown): AsyncIterable<Uint8Array>;
+}
+
+/** What an answer that goes on may use: outside any transaction, on the event loop, for as long as its client waits. */
+export interface Streaming {
+  readonly context: CallContext;
+  readonly limits: Limits;
+  readonly sql: Sql;
+  /** Stands for this process: what streams share hangs on it, weakly. */
+  readonly node: object;
+  /** Aborted when the client is gone, when the caller may no longer listen, and when the server stops. */
+  readonly signal: AbortSignal;
+  /** Runs another operation with the same caller, in a transaction of its own. */
+  run<I, P, O>(operation: Operation<I, O, P>, ready: P): Promise<O>;
+  /** Calls `told` whenever something may have been committed in the zone, until the returned function is called. */
+  watch(told: () => void): () => void;
+  /** Ends it, as an abort of `signal` does. */
+  end(): void;
 }
 
 export interface CliBinding {
@@ -246,9 +278,10 @@ export type Who = 'public' | { readonly role: Role } | 'root admin';
 /**
  * How the zone of a call is found (access.md §4). `named`: header or `zone_id`, which have to agree; `subject`: the
  * same, and the zone is a parameter of the operation too; `parameter`: the same, and `zone_id` wins over the header;
- * `caller`: the caller's own, whatever else is named.
+ * `caller`: the caller's own, whatever else is named; `any`: as `named`, and an admin of zone root may name all of them
+ * by `zone_id=*`, which is then a parameter of a call in his own.
  */
-export type ZoneRule = 'named' | 'subject' | 'parameter' | 'caller';
+export type ZoneRule = 'named' | 'subject' | 'parameter' | 'caller' | 'any';
 
 /** An example of a call, which the parity test drives through every door. */
 export interface Example<I> {
@@ -308,6 +341,14 @@ export interface Operation<I, O, P = I, R = O> {
    * files. It runs in the same thread.
    */
   finish?(result: R, finishing: Finishing): Promise<O>;
+  /**
+   * The answer may have to be waited for: it is made of what `run` gave, outside any transaction. It counts as a stream as
+   * long as it waits, and has to come when `signal` of the streaming is aborted.
+   */
+  linger?(output: O, streaming: Streaming, input: unknown): Promise<O>;
+  readonly stream?: StreamBinding<O>;
+  /** The answer to an admin of zone root in a zone that never was or is not Active (access.md §4, rule 5); else a fault. */
+  nowhere?(): O;
 }
 
 /** An operation whose types no longer matter: an entry of the list. Its input was parsed by its own schema. */

@@ -4,6 +4,7 @@ import { auditOperations } from '../features/audit/audit.operations.ts';
 import { auditSteps } from '../features/audit/notes.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
+import { feedOperations } from '../features/feed/feed.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
 import { fileOperations } from '../features/files/files.operations.ts';
 import { type AnyJobType, echo } from '../features/jobs/job-types.ts';
@@ -34,6 +35,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...jobOperations(jobTypes),
   ...contentOperations,
   ...fileOperations,
+  ...feedOperations,
   ...sweepOperations,
   ...fileHousekeeping,
   ...Object.values(blobSteps),

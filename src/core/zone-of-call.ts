@@ -40,11 +40,17 @@ export function nameZone(operation: AnyOperation, arrived: Arrived, raw: unknown
   if (rule !== 'parameter' && header !== undefined && parameter !== undefined && header !== parameter) {
     throw invalidParams({ path: 'zone_id', message: 'differs from the zone named by the header' });
   }
+  if (rule === 'any' && parameter === EVERY_ZONE && isRootAdmin(arrived.caller)) {
+    return { parameters: { ...(parameters as object), zone_id: EVERY_ZONE }, zone_id: undefined };
+  }
   const zone_id = parameter ?? header;
   mayName(arrived.caller, zone_id);
-  if (rule === 'named' || zone_id === undefined) return { parameters, zone_id };
+  if (rule === 'named' || rule === 'any' || zone_id === undefined) return { parameters, zone_id };
   return { parameters: { ...(parameters as object), zone_id }, zone_id };
 }
+
+/** No id of a zone: all of them. */
+const EVERY_ZONE = '*';
 
 /** The parameter `zone_id` apart from the others. What is no object is left for the parser to refuse. */
 function takeZone(raw: unknown): { parameters: unknown; parameter: string | undefined } {

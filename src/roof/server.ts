@@ -17,8 +17,10 @@ import { type Config, sqliteFileOf } from '../config.ts';
 import type { Server } from '../core/invoke.ts';
 import { Metrics } from '../core/metrics.ts';
 import { Rings } from '../core/rings.ts';
+import { Streams } from '../core/streams.ts';
 import type { Runner } from '../core/transact.ts';
 import { Turns } from '../core/turns.ts';
+import { ZoneWatch } from '../core/zone-watch.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
@@ -111,7 +113,8 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const grants = grantCache(config);
   const bell = await openBell(config);
   const rings = new Rings(bell);
-  const runner = runnerOf(config, { sql, blobs, threads, rings, grants });
+  const watch = new ZoneWatch({ sql, rings, log });
+  const runner = runnerOf(config, { sql, blobs, threads, rings, grants, watch });
   const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, reads: config.AUDIT_READS });
   const metrics = new Metrics();
   const used = keyUse({ runner, clock: systemClock, log });
@@ -123,7 +126,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
   const alone = sqliteFileOf(config) !== undefined;
   const loops = startLoops(config, { runner, rings, blobs, log, alone });
-  const server = serverOf(config, { sql, blobs, runner, tokens, rings, audit, log, observe });
+  const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, audit, log, observe });
   const pending = new Set(['listen']);
   const app = buildHttp({
     server,
@@ -200,10 +203,15 @@ function startLoops(config: Config, { rings, alone, ...parts }: LoopParts) {
 const urlOf = ({ HOST }: Config, { port }: AddressInfo): string =>
   `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;
 
-const serverOf = (config: Config, parts: Omit<Server, 'limits' | 'turns' | 'rawMode'>): Server => ({
+interface ServerParts extends Omit<Server, 'limits' | 'turns' | 'streams' | 'rawMode'> {
+  readonly watch: ZoneWatch;
+}
+
+const serverOf = (config: Config, { watch, ...parts }: ServerParts): Server => ({
   ...parts,
   limits: config.limits,
   turns: new Turns(),
+  streams: new Streams({ limits: config.limits, sql: parts.sql, runner: parts.runner, watch }),
   rawMode: config.RAW_MODE_ENABLED,
 });
 

@@ -22,10 +22,11 @@ import {
   THERE,
 } from './callers.ts';
 import type { Case, Cases, Input } from './cases.ts';
+import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
 import { send } from './request.ts';
 
-const CASES: Cases = { ...FILE_CASES, ...ACCESS_CASES };
+const CASES: Cases = { ...FILE_CASES, ...EVENT_CASES, ...ACCESS_CASES };
 
 /** What zone a call names: its own, one that is there, one that never was; by header, or by parameter. */
 const NAMED = ['none', 'own', 'other', 'missing', 'other by parameter', 'missing by parameter'] as const;
@@ -61,7 +62,10 @@ function expected(operation: AnyOperation, one: Case, { role, naming, level }: C
   if (!hasRole(role, who)) return 'ACCESS_DENIED';
   if (foreign(naming) && !credentialsOnly) {
     if (role !== 'root-admin') return 'ACCESS_DENIED';
-    if (naming.startsWith('missing') && zone !== 'caller') return 'ZONE_NOT_FOUND';
+    if (naming.startsWith('missing') && zone !== 'caller') {
+      if (!operation.nowhere) return 'ZONE_NOT_FOUND';
+      return one.shows === undefined ? 'ok' : 'hidden';
+    }
   }
   if (roleOf(role) === 'admin') return (!foreign(naming) && one.ownZone) || (one.shows === undefined ? 'ok' : 'shown');
   const suffices = one.level !== 'admin' && LEVELS.indexOf(level) >= LEVELS.indexOf(one.level);

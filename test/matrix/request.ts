@@ -35,7 +35,10 @@ export async function send(url: string, { operation, input, key, zone, byRoute }
     headers: body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
-  const text = await response.text();
+  // A stream has no end.
+  const endless = response.ok && operation.stream !== undefined && !operation.stream.whenAccepted;
+  const text = endless ? '' : await response.text();
+  if (endless) await response.body?.cancel();
   return { code: codeOf(response, text), text };
 }
 

@@ -13,6 +13,8 @@ type Input = Readonly<Record<string, unknown>>;
 export interface Asked {
   readonly operation: AnyOperation;
   readonly input: Input;
+  /** Of a stream without end: items to wait for. */
+  readonly take?: number | undefined;
 }
 
 export interface Place {
@@ -82,6 +84,7 @@ const rest: Door = async (place, asked) => {
   const { operation, input } = asked;
   const transport = new Transport(place);
   const bytes = BYTES[operation.name];
+  if (asked.take !== undefined) return outcomeOf(firstFrames(transport, asked, asked.take));
   if (bytes) return outcomeOf(bytes(transport, input));
   const { http } = operation;
   if (!http) return rpc(place, asked);
@@ -96,8 +99,28 @@ const rest: Door = async (place, asked) => {
   return outcomeOf(transport.rest({ method: http.method, path: inQuery ? `${path}?${queryOf(left)}` : path, body }));
 };
 
+/** The items of a stream as they stand behind `data:`. */
+async function firstFrames(transport: Transport, { operation, input }: Asked, take: number): Promise<unknown[]> {
+  const { body } = await transport.raw({ method: 'GET', path: `${operation.http?.path}?${queryOf(input)}` });
+  let text = '';
+  const decoder = new TextDecoder();
+  const items = (): string[] => [...text.matchAll(/^data: (.*)\n/gm)].map(([, data = '']) => data);
+  const reader = body!.getReader();
+  while (items().length < take) text += decoder.decode((await reader.read()).value, { stream: true });
+  await reader.cancel();
+  return items()
+    .slice(0, take)
+    .map((item) => JSON.parse(item));
+}
+
+async function firstOf<T>(items: AsyncIterable<T>, take: number): Promise<T[]> {
+  const taken: T[] = [];
+  for await (const item of items) if (taken.push(item) === take) break;
+  return taken;
+}
+
 /** What was typed: parameters by position as far as they are given, the others as options. */
-function lineOf({ operation, input }: Asked): string[] {
+function lineOf({ operation, input, take }: Asked): string[] {
   const { words, args = [] } = operation.cli ?? { words: '' };
   const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
   const missing = args.findIndex((name) => !(name in input));
@@ -109,7 +132,8 @@ function lineOf({ operation, input }: Asked): string[] {
       if (typeof value === 'boolean') return value ? `--${option}` : `--no-${option}`;
       return `--${option}=${text(value)}`;
     });
-  return [...words.split(' '), ...positional.map((name) => text(input[name])), ...options, '--json'];
+  const end = take === undefined ? [] : [`--take=${take}`];
+  return [...words.split(' '), ...positional.map((name) => text(input[name])), ...options, ...end, '--json'];
 }
 
 const cli: Door = async (place, asked) => {
@@ -117,6 +141,13 @@ const cli: Door = async (place, asked) => {
   if (operation.name === 'file.open') return cat(place, asked);
   if (!operation.cli) return rpc(place, asked);
   const { code, out, err } = await typeLine(place, lineOf(asked));
+  if (code === 0 && asked.take !== undefined)
+    return {
+      answer: out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    };
   if (code === 0) return { answer: JSON.parse(out) };
   const { error } = JSON.parse(err) as { error: { code: string; message: string } };
   check(`exit code of ${error.code}`, code, exitCodeOf(statusOf(error.code) ?? 0));
@@ -158,6 +189,7 @@ const client: Door = async (place, asked) => {
     const { path, ...view } = input;
     return outcomeOf(typed.readText(String(path), view));
   }
+  if (asked.take !== undefined) return outcomeOf(firstOf(typed.followEvents(input), asked.take));
   if (!operation.rpc) return rest(place, asked);
   const call: unknown = Reflect.get(typed, operation.rpc.name);
   if (typeof call !== 'function') throw new Error(`the client has no ${operation.rpc.name}`);

@@ -48,7 +48,7 @@ async function actorOf(name: string): Promise<Actor> {
     if (!operation) throw new Error(`no operation ${step.op}`);
     const input = filled(step.input, kept) as Step['input'];
     const place = { url: server.url, key: step.by === 'root' ? ADMIN_KEY : key };
-    const outcome = await door(place, { operation, input });
+    const outcome = await door(place, { operation, input, take: step.take });
     for (const [as, part] of Object.entries(step.keep ?? {})) kept.set(as, partOf(outcome, part));
     return normal(outcome, { zone_id, unordered: step.unordered ?? false });
   };
@@ -69,6 +69,7 @@ const OWN = new Set([
   'access_token',
   'key_prefix',
   'next_cursor',
+  'request_id',
   'consistency_token',
   'last_used_at',
 ]);

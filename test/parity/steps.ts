@@ -11,6 +11,8 @@ export interface Step {
   readonly keep?: Readonly<Record<string, string>>;
   /** The order of the answer goes by random ids, or by times that may be equal. */
   readonly unordered?: boolean;
+  /** Of a stream without end: items to wait for. */
+  readonly take?: number;
   /** It has to fail, as this. */
   readonly fault?: string;
 }
@@ -167,7 +169,29 @@ const access: readonly Step[] = [
   { op: 'tuple.delete', input: { tuple_id: '{fact}' } },
 ];
 
-export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...access];
+const events: readonly Step[] = [
+  {
+    op: 'event.publish',
+    input: { type: 'app.parity', path: '/docs/a.md', data: { n: 1, text: 'ä' } },
+    keep: { told: 'events' },
+  },
+  { op: 'event.publish', input: { type: 'app.' }, fault: 'INVALID_PARAMS' },
+  { op: 'event.publish', input: { type: 'write' }, fault: 'ACCESS_DENIED' },
+  { op: 'event.list', input: { limit: 3 } },
+  { op: 'event.list', input: { path_pattern: '/docs/**', operation_type: ['file_write', 'move'], limit: 5 } },
+  { op: 'event.list', input: { cursor: 'x' }, fault: 'INVALID_CURSOR' },
+  { op: 'event.operations', input: { limit: 2 } },
+  { op: 'event.replay', input: { limit: 20 } },
+  { op: 'event.replay', input: { since_revision: 10, event_types: ['write'], limit: 3 } },
+  { op: 'event.watch', input: { path: '/docs/**', since: 0, timeout: 5 } },
+  { op: 'event.watch', input: { timeout: 0.1 } },
+  { op: 'event.watch', input: { path: '[' }, fault: 'INVALID_PATTERN' },
+  { op: 'event.follow', input: { tail: 3 }, take: 3 },
+  { op: 'event.follow', input: { last_event_id: '5', path: '/docs/**' }, take: 2 },
+  { op: 'event.follow', input: { path: '[' }, take: 1, fault: 'INVALID_PATTERN' },
+];
+
+export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...events, ...access];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */
 export function filled(value: unknown, kept: ReadonlyMap<string, unknown>): unknown {

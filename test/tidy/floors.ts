@@ -47,7 +47,7 @@ const FLOORS: readonly Floor[] = [
 
 /** Each may use itself and those before it. */
 const FEATURES = (
-  'events zones access audit limits jobs content files uploads mounts agents sessions workflows webhooks corpus ' +
+  'events zones access audit limits jobs content files feed uploads mounts agents sessions workflows webhooks corpus ' +
   'sandboxes backups health'
 ).split(' ');
 

@@ -4,6 +4,7 @@ import { completionOf } from './completion.ts';
 import { derivedCommands } from './derived.ts';
 import { serverCommands } from './server/commands.ts';
 import { statusCommands } from './server/status.ts';
+import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
 import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';
@@ -15,6 +16,7 @@ const written: readonly Command[] = [
   ...shellCommands,
   ...transferCommands,
   importCommand,
+  ...eventCommands,
   completionOf(() => allCommands),
 ];
 const taken = new Set(written.map((command) => command.words));

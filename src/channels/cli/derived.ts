@@ -8,10 +8,13 @@ import { usage } from './help.ts';
 import { type OperationLine, operationLines } from './operation-lines.ts';
 import { typedValue } from './parse-line.ts';
 import { show } from './show.ts';
+import type { Terminal } from './terminal.ts';
 
 const optionName = (parameter: string): string => parameter.replaceAll('_', '-');
 
-function commandOf(line: OperationLine): Command {
+type Show = (terminal: Terminal, answer: unknown) => void;
+
+function commandOf(line: OperationLine, shown: Show = show): Command {
   const { words, summary, args } = line;
   return {
     words,
@@ -22,7 +25,7 @@ function commandOf(line: OperationLine): Command {
       return line.parameters.map((one) => ({ ...one, name: optionName(one.name) }));
     },
     run: async (scene, typed) => {
-      show(scene.terminal, await send(scene.transport(), line, paramsOf(line, typed)));
+      shown(scene.terminal, await send(scene.transport(), line, paramsOf(line, typed)));
       return undefined;
     },
   };
@@ -54,4 +57,11 @@ async function send(transport: Transport, line: OperationLine, params: Record<st
   return transport.rest({ method, path: query.size > 0 ? `${filled}?${query}` : filled });
 }
 
-export const derivedCommands: readonly Command[] = operationLines.map(commandOf);
+export const derivedCommands: readonly Command[] = operationLines.map((line) => commandOf(line));
+
+/** The command of an operation, whose answer people are shown in another way. */
+export function derivedCommand(words: string, shown: Show): Command {
+  const line = operationLines.find((one) => one.words === words);
+  if (!line) throw new Error(`no operation has the words ${words}`);
+  return commandOf(line, shown);
+}

@@ -94,6 +94,8 @@ declare module 'fastify' {
     readonly exempt?: boolean;
     /** Bucket that a request takes from (core/rate-slots.ts). */
     readonly slot?: number;
+    /** Its answers last as long as their clients like: they are counted apart from requests (core/streams.ts). */
+    readonly lasting?: boolean;
     /** The bucket is that of the method in the path. */
     readonly rpc?: boolean;
   }

@@ -53,7 +53,7 @@ export async function sendPieces(reply: FastifyReply, sending: Sending): Promise
 }
 
 /** Resolves when the connection takes more, or is gone. */
-const writable = (response: ServerResponse): Promise<void> =>
+export const writable = (response: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
     const done = (): void => {
       response.off('drain', done).off('close', done);

@@ -14,6 +14,10 @@ export function buildHttp(door: DoorOptions): FastifyInstance {
   const app = openFrame(door);
   addAccounting(app, door);
   addCors(app, door.corsOrigins);
+  app.addHook('preClose', (done) => {
+    door.server.streams.stop();
+    done();
+  });
   const arrive = letIn(app, door);
   addOpenRoutes(app, door);
   addDocuments(app, door);

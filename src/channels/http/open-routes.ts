@@ -58,11 +58,12 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
   let inFlight = 0;
   app.addHook('onRequest', (request, reply, done) => {
     const began = performance.now();
-    inFlight++;
+    const counts = request.routeOptions.config.lasting ? 0 : 1;
+    inFlight += counts;
     door.metrics.requestBegan();
     // Emitted once, when the answer is out or the client is gone, whichever comes first.
     reply.raw.on('close', () => {
-      inFlight--;
+      inFlight -= counts;
       account(request, reply, { door, seconds: (performance.now() - began) / 1000 });
     });
     if (inFlight <= maximum || isProbe(request.url)) {

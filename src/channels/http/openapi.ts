@@ -159,7 +159,12 @@ function restInput(call: Described, input: Record<string, unknown>): Record<stri
       required: required.includes(name),
       schema: properties[name],
     }));
-    return { parameters: [...parameters, ...query] };
+    const headers = Object.keys(call.operation.http?.headers ?? {}).map((name) => ({
+      name,
+      in: 'header',
+      schema: { type: 'string' },
+    }));
+    return { parameters: [...parameters, ...query, ...headers] };
   }
   const body = {
     ...input,
@@ -175,12 +180,13 @@ function restInput(call: Described, input: Record<string, unknown>): Record<stri
 function responsesOf(call: Described, rpc: boolean): Record<string, unknown> {
   const { operation } = call;
   const presented = rpc ? operation.rpc?.present : operation.http?.present;
-  const output = presented ? {} : schemaOf(withoutStale(operation.output), 'output');
+  const shown = rpc ? undefined : operation.http?.body;
+  const output = presented && !shown ? {} : schemaOf(shown ?? withoutStale(operation.output), 'output');
   const good = rpc
     ? { type: 'object', properties: { jsonrpc: { const: '2.0' }, id: {}, result: output, error: { type: 'null' } } }
     : output;
   const responses: Record<string, unknown> = {
-    [call.status]: { description: 'Success', ...(call.status === 204 ? {} : jsonBody(good)) },
+    [call.status]: { description: 'Success', ...(call.status === 204 ? {} : bodyOf(operation, rpc, good)) },
   };
   const reference = { $ref: `#/components/schemas/${rpc ? 'RpcFailure' : 'Failure'}` };
   const codes = new Set<FaultCode>(['UNAUTHENTICATED', 'RATE_LIMITED', ...operation.faults]);
@@ -189,6 +195,13 @@ function responsesOf(call: Described, rpc: boolean): Record<string, unknown> {
     responses[status] = { description: own.join(', '), ...jsonBody(reference) };
   }
   return responses;
+}
+
+/** The answer, and the stream of items in its place where the operation has one. */
+function bodyOf({ stream }: AnyOperation, rpc: boolean, good: unknown): object {
+  if (!stream || rpc) return jsonBody(good);
+  const items = { [stream.media]: { schema: schemaOf(stream.item, 'output') } };
+  return { content: stream.whenAccepted ? { 'application/json': { schema: good }, ...items } : items };
 }
 
 const whoText = (operation: AnyOperation): string =>

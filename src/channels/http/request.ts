@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { isRequestId, newRequestId } from '../../base/ids.ts';
 import { type Request, shapeOf } from '../../core/invoke.ts';
-import type { AnyOperation, Channel } from '../../core/operation.ts';
+import type { AnyOperation, Channel, HttpBinding } from '../../core/operation.ts';
 import type { Arrival, Credential } from './door.ts';
 
 export const one = (headers: IncomingHttpHeaders, name: string): string | undefined => {
@@ -87,6 +87,15 @@ export function withBranch(operation: AnyOperation, params: object, headers: Inc
   const branch = one(headers, 'x-nexus-branch');
   if (branch === undefined || 'branch' in params || !('branch' in shapeOf(operation))) return params;
   return { ...params, branch };
+}
+
+/** Other headers that stand for parameters of an operation. */
+export function withHeaders(binding: HttpBinding<unknown>, params: object, headers: IncomingHttpHeaders): object {
+  const missing = Object.entries(binding.headers ?? {}).flatMap(([header, parameter]): [string, string][] => {
+    const value = one(headers, header);
+    return value === undefined || value === '' || parameter in params ? [] : [[parameter, value]];
+  });
+  return missing.length === 0 ? params : { ...params, ...Object.fromEntries(missing) };
 }
 
 /** The body, to be read now: a client that waits for `100 Continue` before it sends is told to go on. */

@@ -4,7 +4,7 @@
  */
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault, invalidParams } from '../../base/faults.ts';
-import { invoke } from '../../core/invoke.ts';
+import { invoke, openStream } from '../../core/invoke.ts';
 import type { AnyOperation, HttpBinding } from '../../core/operation.ts';
 import { slotOf } from '../../core/rate-slots.ts';
 import { countFailure } from './admission.ts';
@@ -12,10 +12,11 @@ import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, Door } from './door.ts';
 import { sendJson } from './json-answer.ts';
-import { bodyOf, checkMedia, requestOf, withBranch } from './request.ts';
-import { sendText } from './text-answer.ts';
+import { bodyOf, checkMedia, requestOf, withBranch, withHeaders } from './request.ts';
 import { mergeParams, type TextRules, type Texts, textRulesOf, valuesOf } from './rest-values.ts';
 import { decodeValues } from './rpc-values.ts';
+import { goneSignal, sendStream, wantsStream } from './stream.ts';
+import { sendText } from './text-answer.ts';
 
 export interface RestOptions {
   readonly operations: readonly AnyOperation[];
@@ -37,6 +38,7 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
       open: operation.who === 'public',
       strict: binding.credentials ?? false,
       slot: slotOf(operation.name),
+      lasting: isLasting(operation),
     };
     const route: Route = { operation, binding, config, rules: textRulesOf(operation) };
     for (const url of [binding.path, ...(binding.aliases ?? [])]) {
@@ -44,11 +46,17 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
         method: binding.method,
         url,
         config: route.config,
+        // A HEAD would begin what nobody is going to read.
+        exposeHeadRoute: !route.config.lasting,
         handler: (request, reply) => answer(request, reply, { door, route, arrival: arrive(request) }),
       });
     }
   }
 }
+
+/** Does it last as long as its client likes? */
+const isLasting = ({ stream, linger }: AnyOperation): boolean =>
+  linger !== undefined || (stream !== undefined && !stream.whenAccepted);
 
 interface Answering {
   readonly door: Door;
@@ -66,8 +74,14 @@ async function answer(request: FastifyRequest, reply: FastifyReply, answering: A
   };
   try {
     const params = await paramsOf(request, reply, { ...answering, room });
-    const raw = withBranch(operation, params, request.headers);
-    const asked = { ...requestOf(arrival, 'http'), tolerant: binding.tolerant ?? false };
+    const raw = withHeaders(binding, withBranch(operation, params, request.headers), request.headers);
+    const tolerant = binding.tolerant ?? false;
+    const gone = operation.linger || operation.stream ? goneSignal(reply) : undefined;
+    const asked = { ...requestOf(arrival, 'http'), tolerant, gone };
+    if (operation.stream && wantsStream(operation.stream, request.headers)) {
+      const stream = await openStream(door.server, operation, { raw, request: asked });
+      return await sendStream(reply, { ...stream, media: operation.stream.media, log: door.server.log });
+    }
     const answered = invoke(door.server, operation, { raw, request: asked });
     const { output, input } = await (binding.credentials ? answered.catch(failed) : answered);
     if (binding.location) reply.header('location', binding.location(output));
@@ -99,6 +113,7 @@ async function paramsOf(request: FastifyRequest, reply: FastifyReply, reading: R
 async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<object> {
   if (request.method === 'GET' || request.method === 'HEAD' || isBodiless(request)) return {};
   const { door, room, arrival } = reading;
+  const { binding } = reading.route;
   const limit = arrival.caller ? 'V1_BODY_BYTES' : 'OPEN_BODY_BYTES';
   const pieces = bodyOf(request, reply).iterator({ destroyOnReturn: false });
   const first = await pieces.next();
@@ -114,6 +129,7 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
   const decoded = await decodeValues(body, '', room);
   if (decoded === null) return {};
   if (typeof decoded === 'object' && !Array.isArray(decoded)) return decoded;
+  if (Array.isArray(decoded) && binding.list !== undefined) return { [binding.list]: decoded };
   throw invalidParams({ path: '', message: 'the body has to be an object' });
 }
 

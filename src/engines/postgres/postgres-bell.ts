@@ -33,6 +33,8 @@ class PostgresBell implements Bell {
       const [topic, payload] = JSON.parse(text) as [string, string];
       this.#here.ring(topic, payload);
     });
+    // A hint need not be on disk, and a ring would otherwise cost a sync of it.
+    await connection.command('SET synchronous_commit = off');
     await connection.command(`LISTEN ${CHANNEL}`);
     this.#connection = connection;
     connection.ended.then(() => this.#reconnect());

@@ -182,3 +182,16 @@ export async function raiseOldestRevision(tx: Tx, zone_id: string, revision: num
     revision,
   ]);
 }
+
+/** All zones that are Active, with the time of the newest event of each. */
+export const listNewest = (tx: Tx): Promise<{ readonly zone_id: string; readonly seq_at: number }[]> =>
+  tx.all("SELECT zone_id, seq_at FROM zones WHERE phase = 'Active'");
+
+/** Newest event of each of these zones that exists. */
+export const listSequences = (
+  tx: Tx,
+  zones: readonly string[],
+): Promise<{ readonly zone_id: string; readonly seq: number }[]> =>
+  tx.all(`SELECT zone_id, seq FROM zones WHERE zone_id IN (SELECT value FROM ${tx.dialect.textsOf})`, [
+    JSON.stringify(zones),
+  ]);

@@ -1,0 +1,84 @@
+/**
+ * What a client wants of the log (platform.md §3.2): types, who did it, where. Plain data, which crosses threads, and the
+ * test made of it. Guarantees: conditions combine with and; a change of a whole subtree matches every place that could
+ * lie below it; a rename matches by either side that its reader may see.
+ */
+import { z } from 'zod';
+import { isBelow } from '../../base/paths.ts';
+import { plainText } from '../../base/texts.ts';
+import type { EventRow } from '../events/events.sql.ts';
+import { typeOf } from '../events/types.ts';
+import { compileGlob } from '../files/search/glob.ts';
+import type { GlobLimits } from '../files/search/pattern.ts';
+
+export const eventFilter = z.object({
+  /** null: all. */
+  types: z.array(z.string()).nullable(),
+  agent_id: z.string().nullable(),
+  user_id: z.string().nullable(),
+  path_prefix: z.string().nullable(),
+  path_pattern: z.string().nullable(),
+});
+export type EventFilter = z.infer<typeof eventFilter>;
+
+export const ALL_EVENTS: EventFilter = {
+  types: null,
+  agent_id: null,
+  user_id: null,
+  path_prefix: null,
+  path_pattern: null,
+};
+
+/** Types by any of their words, as a parameter. */
+export const typesParam = z
+  .array(z.string())
+  .max(100)
+  .refine((words) => words.every((word) => typeOf(word) !== undefined), 'has to be types of events')
+  .transform((words) => words.map((word) => typeOf(word) ?? word))
+  .optional();
+export const agentParam = plainText.optional().describe('agent that the call was made for');
+export const patternParam = plainText.optional().describe('glob over absolute paths');
+
+/** Does an event match, as its reader sees it? */
+export type EventTest = (row: EventRow) => boolean;
+
+/** INVALID_PATTERN for a glob that cannot be used. */
+export function eventTest(filter: EventFilter, limits: GlobLimits): EventTest {
+  const { types, agent_id, user_id, path_prefix, path_pattern } = filter;
+  const wanted = types && new Set(types);
+  const places: PlaceTest[] = [];
+  if (path_prefix !== null) places.push(beginsWith(path_prefix));
+  if (path_pattern !== null) places.push(matchesGlob(path_pattern, limits));
+  return (row) => {
+    if (wanted && !wanted.has(row.type)) return false;
+    if (agent_id !== null && row.agent_id !== agent_id) return false;
+    if (user_id !== null && row.user_id !== user_id) return false;
+    return places.every((place) => isThere(row, place));
+  };
+}
+
+/** Does it hold at a path, or may it hold at one below? */
+interface PlaceTest {
+  at(path: string): boolean;
+  below(path: string): boolean;
+}
+
+const beginsWith = (prefix: string): PlaceTest => ({
+  at: (path) => path.startsWith(prefix),
+  below: (path) => isBelow(prefix, path),
+});
+
+function matchesGlob(pattern: string, limits: GlobLimits): PlaceTest {
+  const glob = compileGlob(pattern, '/', limits);
+  return { at: (path) => glob.test(path), below: (path) => glob.mayContain(path) };
+}
+
+function isThere(row: EventRow, place: PlaceTest): boolean {
+  const sides = row.old_path === null ? [row.path] : [row.path, row.old_path];
+  const subtree = isSubtree(row);
+  return sides.some((side) => side !== '' && (place.at(side) || (subtree && place.below(side))));
+}
+
+/** Is everything below its path a part of the change? */
+const isSubtree = ({ data }: EventRow): boolean =>
+  data.includes('"subtree"') && (JSON.parse(data) as { subtree?: unknown }).subtree === true;

@@ -1,0 +1,159 @@
+/** The log newest first, and the view of it that holds the changes of files alone (platform.md §3.2). */
+import { z } from 'zod';
+import { contradicts, readCursor, writeCursor } from '../../base/cursor.ts';
+import { Fault } from '../../base/faults.ts';
+import { plainText } from '../../base/texts.ts';
+import type { Call, Operation } from '../../core/operation.ts';
+import type { EventRow } from '../events/events.sql.ts';
+import { countEvents } from '../events/reading.sql.ts';
+import { FILE_TYPES } from '../events/types.ts';
+import { eventObject } from './event-line.ts';
+import { listEveryZone } from './every-zone.ts';
+import { agentParam, type EventFilter, eventTest, patternParam, typesParam } from './filter.ts';
+import { eventsBody, inBody, jsonList, listOf, operationLine, pageShape } from './page.ts';
+import { edgeOf, lastBefore, timeParam } from './positions.ts';
+import { scan } from './scan.ts';
+import { sightOf } from './sight.ts';
+
+const EVENTS_DEFAULT = 50;
+const EVENTS_MAX = 1_000;
+
+const input = z.object({
+  limit: z.int().min(1).default(EVENTS_DEFAULT).describe(`events of a page, at most ${EVENTS_MAX}`),
+  cursor: z.string().optional().describe('next_cursor of the page before'),
+  operation_type: typesParam.describe('types of events, by any of their names'),
+  path_prefix: plainText.optional().describe('beginning of the paths'),
+  path_pattern: patternParam,
+  agent_id: agentParam,
+  user_id: plainText.optional().describe('who did it'),
+  since: timeParam.optional().describe('not before this time'),
+  until: timeParam.optional().describe('not after this time'),
+  zone_id: z.string().optional().describe('* for all zones, for an admin of zone root'),
+});
+type Input = z.infer<typeof input>;
+
+const cursorState = z.object({ zone_id: z.string(), before: z.int().min(1) });
+const CURSOR = 'events';
+
+export const filterOf = (given: Partial<Input>, types = given.operation_type): EventFilter => ({
+  types: types ?? null,
+  agent_id: given.agent_id ?? null,
+  user_id: given.user_id ?? null,
+  path_prefix: given.path_prefix ?? null,
+  path_pattern: given.path_pattern ?? null,
+});
+
+/** First and last number that is asked for, the last of them first. */
+interface Bounds {
+  readonly newest: number;
+  readonly oldest: number;
+}
+
+async function boundsOf(call: Call, { cursor, since, until }: Input): Promise<Bounds> {
+  const { zone } = call;
+  const edge = await edgeOf(call);
+  const oldest = since === undefined ? edge : Math.max(edge, (await lastBefore(call, since)) + 1);
+  const newest = until === undefined ? zone.seq : await lastBefore(call, until + 1);
+  if (cursor === undefined) return { newest, oldest };
+  const { zone_id, before } = readCursor(CURSOR, cursor, cursorState);
+  if (zone_id !== zone.zone_id) throw contradicts('zone_id');
+  if (before <= edge && edge > 1) {
+    throw new Fault('REVISION_GONE', `Events up to ${edge - 1} are no longer kept`, { revision: before, oldest: edge });
+  }
+  return { newest: Math.min(newest, before - 1), oldest };
+}
+
+interface Page {
+  readonly rows: readonly EventRow[];
+  readonly next_cursor: string | null;
+  readonly has_more: boolean;
+}
+
+async function pageOf(call: Call, given: Input, filter: EventFilter): Promise<Page> {
+  const most = Math.min(given.limit, EVENTS_MAX);
+  if (isEvery(given)) return listEveryZone(call, { ...given, most, filter });
+  const { zone_id } = call.zone;
+  const { newest, oldest } = await boundsOf(call, given);
+  const { rows, next } = await scan(call.tx, {
+    zone_id,
+    newestFirst: true,
+    from: newest,
+    to: oldest,
+    most,
+    filter,
+    matches: eventTest(filter, call.limits),
+    sight: await sightOf(call),
+  });
+  const next_cursor = next === undefined ? null : writeCursor(CURSOR, { zone_id, before: next + 1 });
+  return { rows, next_cursor, has_more: next !== undefined };
+}
+
+const isEvery = ({ zone_id }: Input): boolean => zone_id === '*';
+
+const READS = {
+  effect: 'read',
+  who: { role: 'viewer' },
+  heavy: true,
+  zone: 'any',
+  input,
+  faults: ['INVALID_CURSOR', 'INVALID_PATTERN', 'REVISION_GONE'],
+} as const;
+
+const NOTHING = { next_cursor: null, has_more: false };
+
+const listOutput = z.object({ events: jsonList, ...pageShape });
+
+export const eventList: Operation<Input, z.infer<typeof listOutput>> = {
+  ...READS,
+  name: 'event.list',
+  summary: 'List what happened in the zone, newest first: the events that the caller may see.',
+  output: listOutput,
+  http: {
+    method: 'GET',
+    path: '/api/v2/events',
+    present: (output) => ({ ...output, events: inBody(output.events) }),
+    body: eventsBody,
+  },
+  cli: { words: 'event list' },
+  nowhere: () => ({ events: listOf([]), ...NOTHING }),
+  run: async (call, given) => {
+    const { rows, ...page } = await pageOf(call, given, filterOf(given));
+    return { events: listOf(rows), ...page };
+  },
+};
+
+const operationsOutput = z.object({ operations: jsonList, total: z.number().optional(), ...pageShape });
+const operationObject = eventObject.extend({ operation_id: z.string() });
+
+export const eventOperations: Operation<Input, z.infer<typeof operationsOutput>> = {
+  ...READS,
+  name: 'event.operations',
+  summary: 'List the changes of files, newest first.',
+  output: operationsOutput,
+  http: {
+    method: 'GET',
+    path: '/api/v2/operations',
+    present: (output) => ({ ...output, operations: inBody(output.operations) }),
+    body: z.object({ operations: z.array(operationObject), total: z.number().optional(), ...pageShape }),
+  },
+  cli: { words: 'event operations' },
+  nowhere: () => ({ operations: listOf([]), ...NOTHING }),
+  run: async (call, given) => {
+    const filter = filterOf(
+      given,
+      given.operation_type?.filter((type) => FILE_TYPES.includes(type)) ?? [...FILE_TYPES],
+    );
+    const { rows, ...page } = await pageOf(call, given, filter);
+    const total = await totalOf(call, { ...given, cursor: undefined }, filter);
+    return { operations: listOf(rows, operationLine), ...(total === undefined ? {} : { total }), ...page };
+  },
+};
+
+/** How many there are in all, for admins; where places matter too, only looking at each event would tell. */
+async function totalOf(call: Call, given: Input, filter: EventFilter): Promise<number | undefined> {
+  const { zone_id } = call.zone;
+  const { all } = await sightOf(call);
+  if (!all || isEvery(given) || filter.path_prefix !== null || filter.path_pattern !== null) return undefined;
+  const { newest, oldest } = await boundsOf(call, given);
+  return countEvents(call.tx, { zone_id, first: oldest, last: newest, ...filter });
+}

@@ -1,0 +1,89 @@
+/**
+ * Events of applications (platform.md §3.3). Guarantees: a list of them is in the log as a whole or not at all, in its
+ * order; nobody publishes an event of the server's own families.
+ */
+import { z } from 'zod';
+import { Fault, invalidParams } from '../../base/faults.ts';
+import { limitExceeded } from '../../base/limits.ts';
+import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
+import type { Need, Operation } from '../../core/operation.ts';
+import { APP_TYPE, familyOf } from '../events/types.ts';
+import { jsonObject } from '../files/file-object.ts';
+import { eventId } from './event-line.ts';
+
+const EVENTS_MAX = 1_000;
+
+const type = plainText.describe('app. and 1 to 64 of a-z, 0-9 and _.-');
+const path = z.string().describe('what it is about; needs write on it');
+const data = jsonObject.refine((value) => !holdsNul(value), NO_NUL).describe('any JSON object');
+const published = z.strictObject({ type, path: path.optional(), data: data.optional() });
+type Published = z.infer<typeof published>;
+
+const input = z.object({
+  type: type.optional(),
+  path: path.optional(),
+  data: data.optional(),
+  events: z
+    .array(published)
+    .min(1)
+    .max(EVENTS_MAX)
+    .optional()
+    .describe('several of them; of REST, the body may be this list'),
+});
+type Input = z.infer<typeof input>;
+
+const output = z.object({ events: z.array(z.object({ event_id: z.string(), sequence_number: z.number() })) });
+
+function eventsOf({ events, type: one, ...rest }: Input): readonly Published[] {
+  if (events && one === undefined && Object.values(rest).every((value) => value === undefined)) return events;
+  if (events) throw invalidParams({ path: 'events', message: 'is given beside a single event; give one of them' });
+  if (one === undefined) throw invalidParams({ path: 'type', message: 'is missing' });
+  return [{ type: one, ...rest }];
+}
+
+function checkType(given: string): void {
+  if (APP_TYPE.test(given)) return;
+  if (familyOf(given) === 'app') {
+    throw invalidParams({ path: 'type', message: 'has to be app. and 1 to 64 of a-z, 0-9 and _.-' });
+  }
+  throw new Fault(
+    'ACCESS_DENIED',
+    `Access denied: only events of the family app are published, not ${given.slice(0, 100)}`,
+  );
+}
+
+export const eventPublish: Operation<Input, z.infer<typeof output>> = {
+  name: 'event.publish',
+  summary: 'Publish events of an application: they are in the log, durably, when the answer comes.',
+  effect: 'write',
+  who: { role: 'operator' },
+  input,
+  output,
+  faults: ['ACCESS_DENIED', 'INVALID_PATH', 'LIMIT_EXCEEDED'],
+  http: { method: 'POST', path: '/api/v2/events', status: 201, list: 'events' },
+  cli: { words: 'event publish', args: ['type'] },
+  mapPaths: (given, map) => ({
+    ...given,
+    ...(given.path === undefined ? {} : { path: map(given.path) }),
+    ...(given.events && {
+      events: given.events.map((one) => (one.path === undefined ? one : { ...one, path: map(one.path) })),
+    }),
+  }),
+  needs: (given) =>
+    eventsOf(given).flatMap((one, index): Need[] =>
+      one.path === undefined
+        ? []
+        : [{ permission: 'write', path: one.path, ...(given.events === undefined ? {} : { index }) }],
+    ),
+  run: async (call, given) => {
+    const maximum = call.limits.EVENT_DATA_BYTES;
+    const events = eventsOf(given).map((one) => {
+      checkType(one.type);
+      const actual = one.data === undefined ? 0 : Buffer.byteLength(JSON.stringify(one.data));
+      if (actual > maximum) throw limitExceeded('EVENT_DATA_BYTES', maximum, { actual, what: `data of ${one.type}` });
+      const sequence_number = call.event(one);
+      return { event_id: eventId(call.zone.zone_id, sequence_number), sequence_number };
+    });
+    return { events };
+  },
+};

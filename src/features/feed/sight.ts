@@ -1,0 +1,51 @@
+/**
+ * Who sees which event (platform.md §3.1). Guarantees: an admin of the zone sees everything of it; everybody else file
+ * events at paths that he may read when the event is delivered, and what his own subject did with agents, jobs and
+ * applications; of a rename, a side that may not be read is not told, nor is the source of a copy.
+ */
+import type { Call, Caller, PathSet } from '../../core/operation.ts';
+import { isZoneAdmin } from '../access/credentials.ts';
+import type { EventRow } from '../events/events.sql.ts';
+import { familyOf, isFileType } from '../events/types.ts';
+
+/** What one caller sees of one zone, as a transaction has it. */
+export interface Sight {
+  /** Everything. */
+  readonly all: boolean;
+  readonly caller: Pick<Caller, 'subject_type' | 'subject_id' | 'user_id'>;
+  readonly readable: Pick<PathSet, 'has'>;
+}
+
+export async function sightOf(call: Call): Promise<Sight> {
+  const { caller, access } = call;
+  return { all: isZoneAdmin(caller, call.zone.zone_id), caller, readable: await access.readable() };
+}
+
+/** Families of which everybody sees what his own subject did. */
+const OWN = new Set(['agent', 'job', 'app']);
+
+/** The event as it may be told; undefined where it may not. */
+export function seen(row: EventRow, sight: Sight): EventRow | undefined {
+  if (sight.all) return row;
+  if (isFileType(row.type)) return seenFile(row, sight.readable);
+  return OWN.has(familyOf(row.type)) && isOwn(row, sight.caller) ? row : undefined;
+}
+
+const isOwn = (row: EventRow, caller: Sight['caller']): boolean =>
+  caller.subject_type === 'agent' ? row.agent_id === caller.subject_id : row.user_id === caller.user_id;
+
+function seenFile(row: EventRow, readable: Sight['readable']): EventRow | undefined {
+  const here = readable.has(row.path);
+  if (row.old_path === null) return here ? withoutHidden(row, readable) : undefined;
+  const before = readable.has(row.old_path);
+  if (here && before) return row;
+  if (here) return { ...row, old_path: null };
+  return before ? { ...row, path: row.old_path, old_path: null } : undefined;
+}
+
+/** A copy names where its content came from. */
+function withoutHidden(row: EventRow, readable: Sight['readable']): EventRow {
+  if (!row.data.includes('"source"')) return row;
+  const { source, ...data } = JSON.parse(row.data) as { source?: unknown };
+  return typeof source !== 'string' || readable.has(source) ? row : { ...row, data: JSON.stringify(data) };
+}
