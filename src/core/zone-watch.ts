@@ -24,7 +24,8 @@ export interface ZoneWatchParts {
   readonly log: Log;
 }
 
-const topicOf = (zone_id: string): string => `zone ${zone_id}`;
+/** What is rung behind each commit in a zone. */
+export const zoneTopic = (zone_id: string): string => `zone ${zone_id}`;
 
 export class ZoneWatch {
   private readonly parts: ZoneWatchParts;
@@ -33,11 +34,6 @@ export class ZoneWatch {
 
   constructor(parts: ZoneWatchParts) {
     this.parts = parts;
-  }
-
-  /** To be called behind each commit in a zone. */
-  committed(zone_id: string): void {
-    this.parts.rings.ring(topicOf(zone_id));
   }
 
   listen(zone_id: string, told: () => void): () => void {
@@ -57,7 +53,7 @@ export class ZoneWatch {
     const tell = (): void => {
       for (const told of listeners) told();
     };
-    const watched = { seq: -1, listeners, deafen: this.parts.rings.listen(topicOf(zone_id), tell) };
+    const watched = { seq: -1, listeners, deafen: this.parts.rings.listen(zoneTopic(zone_id), tell) };
     this.zones.set(zone_id, watched);
     return watched;
   }

@@ -8,7 +8,7 @@ import type { Config } from '../config.ts';
 import { beforeDeadline } from '../core/deadline.ts';
 import type { Rings } from '../core/rings.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
-import type { ZoneWatch } from '../core/zone-watch.ts';
+import { zoneTopic } from '../core/zone-watch.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
 import type { Blobs } from '../ports/blobs.ts';
@@ -29,11 +29,9 @@ export interface RunningOn {
   readonly rings: Rings;
   /** Grants known in this thread. */
   readonly grants: GrantCache;
-  /** Told of each zone in which something was committed. */
-  readonly watch: Pick<ZoneWatch, 'committed'>;
 }
 
-export function runnerOf(config: Config, { sql, blobs, threads, rings, grants, watch }: RunningOn): Runner {
+export function runnerOf(config: Config, { sql, blobs, threads, rings, grants }: RunningOn): Runner {
   const here = localRunner({
     sql,
     blobs,
@@ -57,7 +55,7 @@ export function runnerOf(config: Config, { sql, blobs, threads, rings, grants, w
         const output = await write(operation, ready, context);
         const topic = operation.rings?.(output);
         if (topic !== undefined) rings.ring(topic);
-        watch.committed(context.zone_id);
+        rings.ring(zoneTopic(context.zone_id));
         return output;
       } finally {
         waiting--;

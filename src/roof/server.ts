@@ -114,7 +114,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const watch = new ZoneWatch({ sql, rings, log });
-  const runner = runnerOf(config, { sql, blobs, threads, rings, grants, watch });
+  const runner = runnerOf(config, { sql, blobs, threads, rings, grants });
   const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, reads: config.AUDIT_READS });
   const metrics = new Metrics();
   const used = keyUse({ runner, clock: systemClock, log });
