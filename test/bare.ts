@@ -77,7 +77,7 @@ export async function openBare(): Promise<Bare> {
     clock,
   });
   const step = systemSteps(runner);
-  const audit = openAuditDesk({ step, clock, log: silentLog, reads: 'sync' });
+  const audit = openAuditDesk({ step, clock, log: silentLog, config: { ...config, AUDIT_READS: 'sync' } });
   const rings = new Rings(openProcessBell());
   const server: Server = {
     sql,

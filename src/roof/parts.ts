@@ -12,5 +12,6 @@ export const grantCache = (config: Pick<Config, 'ACCESS_CACHE'>): GrantCache =>
 /** What the audit log is chained with; `prepareAudit` has made sure that there is one. */
 export function auditKeysOf({ AUDIT_KEY }: Pick<Config, 'AUDIT_KEY'>): AuditKeys {
   const [current = '', ...former] = AUDIT_KEY.split(',');
+  if (current === '') throw new Error('the audit log has no key: prepareAudit comes first');
   return [current, ...former];
 }

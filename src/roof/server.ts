@@ -29,6 +29,7 @@ import { keyChanges } from '../features/access/keys.operations.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { openAuditDesk } from './audit/desk.ts';
 import { prepareAudit } from './audit/key.ts';
+import { auditKeeping } from './audit/prune.ts';
 import { callersOf } from './callers.ts';
 import { blobsRootOf, openBell, openServerSql, openThreadSql } from './engines.ts';
 import { healthView } from './health.ts';
@@ -115,7 +116,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const rings = new Rings(bell);
   const watch = new ZoneWatch({ sql, rings, log });
   const runner = runnerOf(config, { sql, blobs, threads, rings, grants });
-  const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, reads: config.AUDIT_READS });
+  const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
   const metrics = new Metrics();
   const used = keyUse({ runner, clock: systemClock, log });
   const rates = ratesOf(config);
@@ -194,7 +195,7 @@ interface LoopParts {
 function startLoops(config: Config, { rings, alone, ...parts }: LoopParts) {
   const common = { ...parts, clock: systemClock };
   return {
-    sweep: startSweep({ ...common, alone }),
+    sweep: startSweep({ ...common, alone, audit: auditKeeping(config) }),
     indexer: startIndexer(common),
     work: startWork({ ...common, config, rings }),
   };

@@ -201,8 +201,9 @@ describe('the loop', () => {
   });
   afterAll(() => bare.close());
 
+  const audit = { days: 365, readDays: 7, readBytes: 2 ** 30 };
   const loop = (blobs: Blobs, log: Log = () => undefined) =>
-    startSweep({ runner: bare.server.runner, blobs, clock: bare.clock, log, alone: false });
+    startSweep({ runner: bare.server.runner, blobs, clock: bare.clock, log, alone: false, audit });
 
   test('two nodes end a zone together', async () => {
     const zone_id = 'for-two';

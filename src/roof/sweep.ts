@@ -1,7 +1,7 @@
 /**
- * The loop that ends zones, prunes history and collects blobs. Guarantees: what is to be done stands in rows, so a loop that is killed
- * anywhere is carried on by the next one, on this node or another; a zone is swept by one node at a time; a finalizer
- * that fails is tried again after a growing delay and keeps the others from nothing.
+ * The loop that ends zones, prunes history and the audit log, and collects blobs. Guarantees: what is to be done stands in
+ * rows, so a loop that is killed anywhere is carried on by the next one, on this node or another; a zone is swept by one
+ * node at a time; a finalizer that fails is tried again after a growing delay and keeps the others from nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newId } from '../base/ids.ts';
@@ -23,6 +23,7 @@ import {
 } from '../features/zones/sweep.operations.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
+import { type AuditKeeping, pruneAudit } from './audit/prune.ts';
 import { type CollectParts, collectBlobs, finishRemovals } from './collect.ts';
 import { pruneZones } from './prune.ts';
 import { systemSteps } from './system.ts';
@@ -34,6 +35,8 @@ export interface SweepParts {
   readonly log: Log;
   /** No other node works on this database. */
   readonly alone: boolean;
+  /** What is kept of the audit log. */
+  readonly audit: AuditKeeping;
 }
 
 export interface Sweep {
@@ -47,10 +50,13 @@ const TICK_MS = 1_000;
 const LEASE_MS = 30_000;
 /** The lease on a pass over history or blobs is not given back: when it is over, the next pass is due. */
 const PASS_EVERY_MS = 600_000;
+/** The audit log of a busy server grows by hundreds of megabytes in ten minutes. */
+const AUDIT_EVERY_MS = 60_000;
 
 interface Sweeping extends CollectParts {
   readonly log: Log;
   readonly holder: string;
+  readonly audit: AuditKeeping;
 }
 
 export function startSweep(parts: SweepParts): Sweep {
@@ -62,6 +68,7 @@ export function startSweep(parts: SweepParts): Sweep {
     signal: stopping.signal,
     log: parts.log,
     holder: newId('node'),
+    audit: parts.audit,
   };
   const ended = run(sweeping, parts.alone);
   return {
@@ -79,6 +86,7 @@ async function run(sweeping: Sweeping, alone: boolean): Promise<void> {
     if (inherits) inherits = !(await attempt(sweeping, 'sweep.failed', () => inherit(sweeping)));
     await attempt(sweeping, 'sweep.failed', () => sweepZones(sweeping));
     await attempt(sweeping, 'prune.failed', () => pruneWhenDue(sweeping));
+    await attempt(sweeping, 'audit.prune-failed', () => pruneAuditWhenDue(sweeping));
     await attempt(sweeping, 'collect.failed', () => collectWhenDue(sweeping));
     await sleep(TICK_MS, undefined, { signal }).catch(() => undefined);
   }
@@ -102,14 +110,20 @@ async function attempt(sweeping: Sweeping, event: string, work: () => Promise<un
 }
 
 /** A holder of its own for each pass: a lease that is not over is not taken again by its holder either. */
-const isDue = ({ step, holder }: Sweeping, name: string): Promise<boolean> =>
-  step(claim, 'root', { name, holder: `${holder}.${newId('pass')}`, lease_ms: PASS_EVERY_MS });
+const isDue = ({ step, holder }: Sweeping, name: string, every = PASS_EVERY_MS): Promise<boolean> =>
+  step(claim, 'root', { name, holder: `${holder}.${newId('pass')}`, lease_ms: every });
 
 /** History that no zone keeps any longer goes before the blobs that only it named. */
 async function pruneWhenDue(sweeping: Sweeping): Promise<void> {
   if (!(await isDue(sweeping, 'history'))) return;
   const pruned = await pruneZones(sweeping);
   if (pruned > 0) sweeping.log('info', 'history.pruned', { states: pruned });
+}
+
+async function pruneAuditWhenDue(sweeping: Sweeping): Promise<void> {
+  if (!(await isDue(sweeping, 'audit', AUDIT_EVERY_MS))) return;
+  const rows = await pruneAudit(sweeping, sweeping.audit);
+  if (rows > 0) sweeping.log('info', 'audit.pruned', { rows });
 }
 
 async function collectWhenDue(sweeping: Sweeping): Promise<void> {

@@ -33,7 +33,7 @@ export async function listChanges(tx: Tx, { zone_id, filter, before, limit }: Pa
 }
 
 /** Number of the first row at this time or behind it; beyond all where there is none. */
-async function firstSince(tx: Tx, zone_id: string, time: number): Promise<number> {
+export async function firstSince(tx: Tx, zone_id: string, time: number): Promise<number> {
   const ends = await tx.get<{ low: number | null; high: number | null }>(
     'SELECT MIN(n) AS low, MAX(n) AS high FROM audit WHERE zone_id = ?',
     [zone_id],

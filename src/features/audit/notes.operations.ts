@@ -5,6 +5,8 @@
 import { z } from 'zod';
 import type { AuditRow } from '../../core/call/audit-row.ts';
 import type { Call, Operation } from '../../core/operation.ts';
+import { auditKept, pruneAuditChanges, pruneAuditReads } from './prune.operations.ts';
+import { pruneReads } from './prune.ts';
 import { appendReads } from './reads.sql.ts';
 import { countRefusals, hasOpen, type Refusal, takeRefusals, zonesWithOpen } from './refusals.sql.ts';
 
@@ -70,6 +72,8 @@ export const openZones: Operation<z.infer<typeof until>, string[]> = {
 const batch = z.object({
   /** One line each, parted by line feeds. */
   lines: z.string(),
+  /** That all of the zone's may have. */
+  bytes: z.number(),
 });
 
 export const noteReads: Operation<z.infer<typeof batch>, null> = {
@@ -79,10 +83,21 @@ export const noteReads: Operation<z.infer<typeof batch>, null> = {
   effect: 'write',
   input: batch,
   output: z.null(),
-  run: async ({ tx, zone, auditKeys }, { lines }) => {
-    await appendReads(tx, lines.split('\n'), { zone_id: zone.zone_id, key: auditKeys[0] });
+  run: async (call, { lines, bytes }) => {
+    const { tx, zone, auditKeys } = call;
+    const kept = await appendReads(tx, lines.split('\n'), { zone_id: zone.zone_id, key: auditKeys[0] });
+    // A busy zone fills what there is in minutes, so it does not wait for the pass over all zones.
+    if (kept > bytes) await pruneReads(call, { before: 0, bytes });
     return null;
   },
 };
 
-export const auditSteps = [noteRefusals, closeRefusals, openZones, noteReads] as const;
+export const auditSteps = [
+  noteRefusals,
+  closeRefusals,
+  openZones,
+  noteReads,
+  pruneAuditChanges,
+  pruneAuditReads,
+  auditKept,
+] as const;

@@ -4,6 +4,7 @@
  */
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
 import { BEGINNING, rowHash } from './chain.ts';
+import type { StoredLine } from './walk.ts';
 
 /** Where the chain of a zone ends. */
 export interface ReadsEnd {
@@ -45,12 +46,12 @@ const segmentRows: RowsInsert = {
 /** Characters of a segment, about: what a page of the log has to read at least. */
 const SEGMENT_CHARS = 128 * 1024;
 
-/** Appends lines of `auditLine` to the chain of the zone. */
+/** Appends lines of `auditLine` to the chain of the zone; gives the bytes that it keeps then. */
 export async function appendReads(
   tx: Tx,
   lines: readonly string[],
   { zone_id, key }: { readonly zone_id: string; readonly key: string },
-): Promise<void> {
+): Promise<number> {
   let end = (await findReadsEnd(tx, zone_id)) ?? NONE;
   const segments: Segment[] = [];
   let open = new OpenSegment(end);
@@ -65,7 +66,9 @@ export async function appendReads(
   if (!open.isEmpty) segments.push(open.close());
   const rows = segments.map((one) => [zone_id, one.n, one.last_n, one.at, one.last_at, one.bytes, one.hash, one.lines]);
   await tx.insert(segmentRows, rows);
-  await saveReadsEnd(tx, zone_id, { ...end, bytes: segments.reduce((sum, { bytes }) => sum + bytes, end.bytes) });
+  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, end.bytes);
+  await saveReadsEnd(tx, zone_id, { ...end, bytes });
+  return bytes;
 }
 
 /** Times never fall along the log, whichever node a line comes from. */
@@ -108,6 +111,13 @@ class OpenSegment {
     return { n: this.first, last_n: n, at: this.at ?? at, last_at: at, bytes: Buffer.byteLength(lines), hash, lines };
   }
 }
+
+/** The calls of a segment, each with its number. */
+export const linesOf = ({ n, lines }: Segment): StoredLine[] =>
+  lines.split('\n').map((line, i) => {
+    const space = line.indexOf(' ');
+    return { n: n + i, hash: line.slice(0, space), line: line.slice(space + 1) };
+  });
 
 /** Segments that begin behind a number, in their order. */
 export const listSegments = (

@@ -6,7 +6,7 @@ import type { Tx } from '../../ports/sql.ts';
 import { listRows } from './audit.sql.ts';
 import { BEGINNING, LOGS, type LogName, signatureOf } from './chain.ts';
 import { findCheckpoint } from './checkpoints.sql.ts';
-import { findReadsEnd, listSegments } from './reads.sql.ts';
+import { findReadsEnd, linesOf, listSegments } from './reads.sql.ts';
 import { type End, type Problem, type StoredLine, Walk } from './walk.ts';
 
 /** Rows and segments of one query. */
@@ -110,12 +110,7 @@ async function* changesOf(tx: Tx, zone_id: string): AsyncGenerator<StoredLine> {
 async function* readsOf(tx: Tx, zone_id: string): AsyncGenerator<StoredLine> {
   for (let after = -1; ; ) {
     const segments = await listSegments(tx, zone_id, { after, limit: SEGMENTS });
-    for (const { n, lines } of segments) {
-      for (const [i, line] of lines.split('\n').entries()) {
-        const space = line.indexOf(' ');
-        yield { n: n + i, hash: line.slice(0, space), line: line.slice(space + 1) };
-      }
-    }
+    for (const segment of segments) yield* linesOf(segment);
     const last = segments.at(-1);
     if (segments.length < SEGMENTS || !last) return;
     after = last.n;

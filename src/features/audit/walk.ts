@@ -65,9 +65,14 @@ export class Walk {
     if (this.window.length >= WINDOW) this.step();
   }
 
+  /** After the last row of a part of the log. */
+  closeSlice(): void {
+    while (this.window.length > 0) this.step();
+  }
+
   /** Where the chain ends, after all rows. */
   close(): End {
-    while (this.window.length > 0) this.step();
+    this.closeSlice();
     if (this.proven > 0 && this.key > 0) {
       this.tell(
         'former key',

@@ -1,5 +1,6 @@
 /** The audit log as calls and doors of this process see it: what they tell beside the rows that changes leave. */
 import type { Log } from '../../base/log.ts';
+import type { Config } from '../../config.ts';
 import type { AuditLog } from '../../core/call/audit-row.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RunStep } from '../system.ts';
@@ -10,12 +11,17 @@ export interface AuditDeskParts {
   readonly step: RunStep;
   readonly clock: Clock;
   readonly log: Log;
-  /** NEXUS_AUDIT_READS. */
-  readonly reads: 'batch' | 'sync';
+  readonly config: Pick<Config, 'AUDIT_READS' | 'AUDIT_READ_BYTES'>;
 }
 
-export function openAuditDesk({ step, clock, log, reads }: AuditDeskParts): AuditLog {
-  const batches = new ReadBatches({ step, clock, log, sync: reads === 'sync' });
+export function openAuditDesk({ step, clock, log, config }: AuditDeskParts): AuditLog {
+  const batches = new ReadBatches({
+    step,
+    clock,
+    log,
+    sync: config.AUDIT_READS === 'sync',
+    bytes: config.AUDIT_READ_BYTES,
+  });
   const refusals = new Refusals(step, log);
   return {
     now: () => clock.now(),

@@ -17,6 +17,8 @@ export interface ReadBatchesParts {
   readonly log: Log;
   /** Answers wait until their call is in the log. */
   readonly sync: boolean;
+  /** NEXUS_AUDIT_READ_BYTES. */
+  readonly bytes: number;
 }
 
 /** The rest of the 250 ms is for the commit. */
@@ -92,11 +94,12 @@ export class ReadBatches {
 
   /** What was asked of a zone that never was stands in the log of the server itself. */
   async #writeZone(zone_id: string, lines: string): Promise<void> {
+    const { bytes } = this.#parts;
     try {
-      await this.#parts.step(noteReads, zone_id, { lines });
+      await this.#parts.step(noteReads, zone_id, { lines, bytes });
     } catch (thrown) {
       if (!(thrown instanceof Fault && thrown.code === 'ZONE_NOT_FOUND')) throw thrown;
-      await this.#parts.step(noteReads, 'root', { lines });
+      await this.#parts.step(noteReads, 'root', { lines, bytes });
     }
   }
 
