@@ -51,6 +51,7 @@ CREATE INDEX jobs_running ON jobs (lease_until) WHERE status = 'running';
 CREATE INDEX jobs_deadlines ON jobs (deadline)
   WHERE deadline IS NOT NULL AND status IN ('queued', 'retry_wait', 'blocked');
 CREATE INDEX jobs_blocked ON jobs (schedule_id, job_id) WHERE status = 'blocked';
+CREATE INDEX jobs_scheduled ON jobs (schedule_id) WHERE schedule_id IS NOT NULL AND ended_at IS NULL;
 CREATE UNIQUE INDEX jobs_keys ON jobs (zone_id, owner, agent_id, type, idempotency_key)
   WHERE idempotency_key IS NOT NULL;
 CREATE INDEX jobs_newest ON jobs (zone_id, created_at, job_id);

@@ -87,6 +87,8 @@ export async function openBare(): Promise<Bare> {
     turns: new Turns(),
     rings,
     streams: new Streams({ limits: defaultLimits, sql, runner, watch: new ZoneWatch({ sql, rings, log: silentLog }) }),
+    asyncJobs: true,
+    hands: { worker_id: 'nobody', leaseMs: 1, reserve: () => undefined, run: async () => undefined },
     tokens,
     rawMode: true,
     audit,

@@ -14,6 +14,7 @@ import type { Sql } from '../ports/sql.ts';
 import { logEnded, logFailure, type Trail } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
 import type { AuditLog } from './call/audit-row.ts';
+import type { JobHands } from './call/job-hands.ts';
 import type { Tokens } from './call/tokens.ts';
 import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import { logCause } from './log-cause.ts';
@@ -58,6 +59,8 @@ export interface Server {
   readonly rawMode: boolean;
   readonly audit: AuditLog;
   readonly rings: Rings;
+  readonly asyncJobs: boolean;
+  readonly hands: JobHands;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -280,7 +283,9 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     tokens: server.tokens,
     rawMode: server.rawMode,
     audit: server.audit,
+    asyncJobs: server.asyncJobs,
     rings: server.rings,
+    hands: server.hands,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>
       operation.effect === 'read'

@@ -9,6 +9,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx } from '../ports/sql.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
+import type { JobHands } from './call/job-hands.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
@@ -165,8 +166,11 @@ export interface Preparation {
   /** The mode RAW is on, for keys that may use it. */
   readonly rawMode: boolean;
   readonly audit: Pick<AuditLog, 'settle'>;
+  /** Jobs may be queued for later. */
+  readonly asyncJobs: boolean;
   /** Hints that something has changed, for calls that wait for it. */
   readonly rings: Waits;
+  readonly hands: JobHands;
   /** Checks permission ahead of costly work; the transaction checks it again. */
   authorise(needs: readonly Need[]): Promise<void>;
   /** Runs another operation with the same caller, in a transaction of its own. */

@@ -48,7 +48,12 @@ export class Rings {
   listen(topic: string, handler: () => void): () => void {
     const known = this.topics.get(topic) ?? this.open(topic);
     known.handlers.add(handler);
-    return () => known.handlers.delete(handler);
+    return () => {
+      known.handlers.delete(handler);
+      if (known.handlers.size > 0 || this.topics.get(topic) !== known) return;
+      known.unlisten();
+      this.topics.delete(topic);
+    };
   }
 
   private open(topic: string): Topic {

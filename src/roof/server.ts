@@ -126,8 +126,8 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     if (keyChanges.has(operation)) callers.forget();
   };
   const alone = sqliteFileOf(config) !== undefined;
-  const loops = startLoops(config, { runner, rings, blobs, log, alone });
-  const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, audit, log, observe });
+  const { hands, ...loops } = startLoops(config, { runner, rings, blobs, log, alone });
+  const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, hands, audit, log, observe });
   const pending = new Set(['listen']);
   const app = buildHttp({
     server,
@@ -194,17 +194,15 @@ interface LoopParts {
 /** What the server does by itself. */
 function startLoops(config: Config, { rings, alone, ...parts }: LoopParts) {
   const common = { ...parts, clock: systemClock };
-  return {
-    sweep: startSweep({ ...common, alone, audit: auditKeeping(config) }),
-    indexer: startIndexer(common),
-    work: startWork({ ...common, config, rings }),
-  };
+  const work = startWork({ ...common, config, rings });
+  const sweep = startSweep({ ...common, alone, audit: auditKeeping(config) });
+  return { sweep, indexer: startIndexer(common), work, hands: work.hands };
 }
 
 const urlOf = ({ HOST }: Config, { port }: AddressInfo): string =>
   `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;
 
-interface ServerParts extends Omit<Server, 'limits' | 'turns' | 'streams' | 'rawMode'> {
+interface ServerParts extends Omit<Server, 'limits' | 'turns' | 'streams' | 'rawMode' | 'asyncJobs'> {
   readonly watch: ZoneWatch;
 }
 
@@ -214,6 +212,7 @@ const serverOf = (config: Config, { watch, ...parts }: ServerParts): Server => (
   turns: new Turns(),
   streams: new Streams({ limits: config.limits, sql: parts.sql, runner: parts.runner, watch }),
   rawMode: config.RAW_MODE_ENABLED,
+  asyncJobs: config.ASYNC_JOBS_ENABLED,
 });
 
 /** `:memory:` is a private directory that goes with the server: several threads have to share it. */

@@ -88,7 +88,7 @@ describe('a zone that is deleted', () => {
     expect(await server.fault('admin_create_key', { zone_id, name: 'late' })).toBe('ZONE_NOT_FOUND');
     expect(await server.fault('zone_update', { zone_id, name: 'late' })).toBe('ZONE_NOT_FOUND');
     const seen = await server.ok('zone_get', { zone_id });
-    expect(seen.finalizers).toEqual(['keys', 'shares', 'tuples', 'tree', 'files', 'events', 'blobs']);
+    expect(seen.finalizers).toEqual(['keys', 'jobs', 'shares', 'tuples', 'tree', 'files', 'events', 'blobs']);
     expect(seen).toMatchObject({
       finalizers_pending: seen.finalizers,
       finalizers_completed: [],

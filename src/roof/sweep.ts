@@ -10,6 +10,7 @@ import type { Operation } from '../core/operation.ts';
 import type { Runner } from '../core/transact.ts';
 import { endGuests, hostZones, removeKeysOf, removeTuplesOf } from '../features/access/housekeeping.operations.ts';
 import { removeFilesOf, removeTreeOf } from '../features/files/files.finalizers.ts';
+import { removeJobsOf } from '../features/jobs/worker-steps.operations.ts';
 import { FINALIZERS, type FinalizerName } from '../features/zones/finalizers.ts';
 import {
   claim,
@@ -168,6 +169,7 @@ const rows =
 /** What each finalizer does: every feature that keeps something of a zone has its line here. */
 const SLICES: Readonly<Record<FinalizerName, Slice>> = {
   keys: rows(removeKeysOf),
+  jobs: rows(removeJobsOf),
   shares: endSharesWith,
   tuples: rows(removeTuplesOf),
   tree: rows(removeTreeOf),

@@ -19,6 +19,8 @@ export interface At {
   readonly made: Readonly<Record<string, string>>;
   /** Does something in the zone as its admin. */
   ok(method: string, params: Input): Promise<Input>;
+  /** The same by a POST to a route. */
+  rest(path: string, body: Input): Promise<Input>;
 }
 
 export interface Case {

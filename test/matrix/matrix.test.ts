@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AnyOperation, ROLES } from '../../src/core/operation.ts';
 import { publicOperations } from '../../src/core/operations.ts';
-import { forEachEngine, startTestServer, type TestServer } from '../harness.ts';
+import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../harness.ts';
 import { ACCESS_CASES } from './access-cases.ts';
 import {
   type AskedRole,
@@ -24,9 +24,10 @@ import {
 import type { Case, Cases, Input } from './cases.ts';
 import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
+import { JOB_CASES } from './job-cases.ts';
 import { send } from './request.ts';
 
-const CASES: Cases = { ...FILE_CASES, ...EVENT_CASES, ...ACCESS_CASES };
+const CASES: Cases = { ...FILE_CASES, ...EVENT_CASES, ...ACCESS_CASES, ...JOB_CASES };
 
 /** What zone a call names: its own, one that is there, one that never was; by header, or by parameter. */
 const NAMED = ['none', 'own', 'other', 'missing', 'other by parameter', 'missing by parameter'] as const;
@@ -94,6 +95,7 @@ const ROLE_OF: Readonly<Record<string, string>> = {
   'key.list': 'operator',
   'key.get': 'operator',
   'tuple.set-schema': 'admin',
+  'worker.list': 'root admin',
 };
 
 test.each(publicOperations)('$name takes the role of its effect, or the one written here', ({ name, effect, who }) => {
@@ -108,7 +110,10 @@ forEachEngine('the matrix of access', (engine) => {
   let n = 0;
 
   beforeAll(async () => {
-    server = await startTestServer({ engine, environment: { NEXUS_RATE_LIMIT_ENABLED: 'false' } });
+    server = await startTestServer({
+      engine,
+      environment: { NEXUS_RATE_LIMIT_ENABLED: 'false', NEXUS_EMBEDDED_WORKER: 'false' },
+    });
     for (const zone_id of [HERE, THERE]) await server.ok('zone_create', { zone_id, name: zone_id });
     for (const zone_id of [HERE, THERE, 'root']) {
       const inZone = { zone_id };
@@ -145,6 +150,17 @@ forEachEngine('the matrix of access', (engine) => {
     return zone_id;
   }
 
+  async function postIn(zone: string, path: string, body: Input): Promise<Input> {
+    const headers = {
+      'content-type': 'application/json',
+      'x-nexus-zone-id': zone,
+      authorization: `Bearer ${ADMIN_KEY}`,
+    };
+    const response = await server.http(path, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(await response.text());
+    return (await response.json()) as Input;
+  }
+
   async function tokenOf({ key }: MatrixCaller): Promise<string> {
     const answer = await server.http('/api/v1/auth/token', {
       method: 'POST',
@@ -166,6 +182,7 @@ forEachEngine('the matrix of access', (engine) => {
       made: made[zone] ?? {},
       ok: (method: string, params: Input): Promise<Input> =>
         server.ok(method, { zone_id: zone, ...params }) as Promise<Input>,
+      rest: (path: string, body: Input): Promise<Input> => postIn(zone, path, body),
     };
     const input = await one.input(at);
     const byParameter = cell.naming.endsWith('by parameter') && operation.zone !== 'caller';

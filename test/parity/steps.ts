@@ -191,7 +191,57 @@ const events: readonly Step[] = [
   { op: 'event.follow', input: { path: '[' }, take: 1, fault: 'INVALID_PATTERN' },
 ];
 
-export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...events, ...access];
+const held = { id: '{task}', fencing_token: 1 };
+const build = { executor: 'builder', task_type: 'compile' };
+const jobs: readonly Step[] = [
+  { op: 'task.types', input: {} },
+  { op: 'task.classify', input: { priority: 'low', request_state: 'io_wait' } },
+  { op: 'task.metrics', input: {} },
+  {
+    op: 'task.submit',
+    input: { ...build, payload: { targets: ['a', 1, null] }, priority: 'high', idempotency_key: 'once' },
+    keep: { task: 'id' },
+  },
+  { op: 'task.submit', input: { ...build, idempotency_key: 'once' } },
+  { op: 'task.submit', input: { ...build, priority: 'soon' }, fault: 'INVALID_PARAMS' },
+  { op: 'task.submit', input: { ...build, executor: 'nexus' }, fault: 'INVALID_PARAMS' },
+  { op: 'task.get', input: { id: '{task}' } },
+  { op: 'task.get', input: { id: 'never' }, fault: 'TASK_NOT_FOUND' },
+  { op: 'task.list', input: { status: 'queued', executor: 'builder', limit: 5 } },
+  { op: 'task.claim', input: { executor: 'builder', max: 2, lease_seconds: 3600, worker: 'w1' } },
+  { op: 'task.heartbeat', input: { ...held, lease_seconds: 3600 } },
+  { op: 'task.heartbeat', input: { ...held, fencing_token: 9 }, fault: 'CONFLICT' },
+  { op: 'task.fail', input: { ...held, error: 'no luck', retry_after_seconds: 0 } },
+  { op: 'task.claim', input: { executor: 'builder', lease_seconds: 3600 } },
+  { op: 'task.complete', input: { id: '{task}', fencing_token: 2, result: { built: true } } },
+  { op: 'task.cancel', input: { id: '{task}' } },
+  {
+    op: 'schedule.create',
+    input: { ...build, name: 'leap', cron: '0 0 29 feb *', timezone: 'Europe/Berlin' },
+    keep: { schedule: 'id' },
+  },
+  { op: 'schedule.create', input: { ...build, name: 'x', cron: '61 * * * *' }, fault: 'INVALID_PARAMS' },
+  { op: 'schedule.list', input: { limit: 5 } },
+  { op: 'schedule.update', input: { id: '{schedule}', overlap: 'skip', enabled: false } },
+  { op: 'schedule.run', input: { id: '{schedule}' } },
+  { op: 'schedule.get', input: { id: '{schedule}' } },
+  { op: 'schedule.delete', input: { id: '{schedule}' } },
+  { op: 'schedule.delete', input: { id: '{schedule}' }, fault: 'SCHEDULE_NOT_FOUND' },
+  {
+    op: 'job.submit',
+    input: { job_type: 'echo', payload: { value: 1 }, idempotency_key: 'once' },
+    keep: { job: 'job_id' },
+  },
+  { op: 'job.list', input: { job_type: 'echo', limit: 5 } },
+  { op: 'job.get', input: { id: '{job}' } },
+  { op: 'job.get', input: { id: 'never' }, fault: 'NOT_FOUND' },
+  { op: 'job.retry', input: { id: '{job}' }, fault: 'CONFLICT' },
+  { op: 'job.cancel', input: { id: '{job}' } },
+  { op: 'job.retry', input: { id: '{job}' } },
+  { op: 'worker.list', by: 'root', input: { all: true } },
+];
+
+export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...events, ...access, ...jobs];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */
 export function filled(value: unknown, kept: ReadonlyMap<string, unknown>): unknown {

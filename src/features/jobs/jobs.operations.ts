@@ -1,8 +1,24 @@
 /** Every operation of the queue, told of the types that run inside Nexus. */
+
+import { submitJob, submitSteps } from './job-submit.operations.ts';
 import type { AnyJobType } from './job-types.ts';
+import { jobApiOperations } from './jobs-api.operations.ts';
 import { pullOperations } from './pull.operations.ts';
+import { scheduleSteps } from './schedule-steps.operations.ts';
+import { scheduleOperations } from './schedules.operations.ts';
 import { taskOperations } from './tasks.operations.ts';
 import { workerSteps } from './worker-steps.operations.ts';
+import { workerOperations } from './workers.operations.ts';
 
 export const jobOperations = (types: readonly AnyJobType[]) =>
-  [...taskOperations(types), ...pullOperations, ...workerSteps] as const;
+  [
+    ...taskOperations(types),
+    ...pullOperations,
+    ...scheduleOperations(types),
+    submitJob,
+    ...jobApiOperations,
+    ...workerOperations,
+    ...submitSteps,
+    ...workerSteps,
+    ...scheduleSteps,
+  ] as const;

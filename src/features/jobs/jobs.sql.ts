@@ -289,8 +289,32 @@ export const renewLease = async (tx: Tx, one: Renewal): Promise<boolean> =>
 export const findBlocked = (tx: Tx, schedule_id: string): Promise<{ job_id: string } | undefined> =>
   tx.get("SELECT job_id FROM jobs WHERE schedule_id = ? AND status = 'blocked' ORDER BY job_id LIMIT 1", [schedule_id]);
 
+/** Has the schedule a job that runs, or may? */
+export async function hasActive(tx: Tx, schedule_id: string): Promise<boolean> {
+  const row = await tx.get(
+    "SELECT 1 AS one FROM jobs WHERE schedule_id = ? AND schedule_id IS NOT NULL AND ended_at IS NULL AND status <> 'blocked' LIMIT 1",
+    [schedule_id],
+  );
+  return row !== undefined;
+}
+
 export const unblock = (tx: Tx, job_id: string): Promise<number> =>
   tx.run("UPDATE jobs SET status = 'queued' WHERE job_id = ?", [job_id]);
+
+/** Some jobs of a zone, whatever their status. */
+export async function listSomeJobs(tx: Tx, zone_id: string, limit: number): Promise<string[]> {
+  const rows = await tx.all<{ job_id: string }>(
+    'SELECT job_id FROM jobs WHERE zone_id = ? ORDER BY created_at, job_id LIMIT ?',
+    [zone_id, limit],
+  );
+  return rows.map(({ job_id }) => job_id);
+}
+
+/** What a zone has beside its jobs. */
+export async function deleteRestOf(tx: Tx, zone_id: string): Promise<void> {
+  await tx.run('DELETE FROM schedules WHERE zone_id = ?', [zone_id]);
+  await tx.run('DELETE FROM job_counts WHERE zone_id = ?', [zone_id]);
+}
 
 /** Zones with jobs that ended before a time. */
 export const listPrunable = (tx: Tx, before: number): Promise<{ zone_id: string }[]> =>

@@ -1,8 +1,9 @@
 /** Parameters that the operations on jobs share. */
 import { z } from 'zod';
+import { writeCursor } from '../../base/cursor.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { type Limits, limitExceeded } from '../../base/limits.ts';
-import { plainText } from '../../base/texts.ts';
+import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import { DEFAULT_BACKOFF, REQUEST_STATES, TIERS } from './job.ts';
 
 export const executorParam = plainText.min(1).max(128);
@@ -13,7 +14,12 @@ export const timeParam = z.iso
   .datetime({ offset: true, local: true })
   .transform((text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`));
 
-export const payloadParam = z.json().describe('what the task is about');
+export const jsonParam = z.json().refine((value) => !holdsNul(value), NO_NUL);
+
+export const payloadParam = z
+  .record(z.string(), z.json())
+  .refine((value) => !holdsNul(value), NO_NUL)
+  .describe('what the task is about');
 export const priorityParam = z.enum(TIERS);
 export const requestStateParam = z.enum(REQUEST_STATES);
 export const attemptsParam = z.int().min(1).max(10);
@@ -50,4 +56,26 @@ export function startOf(input: { run_at?: number | undefined; delay_seconds?: nu
     throw invalidParams({ path: 'delay_seconds', message: 'and run_at exclude each other' });
   }
   return { run_at, delay_ms: delay_seconds === undefined ? undefined : Math.round(delay_seconds * 1000) };
+}
+
+/** What a cursor of a list by creation holds. */
+export const placeParam = z.object({ created_at: z.number(), id: z.string() });
+
+interface Page<R> {
+  readonly limit: number;
+  /** Of the cursor. */
+  readonly kind: string;
+  readonly id: (row: R) => string;
+}
+
+/** One page of rows of which one more than a page was asked for. */
+export function pageOf<R extends { readonly created_at: number }>(
+  rows: readonly R[],
+  { limit, kind, id }: Page<R>,
+): { page: R[]; next_cursor: string | null; has_more: boolean } {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  const has_more = rows.length > limit;
+  const next_cursor = has_more && last ? writeCursor(kind, { created_at: last.created_at, id: id(last) }) : null;
+  return { page, next_cursor, has_more };
 }

@@ -12,7 +12,7 @@ import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
 import type { Outcome } from './job.ts';
 import { findJob, type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
-import { executorParam, keptJson, payloadParam, taskTypeParam } from './params.ts';
+import { executorParam, jsonParam, keptJson, taskTypeParam } from './params.ts';
 import { checkHolds, claimJobs, endJobs } from './queue.ts';
 import { type TaskObject, taskObject, toTask } from './task-object.ts';
 import { taskNotFound, waitUntil } from './tasks.operations.ts';
@@ -118,7 +118,7 @@ async function getHeld(call: Call, id: string): Promise<JobRow> {
   throw taskNotFound(id);
 }
 
-const taskId = z.string().describe('id of the task');
+const taskId = plainText.describe('id of the task');
 const tokenParam = z.int().describe('fencing_token of the claim');
 
 const heartbeatInput = z.object({
@@ -168,7 +168,7 @@ async function endBy(call: Call, ending: { id: string; fencing_token: number; ou
 
 const ringsEnd = ({ status }: TaskObject): string => (status === 'queued' ? WAITING : ENDED);
 
-const completeInput = z.object({ id: taskId, fencing_token: tokenParam, result: payloadParam.optional() });
+const completeInput = z.object({ id: taskId, fencing_token: tokenParam, result: jsonParam.optional() });
 
 const completeTask: Operation<z.infer<typeof completeInput>, TaskObject> = {
   name: 'task.complete',
@@ -192,7 +192,7 @@ const RETRY_SECONDS_MAX = 86_400;
 const failInput = z.object({
   id: taskId,
   fencing_token: tokenParam,
-  error: z.string().describe('what went wrong'),
+  error: plainText.describe('what went wrong'),
   retryable: z.boolean().default(true),
   retry_after_seconds: z.number().min(0).max(RETRY_SECONDS_MAX).optional().describe('instead of its backoff'),
 });

@@ -22,12 +22,14 @@ import {
   type Outcome,
   type RequestState,
   rankOf,
+  TIER_MS,
 } from './job.ts';
 import {
   type Claimable,
   type Counted,
   findBlocked,
   findJobByKey,
+  hasActive,
   insertArtifacts,
   insertAttempts,
   insertJobs,
@@ -160,8 +162,20 @@ export async function claimJobs(call: Call, asked: Claiming): Promise<JobRow[]> 
   return change(call, next, (job) => ({ ...job, ...claimed(job, claim) }));
 }
 
-/** platform.md §2.3, as one number; the same in jobs.sql.ts. */
-const placeOf = (job: JobRow): number => job.run_at + 120_000 * job.rank;
+/** Takes one job that was just queued. */
+export async function claimJob(
+  call: Call,
+  job: JobRow,
+  by: { readonly owner: string; readonly subject: string; readonly lease_ms: number },
+): Promise<JobRow> {
+  const now = await queueTime(call);
+  const claim: Claim = { owner: by.owner, subject: by.subject, until: now + by.lease_ms, now };
+  const [after] = await change(call, [job], (one) => ({ ...one, ...claimed(one, claim) }));
+  return after ?? job;
+}
+
+/** platform.md §2.3, as one number. */
+const placeOf = (job: JobRow): number => job.run_at + TIER_MS * job.rank;
 const byPlace = (a: JobRow, b: JobRow): number => placeOf(a) - placeOf(b) || (a.job_id < b.job_id ? -1 : 1);
 
 /** Jobs with their next form: rows, events and counts. */
@@ -212,7 +226,7 @@ export async function endJobs(call: Call, endings: readonly Ending[]): Promise<J
 /** The next job of a schedule starts after the one before it. */
 async function startNextOf({ tx }: Call, schedule_id: string): Promise<void> {
   const next = await findBlocked(tx, schedule_id);
-  if (next) await unblock(tx, next.job_id);
+  if (next && !(await hasActive(tx, schedule_id))) await unblock(tx, next.job_id);
 }
 
 /** Who holds the attempt of this number; CONFLICT where it is over. */

@@ -4,9 +4,10 @@
  * does not exist for him.
  */
 import { z } from 'zod';
-import { readCursor, writeCursor } from '../../base/cursor.ts';
+import { readCursor } from '../../base/cursor.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
+import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { hasRole } from '../access/credentials.ts';
 import { queueTime } from './clock.sql.ts';
@@ -21,8 +22,10 @@ import {
   executorParam,
   keptJson,
   keyParam,
+  pageOf,
   pageParam,
   payloadParam,
+  placeParam,
   priorityParam,
   requestStateParam,
   startOf,
@@ -136,7 +139,7 @@ async function findSeen(call: Call, id: string): Promise<JobRow | undefined> {
   return sees(call, job) || (job.status === 'running' && job.lease_subject === subjectOf(call)) ? job : undefined;
 }
 
-const taskId = z.string().describe('id of the task');
+const taskId = plainText.describe('id of the task');
 const getInput = z.object({
   id: taskId,
   wait_seconds: z.number().min(0).max(60).default(0).describe('wait for its end up to so long'),
@@ -207,7 +210,7 @@ const listInput = z.object({
   status: z.enum(TASK_STATUSES).optional(),
   executor: executorParam.optional(),
   task_type: taskTypeParam.optional(),
-  schedule_id: z.string().optional(),
+  schedule_id: plainText.optional(),
   limit: pageParam(PAGE_MAX, PAGE),
   cursor: z.string().optional(),
 });
@@ -217,7 +220,6 @@ const listOutput = z.object({
   has_more: z.boolean(),
 });
 const CURSOR = 'tasks';
-const place = z.object({ created_at: z.number(), job_id: z.string() });
 
 const listTasks: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
   name: 'task.list',
@@ -240,16 +242,12 @@ const listTasks: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>
         equals('type', task_type),
         equals('schedule_id', schedule_id),
       ),
-      after: cursor === undefined ? undefined : readCursor(CURSOR, cursor, place),
+      after: cursor === undefined ? undefined : readCursor(CURSOR, cursor, placeParam),
       limit: limit + 1,
     });
     const now = await queueTime(call);
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    const has_more = rows.length > limit;
-    const next_cursor =
-      has_more && last ? writeCursor(CURSOR, { created_at: last.created_at, job_id: last.job_id }) : null;
-    return { tasks: page.map((job) => toTask(job, now)), next_cursor, has_more };
+    const { page, ...rest } = pageOf(rows, { limit, kind: CURSOR, id: ({ job_id }) => job_id });
+    return { tasks: page.map((job) => toTask(job, now)), ...rest };
   },
 };
 

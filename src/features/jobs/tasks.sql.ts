@@ -20,9 +20,10 @@ export const equals = (column: string, value: SqlValue | undefined): Condition |
 export const isOneOf = (column: string, words: readonly string[] | undefined): Condition | undefined =>
   words && { sql: ` AND ${column} IN (${words.map(() => '?').join(', ')})`, params: [...words] };
 
+/** Where a page ended. */
 export interface Place {
   readonly created_at: number;
-  readonly job_id: string;
+  readonly id: string;
 }
 
 export interface JobPage {
@@ -39,7 +40,7 @@ export function listJobs(tx: Tx, { zone_id, where, after, offset = 0, limit }: J
   const behind = after ? ' AND (created_at < ? OR (created_at = ? AND job_id < ?))' : '';
   return tx.all<JobRow>(
     `SELECT * FROM jobs WHERE zone_id = ?${where.sql}${behind} ORDER BY created_at DESC, job_id DESC LIMIT ? OFFSET ?`,
-    [zone_id, ...where.params, ...(after ? [after.created_at, after.created_at, after.job_id] : []), limit, offset],
+    [zone_id, ...where.params, ...(after ? [after.created_at, after.created_at, after.id] : []), limit, offset],
   );
 }
 

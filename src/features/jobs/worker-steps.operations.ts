@@ -6,10 +6,12 @@
 import { z } from 'zod';
 import type { Call, Caller, Operation } from '../../core/operation.ts';
 import { callerByKeyId, SYSTEM } from '../access/credentials.ts';
+import { rowFinalizer } from '../zones/sweep.operations.ts';
 import { queueTime } from './clock.sql.ts';
 import { isFinal, isWaiting, NEXUS, type Outcome } from './job.ts';
 import {
   deleteJobs,
+  deleteRestOf,
   findJob,
   findJobs,
   type JobRow,
@@ -18,6 +20,7 @@ import {
   listLost,
   listOverdue,
   listPrunable,
+  listSomeJobs,
   listStillHeld,
   renewLease,
 } from './jobs.sql.ts';
@@ -111,6 +114,21 @@ async function withCallers(call: Call, jobs: readonly JobRow[]): Promise<Claimed
   }
   return claimed;
 }
+
+/** The job that was claimed for this worker as it was made; null where it is no longer its own. */
+export const ownJob: Operation<{ job_id: string; worker_id: string }, ClaimedJob | null> = {
+  ...STEP,
+  name: 'job.own',
+  summary: 'Read a job that this worker has claimed.',
+  effect: 'read',
+  input: z.object({ job_id: z.string(), worker_id: z.string() }),
+  output: own<ClaimedJob | null>(),
+  run: async (call, { job_id, worker_id }) => {
+    const job = await findJob(call.tx, call.context.zone_id, job_id);
+    if (job?.status !== 'running' || job.lease_owner !== worker_id) return null;
+    return (await withCallers(call, [job]))[0] ?? null;
+  },
+};
 
 const renewal = z.object({ jobs: heldJobs, worker_id: z.string(), lease_ms: z.number() });
 
@@ -287,9 +305,19 @@ export const pruneJobs: Operation<z.infer<typeof age>, { left: boolean }> = {
   },
 };
 
+/** A slice of what a zone that is ending had to do, and then its schedules. */
+export const removeJobsOf = rowFinalizer('jobs', async (tx, zone_id, rows) => {
+  const job_ids = await listSomeJobs(tx, zone_id, rows);
+  await deleteJobs(tx, job_ids);
+  if (job_ids.length < rows) await deleteRestOf(tx, zone_id);
+  return job_ids.length;
+});
+
 export const workerSteps = [
+  removeJobsOf,
   dueJobs,
   workOnJobs,
+  ownJob,
   renewJobs,
   heldStill,
   findLate,

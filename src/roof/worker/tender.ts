@@ -1,11 +1,12 @@
 /**
- * What every node does for the queue beside running jobs: takes lost ones back, fails those past their deadline, removes
- * old ones. Guarantees: all of it stands in rows and is decided in the transaction that does it, so any number of nodes
+ * What every node does for the queue beside running jobs: fires schedules, takes lost jobs back, fails those past their
+ * deadline, removes old ones. Guarantees: all of it stands in rows and is decided in the transaction that does it, so any number of nodes
  * may be at it.
  */
 import type { Log } from '../../base/log.ts';
 import type { Runner } from '../../core/transact.ts';
 import { SYSTEM } from '../../features/access/credentials.ts';
+import { dueSchedules, fireSchedule } from '../../features/jobs/schedule-steps.operations.ts';
 import {
   failOverdue,
   findLate,
@@ -23,6 +24,8 @@ export interface TenderParts {
   readonly worker_id: string;
   readonly pollMs: number;
   readonly retentionMs: number;
+  /** Takes lost jobs back and does no more. */
+  readonly recoversOnly?: boolean;
 }
 
 export interface Tender {
@@ -32,6 +35,7 @@ export interface Tender {
 /** Lost leases and deadlines are seen within a second (platform.md §2). */
 const TICK_MS = 500;
 const LATE_MOST = 100;
+const DUE_MOST = 100;
 const PRUNE_EVERY_MS = 3_600_000;
 
 export const stepsOf = ({ runner, worker_id }: Pick<TenderParts, 'runner' | 'worker_id'>): RunStep =>
@@ -43,6 +47,8 @@ export function startTender(parts: TenderParts): Tender {
   let prunedAt = Number.NEGATIVE_INFINITY;
   const tick = async (): Promise<void> => {
     await takeBack(step, parts);
+    if (parts.recoversOnly) return;
+    await fireDue(step, parts.log);
     if (performance.now() - prunedAt < PRUNE_EVERY_MS) return;
     await prune(step, parts, stopping.signal);
     prunedAt = performance.now();
@@ -83,6 +89,15 @@ export async function takeBack(step: RunStep, parts: Pick<TenderParts, 'log' | '
     await step(failOverdue, zone_id, { job_ids: jobs.map(({ job_id }) => job_id) });
   }
   return recovered;
+}
+
+/** One that cannot fire now is tried again at the next tick. */
+async function fireDue(step: RunStep, log: Log): Promise<void> {
+  for (const { schedule_id, zone_id } of await step(dueSchedules, 'root', { limit: DUE_MOST })) {
+    await step(fireSchedule, zone_id, { schedule_id }).catch((thrown: unknown) => {
+      log('warn', 'schedule.failed', { schedule_id, err: thrown instanceof Error ? thrown.stack : String(thrown) });
+    });
+  }
 }
 
 async function prune(step: RunStep, parts: TenderParts, signal: AbortSignal): Promise<void> {

@@ -1,12 +1,13 @@
 /** The work of a node: its worker, where it has one, and what every node does for the queue. */
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
+import type { JobHands } from '../../core/call/job-hands.ts';
 import { jobTypes } from '../../core/operations.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { startTender } from './tender.ts';
-import { Worker, type WorkerSettings, workerId } from './worker.ts';
+import { startTender, type Tender } from './tender.ts';
+import { Worker, type WorkerSettings } from './worker.ts';
 
 export interface WorkParts {
   readonly config: Config;
@@ -17,6 +18,7 @@ export interface WorkParts {
 }
 
 export interface Work {
+  readonly hands: JobHands;
   stop(): Promise<void>;
 }
 
@@ -31,6 +33,7 @@ export const settingsOf = (config: Config, kind: WorkerSettings['kind']): Worker
   beatMs: config.WORKER_HEARTBEAT_SECONDS * 1000,
   drainMs: config.DRAIN_SECONDS * 1000,
   maxJobs: Number.POSITIVE_INFINITY,
+  claims: true,
 });
 
 export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
@@ -41,20 +44,40 @@ export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
   return new Worker({ types, timeoutMs, resultBytes, log, runner, rings, settings }, clock.now());
 }
 
-export function tend({ config, runner, log }: WorkParts, worker_id: string) {
+export function tend(
+  { config, runner, log }: WorkParts,
+  by: { readonly worker_id: string; readonly recoversOnly?: boolean },
+): Tender {
   const pollMs = config.WORKER_POLL_SECONDS * 1000;
-  return startTender({ runner, log, worker_id, pollMs, retentionMs: config.JOB_RETENTION_DAYS * DAY_MS });
+  return startTender({ runner, log, ...by, pollMs, retentionMs: config.JOB_RETENTION_DAYS * DAY_MS });
 }
 
 export function startWork(parts: WorkParts): Work {
   const { config } = parts;
-  const embedded = config.EMBEDDED_WORKER ?? config.ENVIRONMENT !== 'test';
-  const worker = embedded ? openWorker(parts, settingsOf(config, 'embedded')) : undefined;
-  worker?.start();
-  const tender = tend(parts, worker?.worker_id ?? workerId(config.WORKER_NAME));
+  const claims = config.EMBEDDED_WORKER ?? config.ENVIRONMENT !== 'test';
+  const worker = openWorker(parts, { ...settingsOf(config, 'embedded'), claims });
+  worker.start();
+  const tender = tend(parts, { worker_id: worker.worker_id });
   return {
+    hands: handsOf(worker, config),
     stop: async () => {
-      await Promise.all([worker?.stop(), tender.stop()]);
+      await Promise.all([worker.stop(), tender.stop()]);
     },
+  };
+}
+
+function handsOf(worker: Worker, config: Config): JobHands {
+  let reserved = 0;
+  return {
+    worker_id: worker.worker_id,
+    leaseMs: config.WORKER_LEASE_SECONDS * 1000,
+    reserve: () => {
+      if (reserved >= config.JOB_SYNC_MAX) return undefined;
+      reserved++;
+      return () => {
+        reserved--;
+      };
+    },
+    run: (job) => worker.runHanded(job),
   };
 }

@@ -20,6 +20,7 @@ import {
   type EndedRun,
   heldStill,
   leaveWorker,
+  ownJob,
   recoverJob,
   renewJobs,
   workOnJobs,
@@ -38,6 +39,8 @@ export interface WorkerSettings {
   readonly drainMs: number;
   /** Claims no more than so many. */
   readonly maxJobs: number;
+  /** Claims jobs of the queue, and is listed; else it has only what it is handed. */
+  readonly claims: boolean;
 }
 
 export interface WorkerParts extends AttemptParts {
@@ -50,6 +53,14 @@ interface Run {
   readonly zone_id: string;
   readonly attempt: number;
   readonly abort: AbortController;
+  /** It was handed this one: it takes no slot. */
+  readonly handed: boolean;
+  readonly settled: () => void;
+}
+
+/** What the database has to be told, and who waits until it has been. */
+interface Ended extends EndedRun {
+  readonly settled: () => void;
 }
 
 export const workerId = (name: string): string =>
@@ -65,7 +76,7 @@ export class Worker {
   private readonly step: RunStep;
   private readonly running = new Map<string, Run>();
   /** By zone: what the database has still to be told. */
-  private readonly ended = new Map<string, EndedRun[]>();
+  private readonly ended = new Map<string, Ended[]>();
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly unlisten: (() => void)[] = [];
   private readonly startedAt: number;
@@ -88,17 +99,29 @@ export class Worker {
   start(): void {
     const { settings, rings, log } = this.parts;
     const { beatMs, pollMs, leaseMs } = settings;
-    this.every(beatMs, () => this.beat());
+    if (settings.claims) this.every(beatMs, () => this.beat());
     this.every(Math.min(pollMs, leaseMs / 3), () => this.look());
     this.unlisten.push(rings.listen(WAITING, () => this.nudge()));
     this.unlisten.push(rings.listen(ENDED, () => this.nudge()));
-    this.beating = this.beat();
+    if (settings.claims) this.beating = this.beat();
     this.pumping = this.pump();
     log('info', 'worker.started', { worker_name: this.worker_id });
   }
 
-  /** Resolves when as many jobs as it may claim have ended. */
-  async done(): Promise<void> {
+  /** Runs the next job that is due, if there is one. */
+  async once(): Promise<void> {
+    await this.beat();
+    await this.round();
+    while (this.isBusy) {
+      await this.look();
+      if (this.ended.size > 0) await this.round();
+      else await this.pause(this.parts.settings.pollMs);
+    }
+  }
+
+  /** Works until as many jobs as it may claim have ended, or until it is stopped. */
+  async run(): Promise<void> {
+    this.start();
     await this.pumping;
   }
 
@@ -107,7 +130,7 @@ export class Worker {
     const { settings, log } = this.parts;
     this.status = 'draining';
     log('info', 'worker.draining', { worker_name: this.worker_id, running: this.running.size });
-    if (this.running.size > 0) await this.beat().catch(() => undefined);
+    if (settings.claims && this.running.size > 0) await this.beat().catch(() => undefined);
     const until = performance.now() + settings.drainMs;
     while (this.isBusy && performance.now() < until) await this.pause(Math.min(50, until - performance.now()));
     await this.giveBack();
@@ -174,7 +197,8 @@ export class Worker {
   /** Tells what has ended and claims what is next; false where there was neither. */
   private async round(): Promise<boolean> {
     const { settings } = this.parts;
-    const free = this.status === 'draining' ? 0 : settings.slots - this.running.size;
+    const busy = [...this.running.values()].filter(({ handed }) => !handed).length;
+    const free = settings.claims && this.status === 'active' ? settings.slots - busy : 0;
     const limit = Math.min(free, settings.maxJobs - this.claimed);
     const due = limit > 0 ? await this.step(dueJobs, 'root', { limit }) : [];
     const wanted = new Map(due.map(({ zone_id, n }) => [zone_id, n]));
@@ -184,26 +208,37 @@ export class Worker {
   }
 
   private async workIn(zone_id: string, claim: number): Promise<void> {
-    const ended = this.ended.get(zone_id) ?? [];
+    const waiting = this.ended.get(zone_id) ?? [];
     this.ended.delete(zone_id);
+    const ended = waiting.map(({ job_id, attempt, outcome }) => ({ job_id, attempt, outcome }));
     const { leaseMs } = this.parts.settings;
     try {
       const input = { ended, claim, worker_id: this.worker_id, lease_ms: leaseMs };
       const { claimed } = await this.step(workOnJobs, zone_id, input);
       this.claimed += claimed.length;
-      for (const one of claimed) this.run(one);
+      for (const { settled } of waiting) settled();
+      for (const one of claimed) this.begin(one, { handed: false, settled: () => undefined });
     } catch (thrown) {
       // Telling it twice is harmless: only the attempt in hand is ended.
-      this.ended.set(zone_id, [...ended, ...(this.ended.get(zone_id) ?? [])]);
-      if (ended.length === 0) this.ended.delete(zone_id);
+      const all = [...waiting, ...(this.ended.get(zone_id) ?? [])];
+      if (all.length > 0) this.ended.set(zone_id, all);
       throw thrown;
     }
   }
 
-  private run(claimed: ClaimedJob): void {
+  /** Runs a job that was claimed in its name; resolves when the database has been told of the end of its attempt. */
+  async runHanded({ zone_id, job_id }: { readonly zone_id: string; readonly job_id: string }): Promise<void> {
+    const claimed = await this.step(ownJob, zone_id, { job_id, worker_id: this.worker_id });
+    if (!claimed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.begin(claimed, { handed: true, settled: resolve });
+    await promise;
+  }
+
+  private begin(claimed: ClaimedJob, how: Pick<Run, 'handed' | 'settled'>): void {
     const { job } = claimed;
     const abort = new AbortController();
-    const run: Run = { zone_id: job.zone_id, attempt: job.attempt, abort };
+    const run: Run = { zone_id: job.zone_id, attempt: job.attempt, abort, ...how };
     this.running.set(job.job_id, run);
     attemptJob(this.parts, claimed, abort).then((outcome) => {
       // It was taken away meanwhile: nobody asks for what it gave.
@@ -212,7 +247,7 @@ export class Worker {
       this.processed++;
       if (outcome.kind === 'failed') this.failures++;
       const ended = this.ended.get(job.zone_id) ?? [];
-      ended.push({ job_id: job.job_id, attempt: job.attempt, outcome });
+      ended.push({ job_id: job.job_id, attempt: job.attempt, outcome, settled: run.settled });
       this.ended.set(job.zone_id, ended);
       this.nudge();
     });
@@ -233,6 +268,7 @@ export class Worker {
       this.running.delete(job_id);
       this.processed++;
       run.abort.abort(TAKEN);
+      run.settled();
       this.nudge();
     }
   }
@@ -273,8 +309,9 @@ export class Worker {
   private async giveBack(): Promise<void> {
     const left = [...this.running];
     this.running.clear();
-    for (const [job_id, { zone_id, attempt, abort }] of left) {
+    for (const [job_id, { zone_id, attempt, abort, settled }] of left) {
       abort.abort(TAKEN);
+      settled();
       this.processed++;
       const input = { job_id, attempt, worker_id: this.worker_id };
       await this.step(recoverJob, zone_id, input).catch((thrown: unknown) => this.warn(thrown));

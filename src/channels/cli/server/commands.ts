@@ -9,6 +9,7 @@ import { paint, type Terminal, table } from '../terminal.ts';
 import { doctor } from './doctor.ts';
 import { DATA, EXIT_CONFIG, load } from './load.ts';
 import { migrateCommand } from './migrate.ts';
+import { workerCommand } from './worker.ts';
 
 const LISTEN: readonly Option[] = [
   { name: 'port', about: 'port to listen at, else NEXUS_PORT', takes: 'text' },
@@ -201,6 +202,7 @@ const doctorCommand: Command = {
 export const serverCommands: readonly Command[] = [
   startCommand,
   serveCommand,
+  workerCommand,
   migrateCommand,
   configCommand,
   doctorCommand,

@@ -1,0 +1,46 @@
+/** `nexus worker`: runs jobs beside a server, or in its place. Says how many attempts have ended, and nothing else. */
+import type { Command } from '../command.ts';
+import { UsageError } from '../command.ts';
+import { DATA, EXIT_CONFIG, load } from './load.ts';
+
+function maxJobsOf(given: unknown): number {
+  if (given === undefined) return Number.POSITIVE_INFINITY;
+  if (Number.isInteger(given) && Number(given) >= 1) return Number(given);
+  throw new UsageError('--max-jobs takes a whole number from 1 up');
+}
+
+export const workerCommand: Command = {
+  words: 'worker',
+  summary: 'Run jobs of the queue until it is told to stop.',
+  args: [],
+  options: [
+    DATA,
+    { name: 'once', about: 'take back lost jobs, run at most one and end', takes: 'flag' },
+    { name: 'max-jobs', about: 'end after so many jobs', takes: 'number' },
+  ],
+  run: async (scene, typed) => {
+    const maxJobs = maxJobsOf(typed.options['max-jobs']);
+    const loaded = load(scene.terminal, typed);
+    if (!loaded) return EXIT_CONFIG;
+    const { runWorker } = await import('../../../roof/worker/process.ts');
+    const { openLog } = await import('../../../roof/log.ts');
+    const { config } = loaded;
+    const { log, flush } = openLog(config.LOG_LEVEL, config.APP_NAME);
+    const stopping = new AbortController();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signal, () => {
+        // Whoever says it twice waits for nothing.
+        if (stopping.signal.aborted) process.exit(1);
+        stopping.abort();
+      });
+    }
+    const once = typed.options.once === true;
+    try {
+      const processed = await runWorker({ config, log, once, maxJobs, signal: stopping.signal });
+      scene.terminal.out(`processed_jobs=${processed}\n`);
+      return 0;
+    } finally {
+      flush();
+    }
+  },
+};

@@ -1,0 +1,151 @@
+/**
+ * Cron lines with time zones. Guarantees: a local time that does not exist fires at the first instant after the gap, one
+ * that comes twice the first time; wildcard hours and minutes follow real time (platform.md §2.8). Pure: the time is given.
+ */
+import { Cron } from 'croner';
+import { type Fault, invalidParams } from '../../base/faults.ts';
+
+export interface CronLine {
+  readonly cron: string;
+  /** IANA name. */
+  readonly timezone: string;
+}
+
+const FIELDS = ['second', 'minute', 'hour', 'day of month', 'month', 'day of week'] as const;
+/** Most lines are asked again and again. */
+const KEPT_MOST = 1_000;
+const kept = new Map<string, Cron>();
+
+/** INVALID_PARAMS that names the field where the line or the zone cannot be used. */
+export function checkCron(line: CronLine): void {
+  if (!isTimezone(line.timezone)) {
+    throw invalidParams({
+      path: 'timezone',
+      message: `${JSON.stringify(line.timezone)} is no time zone; take Europe/Berlin or UTC`,
+    });
+  }
+  try {
+    patternOf(line);
+  } catch (thrown) {
+    throw wrongLine(line.cron, thrown);
+  }
+  if (nextInstant(line, 0) === undefined) {
+    throw invalidParams({ path: 'cron', message: 'never comes: there is no such day' });
+  }
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
+function wrongLine(cron: string, thrown: unknown): Fault {
+  const parts = cron.trim().split(/\s+/);
+  if (!cron.startsWith('@') && parts.length !== 5 && parts.length !== 6) {
+    return invalidParams({
+      path: 'cron',
+      message: `has ${parts.length} fields; it takes 5, or 6 with seconds in front`,
+    });
+  }
+  const names = parts.length === 6 ? FIELDS : FIELDS.slice(1);
+  const wrong = parts.findIndex((part, n) => !isField(names.map((_name, at) => (at === n ? part : '*')).join(' ')));
+  const why = thrown instanceof Error ? thrown.message.replace(/^CronPattern: /, '') : String(thrown);
+  return invalidParams({ path: 'cron', message: wrong < 0 ? why : `${names[wrong]} ${parts[wrong]}: ${why}` });
+}
+
+function isField(line: string): boolean {
+  try {
+    return new Cron(line, { paused: true }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function patternOf({ cron, timezone }: CronLine): Cron {
+  const key = `${timezone} ${cron}`;
+  const known = kept.get(key);
+  if (known) return known;
+  const line = cron.trim();
+  if (line.split(/\s+/).length > 6) throw new Error('too many fields');
+  const made = new Cron(line, { timezone, paused: true });
+  if (kept.size >= KEPT_MOST) kept.clear();
+  kept.set(key, made);
+  return made;
+}
+
+/** The first planned instant after a time, in milliseconds; undefined where there is none. */
+export function nextInstant(line: CronLine, after: number): number | undefined {
+  // Cron knows seconds: one that has begun is over.
+  return patternOf(line).nextRun(new Date(after))?.getTime();
+}
+
+const SECOND_MS = 1_000;
+const DAY_MS = 86_400_000;
+/** Looked through one after the other, so that the latest instant is found in few steps however often it fires. */
+const WINDOWS_MS = [
+  60 * SECOND_MS,
+  3_600 * SECOND_MS,
+  DAY_MS,
+  32 * DAY_MS,
+  366 * DAY_MS,
+  1_500 * DAY_MS,
+  10_000 * DAY_MS,
+];
+
+/** The latest planned instant from `from` up to `until`, both included. */
+function latestInstant(line: CronLine, from: number, until: number): number | undefined {
+  for (const window of WINDOWS_MS) {
+    const start = Math.max(from, until - window);
+    let latest: number | undefined;
+    for (let at = nextInstant(line, start - 1); at !== undefined && at <= until; at = nextInstant(line, at))
+      latest = at;
+    if (latest !== undefined || start === from) return latest;
+  }
+  return undefined;
+}
+
+export type CatchUp = 'last' | 'none' | 'all';
+
+export interface Due {
+  /** Planned instants that get a task, oldest first. */
+  readonly instants: readonly number[];
+  readonly next: number | undefined;
+}
+
+/** What is later than this was missed, not late. */
+export const LATE_MS = 5_000;
+const CATCH_UP_MOST = 1_000;
+
+/** What is to fire now of a line that was to fire at `planned`, and when it fires next. */
+export function dueInstants(line: CronLine, planned: number, at: { now: number; catch_up: CatchUp }): Due {
+  const { now, catch_up } = at;
+  const missedUntil = now - LATE_MS;
+  const missed = planned <= missedUntil ? missedInstants(line, { planned, missedUntil, catch_up }) : [];
+  const late: number[] = [];
+  const first = planned <= missedUntil ? nextInstant(line, missedUntil) : planned;
+  for (let instant = first; instant !== undefined && instant <= now; instant = nextInstant(line, instant)) {
+    late.push(instant);
+  }
+  return { instants: [...missed, ...late], next: nextInstant(line, now) };
+}
+
+function missedInstants(
+  line: CronLine,
+  { planned, missedUntil, catch_up }: { planned: number; missedUntil: number; catch_up: CatchUp },
+): number[] {
+  if (catch_up === 'none') return [];
+  if (catch_up === 'last') {
+    const latest = latestInstant(line, planned, missedUntil);
+    return latest === undefined ? [] : [latest];
+  }
+  const all: number[] = [];
+  let at: number | undefined = planned;
+  while (at !== undefined && at <= missedUntil && all.length < CATCH_UP_MOST) {
+    all.push(at);
+    at = nextInstant(line, at);
+  }
+  return all;
+}

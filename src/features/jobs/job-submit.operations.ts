@@ -1,0 +1,141 @@
+/**
+ * Submitting a job (infrastructure.md §7). Guarantees: a job of mode sync is claimed by this node in the transaction that
+ * makes it, so nobody else runs it first; it goes on when its client has gone; the same idempotency key starts nothing
+ * again.
+ */
+import { z } from 'zod';
+import { Fault } from '../../base/faults.ts';
+import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
+import type { Operation, Preparation } from '../../core/operation.ts';
+import { DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from './job.ts';
+import { JOB_WORDS, jobWord } from './job-object.ts';
+import { findJob } from './jobs.sql.ts';
+import { attemptsParam, DEFAULT_ATTEMPTS, keptJson, keyParam, payloadParam } from './params.ts';
+import { claimJob, enqueue } from './queue.ts';
+import { WAITING } from './topics.ts';
+
+const submitInput = z.object({
+  job_type: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/, 'takes 1 to 128 visible characters')
+    .describe('what is to be done'),
+  payload: payloadParam.default({}),
+  execution_mode: z.enum(EXECUTION_MODES).default('async').describe('sync waits for the first attempt'),
+  idempotency_key: keyParam
+    .refine(isPlainText, NOT_PLAIN)
+    .optional()
+    .describe('gives the first job that was submitted with it'),
+  max_attempts: attemptsParam.default(DEFAULT_ATTEMPTS),
+});
+type SubmitInput = z.infer<typeof submitInput>;
+
+const submitOutput = z.object({
+  job_id: z.string(),
+  status: z.enum(JOB_WORDS),
+  job_type: z.string(),
+  execution_mode: z.enum(EXECUTION_MODES),
+  deduplicated: z.boolean(),
+});
+type SubmitOutput = z.infer<typeof submitOutput>;
+
+interface Ready {
+  readonly input: SubmitInput;
+  /** Of a job that was made, and run, before. */
+  readonly done?: SubmitOutput;
+}
+
+const OPERATOR = { role: 'operator' } as const;
+const keeping = z.object({
+  input: submitInput,
+  hands: z.object({ worker_id: z.string(), leaseMs: z.number() }).optional(),
+});
+type Keeping = z.infer<typeof keeping>;
+
+const keepJob: Operation<Keeping, SubmitOutput> = {
+  name: 'job.keep',
+  summary: 'Queue a job, and claim it where it is to run at once.',
+  effect: 'write',
+  who: OPERATOR,
+  internal: true,
+  input: keeping,
+  output: submitOutput,
+  faults: [],
+  object: ({ input }) => input.job_type,
+  run: async (call, { input, hands }) => {
+    const { job, deduplicated } = await enqueue(call, {
+      type: input.job_type,
+      executor: NEXUS,
+      door: 'api',
+      payload: keptJson(input.payload, 'the payload', call.limits),
+      tier: NORMAL,
+      max_attempts: input.max_attempts,
+      backoff: DEFAULT_BACKOFF,
+      execution_mode: input.execution_mode,
+      idempotency_key: input.idempotency_key,
+    });
+    const claimed =
+      hands && !deduplicated
+        ? await claimJob(call, job, { owner: hands.worker_id, subject: '', lease_ms: hands.leaseMs })
+        : job;
+    return {
+      job_id: job.job_id,
+      status: jobWord(claimed.status),
+      job_type: job.type,
+      execution_mode: job.execution_mode,
+      deduplicated,
+    };
+  },
+};
+
+/** A sync job is waited for until shortly before its call would be too late, in milliseconds. */
+const ANSWER_WITHIN_MS = 5_000;
+
+async function runNow(input: SubmitInput, preparation: Preparation): Promise<SubmitOutput> {
+  const { hands, context, limits } = preparation;
+  const release = hands.reserve();
+  if (!release) throw new Fault('UNAVAILABLE', 'Too many jobs of mode sync run on this node; try later, or async');
+  let running: Promise<void> | undefined;
+  try {
+    const { worker_id, leaseMs } = hands;
+    const job = await preparation.run(keepJob, { input, hands: { worker_id, leaseMs } });
+    if (job.deduplicated) return job;
+    running = hands.run({ zone_id: context.zone_id, job_id: job.job_id });
+    await before(running, limits.OPERATION_MS - ANSWER_WITHIN_MS);
+    return job;
+  } finally {
+    if (running) running.then(release, release);
+    else release();
+  }
+}
+
+async function before(work: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+export const submitJob: Operation<SubmitInput, SubmitOutput, Ready> = {
+  name: 'job.submit',
+  summary: 'Queue a job of Nexus, or run it and wait.',
+  effect: 'write',
+  who: OPERATOR,
+  input: submitInput,
+  output: submitOutput,
+  faults: ['BAD_REQUEST', 'LIMIT_EXCEEDED', 'QUOTA_EXCEEDED', 'TOO_MANY', 'UNAVAILABLE'],
+  http: { method: 'POST', path: '/api/v1/jobs/submit', tolerant: true },
+  cli: { words: 'job submit', args: ['job_type'] },
+  rings: ({ status, deduplicated }) => (deduplicated || status === 'running' ? undefined : WAITING),
+  object: ({ input }) => input.job_type,
+  prepare: async (input, preparation) => {
+    if (input.execution_mode === 'sync') return { input, done: await runNow(input, preparation) };
+    if (!preparation.asyncJobs) throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
+    return { input };
+  },
+  run: async (call, { input, done }) => {
+    if (!done) return keepJob.run(call, { input });
+    const job = await findJob(call.tx, call.context.zone_id, done.job_id);
+    return { ...done, status: jobWord(job?.status ?? done.status) };
+  },
+};
+
+export const submitSteps = [keepJob] as const;

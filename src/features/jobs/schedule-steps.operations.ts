@@ -1,0 +1,77 @@
+/**
+ * Schedules fire, as steps of the server itself. Guarantees: each planned instant queues one task, on however many nodes
+ * and across crashes: the tasks and the schedule's next instant change in one transaction of the zone, and the task's
+ * idempotency key is schedule and instant.
+ */
+import { z } from 'zod';
+import type { Call, Operation } from '../../core/operation.ts';
+import { queueTime } from './clock.sql.ts';
+import { dueInstants } from './cron.ts';
+import { isFinal } from './job.ts';
+import { findJob } from './jobs.sql.ts';
+import { enqueue } from './queue.ts';
+import { jobOfSchedule } from './schedules.operations.ts';
+import { findSchedule, listDueSchedules, type ScheduleRow, saveSchedule } from './schedules.sql.ts';
+import { WAITING } from './topics.ts';
+
+const STEP = { who: 'root admin', internal: true, anyZone: true, faults: [] } as const;
+
+const limited = z.object({ limit: z.number() });
+const schedules = z.array(z.object({ schedule_id: z.string(), zone_id: z.string() }));
+
+export const dueSchedules: Operation<z.infer<typeof limited>, z.infer<typeof schedules>> = {
+  ...STEP,
+  name: 'schedule.due',
+  summary: 'List schedules that are to fire.',
+  effect: 'read',
+  input: limited,
+  output: schedules,
+  run: async (call, { limit }) => listDueSchedules(call.tx, await queueTime(call), limit),
+};
+
+const which = z.object({ schedule_id: z.string() });
+const fired = z.object({ tasks: z.number(), skipped: z.number() });
+
+/** Queues the tasks of the instants that have come. */
+export const fireSchedule: Operation<z.infer<typeof which>, z.infer<typeof fired>> = {
+  ...STEP,
+  name: 'schedule.fire',
+  summary: 'Queue the tasks of a schedule whose time has come.',
+  effect: 'write',
+  grows: true,
+  input: which,
+  output: fired,
+  rings: ({ tasks }) => (tasks > 0 ? WAITING : undefined),
+  object: ({ schedule_id }) => schedule_id,
+  run: async (call, { schedule_id }) => {
+    const row = await findSchedule(call.tx, call.context.zone_id, schedule_id);
+    const now = await queueTime(call);
+    const planned = row?.next_run_at ?? null;
+    if (!row?.enabled || planned === null || planned > now || call.zone.phase !== 'Active') {
+      return { tasks: 0, skipped: 0 };
+    }
+    const { instants, next } = dueInstants(row, planned, { now, catch_up: row.catch_up });
+    let after = row;
+    for (const instant of instants) after = await fireOnce(call, after, instant);
+    await saveSchedule(call.tx, { ...after, next_run_at: next ?? null });
+    const skipped = after.skipped_total - row.skipped_total;
+    return { tasks: instants.length - skipped, skipped };
+  },
+};
+
+/** The schedule after one of its instants. */
+async function fireOnce(call: Call, row: ScheduleRow, instant: number): Promise<ScheduleRow> {
+  const busy = row.overlap !== 'allow' && (await isBusy(call, row));
+  if (busy && row.overlap === 'skip') return { ...row, skipped_total: row.skipped_total + 1 };
+  const idempotency_key = `schedule ${row.schedule_id} ${instant}`;
+  const { job } = await enqueue(call, { ...jobOfSchedule(row), idempotency_key, blocked: busy });
+  return { ...row, last_run_at: instant, last_job_id: job.job_id };
+}
+
+/** Has the task before not ended? */
+async function isBusy({ tx, context }: Call, { last_job_id }: ScheduleRow): Promise<boolean> {
+  const last = last_job_id === null ? undefined : await findJob(tx, context.zone_id, last_job_id);
+  return last !== undefined && !isFinal(last.status);
+}
+
+export const scheduleSteps = [dueSchedules, fireSchedule] as const;

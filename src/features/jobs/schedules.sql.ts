@@ -1,0 +1,114 @@
+/** Rows of schedules. Every write of one runs under the lock of its zone. */
+import type { RowsInsert, Tx } from '../../ports/sql.ts';
+import type { CatchUp } from './cron.ts';
+import type { Condition, Place } from './tasks.sql.ts';
+
+export type Overlap = 'allow' | 'skip' | 'queue';
+
+export interface ScheduleRow {
+  readonly schedule_id: string;
+  readonly zone_id: string;
+  readonly name: string;
+  readonly cron: string;
+  readonly timezone: string;
+  readonly executor: string;
+  readonly type: string;
+  /** JSON. */
+  readonly payload: string;
+  readonly tier: number;
+  readonly max_attempts: number;
+  /** JSON. */
+  readonly backoff: string;
+  readonly enabled: number;
+  readonly catch_up: CatchUp;
+  readonly overlap: Overlap;
+  readonly next_run_at: number | null;
+  readonly last_run_at: number | null;
+  readonly last_job_id: string | null;
+  readonly skipped_total: number;
+  readonly owner: string;
+  readonly user_id: string;
+  readonly agent_id: string;
+  readonly key_id: string | null;
+  readonly created_at: number;
+  readonly updated_at: number;
+}
+
+const COLUMNS = [
+  'schedule_id',
+  'zone_id',
+  'name',
+  'cron',
+  'timezone',
+  'executor',
+  'type',
+  'payload',
+  'tier',
+  'max_attempts',
+  'backoff',
+  'enabled',
+  'catch_up',
+  'overlap',
+  'next_run_at',
+  'last_run_at',
+  'last_job_id',
+  'skipped_total',
+  'owner',
+  'user_id',
+  'agent_id',
+  'key_id',
+  'created_at',
+  'updated_at',
+] as const satisfies readonly (keyof ScheduleRow)[];
+const scheduleRows: RowsInsert = { into: 'schedules', columns: COLUMNS };
+const ALL = COLUMNS.join(', ');
+const CHANGING = COLUMNS.filter((name) => !['schedule_id', 'zone_id', 'created_at'].includes(name));
+
+export const insertSchedule = (tx: Tx, row: ScheduleRow): Promise<void> =>
+  tx.insert(scheduleRows, [COLUMNS.map((column) => row[column])]);
+
+export const findSchedule = (tx: Tx, zone_id: string, schedule_id: string): Promise<ScheduleRow | undefined> =>
+  tx.get<ScheduleRow>(`SELECT ${ALL} FROM schedules WHERE schedule_id = ? AND zone_id = ?`, [schedule_id, zone_id]);
+
+const SAVE = `UPDATE schedules SET ${CHANGING.map((name) => `${name} = ?`).join(', ')} WHERE schedule_id = ?`;
+
+export async function saveSchedule(tx: Tx, row: ScheduleRow): Promise<void> {
+  await tx.run(SAVE, [...CHANGING.map((name) => row[name]), row.schedule_id]);
+}
+
+export async function deleteSchedule(tx: Tx, schedule_id: string): Promise<void> {
+  await tx.run('DELETE FROM schedules WHERE schedule_id = ?', [schedule_id]);
+}
+
+export async function countSchedules(tx: Tx, zone_id: string): Promise<number> {
+  const row = await tx.get<{ n: number }>('SELECT COUNT(*) AS n FROM schedules WHERE zone_id = ?', [zone_id]);
+  return row?.n ?? 0;
+}
+
+export interface SchedulePage {
+  readonly zone_id: string;
+  readonly where: Condition;
+  readonly after: Place | undefined;
+  readonly limit: number;
+}
+
+/** Newest first. */
+export function listSchedules(tx: Tx, { zone_id, where, after, limit }: SchedulePage): Promise<ScheduleRow[]> {
+  const behind = after ? ' AND (created_at < ? OR (created_at = ? AND schedule_id < ?))' : '';
+  return tx.all<ScheduleRow>(
+    `SELECT ${ALL} FROM schedules WHERE zone_id = ?${where.sql}${behind} ORDER BY created_at DESC, schedule_id DESC LIMIT ?`,
+    [zone_id, ...where.params, ...(after ? [after.created_at, after.created_at, after.id] : []), limit],
+  );
+}
+
+/** Schedules of Active zones that are to fire, the earliest first. */
+export const listDueSchedules = (
+  tx: Tx,
+  now: number,
+  limit: number,
+): Promise<{ schedule_id: string; zone_id: string }[]> =>
+  tx.all(
+    `SELECT schedule_id, zone_id FROM schedules WHERE enabled = 1 AND next_run_at <= ?
+       AND zone_id IN (SELECT zone_id FROM zones WHERE phase = 'Active') ORDER BY next_run_at LIMIT ?`,
+    [now, limit],
+  );

@@ -1,0 +1,122 @@
+/**
+ * A worker as a process of its own (infrastructure.md §8), beside servers on the same database. Guarantees: it tells how
+ * many attempts have ended; a stop drains; one that runs until it is told to stop waits for a database that is away.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from '../../base/faults.ts';
+import type { Log } from '../../base/log.ts';
+import { type Config, sqliteFileOf } from '../../config.ts';
+import { Rings } from '../../core/rings.ts';
+import { openDiskBlobs } from '../../engines/disk/disk-blobs.ts';
+import { systemClock } from '../../engines/process/system-clock.ts';
+import type { Sql } from '../../ports/sql.ts';
+import { prepareAudit } from '../audit/key.ts';
+import { blobsRootOf, openBell, openServerSql, openThreadSql } from '../engines.ts';
+import { migrate, schemaState } from '../migrations.ts';
+import { grantCache } from '../parts.ts';
+import { runnerOf } from '../runner.ts';
+import { startThread } from '../threads.ts';
+import { stepsOf, takeBack } from './tender.ts';
+import { openWorker, settingsOf, tend, type WorkParts } from './work.ts';
+
+export interface WorkerOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Takes lost jobs back, runs at most one job and ends. */
+  readonly once: boolean;
+  /** Ends after so many jobs; infinite is never. */
+  readonly maxJobs: number;
+  /** Told to stop. */
+  readonly signal: AbortSignal;
+}
+
+const RETRY_MS = 1_000;
+const RETRY_MS_MAX = 30_000;
+
+/** Number of attempts that ended. */
+export async function runWorker(options: WorkerOptions): Promise<number> {
+  for (let pause = RETRY_MS; ; pause = Math.min(2 * pause, RETRY_MS_MAX)) {
+    const opened = await open(options).catch((thrown: unknown) => {
+      const away = thrown instanceof Fault && thrown.code === 'UNAVAILABLE';
+      if (options.once || !away) throw thrown;
+      options.log('warn', 'worker.waiting', { err: thrown.message });
+      return undefined;
+    });
+    if (opened) return work(opened, options).finally(() => opened.close());
+    if (await sleep(pause, true, { signal: options.signal }).catch(() => false)) continue;
+    return 0;
+  }
+}
+
+interface Opened {
+  readonly parts: WorkParts;
+  readonly broken: Promise<never>;
+  close(): Promise<void>;
+}
+
+async function open({ config: asked, log }: WorkerOptions): Promise<Opened> {
+  const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
+  broken.catch(() => undefined);
+  const config = { ...asked, AUDIT_KEY: await prepare(asked, onBroken) };
+  const sql = await openServerSql(config, onBroken);
+  const blobs = await openDiskBlobs(blobsRootOf(config));
+  const embedded = sqliteFileOf(config) !== undefined;
+  const [writer, reader] = await Promise.all([
+    embedded ? startThread({ config, onBroken, role: 'writer' }) : undefined,
+    startThread({ config, onBroken, role: 'reader' }),
+  ]);
+  const bell = await openBell(config);
+  const rings = new Rings(bell);
+  const runner = runnerOf(config, { sql, blobs, threads: { writer, reader }, rings, grants: grantCache(config) });
+  return {
+    parts: { config, runner, rings, clock: systemClock, log },
+    broken,
+    close: async () => {
+      rings.stop();
+      await Promise.all([writer?.close(), reader.close()]);
+      await sql.close();
+      await blobs.close();
+      await bell.close();
+    },
+  };
+}
+
+/** The key of the audit log, once the schema is there. */
+async function prepare(config: Config, onBroken: (reason: unknown) => void): Promise<string> {
+  const sql = await openThreadSql(config, 'writer', onBroken);
+  try {
+    await settleSchema(sql, config);
+    return await prepareAudit(sql, config.AUDIT_KEY, systemClock);
+  } finally {
+    await sql.close();
+  }
+}
+
+async function settleSchema(sql: Sql, config: Config): Promise<void> {
+  if (config.SCHEMA_MANAGEMENT_MODE === 'auto_create') await migrate(sql);
+  if (config.SCHEMA_MANAGEMENT_MODE !== 'migrate_only') return;
+  const { pending } = await schemaState(sql);
+  if (pending.length > 0) throw new Error(`Schema is ${pending.length} migrations behind; run nexus migrate`);
+}
+
+async function work({ parts, broken }: Opened, { once, maxJobs, signal, log }: WorkerOptions): Promise<number> {
+  const limited = once || maxJobs !== Number.POSITIVE_INFINITY;
+  const settings = settingsOf(parts.config, 'process');
+  const most = once ? 1 : maxJobs;
+  const slots = Math.min(settings.slots, most);
+  const worker = openWorker(parts, { ...settings, slots, maxJobs: most });
+  const { worker_id } = worker;
+  const recovers = stepsOf({ runner: parts.runner, worker_id });
+  await takeBack(recovers, { worker_id, log });
+  const told = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  if (signal.aborted) return 0;
+  const tender = once ? undefined : tend(parts, { worker_id, recoversOnly: limited });
+  const working = once ? worker.once() : worker.run();
+  try {
+    await Promise.race([working, told, broken]);
+  } finally {
+    await tender?.stop();
+    await worker.stop();
+  }
+  return worker.processed;
+}
