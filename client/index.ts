@@ -19,10 +19,10 @@ import type { BareMethod, GrepMatch, Method, Params, Result } from './wire.ts';
 export type { Bytes, Downloaded, Upload, View } from './content.ts';
 export * from './errors.ts';
 export type { Entry } from './pages.ts';
-export { verifyExplanation } from './proof.ts';
 export type { Explanation, ProofWorld } from './proof-world.ts';
 export type { EventObject, Followed, FollowQuery, ReplayQuery } from './stream.ts';
 export type { ClientOptions } from './transport.ts';
+export { verifyExplanation } from './verify.ts';
 export type { Base64Content, FileContent, GrepMatch, Method, Params, Result } from './wire.ts';
 
 /** One function for each method; those that need nothing can be called without parameters. */

@@ -41,6 +41,26 @@ export const schemas: fc.Arbitrary<Types> = fc
   })
   .map(({ doc, more }) => ({ doc: { ...doc, up: { this: ['doc', 'file'] } }, file: more }));
 
+/** Schemas in which things hold by what holds beside them, and by what does not. */
+export const guardedSchemas: fc.Arbitrary<Types> = fc
+  .constantFrom<Types[string]>(
+    {
+      a: { this: ['user', 'group', '*', 'doc#c'] },
+      b: { this: ['user', 'group', '*'] },
+      c: { exclusion: [{ union: [{ this: ['user', 'group'] }, { computed: 'a' }] }, { computed: 'b' }] },
+      d: { intersection: [{ computed: 'a' }, { union: [{ computed: 'b' }, { computed: 'c' }] }] },
+      e: { union: [{ computed: 'd' }, { exclusion: [{ computed: 'viewer' }, { computed: 'd' }] }] },
+    },
+    {
+      a: { this: ['user', 'group', '*'] },
+      b: { exclusion: [{ from: ['up', 'a'] }, { intersection: [{ computed: 'a' }, { from: ['parent', 'viewer'] }] }] },
+      c: { exclusion: [{ computed: 'a' }, { exclusion: [{ this: ['user', 'group'] }, { computed: 'b' }] }] },
+      d: { intersection: [{ computed: 'a' }, { computed: 'c' }, { from: ['up', 'c'] }] },
+      e: { exclusion: [{ computed: 'a' }, { union: [{ computed: 'd' }, { from: ['up', 'b'] }] }] },
+    },
+  )
+  .map((doc) => ({ doc: { ...doc, up: { this: ['doc', 'file'] } }, file: {} }));
+
 export const files = fc.constantFrom('/', '/x', '/x/y', '/x/y/z', '/w').map((id) => ['file', id] as const);
 export const docs = fc.constantFrom('1', '2', '3', '4').map((id) => ['doc', id] as const);
 export const groups = fc.constantFrom('g', 'h', 'i').map((id) => ['group', id] as const);
@@ -79,6 +99,35 @@ const facts = fc.oneof(
 );
 export const tuples = fc
   .tuple(facts, fc.oneof({ weight: 3, arbitrary: plain }, terms))
+  .map(([[subject, relation, object], more]): NaiveTuple => ({ subject, relation, object, ...more }));
+
+const near = fc.constantFrom('1', '2').map((id) => ['doc', id] as const);
+const someone = fc.oneof(fc.constant(['user', 'u'] as const), fc.constant(['group', 'g'] as const), everybody);
+/** Few things with much between them, for rules that take several tuples. */
+export const denseTuples = fc
+  .tuple(
+    fc.oneof(
+      { weight: 6, arbitrary: fc.tuple(someone, fc.constantFrom('a', 'b', 'c', 'direct_viewer'), near) },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(
+          fc.constant(['user', 'u'] as const),
+          fc.constant('member'),
+          fc.constant(['group', 'g'] as const),
+        ),
+      },
+      { weight: 2, arbitrary: fc.tuple(near, fc.constantFrom('up', 'parent'), near) },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(
+          someone,
+          fc.constant('direct_editor'),
+          fc.constantFrom('/', '/x').map((id) => ['file', id] as const),
+        ),
+      },
+    ),
+    fc.oneof({ weight: 4, arbitrary: plain }, terms),
+  )
   .map(([[subject, relation, object], more]): NaiveTuple => ({ subject, relation, object, ...more }));
 
 /** Made of the fact, so that it is found again. */

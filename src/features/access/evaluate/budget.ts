@@ -14,6 +14,10 @@ export class NodeBudget implements Budget {
     if (++this.visited > this.maximum) this.exceed();
   }
 
+  again(): NodeBudget {
+    return new NodeBudget(this.maximum);
+  }
+
   exceed(): never {
     throw limitExceeded('CHECK_NODES', this.maximum, { actual: this.visited, what: 'nodes of one check' });
   }

@@ -13,11 +13,13 @@ export type SubjectText = readonly [string, string, string?];
 export interface Budget {
   visit(): void;
   exceed(): never;
+  /** The same, of a question of its own. */
+  again(): Budget;
 }
 
 export interface Closure {
-  /** Nodes that a tuple may name. */
-  readonly nodes: ReadonlySet<number>;
+  /** Nodes that a tuple may name; of groups the membership by which they were found, else -1. */
+  readonly nodes: ReadonlyMap<number, number>;
   /** A subject that is a set of its own: its node and relation. */
   readonly set: { readonly node: number; readonly relation: number } | undefined;
 }
@@ -42,18 +44,18 @@ export interface ClosureAsked {
 export function closureOf(asked: ClosureAsked, subjects: readonly SubjectText[]): Closure {
   const { words } = asked.graph;
   const find = (type: string, id: string): number => words.findNode(words.findType(type, ''), id);
-  const nodes = new Set<number>();
+  const nodes = new Map<number, number>();
   for (const [type, id] of seedsOf(subjects)) {
     const node = find(type, id);
-    if (node >= 0) nodes.add(node);
+    if (node >= 0) nodes.set(node, -1);
   }
-  for (const node of nodes) addGroupsOf(asked, node, nodes);
+  for (const node of nodes.keys()) addGroupsOf(asked, node, nodes);
   const set = subjects.find(([, , relation]) => relation !== undefined && relation !== '' && relation !== MEMBER);
   return { nodes, set: set && { node: find(set[0], set[1]), relation: words.number(set[2] ?? '') } };
 }
 
-/** A set grows while it is gone through, and what was added comes later. */
-function addGroupsOf({ graph, reliance, mode, budget }: ClosureAsked, node: number, nodes: Set<number>): void {
+/** A map grows while it is gone through, and what was added comes later. */
+function addGroupsOf({ graph, reliance, mode, budget }: ClosureAsked, node: number, nodes: Map<number, number>): void {
   budget.visit();
   for (let at = graph.first('member', node); at >= 0; at = graph.next('member', at)) {
     const set = graph.subjectRelations[at]!;
@@ -62,7 +64,7 @@ function addGroupsOf({ graph, reliance, mode, budget }: ClosureAsked, node: numb
     if (nodes.has(group) || graph.words.typeText(graph.words.typeOf(group)) !== 'group') continue;
     const terms = graph.termsOf(at);
     if (terms && !reliance.counts(terms, mode)) continue;
-    nodes.add(group);
+    nodes.set(group, at);
   }
 }
 
@@ -72,17 +74,17 @@ export function asGuests(
   { from, to, zone }: { readonly from: Graph; readonly to: Graph; readonly zone: string },
   subjects: readonly SubjectText[],
 ): Closure {
-  const nodes = new Set<number>();
+  const nodes = new Map<number, number>();
   for (const [type, id] of namesOf(closure, from, subjects)) {
     const guest = to.words.findNode(to.words.findType(type, zone), id);
-    if (guest >= 0) nodes.add(guest);
+    if (guest >= 0) nodes.set(guest, -1);
   }
   return { nodes, set: undefined };
 }
 
 /** The subjects, what stands for them, and their groups; also those that no tuple of the graph names. */
 export function namesOf(closure: Closure, { words }: Graph, subjects: readonly SubjectText[]): [string, string][] {
-  const groups = [...closure.nodes].map((node): [string, string] => [
+  const groups = [...closure.nodes.keys()].map((node): [string, string] => [
     words.typeText(words.typeOf(node)),
     words.idOf(node),
   ]);

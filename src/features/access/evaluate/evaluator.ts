@@ -1,7 +1,8 @@
 /**
- * Does a subject hold a name on an object? The one evaluator, of checks and of enforcement. It goes from the object along
- * rules and asks at each node for tuples that name the subject, or one of the groups it is in. Guarantees: exactly what the
- * rules give, cycles being harmless; whatever takes more nodes than the budget is refused, never guessed.
+ * Does a subject hold a name on an object, and by what? The one evaluator, of checks, of enforcement and of proofs. It goes
+ * from the object along rules and asks at each node for tuples that name the subject, or one of the groups it is in.
+ * Guarantees: exactly what the rules give, cycles being harmless; whatever takes more nodes than the budget is refused,
+ * never guessed.
  *
  * What must hold beside a base, and what must not, is asked first and by itself; then everything on the way is a plain
  * "or", so a node that was visited need not be visited again, and the first tuple found answers the question. A guarded
@@ -9,7 +10,7 @@
  */
 import { parentOf } from '../../../base/paths.ts';
 import type { Graph } from '../graph/graph.ts';
-import type { Guarded, Plan, Plans } from '../schema/plans.ts';
+import type { Guarded, Plan, Plans, Step, Way } from '../schema/plans.ts';
 import type { Budget, Closure } from './closure.ts';
 import type { Mode, Reliance } from './reliance.ts';
 
@@ -35,34 +36,77 @@ export function placeOf({ words }: Graph, type: string, id: string): Place {
   return { type, id, node: words.findNode(words.findType(type, ''), id) };
 }
 
-interface Todo {
+/** What led the search somewhere; `set` is a tuple whose subject is a set. */
+export type Link = 'goal' | 'base' | 'folder' | 'from' | 'set';
+
+/** What is asked, and how the search came to it. */
+export interface Todo {
   readonly plan: Plan;
   readonly place: Place;
+  readonly link: Link;
+  /** None of the goal. */
+  readonly from: Todo | undefined;
+  /** Where the link stands in the plan it came from: the guarded part of a base, of others a way. */
+  readonly over: Guarded | Way | undefined;
+  /** The tuple that led here, else -1. */
+  readonly by: number;
 }
 
-/** A guarded part that is being asked about. */
-interface Open {
+/** Guarded parts that are being asked about. */
+export interface Open {
   readonly guarded: Guarded;
   readonly id: string;
   readonly type: string;
 }
 
+/** How a name came to hold. */
+export interface Found {
+  readonly todo: Todo;
+  /** On the object of `todo`. */
+  readonly tuple: number;
+  /** What was being asked about when it was found. */
+  readonly open: readonly Open[];
+}
+
 /** Guarded parts that wait for one another. */
 const DEPTH_MAX = 1_000;
+
+const goalOf = (plan: Plan, place: Place): Todo => ({
+  plan,
+  place,
+  link: 'goal',
+  from: undefined,
+  over: undefined,
+  by: -1,
+});
 
 /** Does the name hold? Unknown names hold nowhere. */
 export function holdsName(evaluation: Evaluation, name: string, place: Place): boolean {
   const plan = evaluation.plans.find(place.type, name);
-  return plan !== undefined && new Search(evaluation, []).holds({ plan, place }, false);
+  return plan !== undefined && new Search(evaluation, []).holds(goalOf(plan, place), false);
 }
 
 /** The same without what the folder of the object gives it. */
 export function holdsNameHere(evaluation: Evaluation, name: string, place: Place): boolean {
   const plan = evaluation.plans.find(place.type, name);
-  return plan !== undefined && new Search(evaluation, []).holds({ plan, place }, true);
+  return plan !== undefined && new Search(evaluation, []).holds(goalOf(plan, place), true);
+}
+
+/** By what a plan holds, while some guarded parts are being asked about; undefined where it does not. */
+export function findHolding(
+  evaluation: Evaluation,
+  { plan, place }: { readonly plan: Plan; readonly place: Place },
+  open: readonly Open[] = [],
+): Found | undefined {
+  const search = new Search(evaluation, open);
+  const holds = search.holds(goalOf(plan, place), false);
+  return holds && search.last ? { todo: search.last, tuple: search.tuple, open } : undefined;
 }
 
 class Search {
+  /** What answered the question. */
+  last: Todo | undefined;
+  tuple = -1;
   private readonly of: Evaluation;
   private readonly open: readonly Open[];
   private readonly visited = new Set<number>();
@@ -94,59 +138,70 @@ class Search {
   }
 
   /** True where a tuple on the object gives it; else everything that it may come from is to do. */
-  private stepsOrHolds({ plan, place }: Todo, folders: boolean): boolean {
-    if (place.node >= 0 && this.given(plan, place.node)) return true;
+  private stepsOrHolds(todo: Todo, folders: boolean): boolean {
+    const { plan, place } = todo;
+    if (place.node >= 0 && this.given(todo)) return true;
     for (const guarded of plan.guarded) {
       const base = this.passed(guarded, place);
-      if (base && this.stepsOrHolds({ plan: base, place }, true)) return true;
+      if (base && this.stepsOrHolds({ plan: base, place, link: 'base', from: todo, over: guarded, by: -1 }, true))
+        return true;
     }
-    if (folders && plan.folder.length > 0 && place.id !== '/') this.goUp(plan, place);
+    if (folders && plan.folder.length > 0 && place.id !== '/') this.goUp(todo);
     if (place.node < 0) return false;
-    for (const step of plan.steps) this.follow(step, place.node);
+    for (const step of plan.steps) this.follow(step, todo);
     return false;
   }
 
-  private goUp(plan: Plan, place: Place): void {
-    const above = placeOf(this.of.graph, 'file', parentOf(place.id));
-    for (const name of plan.folder) {
-      const next = this.of.plans.find('file', name);
-      if (next) this.todo.push({ plan: next, place: above });
+  private goUp(from: Todo): void {
+    const above = placeOf(this.of.graph, 'file', parentOf(from.place.id));
+    for (const { name, way } of from.plan.folder) {
+      const plan = this.of.plans.find('file', name);
+      if (plan) this.todo.push({ plan, place: above, link: 'folder', from, over: way, by: -1 });
     }
   }
 
-  private given(plan: Plan, node: number): boolean {
+  private given(todo: Todo): boolean {
     const { graph, closure } = this.of;
     const { member } = graph.words;
-    const { direct } = plan;
+    const { direct } = todo.plan;
+    const { node } = todo.place;
     for (let at = graph.first('object', node); at >= 0; at = graph.next('object', at)) {
-      if (!direct[graph.relations[at]!]) continue;
+      const over = direct[graph.relations[at]!];
+      if (!over) continue;
       const subject = graph.subjects[at]!;
       const relation = graph.subjectRelations[at]!;
       if (relation === 0 || relation === member) {
-        if (closure.nodes.has(subject) && this.counts(at)) return true;
+        if (closure.nodes.has(subject) && this.counts(at)) return this.answer(todo, at);
         continue;
       }
       if (!this.counts(at)) continue;
-      if (closure.set?.node === subject && closure.set.relation === relation) return true;
-      this.push(graph.words.relation(relation), subject);
+      if (closure.set?.node === subject && closure.set.relation === relation) return this.answer(todo, at);
+      this.push(graph.words.relation(relation), subject, { link: 'set', from: todo, over, by: at });
     }
     return false;
   }
 
-  private follow({ tupleset, up, name }: Plan['steps'][number], node: number): void {
+  private answer(todo: Todo, tuple: number): true {
+    this.last = todo;
+    this.tuple = tuple;
+    return true;
+  }
+
+  private follow({ tupleset, up, name, way: over }: Step, from: Todo): void {
     const { graph } = this.of;
     const list = up ? 'subject' : 'object';
     const ends = up ? graph.objects : graph.subjects;
-    for (let at = graph.first(list, node); at >= 0; at = graph.next(list, at)) {
-      if (graph.relations[at] === tupleset && this.counts(at)) this.push(name, ends[at]!);
+    for (let at = graph.first(list, from.place.node); at >= 0; at = graph.next(list, at)) {
+      if (graph.relations[at] !== tupleset || !this.counts(at)) continue;
+      this.push(name, ends[at]!, { link: 'from', from, over, by: at });
     }
   }
 
-  private push(name: string, node: number): void {
+  private push(name: string, node: number, { link, from, over, by }: Omit<Todo, 'plan' | 'place'>): void {
     const { words } = this.of.graph;
     const type = words.typeText(words.typeOf(node));
     const plan = this.of.plans.find(type, name);
-    if (plan) this.todo.push({ plan, place: { type, id: words.idOf(node), node } });
+    if (plan) this.todo.push({ plan, place: { type, id: words.idOf(node), node }, link, from, over, by });
   }
 
   private counts(at: number): boolean {
@@ -158,18 +213,24 @@ class Search {
   private passed(guarded: Guarded, place: Place): Plan | undefined {
     const isOpen = this.open.some((one) => one.guarded === guarded && one.id === place.id && one.type === place.type);
     if (isOpen) return undefined;
-    const open = [...this.open, { guarded, id: place.id, type: place.type }];
+    const open = opened(this.open, guarded, place);
     if (open.length > DEPTH_MAX) this.of.budget.exceed();
     for (const also of guarded.also) {
       this.of.budget.visit();
-      if (!new Search(this.of, open).holds({ plan: also, place }, false)) return undefined;
+      if (!new Search(this.of, open).holds(goalOf(also, place), false)) return undefined;
     }
     if (!guarded.minus) return guarded.base;
     this.of.budget.visit();
     // No minus depends on what is being asked, so it is asked as if nothing were.
-    return new Search(opposed(this.of), []).holds({ plan: guarded.minus, place }, false) ? undefined : guarded.base;
+    return new Search(opposed(this.of), []).holds(goalOf(guarded.minus, place), false) ? undefined : guarded.base;
   }
 }
+
+/** With one more part being asked about. */
+export const opened = (open: readonly Open[], guarded: Guarded, { id, type }: Place): readonly Open[] => [
+  ...open,
+  { guarded, id, type },
+];
 
 const OPPOSITE = { context: 'context', never: 'always', always: 'never' } as const;
 

@@ -24,7 +24,7 @@ function reachable(evaluation: Evaluation): Set<number> {
   const { words } = graph;
   const parent = words.number(PARENT);
   const below = linksBelow(evaluation, parent);
-  const seen = new Set(closure.nodes);
+  const seen = new Set(closure.nodes.keys());
   if (closure.set) seen.add(closure.set.node);
   for (const node of seen) {
     budget.visit();

@@ -13,7 +13,7 @@ export function pathsWith(evaluation: Evaluation, name: 'viewer' | 'editor' | 'o
   const file = words.findType('file', '');
   const direct = plans.find('file', name)?.direct ?? [];
   const paths = new Set<string>();
-  for (const node of closure.nodes) {
+  for (const node of closure.nodes.keys()) {
     budget.visit();
     for (let at = graph.first('subject', node); at >= 0; at = graph.next('subject', at)) {
       if (!direct[graph.relations[at]!] || words.typeOf(graph.objects[at]!) !== file) continue;

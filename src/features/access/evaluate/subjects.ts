@@ -90,7 +90,7 @@ class Candidates {
   private meet(plan: Plan, place: Place): void {
     for (const { base, also } of plan.guarded) for (const part of [base, ...also]) this.meet(part, place);
     const above = place.id === '/' ? undefined : placeOf(this.of_.graph, 'file', parentOf(place.id));
-    if (above) for (const name of plan.folder) this.push(name, above);
+    if (above) for (const { name } of plan.folder) this.push(name, above);
     if (place.node < 0) return;
     this.meetSubjects(plan, place.node);
     for (const step of plan.steps) this.follow(step, place.node);

@@ -5,7 +5,6 @@ import type { Operation } from '../../../core/operation.ts';
 import { askAboutSubject, isSelf, mayShare, requireAsking, requireContext, schemaOf } from '../check.ts';
 import { checkWords, type ReadyCheck, readyCheck } from '../checks.operations.ts';
 import { seedsOf } from '../evaluate/closure.ts';
-import { holdsName, placeOf } from '../evaluate/evaluator.ts';
 import { type Asked, askingOf, contextOf } from '../grants.ts';
 import { contextParam, objectParam, subjectParam, zoneOfTuples } from '../params.ts';
 import { subjectText } from '../relations.ts';
@@ -57,8 +56,8 @@ export const tupleExplain: Operation<z.infer<typeof input>, Output, ReadyCheck> 
     const subject = subjectText(ready.subject);
     const asked = await askAboutSubject(call, { zone: call.zone, subject, context: ready.context });
     const { name, object } = ready;
-    const allowed = holdsName(asked, name, placeOf(asked.graph, object.type, object.id));
-    const proof = explain(asked, { subject, name, object, allowed });
+    const proof = explain(asked, { subject, name, object });
+    const { allowed } = proof;
     const header = {
       allowed,
       subject: ready.subject.relation === '' ? subject.slice(0, 2).map(String) : subject.map(String),

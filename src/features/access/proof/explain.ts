@@ -1,28 +1,32 @@
-/** The proof of a decision: of one that allows, one way that grants; of one that denies, all ways that do not. */
+/** The decision with its proof: of one that allows, one way that grants; of one that denies, all ways that do not. */
 import type { SubjectText } from '../evaluate/closure.ts';
+import { findHolding, placeOf } from '../evaluate/evaluator.ts';
 import type { Asked } from '../grants.ts';
 import { refute, refuteNamed } from './denied.ts';
-import { prove } from './granted.ts';
+import { provenBy } from './granted.ts';
 import type { DeniedProof, GrantedNode } from './proof.ts';
 
 export interface Explained {
+  readonly allowed: boolean;
   readonly path: GrantedNode | null;
   readonly whole: GrantedNode | DeniedProof;
 }
 
-interface Decision {
+interface Question {
   readonly subject: SubjectText;
   readonly name: string;
   readonly object: { readonly type: string; readonly id: string };
-  readonly allowed: boolean;
 }
 
-/** Throws where the search of the proof finds none though the evaluator allows: one of them is wrong. */
-export function explain(asked: Asked, { subject, name, object, allowed }: Decision): Explained {
-  const proving = { evaluation: asked, schema: asked.zone.schema, subject, nodes: new Map(), refute };
-  const goal = { object: [object.type, object.id] as const, relation: name };
-  if (!allowed) return { path: null, whole: refuteNamed(proving, goal) };
-  const path = prove(proving, goal);
-  if (!path) throw new Error(`no proof that ${name} on ${object.type} is allowed`);
-  return { path, whole: path };
+/** Decides as every check does, by the same search, and tells what it went along. */
+export function explain(asked: Asked, { subject, name, object: { type, id } }: Question): Explained {
+  const plan = asked.plans.find(type, name);
+  const found = plan && findHolding(asked, { plan, place: placeOf(asked.graph, type, id) });
+  // Showing takes as much again as deciding.
+  const evaluation = { ...asked, budget: asked.budget.again() };
+  const proving = { evaluation, schema: asked.zone.schema, subject, refute };
+  if (!found)
+    return { allowed: false, path: null, whole: refuteNamed(proving, { object: [type, id], relation: name }) };
+  const path = provenBy(proving, found);
+  return { allowed: true, path, whole: path };
 }

@@ -1,134 +1,118 @@
 /**
- * Finds one way in which a relation holds, as a tree (access.md §9). It searches as the evaluator does: each pair once,
- * what must hold beside a base by itself. Guarantee: a tree is found exactly where the evaluator says yes.
+ * One way in which a relation holds, as a tree (access.md §9), made of what the evaluator went along. Guarantee: there is a
+ * tree for exactly what the evaluator says yes to.
  */
-
 import { limitExceeded } from '../../../base/limits.ts';
-import { parentOf } from '../../../base/paths.ts';
-import { FOLDER, PARENT, type Rule } from '../schema/rules.ts';
-import type { GrantedNode, Lead, ProofRule, ThingText } from './proof.ts';
-import { counts, endOf, naming, type Proving, setLead, textOf, tuplesFrom, tuplesOn } from './tuples.ts';
+import { type Found, findHolding, type Open, opened, type Place, type Todo } from '../evaluate/evaluator.ts';
+import type { Guarded, Way } from '../schema/plans.ts';
+import { MEMBER } from '../schema/rules.ts';
+import type { GrantedNode, Lead, ThingText } from './proof.ts';
+import { naming, type Proving, textOf, thingAt } from './tuples.ts';
 
-/** Nodes of a proof, one below another. */
-const DEPTH_MAX = 1_000;
+/** Links of a proof, one below another. */
+const LINKS_MAX = 500;
 
-interface Open {
-  readonly rule: Rule;
-  readonly object: ThingText;
+/** The tree of what was found, from its last node to the goal. */
+export function provenBy(proving: Proving, { todo, tuple, open }: Found): GrantedNode {
+  let node = leafOf(proving, todo, tuple);
+  let links = 0;
+  for (let at = todo; at.from; at = at.from) {
+    checkLinks(++links);
+    node = linked(proving, { at, from: at.from, node, open });
+  }
+  return node;
 }
 
-/** A proof that the relation holds, or undefined where it does not. */
-export const prove = (proving: Proving, goal: Lead): GrantedNode | undefined => new Prover(proving, []).named(goal, 0);
+function checkLinks(actual: number): void {
+  if (actual > LINKS_MAX) throw limitExceeded('PROOF_DEPTH', LINKS_MAX, { actual, what: 'links of a proof' });
+}
 
-/** The same of a part of the rule of a relation. */
-export const provePart = (proving: Proving, rule: Rule, at: Lead): GrantedNode | undefined =>
-  new Prover(proving, []).part(rule, at, 0);
+const thingOf = ({ type, id }: Place): ThingText => [type, id];
 
-class Prover {
-  private readonly proving: Proving;
-  private readonly open: readonly Open[];
-  private readonly visited = new Set<string>();
-
-  constructor(proving: Proving, open: readonly Open[]) {
-    this.proving = proving;
-    this.open = open;
+/** The tuple that decided, below it how the subject is in the group that it names. */
+function leafOf(proving: Proving, { plan, place }: Todo, tuple: number): GrantedNode {
+  const { graph, closure } = proving.evaluation;
+  const chain = [tuple];
+  for (let at = tuple; naming(proving, at) === 'group'; chain.push(at)) {
+    at = closure.nodes.get(graph.subjects[at]!) ?? -1;
+    checkLinks(chain.length);
   }
-
-  named(at: Lead, depth: number): GrantedNode | undefined {
-    const { evaluation, schema } = this.proving;
-    if (depth > DEPTH_MAX) throw limitExceeded('PROOF_DEPTH', DEPTH_MAX, { actual: depth, what: 'depth of a proof' });
-    const [type, id] = at.object;
-    const key = `${type} ${at.relation} ${id}`;
-    if (this.visited.has(key)) return undefined;
-    this.visited.add(key);
-    evaluation.budget.visit();
-    const rule = schema.types.get(type)?.get(at.relation);
-    return rule && this.part(rule, at, depth);
+  let node: GrantedNode | undefined;
+  for (let n = chain.length - 1; n > 0; n--) {
+    const at = chain[n]!;
+    node = byTuple(proving, at, { object: thingAt(graph, graph.objects[at]!), relation: MEMBER, below: node });
   }
+  const way = wayOf(plan.direct[graph.relations[tuple]!]);
+  const object = thingOf(place);
+  return around(object, way, byTuple(proving, tuple, { object, relation: way.relation, below: node }));
+}
 
-  part(rule: Rule, at: Lead, depth: number): GrantedNode | undefined {
-    if ('this' in rule) return this.byTuple(at, depth);
-    if ('computed' in rule) {
-      return this.through('computed', at, this.named({ object: at.object, relation: rule.computed }, depth + 1));
-    }
-    if ('from' in rule) return this.from(rule.from, at, depth);
-    if ('union' in rule) {
-      for (const part of rule.union) {
-        const found = this.through('union', at, this.part(part, at, depth + 1));
-        if (found) return { ...found, part };
-      }
-      return undefined;
-    }
-    return this.guarded(rule, at, depth);
-  }
+interface ByTuple extends Lead {
+  readonly below: GrantedNode | undefined;
+  /** Else how the tuple stands to the subject. */
+  readonly rule?: 'from' | 'group';
+}
 
-  private through(rule: ProofRule, at: Lead, child: GrantedNode | undefined): GrantedNode | undefined {
-    return child && { granted: true, object: at.object, relation: at.relation, rule, children: [child] };
-  }
+function byTuple(proving: Proving, at: number, { object, relation, below, rule }: ByTuple): GrantedNode {
+  const tuple = textOf(proving, at);
+  const { conditions } = tuple;
+  const children = below ? [below] : [];
+  const kind = rule ?? naming(proving, at);
+  if (conditions === null) return { granted: true, object, relation, rule: kind, tuple, children };
+  return { granted: true, object, relation, rule: kind, tuple, conditions, children };
+}
 
-  private byTuple(at: Lead, depth: number): GrantedNode | undefined {
-    const { proving } = this;
-    for (const tuple of tuplesOn(proving, at.object, at.relation)) {
-      if (!counts(proving, tuple)) continue;
-      const rule = naming(proving, tuple);
-      if (rule === undefined) continue;
-      if (rule !== 'group') return this.withTuple(rule, at, { tuple, children: [] });
-      const member = this.named(setLead(proving, tuple), depth + 1);
-      if (member) return this.withTuple(rule, at, { tuple, children: [member] });
-    }
-    return undefined;
+/** The node in what of the rules is around it. */
+function around(object: ThingText, way: Way, inner: GrantedNode): GrantedNode {
+  let node = inner;
+  for (let n = way.around.length - 1; n >= 0; n--) {
+    const { relation, rule } = way.around[n]!;
+    node = { granted: true, object, relation, rule, children: [node] };
   }
+  return node;
+}
 
-  private withTuple(
-    rule: ProofRule,
-    { object, relation }: Lead,
-    by: { readonly tuple: number; readonly children: readonly GrantedNode[] },
-  ): GrantedNode {
-    const tuple = textOf(this.proving, by.tuple);
-    const conditions = tuple.conditions === null ? {} : { conditions: tuple.conditions };
-    return { granted: true, object, relation, rule, tuple, ...conditions, children: by.children };
-  }
+interface Linking {
+  readonly at: Todo;
+  readonly from: Todo;
+  /** What is proven of `at`. */
+  readonly node: GrantedNode;
+  readonly open: readonly Open[];
+}
 
-  private from([tupleset, relation]: readonly [string, string], at: Lead, depth: number): GrantedNode | undefined {
-    const { proving } = this;
-    const [type, id] = at.object;
-    if (tupleset === FOLDER) {
-      if (type !== 'file' || id === '/') return undefined;
-      return this.through('folder', at, this.named({ object: ['file', parentOf(id)], relation }, depth + 1));
-    }
-    const up = tupleset === PARENT;
-    for (const tuple of (up ? tuplesFrom : tuplesOn)(proving, at.object, tupleset)) {
-      if (!counts(proving, tuple)) continue;
-      const child = this.named({ object: endOf(proving, tuple, up), relation }, depth + 1);
-      if (child) return this.withTuple('from', at, { tuple, children: [child] });
-    }
-    return undefined;
-  }
+function linked(proving: Proving, { at, from, node, open }: Linking): GrantedNode {
+  const { over, link, by } = at;
+  const object = thingOf(from.place);
+  if (over && 'rule' in over) return guarded(proving, over, { place: from.place, node, open });
+  const way = wayOf(over);
+  const { relation } = way;
+  if (link === 'folder')
+    return around(object, way, { granted: true, object, relation, rule: 'folder', children: [node] });
+  const rule = link === 'from' ? 'from' : 'group';
+  return around(object, way, byTuple(proving, by, { object, relation, below: node, rule }));
+}
 
-  private guarded(rule: Rule, at: Lead, depth: number): GrantedNode | undefined {
-    const isOpen = this.open.some(
-      (one) => one.rule === rule && one.object[1] === at.object[1] && one.object[0] === at.object[0],
-    );
-    if (isOpen) return undefined;
-    const { object, relation } = at;
-    if ('exclusion' in rule) {
-      const [base, minus] = rule.exclusion;
-      if (provePart(this.proving, minus, at)) return undefined;
-      const found = this.part(base, at, depth + 1);
-      if (!found) return undefined;
-      const denied = this.proving.refute(this.proving, minus, at);
-      return { granted: true, object, relation, rule: 'exclusion', children: [found], denied };
-    }
-    const parts = 'intersection' in rule ? rule.intersection : [];
-    const children: GrantedNode[] = [];
-    for (const [i, part] of parts.entries()) {
-      // The last one goes on in this search, as what it needs is all that is left.
-      const last = i === parts.length - 1;
-      const search = last ? this : new Prover(this.proving, [...this.open, { rule, object }]);
-      const found = search.part(part, at, depth + 1);
-      if (!found) return undefined;
-      children.push(found);
-    }
-    return { granted: true, object, relation, rule: 'intersection', children };
+function guarded(
+  proving: Proving,
+  over: Guarded,
+  { place, node, open }: { readonly place: Place; readonly node: GrantedNode; readonly open: readonly Open[] },
+): GrantedNode {
+  const { rule, also, way } = over;
+  const at: Lead = { object: thingOf(place), relation: way.relation };
+  if ('exclusion' in rule) {
+    const denied = proving.refute(proving, rule.exclusion[1], at);
+    return around(at.object, way, { granted: true, ...at, rule: 'exclusion', children: [node], denied });
   }
+  const asked = opened(open, over, place);
+  const beside = also.map((plan) => {
+    const found = findHolding(proving.evaluation, { plan, place }, asked);
+    if (!found) throw new Error('a part of an intersection holds no longer');
+    return provenBy(proving, found);
+  });
+  return around(at.object, way, { granted: true, ...at, rule: 'intersection', children: [...beside, node] });
+}
+
+function wayOf(way: Way | undefined): Way {
+  if (!way) throw new Error('a search went a way that no plan has');
+  return way;
 }

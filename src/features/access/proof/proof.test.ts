@@ -2,13 +2,16 @@
  * Proofs of random decisions are accepted by the checker that is published with the client, and rejected after any one of
  * their fields has changed. `NEXUS_TEST_ROUNDS` multiplies the rounds.
  */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Explanation, type ProofWorld, verifyExplanation } from '../../../../client/index.ts';
 import {
   ask,
   CONTEXTS,
+  denseTuples,
   groups,
+  guardedSchemas,
   idOf,
   NOW,
   ROUNDS,
@@ -28,17 +31,17 @@ const goals = fc.oneof(
     .tuple(fc.constantFrom('read', 'owner', 'editor', 'x'), fc.constantFrom('/', '/x', '/x/y', '/x/y/z'))
     .map(([name, id]) => ({ name, type: 'file', id })),
   fc
-    .tuple(fc.constantFrom('a', 'b', 'c', 'd', 'viewer'), fc.constantFrom('1', '2', '3'))
+    .tuple(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'viewer'), fc.constantFrom('1', '2', '3'))
     .map(([name, id]) => ({ name, type: 'doc', id })),
   fc.tuple(fc.constant('member'), fc.constantFrom('g', 'h')).map(([name, id]) => ({ name, type: 'group', id })),
 );
 
 /** Every value inside, with what changes it in place and back. */
-function* changes(value: unknown): Generator<() => () => void> {
+function* changes(value: unknown, words: readonly string[]): Generator<() => () => void> {
   if (typeof value !== 'object' || value === null) return;
   const holder = value as Record<string, unknown>;
   for (const [field, before] of Object.entries(holder)) {
-    for (const after of othersThan(before)) {
+    for (const after of othersThan(before, words)) {
       yield () => {
         holder[field] = after;
         return () => {
@@ -46,82 +49,116 @@ function* changes(value: unknown): Generator<() => () => void> {
         };
       };
     }
-    yield* changes(before);
+    yield* changes(before, words);
   }
 }
 
-function othersThan(value: unknown): unknown[] {
-  if (typeof value === 'string') return [`${value}x`, ''].filter((other) => other !== value);
+/** `words` are what the answer says elsewhere, which a forger would take. */
+function othersThan(value: unknown, words: readonly string[]): unknown[] {
+  if (typeof value === 'string') {
+    const next = words[(words.indexOf(value) + 1) % words.length];
+    return [`${value}x`, '', next].filter((other) => other !== value);
+  }
   if (typeof value === 'number') return [value + 1];
   if (typeof value === 'boolean') return [!value];
-  if (Array.isArray(value)) return [[...value, 'x'], ...(value.length > 0 ? [value.slice(0, -1)] : [])];
+  if (Array.isArray(value))
+    return [[...value, 'x'], [...value, ...value], value.slice(0, -1)].filter((other) => other.length !== value.length);
   return [value === null ? 'x' : null];
 }
+
+/** Every text inside, each once. */
+const wordsOf = (value: unknown): string[] => [
+  ...new Set(
+    JSON.stringify(value)
+      .match(/"(?:[^"\\\\]|\\\\.)*"(?!:)/g)
+      ?.map((text): string => JSON.parse(text)) ?? [],
+  ),
+];
+
+/** Times 50 worlds. */
+const ASSERTS_MAX = 40;
+
+/** What proofs are made of; each has to come up. */
+const KINDS = ['this', 'wildcard', 'group', 'computed', 'from', 'folder', 'union', 'intersection', 'exclusion'];
+const PARTS = [...KINDS.map((kind) => `"rule":"${kind}"`), '"conditions":{', '"visited"', '"refuted"', '"denied"'];
+
+test('the checker is a program of at most 50 lines, which takes nothing from elsewhere', () => {
+  const source = readFileSync(new URL('../../../../client/proof.ts', import.meta.url), 'utf8').split('\n');
+  const code = source.filter((line) => !/^\s*($|\/\*\*|\/\/|import type )/.test(line));
+  expect(code.length).toBeLessThanOrEqual(50);
+  expect(code.filter((line) => line.includes('import'))).toEqual([]);
+  expect(Math.max(...code.map((line) => line.length))).toBeLessThanOrEqual(120);
+});
 
 test(
   'every proof is accepted, and none after a field of it has changed',
   () => {
-    const steps = fc.array(fc.tuple(fc.constant(true), tuples), { minLength: 8, maxLength: 25 });
+    const run = (some: typeof tuples) => fc.array(fc.tuple(fc.constant(true), some), { minLength: 8, maxLength: 25 });
+    const worlds = fc.oneof(fc.tuple(schemas, run(tuples)), fc.tuple(guardedSchemas, run(denseTuples)));
     const subjects = fc.oneof(users, groups);
     const outcomes = { allowed: 0, denied: 0, changed: 0 };
-    fc.assert(
-      fc.property(
-        schemas,
-        steps,
-        subjects,
-        fc.array(goals, { minLength: 3, maxLength: 3 }),
-        fc.constantFrom(...CONTEXTS),
-        (given, run, subject, asked, context) => {
-          const schema = schemaOf(given);
-          fc.pre(schema !== undefined);
-          const { zone, tuples } = runSteps(schema, run);
-          const whole: Context = JSON.parse(JSON.stringify({ ...context, now: new Date(NOW).toISOString() }));
-          for (const { name, type, id } of asked) {
-            if (!schema.types.get(type)?.has(name)) continue;
-            const evaluation = { ...ask(zone, subject, { now: NOW, context }), zone, cached: true };
-            const allowed = holdsName(evaluation, name, placeOf(zone.graph, type, id));
-            const { path, whole: proof } = explain(evaluation, { subject, name, object: { type, id }, allowed });
-            const header = {
-              subject,
-              permission: name,
-              object: [type, id],
-              revision: zone.revision,
-              now: whole.now,
-              context: whole,
-            };
-            const told: Explanation = structuredClone({ allowed, ...header, successful_path: path, proof });
-            const world: ProofWorld = {
-              header,
-              subject,
-              goal: { object: [type, id], relation: name },
-              now: String(whole.now),
-              types: typesOf(schema),
-              tuples: tuples
-                .map((tuple) => ({
-                  tuple_id: idOf(tuple),
-                  subject: tuple.subject.filter((part) => part !== undefined),
-                  relation: tuple.relation,
-                  object: tuple.object,
-                  expires_at: tuple.expires_at == null ? null : new Date(tuple.expires_at).toISOString(),
-                  conditions: (tuple.conditions ?? null) as never,
-                }))
-                .sort((a, b) => (a.tuple_id < b.tuple_id ? -1 : 1)),
-              holds: (conditions) => conditionsHold(conditions, whole),
-            };
-            expect([told, verifyExplanation(told, world)]).toEqual([told, true]);
-            outcomes[allowed ? 'allowed' : 'denied']++;
-            for (const change of changes(told)) {
-              const undo = change();
-              if (verifyExplanation(told, world)) expect(told).toBe('rejected');
-              undo();
-              outcomes.changed++;
-            }
+    const met = new Set<string>();
+    const property = fc.property(
+      worlds,
+      subjects,
+      fc.array(goals, { minLength: 3, maxLength: 3 }),
+      fc.constantFrom(...CONTEXTS),
+      ([given, steps], subject, asked, context) => {
+        const schema = schemaOf(given);
+        fc.pre(schema !== undefined);
+        const { zone, tuples } = runSteps(schema, steps);
+        const whole: Context = JSON.parse(JSON.stringify({ ...context, now: new Date(NOW).toISOString() }));
+        for (const { name, type, id } of asked) {
+          if (!schema.types.get(type)?.has(name)) continue;
+          const evaluation = { ...ask(zone, subject, { now: NOW, context }), zone, cached: true };
+          const { allowed, path, whole: proof } = explain(evaluation, { subject, name, object: { type, id } });
+          expect(allowed).toBe(holdsName(evaluation, name, placeOf(zone.graph, type, id)));
+          const header = {
+            subject,
+            permission: name,
+            object: [type, id],
+            revision: zone.revision,
+            now: whole.now,
+            context: whole,
+          };
+          // As it comes over the wire: no part of it is another part, too.
+          const told: Explanation = JSON.parse(JSON.stringify({ allowed, ...header, successful_path: path, proof }));
+          const world: ProofWorld = {
+            header,
+            subject,
+            goal: { object: [type, id], relation: name },
+            now: String(whole.now),
+            types: typesOf(schema),
+            tuples: tuples
+              .map((tuple) => ({
+                tuple_id: idOf(tuple),
+                subject: tuple.subject.filter((part) => part !== undefined),
+                relation: tuple.relation,
+                object: tuple.object,
+                expires_at: tuple.expires_at == null ? null : new Date(tuple.expires_at).toISOString(),
+                conditions: (tuple.conditions ?? null) as never,
+              }))
+              .sort((a, b) => (a.tuple_id < b.tuple_id ? -1 : 1)),
+            holds: (conditions) => conditionsHold(conditions, whole),
+          };
+          expect([told, verifyExplanation(told, world)]).toEqual([told, true]);
+          outcomes[allowed ? 'allowed' : 'denied']++;
+          const text = JSON.stringify(told);
+          for (const part of PARTS) if (text.includes(part)) met.add(part);
+          for (const change of changes(told, wordsOf(told))) {
+            const undo = change();
+            if (verifyExplanation(told, world)) expect(told).toBe('rejected');
+            undo();
+            outcomes.changed++;
           }
-        },
-      ),
-      { numRuns: 100 * ROUNDS },
+        }
+      },
     );
-    expect(Math.min(outcomes.allowed, outcomes.denied)).toBeGreaterThan(20);
+    // Random worlds have each part sooner or later.
+    for (let n = 0; n < 2 * ROUNDS || (n < ASSERTS_MAX && met.size < PARTS.length); n++)
+      fc.assert(property, { numRuns: 50 });
+    expect(Math.min(outcomes.allowed, outcomes.denied)).toBeGreaterThan(0);
+    expect([...met].toSorted()).toEqual(PARTS.toSorted());
   },
-  60_000 * ROUNDS,
+  180_000 * ROUNDS,
 );

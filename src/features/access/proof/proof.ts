@@ -1,6 +1,5 @@
 /** The shapes of proofs (access.md §9). Plain JSON; `client/proof.ts` verifies them without a search. */
 import type { Conditions } from '../conditions/conditions.ts';
-import type { Rule } from '../schema/rules.ts';
 
 export type ThingText = readonly [string, string];
 
@@ -33,11 +32,9 @@ export interface GrantedNode {
   readonly rule: ProofRule;
   readonly tuple?: ProofTuple;
   readonly conditions?: Conditions;
-  /** Of a union, the part that holds. */
-  readonly part?: Rule;
   readonly children: readonly GrantedNode[];
   /** Of an exclusion: what must not hold does not. */
-  readonly denied?: DeniedPart;
+  readonly denied?: DeniedProof;
 }
 
 export interface Lead {
@@ -45,28 +42,19 @@ export interface Lead {
   readonly relation: string;
 }
 
-/** Of an intersection, the part that does not hold; of an exclusion its base, or a minus that holds. */
-export interface Refuted {
-  readonly part: Rule | 'base' | 'minus';
-  readonly proof?: GrantedNode;
-}
-
 export interface DeniedRow extends Lead {
-  /** Every tuple with the relation on the object. */
+  /** Every tuple with the relation on the object, in no order. */
   readonly tuples: readonly string[];
-  /** Everything from which it could come. */
+  /** Every pair of the set from which it could come, in no order. */
   readonly next: readonly Lead[];
-  /** For each intersection and exclusion of the rule, in its order. */
-  readonly refuted?: readonly Refuted[];
+  /** Of exclusions whose base may hold: that the minus does, too. */
+  readonly refuted?: readonly GrantedNode[];
 }
 
-/** A set of pairs none of which holds, since each could come from others of the set only. */
+/**
+ * A set of pairs none of which holds, since each could come from others of the set only; the first is the one in question.
+ * Of a part of a rule, the first row is that part, and no pair of the set.
+ */
 export interface DeniedProof {
   readonly visited: readonly DeniedRow[];
-}
-
-/** The same for a part of a rule, which goes on from its object to these. */
-export interface DeniedPart extends DeniedProof {
-  readonly next: readonly Lead[];
-  readonly refuted?: readonly Refuted[];
 }

@@ -1,9 +1,17 @@
 /**
  * Rules made ready for evaluation: of each name, which stored relations on the object itself give it, and where it goes on
- * from there. Pure. Guarantees: a plan gives exactly what its rule gives; what another part of a plan gives anyway is left out.
+ * from there. Pure. Guarantees: a plan gives exactly what its rule gives; what another part of a plan gives anyway is left
+ * out; each part knows its way through the rules.
  */
 import { FOLDER, PARENT, type Rule } from './rules.ts';
 import type { Schema } from './schema.ts';
+
+/** How a part of a plan gives its name, by the rules: what is around the part, the outermost first. */
+export interface Way {
+  readonly around: readonly { readonly relation: string; readonly rule: 'computed' | 'union' }[];
+  /** The relation whose rule the part stands in. */
+  readonly relation: string;
+}
 
 export interface Step {
   /** Number of the relation whose tuples lead on. */
@@ -11,29 +19,34 @@ export interface Step {
   /** Tuples of the object as subject lead on to their objects; else those on the object to their subjects. */
   readonly up: boolean;
   readonly name: string;
+  readonly way: Way;
 }
 
 /** All of `also` must hold beside the base, and the minus must not. */
 export interface Guarded {
+  readonly rule: Rule;
   readonly base: Plan;
   readonly also: readonly Plan[];
   readonly minus: Plan | undefined;
+  readonly way: Way;
 }
 
 export interface Plan {
   /** Number among the plans of names; -1 of a part of one. */
   readonly index: number;
-  /** By number of the relation: does a tuple with it on the object give the name? */
-  readonly direct: readonly boolean[];
+  /** By number of the relation: how a tuple with it on the object gives the name. */
+  readonly direct: readonly (Way | undefined)[];
   readonly steps: readonly Step[];
   /** Names that give it where the folder has them. */
-  readonly folder: readonly string[];
+  readonly folder: readonly { readonly name: string; readonly way: Way }[];
   readonly guarded: readonly Guarded[];
 }
 
 export interface Plans {
   readonly count: number;
   find(type: string, name: string): Plan | undefined;
+  /** Of a part of the rule of a name. */
+  part(rule: Rule, of: { readonly type: string; readonly name: string }): Plan;
 }
 
 export interface Numbers {
@@ -50,7 +63,15 @@ export function plansOf(schema: Schema, numbers: Numbers): Plans {
     }
     plans.set(type, own);
   }
-  return { count, find: (type, name) => plans.get(type)?.get(name) };
+  const parts = new Map<Rule, Map<string, Plan>>();
+  const part = (rule: Rule, { type, name }: { readonly type: string; readonly name: string }): Plan => {
+    const known = parts.get(rule) ?? new Map<string, Plan>();
+    parts.set(rule, known);
+    const plan = known.get(`${type} ${name}`) ?? new Flattening({ schema, type, numbers }).plan(rule, name);
+    known.set(`${type} ${name}`, plan);
+    return plan;
+  };
+  return { count, find: (type, name) => plans.get(type)?.get(name), part };
 }
 
 interface Flat {
@@ -63,9 +84,9 @@ interface Flat {
 class Flattening {
   private readonly of: Flat;
   private readonly met: Set<string>;
-  private readonly direct: boolean[] = [];
+  private readonly direct: (Way | undefined)[] = [];
   private readonly steps: Step[] = [];
-  private readonly folder: string[] = [];
+  private readonly folder: { readonly name: string; readonly way: Way }[] = [];
   private readonly guarded: Guarded[] = [];
 
   constructor(of: Flat, met: ReadonlySet<string> = new Set()) {
@@ -73,62 +94,63 @@ class Flattening {
     this.met = new Set(met);
   }
 
-  /** `name` is the relation whose rule this is, or is a part of. */
+  /** `name` is the relation whose rule this is, or is a part of; empty for that of a name itself. */
   plan(rule: Rule, name: string, index = -1): Plan {
-    this.add(rule, name);
+    if (name === '' && 'computed' in rule) this.addName(rule.computed, []);
+    else this.add(rule, { relation: name, around: [] });
     const { direct, guarded } = this;
     return { index, direct, steps: this.neededSteps(), folder: this.needed(this.folder), guarded };
   }
 
   private neededSteps(): Step[] {
-    const wanted = new Map<number, string[]>();
-    for (const { tupleset, name } of this.steps) wanted.set(tupleset, [...(wanted.get(tupleset) ?? []), name]);
-    for (const [tupleset, names] of wanted) wanted.set(tupleset, this.needed(names));
-    return this.steps.filter(({ tupleset, name }) => wanted.get(tupleset)?.includes(name));
+    const bySet = new Map<number, Step[]>();
+    for (const step of this.steps) bySet.set(step.tupleset, [...(bySet.get(step.tupleset) ?? []), step]);
+    return [...bySet.values()].flatMap((steps) => this.needed(steps));
   }
 
-  /** Without the names that another of them gives anyway. */
-  private needed(names: readonly string[]): string[] {
-    const left = new Set(names);
-    for (const name of names) {
-      left.delete(name);
-      if (![...left].some((other) => this.gives(name, other))) left.add(name);
+  /** Without those whose name another of them gives anyway. */
+  private needed<P extends { readonly name: string }>(parts: readonly P[]): P[] {
+    const left = new Set(parts);
+    for (const part of parts) {
+      left.delete(part);
+      if (![...left].some((other) => this.gives(part.name, other.name))) left.add(part);
     }
     return [...left];
   }
 
-  private add(rule: Rule, name: string): void {
-    const { numbers } = this.of;
-    if ('this' in rule) this.direct[numbers.number(name)] = true;
-    else if ('computed' in rule) this.addName(rule.computed);
-    else if ('from' in rule) this.addFrom(rule.from);
-    else if ('union' in rule) for (const part of rule.union) this.add(part, name);
-    else if ('exclusion' in rule) this.addExclusion(rule.exclusion, name);
-    else {
-      const parts = rule.intersection.map((part) => this.part(part, name));
+  private add(rule: Rule, way: Way): void {
+    const { relation, around } = way;
+    if ('this' in rule) this.direct[this.of.numbers.number(relation)] ??= way;
+    else if ('computed' in rule) this.addName(rule.computed, [...around, { relation, rule: 'computed' }]);
+    else if ('from' in rule) this.addFrom(rule.from, way);
+    else if ('union' in rule) {
+      const inside: Way = { relation, around: [...around, { relation, rule: 'union' }] };
+      for (const part of rule.union) this.add(part, inside);
+    } else if ('exclusion' in rule) {
+      const [base, minus] = rule.exclusion;
+      // A minus is asked anew: nothing of it is being asked already.
+      const asked = new Flattening(this.of).plan(minus, relation);
+      this.guarded.push({ rule, base: this.part(base, relation), also: [], minus: asked, way });
+    } else {
+      const parts = rule.intersection.map((part) => this.part(part, relation));
       const base = parts.pop();
-      if (base) this.guarded.push({ base, also: parts, minus: undefined });
+      if (base) this.guarded.push({ rule, base, also: parts, minus: undefined, way });
     }
   }
 
-  private addExclusion([base, minus]: readonly [Rule, Rule], name: string): void {
-    // A minus is asked anew: nothing of it is being asked already.
-    this.guarded.push({ base: this.part(base, name), also: [], minus: new Flattening(this.of).plan(minus, name) });
-  }
-
-  private addName(name: string): void {
+  private addName(name: string, around: Way['around']): void {
     if (this.met.has(name)) return;
     this.met.add(name);
     const rule = this.of.schema.types.get(this.of.type)?.get(name);
-    if (rule) this.add(rule, name);
+    if (rule) this.add(rule, { relation: name, around });
   }
 
-  private addFrom([tupleset, name]: readonly [string, string]): void {
+  private addFrom([tupleset, name]: readonly [string, string], way: Way): void {
     if (tupleset === FOLDER && this.of.type === 'file') {
-      if (!this.folder.includes(name)) this.folder.push(name);
+      if (!this.folder.some((one) => one.name === name)) this.folder.push({ name, way });
       return;
     }
-    const step = { tupleset: this.of.numbers.number(tupleset), up: tupleset === PARENT, name };
+    const step = { tupleset: this.of.numbers.number(tupleset), up: tupleset === PARENT, name, way };
     if (!this.steps.some((one) => one.tupleset === step.tupleset && one.name === name)) this.steps.push(step);
   }
 
