@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { AuditEntry } from '../src/features/audit/entries.ts';
 import { startTestServer, type TestServer } from './harness.ts';
 import { freshDatabase } from './servers/shared-postgres.ts';
 
@@ -143,5 +144,23 @@ test('a grant that is taken back and a key that is revoked on one node are refus
     expect(await there.fault('write', { path: '/guests/a', content: 'b' }, key)).toBe('ACCESS_DENIED');
     await here.ok('admin_revoke_key', { key_id });
     expect(await there.fault('whoami', {}, key)).toBe('UNAUTHENTICATED');
+  }
+});
+
+test('they write one audit log: one chain, one row for refusals that are equal on both', async () => {
+  const key = await first.addKey({ subject: 'nosy' });
+  await together(async (node, writer) => {
+    await node.ok('write', { path: `/audited/${writer}`, content: 'x' });
+    expect(await node.fault('read', { path: '/audited/secret' }, key)).toBe('ACCESS_DENIED');
+  });
+  const { entries } = await second.ok('audit_list', { actor: 'user:nosy', outcome: 'denied' });
+  const rows = entries as AuditEntry[];
+  const counted = rows.reduce((sum, { details }) => sum + Number(details.count), 0);
+  expect(counted).toBe(2 * WRITERS_A_NODE);
+  expect(rows.length).toBeLessThan(counted);
+  for (const node of nodes) {
+    const { ok, logs } = await node.ok('audit_verify', { all: true });
+    expect(ok).toBe(true);
+    expect(logs.find(({ log }) => log === 'changes')?.rows).toBeGreaterThan(2 * WRITERS_A_NODE);
   }
 });
