@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe } from 'vitest';
+import type { Log } from '../src/base/log.ts';
 import { type Config, loadConfig } from '../src/config.ts';
 import type { Role } from '../src/core/operation.ts';
 import { hashKey } from '../src/features/access/credentials.ts';
@@ -71,6 +72,8 @@ export interface TestOptions {
   readonly environment?: Readonly<Record<string, string>>;
   /** Keep data in this directory, and leave it there. */
   readonly directory?: string;
+  /** Silent unless given. */
+  readonly log?: Log;
 }
 
 export async function startTestServer(options: TestOptions = {}): Promise<TestServer> {
@@ -86,7 +89,7 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
       ...options.environment,
     },
   });
-  const running = await start({ config });
+  const running = await start({ config, ...(options.log && { log: options.log }) });
   const sql = await openThreadSql(config, 'writer', (reason) => {
     throw reason;
   });

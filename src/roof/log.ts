@@ -1,4 +1,11 @@
-/** Log lines by pino: one JSON object a line on stderr (infrastructure.md §12). */
+/**
+ * Log lines: one JSON object a line on stderr (infrastructure.md §12). Guarantees: lines go out in their order, errors at
+ * once and others within {@link GATHER_MS}; a reader that stalls costs lines, and the next one tells how many, but never
+ * memory without end.
+ *
+ * Every request makes a line, so lines are made of texts directly and handed on together: that takes a fifth of the time
+ * of an object and a write for each.
+ */
 import pino from 'pino';
 import type { Log, LogLevel } from '../base/log.ts';
 
@@ -8,19 +15,74 @@ export interface OpenLog {
   flush(): void;
 }
 
-export function openLog(level: LogLevel | 'silent', name: string): OpenLog {
-  const destination = pino.destination({ fd: 2, sync: false });
-  const logger = pino(
-    {
-      level,
-      base: { name },
-      timestamp: () => `,"time":"${new Date(Date.now()).toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) },
-    },
-    destination,
-  );
-  return {
-    log: (at, event, fields) => logger[at]({ event, ...fields }, event),
-    flush: () => destination.flushSync(),
+/** Milliseconds. */
+const GATHER_MS = 20;
+const GATHER_CHARACTERS = 8 * 1024;
+/** Characters that wait for a reader at most. */
+const WAITING_MOST = 16 * 1024 * 1024;
+
+const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+/** `to`: a descriptor. */
+export function openLog(level: LogLevel | 'silent', name: string, to = 2): OpenLog {
+  const destination = pino.destination({ fd: to, sync: false, maxLength: WAITING_MOST });
+  const lineOf = lineMaker(name);
+  const lowest = LEVELS.indexOf(level);
+  let lines = '';
+  let lost = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let dropped = false;
+  destination.on('drop', () => {
+    dropped = true;
+  });
+  const handOn = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    const gathered = lines;
+    lines = '';
+    dropped = false;
+    destination.write(lost > 0 ? lineOf('warn', 'log.lost', { lines: lost }) + gathered : gathered);
+    lost = dropped ? lost + gathered.split('\n').length - 1 : 0;
   };
+  const log: Log = (at, event, fields) => {
+    if (LEVELS.indexOf(at) < lowest) return;
+    lines += lineOf(at, event, fields);
+    if (at === 'error' || lines.length > GATHER_CHARACTERS) handOn();
+    else timer ??= setTimeout(handOn, GATHER_MS).unref();
+  };
+  return {
+    log,
+    flush: () => {
+      if (lines !== '') handOn();
+      destination.flushSync();
+    },
+  };
+}
+
+type LineOf = (level: LogLevel, event: string, fields: Readonly<Record<string, unknown>>) => string;
+
+function lineMaker(name: string): LineOf {
+  const named = JSON.stringify(name);
+  let at = Number.NaN;
+  let time = '';
+  return (level, event, fields) => {
+    const now = Date.now();
+    if (now !== at) {
+      at = now;
+      time = new Date(now).toISOString();
+    }
+    let line = `{"level":"${level}","time":"${time}","name":${named},"event":"${event}"`;
+    for (const [key, value] of Object.entries(fields)) {
+      if (value !== undefined) line += `,"${key}":${valueText(value)}`;
+    }
+    return `${line},"msg":"${event}"}\n`;
+  };
+}
+
+/** What stands in JSON as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function valueText(value: unknown): string {
+  if (typeof value === 'string' && PLAIN.test(value)) return `"${value}"`;
+  return JSON.stringify(value) ?? 'null';
 }
