@@ -19,6 +19,8 @@ export interface Place {
   readonly id: string;
   /** -1 of an object that no tuple names. */
   readonly node: number;
+  /** Of a file, the folder it lies in, once it was asked for: finding a path by its text is most of what a step costs. */
+  above?: Place;
 }
 
 export interface Evaluation {
@@ -34,6 +36,12 @@ export interface Evaluation {
 
 export function placeOf({ words }: Graph, type: string, id: string): Place {
   return { type, id, node: words.findNode(words.findType(type, ''), id) };
+}
+
+/** The folder of a file other than `/`. */
+export function aboveOf(graph: Graph, place: Place): Place {
+  place.above ??= placeOf(graph, 'file', parentOf(place.id));
+  return place.above;
 }
 
 /** What led the search somewhere; `set` is a tuple whose subject is a set. */
@@ -153,7 +161,7 @@ class Search {
   }
 
   private goUp(from: Todo): void {
-    const above = placeOf(this.of.graph, 'file', parentOf(from.place.id));
+    const above = aboveOf(this.of.graph, from.place);
     for (const { name, way } of from.plan.folder) {
       const plan = this.of.plans.find('file', name);
       if (plan) this.todo.push({ plan, place: above, link: 'folder', from, over: way, by: -1 });

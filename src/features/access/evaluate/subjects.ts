@@ -3,11 +3,11 @@
  * of the evaluator: once as if no condition held, and once as if all did. Guarantees: nested groups are resolved; who holds
  * it only under conditions is told apart; a page costs no more than its own candidates.
  */
-import { comparePaths, parentOf } from '../../../base/paths.ts';
+import { comparePaths } from '../../../base/paths.ts';
 import type { Plan, Step } from '../schema/plans.ts';
 import { EVERY } from '../schema/rules.ts';
 import { closureOf } from './closure.ts';
-import { type Evaluation, holdsName, type Place, placeOf } from './evaluator.ts';
+import { aboveOf, type Evaluation, holdsName, type Place } from './evaluator.ts';
 import type { Mode } from './reliance.ts';
 
 type Pair = [string, string];
@@ -89,7 +89,7 @@ class Candidates {
 
   private meet(plan: Plan, place: Place): void {
     for (const { base, also } of plan.guarded) for (const part of [base, ...also]) this.meet(part, place);
-    const above = place.id === '/' ? undefined : placeOf(this.of_.graph, 'file', parentOf(place.id));
+    const above = place.id === '/' ? undefined : aboveOf(this.of_.graph, place);
     if (above) for (const { name } of plan.folder) this.push(name, above);
     if (place.node < 0) return;
     this.meetSubjects(plan, place.node);

@@ -3,8 +3,8 @@
  * and none of which can come from outside the set. Guarantee: found for exactly what the evaluator says no to.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { parentOf } from '../../../base/paths.ts';
-import { type Found, findHolding, type Place } from '../evaluate/evaluator.ts';
+import { aboveOf, type Found, findHolding, type Place } from '../evaluate/evaluator.ts';
+import type { Graph } from '../graph/graph.ts';
 import { MEMBER, type Rule } from '../schema/rules.ts';
 import { provenBy } from './granted.ts';
 import type { DeniedProof, DeniedRow, GrantedNode, Lead, ThingText } from './proof.ts';
@@ -12,26 +12,28 @@ import { type Entry, type From, fromOf, type Sheet, type Sheets, sheetsOf } from
 import type { Proving } from './tuples.ts';
 
 /** Of a relation that does not hold. */
-export const refuteNamed = (proving: Proving, goal: Lead): DeniedProof => ({
-  visited: new Refuter(proving).ofPair(goal),
+export const refuteNamed = (proving: Proving, place: Place, relation: string): DeniedProof => ({
+  visited: new Refuter(proving).ofPair(place, relation),
 });
 
 /** Of a part of the rule of a relation, which does not hold. */
-export const refute = (proving: Proving, rule: Rule, at: Lead): DeniedProof => ({
-  visited: new Refuter(proving).ofPart(rule, at),
+export const refute: Proving['refute'] = (proving, rule, { place, relation }) => ({
+  visited: new Refuter(proving).ofPart(rule, place, relation),
 });
 
 const NONE: readonly never[] = [];
+const NOTHING: number[] = [];
+const NO_SETS: (number[] | undefined)[] = [];
 
 /** An object on the way. */
 interface Thing {
   readonly object: ThingText;
-  readonly node: number;
+  readonly place: Place;
   readonly sheet: Sheet;
   /** By name: what rows call it. */
   readonly leads: (Lead | undefined)[];
   /** Names that were asked for, with which come all that they reach. */
-  readonly asked: number[];
+  asked: number[];
   /** How many of these were answered. */
   answered: number;
   /** By name: ids of its tuples, and those that lead to a set; read when it is first answered. */
@@ -52,9 +54,10 @@ const sheets = new WeakMap<Proving['evaluation']['plans'], Sheets>();
 class Refuter {
   private readonly proving: Proving;
   private readonly sheets: Sheets;
+  private readonly graph: Graph;
   private readonly group: number;
   private readonly byNode = new Map<number, Thing>();
-  /** Files that no tuple names. */
+  /** By path: files that no tuple names; else only the object of the question has none. */
   private readonly byPath = new Map<string, Thing>();
   private readonly todo: Thing[] = [];
   private readonly found: DeniedRow[] = [];
@@ -64,21 +67,22 @@ class Refuter {
   constructor(proving: Proving) {
     const { plans, graph } = proving.evaluation;
     this.proving = proving;
+    this.graph = graph;
     this.group = graph.words.findType('group', '');
     const known = sheets.get(plans) ?? sheetsOf(proving.schema, graph.words);
     sheets.set(plans, known);
     this.sheets = known;
   }
 
-  ofPair({ object: [type, id], relation }: Lead): DeniedRow[] {
-    const thing = this.thing(type, id);
+  ofPair(place: Place, relation: string): DeniedRow[] {
+    const thing = this.thing(place);
     const name = thing?.sheet.find(relation);
     if (thing && name !== undefined) this.lead(thing, name);
     return this.rows();
   }
 
-  ofPart(rule: Rule, { object: [type, id], relation }: Lead): DeniedRow[] {
-    const thing = this.thing(type, id);
+  ofPart(rule: Rule, place: Place, relation: string): DeniedRow[] {
+    const thing = this.thing(place);
     if (thing) {
       this.read(thing);
       this.guardedRow(thing, { rule, relation });
@@ -112,24 +116,39 @@ class Refuter {
 
   private row(thing: Thing, name: number, entry: Entry): void {
     const { object } = thing;
-    const { relation, locals, froms, takes, guarded } = entry;
+    const { relation, locals, folders, froms, takes, guarded } = entry;
     if (guarded) {
       this.guardedRow(thing, entry);
       return;
     }
+    const { place } = thing;
     const tuples = thing.tuples?.[name] ?? NONE;
-    const sets = takes ? thing.sets[name] : undefined;
-    if (locals.length === 0 && froms.length === 0 && !sets) {
-      this.found.push({ object, relation, tuples, next: NONE });
-      return;
+    const above = folders.length > 0 && place.id !== '/' ? this.thing(aboveOf(this.graph, place)) : undefined;
+    const own = locals.length + (above ? folders.length : 0);
+    let next: readonly Lead[] = NONE;
+    if (own > 0) {
+      // An array that grows takes room for more than it is going to have.
+      const leads = new Array<Lead>(own);
+      let at = 0;
+      for (const local of locals) leads[at++] = this.named(thing, local);
+      if (above) for (const folder of folders) leads[at++] = this.lead(above, folder);
+      next = leads;
     }
-    const next: Lead[] = [];
-    for (const local of locals) next.push(this.named(thing, local));
-    const own = next.length;
-    const add: Meet = (to, other) => next.push(this.lead(to, other));
+    const sets = takes ? thing.sets[name] : undefined;
+    if (place.node >= 0 && (sets || froms.length > 0)) next = this.withTuples(thing, entry, { next, sets });
+    this.found.push({ object, relation, tuples, next });
+  }
+
+  private withTuples(
+    thing: Thing,
+    { froms }: Entry,
+    { next, sets }: { readonly next: readonly Lead[]; readonly sets: readonly number[] | undefined },
+  ): readonly Lead[] {
+    const more: Lead[] = [];
+    const add: Meet = (to, other) => more.push(this.lead(to, other));
     for (const from of froms) this.follow(thing, from, add);
     if (sets) this.toSets(sets, add);
-    this.found.push({ object, relation, tuples, next: next.length > own + 1 ? [...new Set(next)] : next });
+    return more.length === 0 ? next : [...new Set([...next, ...more])];
   }
 
   /** Where its rule leads is known when it is known what was visited. */
@@ -160,7 +179,10 @@ class Refuter {
 
   /** The same, and it is going to be answered. */
   lead(thing: Thing, name: number): Lead {
-    if (!isAsked(thing, name)) {
+    if (thing.asked.length === 0) {
+      thing.asked = [name];
+      this.todo.push(thing);
+    } else if (!isAsked(thing, name)) {
       thing.asked.push(name);
       this.todo.push(thing);
     }
@@ -171,14 +193,14 @@ class Refuter {
   follow(thing: Thing, { tupleset, up, name }: From, meet: Meet): void {
     const { graph } = this.proving.evaluation;
     if (tupleset < 0) {
-      const [, id] = thing.object;
-      if (id !== '/') this.meet(this.thing('file', parentOf(id)), name, meet);
+      if (thing.place.id !== '/') this.meet(this.thing(aboveOf(graph, thing.place)), name, meet);
       return;
     }
-    if (thing.node < 0) return;
+    const { node } = thing.place;
+    if (node < 0) return;
     const list = up ? 'subject' : 'object';
     const ends = up ? graph.objects : graph.subjects;
-    for (let at = graph.first(list, thing.node); at >= 0; at = graph.next(list, at)) {
+    for (let at = graph.first(list, node); at >= 0; at = graph.next(list, at)) {
       if (graph.relations[at] === tupleset && this.counts(at)) this.meet(this.thingAt(ends[at]!), name, meet);
     }
   }
@@ -204,46 +226,54 @@ class Refuter {
     return terms === undefined || reliance.counts(terms, mode);
   }
 
-  private thing(type: string, id: string): Thing | undefined {
-    const { words } = this.proving.evaluation.graph;
-    const node = words.findNode(words.findType(type, ''), id);
-    if (node >= 0) return this.thingAt(node);
-    const key = type === 'file' ? id : `${type} ${id}`;
-    const known = this.byPath.get(key);
-    if (known) return known;
-    const made = this.make([type, id], node);
-    if (made) this.byPath.set(key, made);
-    return made;
+  private thing(place: Place): Thing | undefined {
+    const { type, id, node } = place;
+    if (node >= 0) return this.byNode.get(node) ?? this.make(place);
+    const known = this.byPath.get(id);
+    return known?.object[0] === type ? known : this.make(place);
   }
 
   private thingAt(node: number): Thing | undefined {
     const known = this.byNode.get(node);
     if (known) return known;
     const { words } = this.proving.evaluation.graph;
-    const made = this.make([words.typeText(words.typeOf(node)), words.idOf(node)], node);
-    if (made) this.byNode.set(node, made);
-    return made;
+    return this.make({ type: words.typeText(words.typeOf(node)), id: words.idOf(node), node });
   }
 
-  private make(object: ThingText, node: number): Thing | undefined {
-    const sheet = this.sheets.get(object[0]);
-    return sheet && { object, node, sheet, leads: [], asked: [], answered: 0, tuples: undefined, sets: [] };
+  private make(place: Place): Thing | undefined {
+    const { type, id, node } = place;
+    const sheet = this.sheets.get(type);
+    if (!sheet) return undefined;
+    const object: ThingText = [type, id];
+    const leads = new Array<Lead | undefined>(sheet.entries.length);
+    const made: Thing = { object, place, sheet, leads, asked: NOTHING, answered: 0, tuples: undefined, sets: NO_SETS };
+    if (node >= 0) this.byNode.set(node, made);
+    else this.byPath.set(id, made);
+    return made;
   }
 
   /** The tuples on an object, once. */
   private read(thing: Thing): void {
-    if (thing.tuples) return;
+    const { node } = thing.place;
+    if (thing.tuples || node < 0) return;
     thing.tuples = [];
-    if (thing.node < 0) return;
-    const { graph } = this.proving.evaluation;
+    thing.sets = [];
+    const { graph, group } = this;
+    const { relations, subjects, subjectRelations, words } = graph;
     const { byNumber } = thing.sheet;
-    for (let at = graph.first('object', thing.node); at >= 0; at = graph.next('object', at)) {
-      const name = byNumber[graph.relations[at]!];
+    let last = -1;
+    let ids: string[] = [];
+    for (let at = graph.first('object', node); at >= 0; at = graph.next('object', at)) {
+      const name = byNumber[relations[at]!];
       if (name === undefined) continue;
-      const ids = thing.tuples[name];
-      if (ids) ids.push(graph.idOf(at));
-      else thing.tuples[name] = [graph.idOf(at)];
-      const isSet = graph.subjectRelations[at] !== 0 || graph.words.typeOf(graph.subjects[at]!) === this.group;
+      // Most tuples on an object have the relation of the one before.
+      if (name !== last) {
+        last = name;
+        ids = thing.tuples[name] ?? [];
+        thing.tuples[name] = ids;
+      }
+      ids.push(graph.idOf(at));
+      const isSet = subjectRelations[at] !== 0 || words.typeOf(subjects[at]!) === group;
       if (!isSet || !this.counts(at)) continue;
       const sets = thing.sets[name];
       if (sets) sets.push(at);
@@ -302,10 +332,9 @@ class Guards {
 
   private find(rule: Rule): Found | undefined {
     const { evaluation } = this.proving;
-    const { thing, relation: name } = this.at;
-    const [type, id] = thing.object;
-    const place: Place = { type, id, node: thing.node };
-    return findHolding(evaluation, { plan: evaluation.plans.part(rule, { type, name }), place });
+    const { place } = this.at.thing;
+    const plan = evaluation.plans.part(rule, { type: place.type, name: this.at.relation });
+    return findHolding(evaluation, { plan, place });
   }
 }
 

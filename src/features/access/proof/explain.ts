@@ -21,12 +21,12 @@ interface Question {
 /** Decides as every check does, by the same search, and tells what it went along. */
 export function explain(asked: Asked, { subject, name, object: { type, id } }: Question): Explained {
   const plan = asked.plans.find(type, name);
-  const found = plan && findHolding(asked, { plan, place: placeOf(asked.graph, type, id) });
+  const place = placeOf(asked.graph, type, id);
+  const found = plan && findHolding(asked, { plan, place });
   // Showing takes as much again as deciding.
   const evaluation = { ...asked, budget: asked.budget.again() };
   const proving = { evaluation, schema: asked.zone.schema, subject, refute };
-  if (!found)
-    return { allowed: false, path: null, whole: refuteNamed(proving, { object: [type, id], relation: name }) };
+  if (!found) return { allowed: false, path: null, whole: refuteNamed(proving, place, name) };
   const path = provenBy(proving, found);
   return { allowed: true, path, whole: path };
 }

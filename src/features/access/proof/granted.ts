@@ -100,7 +100,7 @@ function guarded(
   const { rule, also, way } = over;
   const at: Lead = { object: thingOf(place), relation: way.relation };
   if ('exclusion' in rule) {
-    const denied = proving.refute(proving, rule.exclusion[1], at);
+    const denied = proving.refute(proving, rule.exclusion[1], { place, relation: way.relation });
     return around(at.object, way, { granted: true, ...at, rule: 'exclusion', children: [node], denied });
   }
   const asked = opened(open, over, place);

@@ -23,6 +23,9 @@ export interface Entry {
   readonly takes: boolean;
   /** Names of the same object, each once. */
   readonly locals: readonly number[];
+  /** Names that give it where the folder has them, each once. */
+  readonly folders: readonly number[];
+  /** The same of what tuples lead to. */
   readonly froms: readonly From[];
   /** All names of the same object that it leads to over names that are not guarded, itself the first. */
   readonly reach: readonly number[];
@@ -59,13 +62,16 @@ function sheetOf(type: string, relations: ReadonlyMap<string, Rule>, numbers: Nu
     const parts = guarded ? [] : [...partsOf(rule)];
     const reach = new Set([at]);
     for (const one of reach) for (const local of locals[one] ?? []) reach.add(local);
-    const froms = parts.flatMap((part) => ('from' in part ? [fromOf(part.from, type, numbers)] : []));
+    const all = parts.flatMap((part) => ('from' in part ? [fromOf(part.from, type, numbers)] : []));
+    const folders = all.flatMap(({ tupleset, name }) => (tupleset < 0 ? (index.get(name) ?? []) : []));
+    const froms = all.filter(({ tupleset }) => tupleset >= 0);
     return {
       relation,
       rule,
       guarded,
       takes: parts.some((part) => 'this' in part),
       locals: locals[at] ?? [],
+      folders: [...new Set(folders)],
       froms,
       reach: [...reach],
       reaches: names.map((_, other) => reach.has(other)),

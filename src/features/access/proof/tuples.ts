@@ -1,17 +1,17 @@
 /** Tuples of a graph as proofs see them: what they say of the subject, and where they lead. */
 import type { SubjectText } from '../evaluate/closure.ts';
-import type { Evaluation } from '../evaluate/evaluator.ts';
+import type { Evaluation, Place } from '../evaluate/evaluator.ts';
 import type { Graph } from '../graph/graph.ts';
 import { EVERY, MEMBER, type Rule } from '../schema/rules.ts';
 import type { Schema } from '../schema/schema.ts';
-import type { DeniedProof, Lead, ProofTuple, ThingText } from './proof.ts';
+import type { DeniedProof, ProofTuple, ThingText } from './proof.ts';
 
 export interface Proving {
   readonly evaluation: Evaluation;
   readonly schema: Schema;
   readonly subject: SubjectText;
   /** Shows that a part of a rule does not hold; given, as the two sides of a proof stand in one another. */
-  refute(proving: Proving, rule: Rule, at: Lead): DeniedProof;
+  refute(proving: Proving, rule: Rule, at: { readonly place: Place; readonly relation: string }): DeniedProof;
 }
 
 export const setOf = (type: string, relation: string | undefined): string =>
