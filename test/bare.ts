@@ -30,6 +30,8 @@ import { openAuditDesk } from '../src/roof/audit/desk.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
 import { migrate } from '../src/roof/migrations.ts';
 import { type RunStep, systemSteps } from '../src/roof/system.ts';
+import type { EngineName } from './harness.ts';
+import { freshDatabase } from './servers/shared-postgres.ts';
 
 /** What the audit log is chained with. */
 export const AUDIT_KEY = 'audit-key-of-tests-with-32-bytes';
@@ -51,9 +53,12 @@ const byMethod = new Map<string, AnyOperation>(
   allOperations.flatMap((operation) => (operation.rpc ? [[operation.rpc.name, operation] as const] : [])),
 );
 
-export async function openBare(): Promise<Bare> {
+/** On SQLite unless told; on PostgreSQL in a database of its own, which has a clock of its own too. */
+export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-bare-'));
-  const { config } = loadConfig({ environment: {}, given: { NEXUS_DATA_DIR: directory } });
+  const database = engine === 'postgres' ? await freshDatabase() : undefined;
+  const given = { NEXUS_DATA_DIR: directory, NEXUS_DATABASE_URL: database?.url };
+  const { config } = loadConfig({ environment: {}, given });
   const sql = await openThreadSql(config, 'writer', (reason) => {
     throw reason;
   });
@@ -112,6 +117,7 @@ export async function openBare(): Promise<Bare> {
       await audit.settle();
       await sql.close();
       await blobs.close();
+      await database?.drop();
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -25,7 +25,7 @@ let server: TestServer;
 let kept: ReadonlyMap<string, unknown>;
 
 beforeAll(async () => {
-  server = await startTestServer();
+  server = await startTestServer({ environment: { NEXUS_EMBEDDED_WORKER: 'false' } });
   await server.addZone('fuzz');
   const { etag, revision } = await server.ok('write', { path: '/docs/a.md', content: 'one\ntwo\n' });
   const { key_id } = await server.ok('admin_create_key', { name: 'fuzz' });

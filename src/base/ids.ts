@@ -4,13 +4,20 @@ import { randomBytes, randomUUID } from 'node:crypto';
 /** `<kind>-<24 hex>`: 96 random bits. */
 export const newId = (kind: string): string => `${kind}-${randomBytes(12).toString('hex')}`;
 
-/** A UUID that begins with a time in milliseconds (RFC 9562, version 7), so that ids sort by it. */
+/** What the last UUID had, so that those of one millisecond are in the order in which they were made. */
+const last = { ms: 0, count: 0 };
+const COUNT_MAX = 0xfff;
+
+/** A UUID that begins with a time in milliseconds (RFC 9562, version 7, with a counter): ids of a process sort by it. */
 export function newUuid(now: number): string {
-  const hex = now.toString(16).padStart(12, '0') + randomBytes(10).toString('hex');
-  const variant = ((Number.parseInt(hex.charAt(16), 16) & 3) | 8).toString(16);
-  return [hex.slice(0, 8), hex.slice(8, 12), `7${hex.slice(13, 16)}`, variant + hex.slice(17, 20), hex.slice(20)].join(
-    '-',
-  );
+  const bytes = randomBytes(10);
+  last.count = now === last.ms ? Math.min(last.count + 1, COUNT_MAX) : bytes.readUInt16BE(8) & 0xff;
+  last.ms = now;
+  bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x80;
+  const time = now.toString(16).padStart(12, '0');
+  const tail = bytes.toString('hex');
+  const count = last.count.toString(16).padStart(3, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${tail.slice(0, 4)}-${tail.slice(4, 16)}`;
 }
 
 /** Is it a UUID, of any version? */

@@ -193,8 +193,11 @@ const bestOf = (where: string, columns: string): string =>
       WHERE ${where} AND rank = ${rank} AND run_at <= ? AND ${WAITING} ORDER BY run_at, job_id LIMIT ?) AS rank_${rank + 2}`,
   ).join(' UNION ALL ');
 
+/** Looked up for each row, of which there are few, and not for all zones. */
+const IN_ACTIVE = "(SELECT phase FROM zones WHERE zones.zone_id = jobs.zone_id) = 'Active'";
+
 const DUE_HERE = `SELECT zone_id, COUNT(*) AS n FROM (
-  SELECT zone_id FROM (${bestOf(`executor = '${NEXUS}' AND zone_id IN (SELECT zone_id FROM zones WHERE phase = 'Active')`, 'job_id, zone_id')}) AS due
+  SELECT zone_id FROM (${bestOf(`executor = '${NEXUS}' AND ${IN_ACTIVE}`, 'job_id, zone_id')}) AS due
   ORDER BY place, job_id LIMIT ?) AS best GROUP BY zone_id`;
 
 /** Zones that have the next jobs of executor `nexus`, and how many of those each has. */

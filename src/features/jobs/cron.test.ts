@@ -1,0 +1,130 @@
+/** Cron lines: instants across changes of clocks and leap days, mistakes by field, and what comes of missed instants. */
+import { expect, test } from 'vitest';
+import { Fault } from '../../base/faults.ts';
+import { type CatchUp, checkCron, dueInstants, LATE_MS, nextInstant } from './cron.ts';
+
+/** The next instants after a time. */
+function next(cron: string, timezone: string, asked: { after: string; times: number }): string[] {
+  const found: string[] = [];
+  let at = Date.parse(asked.after);
+  for (let i = 0; i < asked.times; i++) {
+    at = nextInstant({ cron, timezone }, at)!;
+    found.push(new Date(at).toISOString().slice(0, 16));
+  }
+  return found;
+}
+
+test('a local time that does not exist fires at the first instant after the gap', () => {
+  expect(next('30 2 * * *', 'Europe/Berlin', { after: '2026-03-28T12:00:00Z', times: 2 })).toEqual([
+    '2026-03-29T01:00',
+    '2026-03-30T00:30',
+  ]);
+  // Clocks go forward at midnight.
+  expect(next('30 0 * * *', 'America/Sao_Paulo', { after: '2018-11-03T12:00:00Z', times: 2 })).toEqual([
+    '2018-11-04T03:00',
+    '2018-11-05T02:30',
+  ]);
+  // By half an hour.
+  expect(next('15 2 * * *', 'Australia/Lord_Howe', { after: '2026-10-03T00:00:00Z', times: 1 })).toEqual([
+    '2026-10-03T15:30',
+  ]);
+});
+
+test('a local time that comes twice fires the first time', () => {
+  expect(next('30 2 * * *', 'Europe/Berlin', { after: '2026-10-24T12:00:00Z', times: 2 })).toEqual([
+    '2026-10-25T00:30',
+    '2026-10-26T01:30',
+  ]);
+});
+
+test('wildcard hours and minutes follow real time', () => {
+  const hours = { after: '2026-10-24T23:45:00Z', times: 4 };
+  expect(next('30 * * * *', 'Europe/Berlin', hours)).toEqual([
+    '2026-10-25T00:30',
+    '2026-10-25T01:30',
+    '2026-10-25T02:30',
+    '2026-10-25T03:30',
+  ]);
+  expect(next('*/30 * * * *', 'Europe/Berlin', { after: '2026-03-29T00:00:00Z', times: 3 })).toEqual([
+    '2026-03-29T00:30',
+    '2026-03-29T01:00',
+    '2026-03-29T01:30',
+  ]);
+});
+
+test('leap days, names, lists, steps, seconds and short forms', () => {
+  const from = { after: '2026-06-01T00:00:00Z', times: 2 };
+  expect(next('0 0 29 feb *', 'UTC', from)).toEqual(['2028-02-29T00:00', '2032-02-29T00:00']);
+  expect(next('0 9 * * mon-fri', 'UTC', { after: '2026-06-05T12:00:00Z', times: 1 })).toEqual(['2026-06-08T09:00']);
+  expect(next('0 0 13 * 5', 'UTC', from)).toEqual(['2026-06-05T00:00', '2026-06-12T00:00']);
+  expect(next('5,10-12 */12 * * *', 'UTC', { ...from, times: 3 })).toEqual([
+    '2026-06-01T00:05',
+    '2026-06-01T00:10',
+    '2026-06-01T00:11',
+  ]);
+  for (const [line, first] of [
+    ['@hourly', '2026-06-01T01:00'],
+    ['@daily', '2026-06-02T00:00'],
+    ['@weekly', '2026-06-07T00:00'],
+    ['@monthly', '2026-07-01T00:00'],
+    ['@yearly', '2027-01-01T00:00'],
+  ] as const) {
+    expect(next(line, 'UTC', { ...from, times: 1 })).toEqual([first]);
+  }
+  expect(nextInstant({ cron: '*/20 * * * * *', timezone: 'UTC' }, 1_000)).toBe(20_000);
+});
+
+const mistake = (cron: string, timezone = 'UTC'): string => {
+  try {
+    checkCron({ cron, timezone });
+    return '';
+  } catch (thrown) {
+    return thrown instanceof Fault ? `${thrown.code} ${thrown.message}` : String(thrown);
+  }
+};
+
+test('a mistake names its field', () => {
+  expect(mistake('61 * * * *')).toMatch(/INVALID_PARAMS cron: minute 61/);
+  expect(mistake('0 25 * * *')).toMatch(/cron: hour 25/);
+  expect(mistake('0 0 32 * *')).toMatch(/cron: day of month 32/);
+  expect(mistake('0 0 * foo *')).toMatch(/cron: month foo/);
+  expect(mistake('0 0 * * noday')).toMatch(/cron: day of week noday/);
+  expect(mistake('99 0 0 * * *')).toMatch(/cron: second 99/);
+  expect(mistake('* * * *')).toMatch(/cron: has 4 fields/);
+  expect(mistake('0 0 0 1 1 * 2030')).toMatch(/cron: has 7 fields/);
+  expect(mistake('@sometimes')).toMatch(/INVALID_PARAMS cron:/);
+  expect(mistake('0 0 31 2 *')).toMatch(/never comes/);
+  expect(mistake('@daily', 'Mars/Base')).toMatch(/INVALID_PARAMS timezone:/);
+  expect(mistake('0 0 29 2 *')).toBe('');
+});
+
+const START = Date.UTC(2026, 0, 1);
+const everySecond = { cron: '* * * * * *', timezone: 'UTC' };
+const everyHour = { cron: '@hourly', timezone: 'UTC' };
+const HOUR = 3_600_000;
+const due = (line: typeof everyHour, planned: number, at: { now: number; catch_up: CatchUp }): number[] => [
+  ...dueInstants(line, planned, at).instants,
+];
+
+test('what is late fires, each instant; what was missed goes by catch_up', () => {
+  const now = START + 3 * HOUR;
+  expect(due(everyHour, START + HOUR, { now, catch_up: 'last' })).toEqual([START + 2 * HOUR, now]);
+  expect(due(everyHour, START + HOUR, { now, catch_up: 'none' })).toEqual([now]);
+  expect(due(everyHour, START + HOUR, { now, catch_up: 'all' })).toEqual([START + HOUR, START + 2 * HOUR, now]);
+  const seconds = due(everySecond, START + 1_000, { now: START + 3_500, catch_up: 'none' });
+  expect(seconds).toEqual([START + 1_000, START + 2_000, START + 3_000]);
+});
+
+test('a long time away costs little, and all is at most a thousand', () => {
+  const now = START + 400 * 24 * HOUR + 500;
+  const last = due(everySecond, START, { now, catch_up: 'last' });
+  expect(last[0]).toBe(now - 500 - LATE_MS);
+  expect(last).toHaveLength(LATE_MS / 1_000 + 1);
+  const all = due(everySecond, START, { now, catch_up: 'all' });
+  expect(all.slice(0, 2)).toEqual([START, START + 1_000]);
+  expect(all).toHaveLength(1_000 + LATE_MS / 1_000);
+  const rare = { cron: '0 0 29 2 *', timezone: 'UTC' };
+  const leap = Date.UTC(2028, 1, 29);
+  expect(due(rare, leap, { now: Date.UTC(2031, 0, 1), catch_up: 'last' })).toEqual([leap]);
+  expect(dueInstants(rare, leap, { now: Date.UTC(2031, 0, 1), catch_up: 'last' }).next).toBe(Date.UTC(2032, 1, 29));
+});
