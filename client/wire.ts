@@ -16,8 +16,12 @@ type Defaulted<M extends Method> = Methods[M] extends ClientMethod<infer _I, inf
 interface Spelled {
   /** ISO 8601. */
   readonly if_unmodified_since?: string;
-  /** ISO 8601. */
+  /** ISO 8601, as those of spans are. */
   readonly expires_at?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly start_time?: string;
+  readonly end_time?: string;
   readonly if_match?: string | readonly string[];
   readonly if_none_match?: boolean | string | readonly string[];
 }

@@ -4,6 +4,7 @@ import { completionOf } from './completion.ts';
 import { derivedCommands } from './derived.ts';
 import { serverCommands } from './server/commands.ts';
 import { statusCommands } from './server/status.ts';
+import { auditCommands } from './shell/audit.ts';
 import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
 import { shellCommands } from './shell/shell.ts';
@@ -17,6 +18,7 @@ const written: readonly Command[] = [
   ...transferCommands,
   importCommand,
   ...eventCommands,
+  ...auditCommands,
   completionOf(() => allCommands),
 ];
 const taken = new Set(written.map((command) => command.words));

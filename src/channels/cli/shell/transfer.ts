@@ -64,7 +64,7 @@ const get: Command = {
 const inDirectory = (local: string): boolean => statSync(local, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Writes beside the file and renames at the end, so that it is there whole or as it was before. Gives its size. */
-async function keep(stream: AsyncIterable<Uint8Array>, local: string, path: string): Promise<number> {
+export async function keep(stream: AsyncIterable<Uint8Array>, local: string, path: string): Promise<number> {
   const there = statSync(local, { throwIfNoEntry: false });
   // A device or a pipe takes the bytes as they come; a link stays, and what it names is replaced.
   const inPlace = there !== undefined && !there.isFile();

@@ -1,0 +1,70 @@
+/** The audit log at the command line: a table for people, files, and a check whose exit code says what it found. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_KEY, startTestServer, type TestServer } from '../../../../test/harness.ts';
+import { nexus, nexusOnTerminal, type Surroundings } from '../../../../test/nexus-process.ts';
+
+const SLOW = { timeout: 120_000 };
+let server: TestServer;
+let place: string;
+let around: Surroundings;
+
+beforeAll(async () => {
+  server = await startTestServer();
+  place = mkdtempSync(join(tmpdir(), 'nexus-cli-audit-'));
+  around = { cwd: place, env: { NEXUS_URL: server.url, NEXUS_API_KEY: ADMIN_KEY, XDG_CONFIG_HOME: place } };
+  const key = await server.addKey({ subject: 'rob', role: 'viewer' });
+  await server.ok('write', { path: '/docs/a.txt', content: 'x' });
+  await Promise.all([1, 2, 3].map(() => server.fault('read', { path: '/docs/a.txt' }, key)));
+});
+afterAll(async () => {
+  await server.stop();
+  rmSync(place, { recursive: true, force: true });
+});
+
+const run = (...line: string[]) => nexus(line, around);
+const see = async (...line: string[]) => (await nexusOnTerminal(line, around)).out;
+
+test('list is a table for people and the page for programs', SLOW, async () => {
+  const shown = await see('audit', 'list', '--object', '/docs');
+  expect(shown).toMatch(/WHEN +WHO +ACTION +OBJECT +OUTCOME +WHY +VIA/);
+  expect(shown).toMatch(/user:admin +file\.write +\/docs\/a\.txt +allowed +rpc 127\.0\.0\.1/);
+  expect(shown).toMatch(/user:rob +file\.read +\/docs\/a\.txt +denied +ACCESS_DENIED/);
+  expect(await see('audit', 'list', '--action', 'no.such')).toBe('nothing\n');
+  const { out } = await run('audit', 'list', '--action', 'file.write');
+  expect(JSON.parse(out)).toMatchObject({ entries: [{ action: 'file.write' }], has_more: false, next_cursor: null });
+  expect(await see('audit', 'list', '--limit', '1')).toMatch(/… more: --cursor \S+/);
+});
+
+test('export writes lines or CSV, to a file or to standard output', SLOW, async () => {
+  const lines = (await run('audit', 'export', '--action', 'file.write')).out.trimEnd().split('\n');
+  expect(lines.map((line) => JSON.parse(line).object)).toEqual(['/docs/a.txt']);
+  expect(await run('audit', 'export', 'log.csv', '--outcome', 'denied')).toMatchObject({ code: 0 });
+  const [head, ...rows] = readFileSync(join(place, 'log.csv'), 'utf8').trimEnd().split('\r\n');
+  expect(head).toMatch(/^id,at,zone_id/);
+  expect(rows.length).toBeGreaterThan(0);
+  for (const row of rows) expect(row).toContain('"user:rob"');
+  expect(await run('audit', 'export', '--format', 'xml')).toMatchObject({ code: 2 });
+});
+
+test('verify exits 0 while the log is whole, keeps heads, and names what is wrong with exit 1', SLOW, async () => {
+  expect(await run('audit', 'verify', '--all', '--heads', 'heads.json')).toMatchObject({ code: 0 });
+  const heads = JSON.parse(readFileSync(join(place, 'heads.json'), 'utf8'));
+  expect(heads).toContainEqual({ zone_id: 'root', log: 'changes', n: expect.any(Number), hash: expect.any(String) });
+  expect(await see('audit', 'verify', '--heads', 'heads.json')).toMatch(
+    /root +changes +\d+ .*\n(.*\n)*the log is as it was written/,
+  );
+  const kept = readFileSync(join(place, 'heads.json'), 'utf8');
+  await server.sql.write('root', (tx) =>
+    tx.run("UPDATE audit SET actor = 'user:eve' WHERE zone_id = 'root' AND n = 1"),
+  );
+  const { code, out } = await run('audit', 'verify', '--heads', 'heads.json');
+  expect(code).toBe(1);
+  expect(JSON.parse(out)).toMatchObject({ ok: false, problems: [{ log: 'changes', problem: 'changed', n: 1 }] });
+  expect(await see('audit', 'verify')).toMatch(/root changes: row 1 is not as it was written\n1 problem found/);
+  expect(readFileSync(join(place, 'heads.json'), 'utf8')).toBe(kept);
+  writeFileSync(join(place, 'other.json'), '{"not":"heads"}');
+  expect(await run('audit', 'verify', '--heads', 'other.json')).toMatchObject({ code: 2 });
+});
