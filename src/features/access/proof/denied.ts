@@ -32,6 +32,7 @@ interface Thing {
   readonly sheet: Sheet;
   /** By name: what rows call it. */
   readonly leads: (Lead | undefined)[];
+  above: Thing | undefined;
   /** Names that were asked for, with which come all that they reach. */
   asked: number[];
   /** How many of these were answered. */
@@ -42,7 +43,7 @@ interface Thing {
 }
 
 /** Is told of an object and one of its names. */
-type Meet = (thing: Thing, name: number) => void;
+type Meet = (thing: Thing, name: number) => unknown;
 
 function isAsked({ asked, sheet }: Thing, name: number): boolean {
   for (let n = 0; n < asked.length; n++) if (sheet.entries[asked[n]!]!.reaches[name]) return true;
@@ -61,6 +62,9 @@ class Refuter {
   private readonly byPath = new Map<string, Thing>();
   private readonly todo: Thing[] = [];
   private readonly found: DeniedRow[] = [];
+  /** What tuples of the row that is being made lead to. */
+  private met: Lead[] = [];
+  private readonly addMet: Meet = (thing, name) => this.met.push(this.lead(thing, name));
   /** What is to do when everything was visited. */
   private readonly ends: (() => void)[] = [];
 
@@ -115,40 +119,46 @@ class Refuter {
   }
 
   private row(thing: Thing, name: number, entry: Entry): void {
-    const { object } = thing;
-    const { relation, locals, folders, froms, takes, guarded } = entry;
-    if (guarded) {
+    if (entry.guarded) {
       this.guardedRow(thing, entry);
       return;
     }
-    const { place } = thing;
-    const tuples = thing.tuples?.[name] ?? NONE;
-    const above = folders.length > 0 && place.id !== '/' ? this.thing(aboveOf(this.graph, place)) : undefined;
+    const { object, tuples, place } = thing;
+    const { relation, locals, folders } = entry;
+    const above = folders.length > 0 ? this.aboveOf(thing) : undefined;
     const own = locals.length + (above ? folders.length : 0);
     let next: readonly Lead[] = NONE;
     if (own > 0) {
       // An array that grows takes room for more than it is going to have.
       const leads = new Array<Lead>(own);
-      let at = 0;
-      for (const local of locals) leads[at++] = this.named(thing, local);
-      if (above) for (const folder of folders) leads[at++] = this.lead(above, folder);
+      for (let n = 0; n < locals.length; n++) leads[n] = this.named(thing, locals[n]!);
+      if (above) for (let n = 0; n < folders.length; n++) leads[locals.length + n] = this.lead(above, folders[n]!);
       next = leads;
     }
-    const sets = takes ? thing.sets[name] : undefined;
-    if (place.node >= 0 && (sets || froms.length > 0)) next = this.withTuples(thing, entry, { next, sets });
-    this.found.push({ object, relation, tuples, next });
+    if (place.node >= 0) next = this.withTuples(thing, entry, { next, name });
+    this.found.push({ object, relation, tuples: tuples?.[name] ?? NONE, next });
   }
 
+  /** With what tuples lead to, too. */
   private withTuples(
     thing: Thing,
-    { froms }: Entry,
-    { next, sets }: { readonly next: readonly Lead[]; readonly sets: readonly number[] | undefined },
+    { froms, takes }: Entry,
+    { next, name }: { readonly next: readonly Lead[]; readonly name: number },
   ): readonly Lead[] {
-    const more: Lead[] = [];
-    const add: Meet = (to, other) => more.push(this.lead(to, other));
-    for (const from of froms) this.follow(thing, from, add);
-    if (sets) this.toSets(sets, add);
-    return more.length === 0 ? next : [...new Set([...next, ...more])];
+    const sets = takes ? thing.sets[name] : undefined;
+    if (sets) this.toSets(sets, this.addMet);
+    for (let n = 0; n < froms.length; n++) this.follow(thing, froms[n]!, this.addMet);
+    if (this.met.length === 0) return next;
+    const all = new Set([...next, ...this.met]);
+    this.met = [];
+    return [...all];
+  }
+
+  /** The folder of a file. */
+  private aboveOf(thing: Thing): Thing | undefined {
+    if (thing.above || thing.place.id === '/') return thing.above;
+    thing.above = this.thing(aboveOf(this.graph, thing.place));
+    return thing.above;
   }
 
   /** Where its rule leads is known when it is known what was visited. */
@@ -193,7 +203,7 @@ class Refuter {
   follow(thing: Thing, { tupleset, up, name }: From, meet: Meet): void {
     const { graph } = this.proving.evaluation;
     if (tupleset < 0) {
-      if (thing.place.id !== '/') this.meet(this.thing(aboveOf(graph, thing.place)), name, meet);
+      this.meet(this.aboveOf(thing), name, meet);
       return;
     }
     const { node } = thing.place;
@@ -246,7 +256,17 @@ class Refuter {
     if (!sheet) return undefined;
     const object: ThingText = [type, id];
     const leads = new Array<Lead | undefined>(sheet.entries.length);
-    const made: Thing = { object, place, sheet, leads, asked: NOTHING, answered: 0, tuples: undefined, sets: NO_SETS };
+    const made: Thing = {
+      object,
+      place,
+      sheet,
+      leads,
+      above: undefined,
+      asked: NOTHING,
+      answered: 0,
+      tuples: undefined,
+      sets: NO_SETS,
+    };
     if (node >= 0) this.byNode.set(node, made);
     else this.byPath.set(id, made);
     return made;
