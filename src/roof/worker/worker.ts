@@ -83,6 +83,8 @@ export class Worker {
   private status: 'active' | 'draining' = 'active';
   private claimed = 0;
   private closed = false;
+  /** Of the monotonic clock, in milliseconds. */
+  private nextRenewal = 0;
   /** Somebody said that there may be something to do. */
   private woken = true;
   private wake: () => void = () => undefined;
@@ -239,6 +241,9 @@ export class Worker {
     const { job } = claimed;
     const abort = new AbortController();
     const run: Run = { zone_id: job.zone_id, attempt: job.attempt, abort, ...how };
+    // Its lease is fresh, and nobody else's is older.
+    if (this.running.size === 0) this.nextRenewal = performance.now() + this.parts.settings.leaseMs / 3;
+    this.takeAway(job.job_id);
     this.running.set(job.job_id, run);
     attemptJob(this.parts, claimed, abort).then((outcome) => {
       // It was taken away meanwhile: nobody asks for what it gave.
@@ -253,8 +258,6 @@ export class Worker {
     });
   }
 
-  private nextRenewal = 0;
-
   /** Looks whether the jobs in hand are still its own, and renews their leases in time. */
   private async look(): Promise<void> {
     if (this.running.size === 0) return;
@@ -265,12 +268,19 @@ export class Worker {
     if (renews) this.nextRenewal = performance.now() + leaseMs / 3;
     for (const [job_id, run] of before) {
       if (held.has(`${job_id} ${run.attempt}`) || this.running.get(job_id) !== run) continue;
-      this.running.delete(job_id);
-      this.processed++;
-      run.abort.abort(TAKEN);
-      run.settled();
+      this.takeAway(job_id);
       this.nudge();
     }
+  }
+
+  /** The attempt in hand is over: whoever is at it is told, and what it gives is dropped. */
+  private takeAway(job_id: string): void {
+    const run = this.running.get(job_id);
+    if (!run) return;
+    this.running.delete(job_id);
+    this.processed++;
+    run.abort.abort(TAKEN);
+    run.settled();
   }
 
   private async renew(runs: readonly (readonly [string, Run])[]): Promise<Set<string>> {
@@ -307,12 +317,8 @@ export class Worker {
   }
 
   private async giveBack(): Promise<void> {
-    const left = [...this.running];
-    this.running.clear();
-    for (const [job_id, { zone_id, attempt, abort, settled }] of left) {
-      abort.abort(TAKEN);
-      settled();
-      this.processed++;
+    for (const [job_id, { zone_id, attempt }] of [...this.running]) {
+      this.takeAway(job_id);
       const input = { job_id, attempt, worker_id: this.worker_id };
       await this.step(recoverJob, zone_id, input).catch((thrown: unknown) => this.warn(thrown));
     }

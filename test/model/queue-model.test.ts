@@ -5,12 +5,12 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Bare, openBare } from '../../../test/bare.ts';
-import { forEachEngine } from '../../../test/harness.ts';
-import { Fault } from '../../base/faults.ts';
-import type { JobRow } from './jobs.sql.ts';
-import type { TaskObject } from './task-object.ts';
-import { failOverdue, findLate, recoverJob, workOnJobs } from './worker-steps.operations.ts';
+import { Fault } from '../../src/base/faults.ts';
+import type { JobRow } from '../../src/features/jobs/jobs.sql.ts';
+import type { TaskObject } from '../../src/features/jobs/task-object.ts';
+import { failOverdue, findLate, recoverJob, workOnJobs } from '../../src/features/jobs/worker-steps.operations.ts';
+import { type Bare, openBare } from '../bare.ts';
+import { forEachEngine } from '../harness.ts';
 
 const SECOND = 1_000;
 /** The database's clock runs on while a sequence does; all times of the sequence are far coarser. */
