@@ -8,7 +8,10 @@ import { ADMIN_KEY, startTestServer } from '../../test/harness.ts';
 const parent = process.env.NEXUS_TEST_BENCH_DIR ?? tmpdir();
 const directory = mkdtempSync(join(parent, 'nexus-bench-'));
 // Rates are asked as always, and refuse nobody (files.md §13).
-const environment = { NEXUS_RATE_LIMIT_OPERATOR_PER_MINUTE: '100000000' };
+const environment = {
+  NEXUS_RATE_LIMIT_OPERATOR_PER_MINUTE: '100000000',
+  NEXUS_AUDIT_READS: process.env.NEXUS_TEST_BENCH_AUDIT_READS ?? 'batch',
+};
 const { log } = openLog('info', 'nexus', openSync(join(directory, 'log'), 'a'));
 const server = await startTestServer({ directory, environment, log });
 const key = await server.addKey({ subject: 'bench', grants: [['direct_owner', '/bench']] });
