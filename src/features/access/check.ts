@@ -9,6 +9,8 @@ import { isZoneAdmin } from './credentials.ts';
 import type { SubjectText } from './evaluate/closure.ts';
 import { holdsName, placeOf } from './evaluate/evaluator.ts';
 import { type Asked, askAbout, askAboutCaller, askingOf, contextOf, denied } from './grants.ts';
+import { explain } from './proof/explain.ts';
+import type { DeniedProof, GrantedNode } from './proof/proof.ts';
 import type { ObjectId, Subject } from './relations.ts';
 import type { Schema } from './schema/schema.ts';
 
@@ -68,12 +70,32 @@ export async function requireShare(call: Call, object: Thing, index?: number): P
   if (await mayShare(call, object)) return;
   const at = index === undefined ? {} : { index };
   if (object.type === 'file') throw denied({ permission: 'share', path: object.id, ...at }, call.context);
-  const relation = object.type === 'group' ? 'direct_owner' : 'owner';
-  throw new Fault(
-    'ACCESS_DENIED',
-    `Access denied: share on ${object.type}:${object.id} needs the relation ${relation} on it. Ask an owner or a zone admin.`,
-    { permission: 'share', missing: { relation, object: [object.type, object.id] }, ...at },
-  );
+  const tried = await triedOf(call, object);
+  const relation = tried ? 'share' : object.type === 'group' ? 'direct_owner' : 'owner';
+  const what = `${object.type}:${object.id}`;
+  const why = tried
+    ? `you own ${what}, but its type takes more to grant on it; data.tried tells what was looked at. Ask a zone admin.`
+    : `share on ${what} needs the relation ${relation} on it. Ask an owner or a zone admin.`;
+  const missing = { relation, object: [object.type, object.id] };
+  throw new Fault('ACCESS_DENIED', `Access denied: ${why}`, {
+    permission: 'share',
+    missing,
+    ...(tried ? { tried } : {}),
+    ...at,
+  });
+}
+
+/**
+ * An owner who may not grant is told why: a type that a zone adds can take more for that than being an owner (access.md
+ * §9). Of files and groups owners are never denied, and zone admins are denied nothing.
+ */
+async function triedOf(call: Call, { type, id }: Thing): Promise<DeniedProof | GrantedNode | undefined> {
+  const { caller, zone } = call;
+  if (caller.zone_id !== zone.zone_id) return undefined;
+  const subject = [caller.subject_type, caller.subject_id] as const;
+  const asked = await askAboutSubject(call, { zone, subject });
+  if (!holdsName(asked, 'owner', placeOf(asked.graph, type, id))) return undefined;
+  return explain(asked, { subject, name: sharingOf({ type, id }), object: { type, id } }).whole;
 }
 
 /** Is it the caller itself? */

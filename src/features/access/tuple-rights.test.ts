@@ -87,6 +87,39 @@ describe('who may', () => {
     expect(await server.fault('rebac_create', viewerGrants, key)).toBe('ACCESS_DENIED');
   });
 
+  test('an owner who may not grant is told what was tried, and nobody else is', async () => {
+    const types = {
+      ledger: {
+        closed: { this: ['user'] },
+        share: { exclusion: [{ computed: 'owner' }, { computed: 'closed' }] },
+      },
+    } as const;
+    await server.ok('rebac_set_schema', { types }, admin);
+    const owner = await person();
+    const stranger = await person();
+    const ledger = ['ledger', 'l1'] as const;
+    await create([user(owner.id), 'direct_owner', ledger]);
+    const grant = { subject: user('x'), relation: 'direct_viewer', object: ledger };
+    await server.ok('rebac_create', grant, owner.key);
+    const { tuple_id } = await create([user(owner.id), 'closed', ledger]);
+    const denied = async (key: string) => (await server.rpc('rebac_create', grant, key)).error?.data;
+    const told = await denied(owner.key);
+    expect(told).toMatchObject({
+      code: 'ACCESS_DENIED',
+      missing: { relation: 'share', object: ledger },
+      tried: {
+        visited: [
+          {
+            object: ledger,
+            relation: 'share',
+            refuted: [{ rule: 'computed', children: [{ rule: 'this', tuple: { tuple_id } }] }],
+          },
+        ],
+      },
+    });
+    expect(await denied(stranger.key)).not.toHaveProperty('tried');
+  });
+
   test('another zone is refused alike, whether or not it exists', async () => {
     const params = {
       subject: user('a'),
