@@ -164,3 +164,48 @@ test('they write one audit log: one chain, one row for refusals that are equal o
     expect(logs.find(({ log }) => log === 'changes')?.rows).toBeGreaterThan(2 * WRITERS_A_NODE);
   }
 });
+
+interface Task {
+  readonly id: string;
+  readonly deduplicated?: boolean;
+  readonly status: string;
+  readonly attempt: number;
+}
+
+async function post<T>(node: TestServer, path: string, body: object): Promise<T> {
+  const headers = { 'content-type': 'application/json' };
+  return (await (await node.http(path, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as T;
+}
+
+test('equal submits at once make one task, and each task is run once by one of them', async () => {
+  const task = { executor: 'nexus', task_type: 'echo', payload: { value: 1 } };
+  const equal = await together((node) =>
+    post<Task>(node, '/api/v2/scheduler/submit', { ...task, idempotency_key: 'one' }),
+  );
+  expect(new Set(equal.map(({ id }) => id)).size).toBe(1);
+  expect(equal.filter(({ deduplicated }) => !deduplicated)).toHaveLength(1);
+  const made = await together((node) => post<Task>(node, '/api/v2/scheduler/submit', task));
+  for (const { id } of made) {
+    const answer = await second.http(`/api/v2/scheduler/task/${id}?wait_seconds=60`);
+    expect((await answer.json()) as Task).toMatchObject({ status: 'completed', attempt: 1 });
+  }
+  const done = await first.sql.read((tx) =>
+    tx.all<{ object_id: string }>("SELECT object_id FROM events WHERE type = 'job.succeeded'"),
+  );
+  expect(done).toHaveLength(made.length + 1);
+});
+
+test('claims of both never give a task to two holders', async () => {
+  const ids = (
+    await together((node) => post<Task>(node, '/api/v2/scheduler/submit', { executor: 'outside', task_type: 't' }))
+  ).map(({ id }) => id);
+  const claims = await together(async (node) => {
+    const claimed: string[] = [];
+    for (;;) {
+      const { tasks } = await post<{ tasks: Task[] }>(node, '/api/v2/scheduler/claim', { executor: 'outside', max: 2 });
+      if (tasks.length === 0) return claimed;
+      claimed.push(...tasks.map(({ id }) => id));
+    }
+  });
+  expect(claims.flat().sort()).toEqual(ids.sort());
+});
