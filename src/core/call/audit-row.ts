@@ -3,6 +3,7 @@
  * of JSON, the same on every engine, since its texts hold nothing that an engine would keep otherwise; none is longer than
  * a few kilobytes, whoever made it up.
  */
+import { isPlainText } from '../../base/texts.ts';
 
 /** Newest first. */
 export type AuditKeys = readonly [string, ...string[]];
@@ -54,10 +55,30 @@ export const AUDIT_COLUMNS = [
 
 type Value = string | number | null;
 
-export const auditValues = (row: AuditRow): Value[] => AUDIT_COLUMNS.map((column) => row[column]);
+/** By the order of {@link AUDIT_COLUMNS}; written out, as each write and each read makes one. */
+export const auditValues = (row: AuditRow): Value[] => [
+  row.at,
+  row.actor,
+  row.subject_type,
+  row.subject_id,
+  row.key_id,
+  row.agent_id,
+  row.action,
+  row.effect,
+  row.object,
+  row.outcome,
+  row.code,
+  row.channel,
+  row.session_id,
+  row.call_id,
+  row.ip,
+  row.duration_ms,
+  row.details,
+];
 
-/** The line of a row: a JSON array of its columns. */
-export const auditLine = (row: AuditRow): string => JSON.stringify(auditValues(row));
+/** The line of a row: a JSON array of its values. */
+export const auditLine = (row: AuditRow): string => lineOf(auditValues(row));
+export const lineOf = (values: readonly Value[]): string => JSON.stringify(values);
 
 /** The row of a line that {@link auditLine} made; undefined where it is none, so that somebody has changed it. */
 export function rowOfLine(line: string): AuditRow | undefined {
@@ -74,7 +95,10 @@ export function rowOfLine(line: string): AuditRow | undefined {
 const TEXT_MAX = 4096;
 
 /** A text that every engine gives back as it was. */
-const kept = (text: string): string => text.slice(0, TEXT_MAX).toWellFormed().replaceAll('\u0000', '\ufffd');
+const kept = (text: string): string => {
+  const short = text.length > TEXT_MAX ? text.slice(0, TEXT_MAX) : text;
+  return isPlainText(short) ? short : short.toWellFormed().replaceAll('\u0000', '\ufffd');
+};
 
 /** What a row says beside who called. */
 export interface AuditFacts {

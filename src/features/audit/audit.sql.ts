@@ -1,5 +1,5 @@
 /** Rows of the audit table (access.md §13), numbered and chained per zone by the zone's row. */
-import { AUDIT_COLUMNS, type AuditRow, auditLine, auditValues } from '../../core/call/audit-row.ts';
+import { AUDIT_COLUMNS, type AuditRow, auditValues, lineOf } from '../../core/call/audit-row.ts';
 import type { ZoneRow } from '../../core/operation.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
 import { rowHash } from './chain.ts';
@@ -19,8 +19,9 @@ export async function insertAuditRows(
   let { audit_seq, audit_hash } = zone;
   const chained = rows.map((row) => {
     const place = { log: 'changes', zone_id, n: ++audit_seq } as const;
-    audit_hash = rowHash(key, place, { before: audit_hash, line: auditLine(row) });
-    return [zone_id, audit_seq, ...auditValues(row), audit_hash];
+    const values = auditValues(row);
+    audit_hash = rowHash(key, place, { before: audit_hash, line: lineOf(values) });
+    return [zone_id, audit_seq, ...values, audit_hash];
   });
   await tx.insert(auditRows, chained);
   return { audit_seq, audit_hash };
