@@ -1,4 +1,4 @@
-/** The cases of zones, callers, keys, tuples and shares. */
+/** The cases of zones, callers, keys, tuples, shares and the audit log. */
 import type { At, Case, Cases, Input } from './cases.ts';
 
 const always = (input: Input = {}, more: Partial<Case> = {}): readonly Case[] => [
@@ -138,4 +138,6 @@ export const ACCESS_CASES: Cases = {
   ],
   'share.list': [{ level: 'owner', shows: '"share_id"', input: () => ({ path: '/given/lent.txt' }) }],
   'share.incoming': always(),
+  'audit.list': [{ level: 'admin', input: () => ({}) }],
+  'audit.verify': [{ level: 'admin', input: () => ({}) }],
 };

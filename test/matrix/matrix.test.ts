@@ -64,7 +64,7 @@ function expected(operation: AnyOperation, one: Case, { role, naming, level }: C
   if (foreign(naming) && !credentialsOnly) {
     if (role !== 'root-admin') return 'ACCESS_DENIED';
     if (naming.startsWith('missing') && zone !== 'caller') {
-      if (!operation.nowhere) return 'ZONE_NOT_FOUND';
+      if (!operation.nowhere && operation.anyZone !== 'even none') return 'ZONE_NOT_FOUND';
       return one.shows === undefined ? 'ok' : 'hidden';
     }
   }
@@ -95,6 +95,8 @@ const ROLE_OF: Readonly<Record<string, string>> = {
   'key.list': 'operator',
   'key.get': 'operator',
   'tuple.set-schema': 'admin',
+  'audit.list': 'admin',
+  'audit.verify': 'admin',
   'worker.list': 'root admin',
 };
 
