@@ -5,6 +5,7 @@
  */
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import type { Stream } from '../../core/invoke.ts';
 import type { StreamBinding } from '../../core/operation.ts';
@@ -42,7 +43,7 @@ export async function sendStream(reply: FastifyReply, { items, open, media, log 
   response.writeHead(200, reply.getHeaders() as Record<string, string>);
   if (events) response.write(`retry: ${RETRY_MS}\n\n`);
   else response.flushHeaders();
-  const alive = events ? setInterval(() => response.write(': keepalive\n\n'), KEEPALIVE_MS) : undefined;
+  const alive = events ? setInterval(() => keepAlive(response), KEEPALIVE_MS) : undefined;
   try {
     for await (const piece of items) {
       if (open.signal.aborted) break;
@@ -52,15 +53,24 @@ export async function sendStream(reply: FastifyReply, { items, open, media, log 
     response.end();
     if (open.signal.aborted) cutLater(response);
   } catch (thrown) {
-    const err = thrown instanceof Error ? thrown.stack : String(thrown);
-    log('warn', 'stream.broken', { request_id: reply.request.id, err });
-    // The end of what can be counted on: nobody shall take the part for the whole.
-    response.destroy();
+    // Who follows comes again, and is told then what is wrong.
+    if (events && thrown instanceof Fault) response.end();
+    else {
+      const err = thrown instanceof Error ? thrown.stack : String(thrown);
+      log('warn', 'stream.broken', { request_id: reply.request.id, err });
+      // Nobody shall take the part for the whole.
+      response.destroy();
+    }
   } finally {
     clearInterval(alive);
     open.close();
   }
   return reply;
+}
+
+/** Not where the client takes nothing: its connection is to be seen as idle. */
+function keepAlive(response: ServerResponse): void {
+  if (!response.writableNeedDrain) response.write(': keepalive\n\n');
 }
 
 /** Resolves when the connection takes more, is gone, or nothing more is to be sent. */

@@ -32,9 +32,6 @@ export const eventObject = z.object({
 });
 export type EventObject = z.infer<typeof eventObject>;
 
-/** What of a row a line is made of. */
-export type EventFields = Omit<EventRow, 'data'> & { readonly data: string };
-
 /** The words for the ways in (workflows.md §1.1), where a row has another. */
 const CHANNELS: Readonly<Record<string, string>> = { http: 'api', rpc: 'api', internal: 'system' };
 
@@ -44,22 +41,55 @@ const text = (value: string): string => (PLAIN.test(value) ? `"${value}"` : JSON
 
 export const eventId = (zone_id: string, seq: number): string => `${zone_id}.${seq}`;
 
-export function eventLine(row: EventFields): string {
-  const id = `"${row.zone_id}.${row.seq}"`;
-  const type = text(row.type);
-  const path = text(row.path);
-  let line = `{"event_id":${id},"id":${id},"sequence_number":${row.seq},"revision":${row.seq},"type":${type},"operation_type":${type},"path":${path}`;
-  if (row.old_path !== null) line += `,"old_path":${text(row.old_path)},"new_path":${path}`;
-  line += `,"zone_id":"${row.zone_id}"`;
-  if (row.branch !== null) line += `,"branch":${text(row.branch)}`;
-  line += `,"user_id":${text(row.user_id)}`;
-  if (row.agent_id !== null) line += `,"agent_id":${text(row.agent_id)}`;
-  line += `,"channel":"${CHANNELS[row.channel] ?? row.channel}","request_id":${text(row.request_id)},"timestamp":"${timeText(row.at)}","status":"success"`;
-  if (row.object_type !== null) line += `,"object":{"type":${text(row.object_type)},"id":${text(row.object_id ?? '')}}`;
-  return `${line},"data":${row.data}}`;
+export function eventLine(row: EventRow): string {
+  // Each field is read once: rows as the engine gives them are slow to ask.
+  const { zone_id, seq, at, type, path, old_path, branch, object_type, object_id, request_id, data } = row;
+  const { user_id, agent_id, channel } = row;
+  const number = String(seq);
+  const id = `${zone_id}.${number}`;
+  const where = text(path);
+  const renamed = old_path === null ? '' : `,"old_path":${text(old_path)},"new_path":${where}`;
+  const by = byText({ zone_id, branch, user_id, agent_id, channel });
+  const object = object_type === null ? '' : `,"object":{"type":${text(object_type)},"id":${text(object_id ?? '')}}`;
+  return `{"event_id":"${id}","id":"${id}","sequence_number":${number},"revision":${number}${typeText(type)},"path":${where}${renamed}${by},"request_id":${text(request_id)},"timestamp":"${timeText(at)}","status":"success"${object},"data":${data}}`;
 }
 
-/** The last second that was written, and its text: along the log, most events share theirs with the one before. */
+/** Texts of the types that were written; there are few, but applications make more. */
+const types = new Map<string, string>();
+const TYPES_KEPT = 1_000;
+
+function typeText(type: string): string {
+  const known = types.get(type);
+  if (known !== undefined) return known;
+  const made = `,"type":${text(type)},"operation_type":${text(type)}`;
+  if (types.size >= TYPES_KEPT) types.clear();
+  types.set(type, made);
+  return made;
+}
+
+type By = Pick<EventRow, 'zone_id' | 'branch' | 'user_id' | 'agent_id' | 'channel'>;
+
+/** Where and by whom the last event was made, and its text: along the log, most events share it with the one before. */
+let last: By | undefined;
+let lastText = '';
+
+function byText(by: By): string {
+  const same =
+    last?.user_id === by.user_id &&
+    last.agent_id === by.agent_id &&
+    last.zone_id === by.zone_id &&
+    last.branch === by.branch &&
+    last.channel === by.channel;
+  if (same) return lastText;
+  const { zone_id, branch, user_id, agent_id, channel } = by;
+  last = by;
+  const on = branch === null ? '' : `,"branch":${text(branch)}`;
+  const agent = agent_id === null ? '' : `,"agent_id":${text(agent_id)}`;
+  lastText = `,"zone_id":"${zone_id}"${on},"user_id":${text(user_id)}${agent},"channel":"${CHANNELS[channel] ?? channel}"`;
+  return lastText;
+}
+
+/** The same of the second. */
 let second = Number.NaN;
 let secondText = '';
 
@@ -69,5 +99,6 @@ function timeText(at: number): string {
     second = since;
     secondText = isoTime(since * 1000).slice(0, -4);
   }
-  return `${secondText}${String(at - since * 1000).padStart(3, '0')}Z`;
+  const ms = at - since * 1000;
+  return `${secondText}${ms < 10 ? '00' : ms < 100 ? '0' : ''}${ms}Z`;
 }

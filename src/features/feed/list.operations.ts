@@ -149,11 +149,18 @@ export const eventOperations: Operation<Input, z.infer<typeof operationsOutput>>
   },
 };
 
-/** How many there are in all, for admins; where places matter too, only looking at each event would tell. */
+/** Numbers among which events are counted: counting touches each. */
+const COUNTED = 100_000;
+
+/**
+ * How many there are in all, for admins, where that can be told quickly: not where places matter too, and only looking at
+ * each event would tell, nor in a longer log.
+ */
 async function totalOf(call: Call, given: Input, filter: EventFilter): Promise<number | undefined> {
   const { zone_id } = call.zone;
   const { all } = await sightOf(call);
   if (!all || isEvery(given) || filter.path_prefix !== null || filter.path_pattern !== null) return undefined;
   const { newest, oldest } = await boundsOf(call, given);
+  if (newest - oldest >= COUNTED) return undefined;
   return countEvents(call.tx, { zone_id, first: oldest, last: newest, ...filter });
 }

@@ -1,0 +1,267 @@
+/**
+ * Lists and replays against a naive look at every event of the log: whatever is asked for, by whom, in pages of whatever
+ * size, the pages together are what looking at each event gives.
+ */
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import type { EventRow } from '../events/events.sql.ts';
+import type { EventObject } from './event-line.ts';
+
+const TYPES = ['write', 'delete', 'rename', 'mkdir', 'rmdir', 'app.built', 'grant', 'key.created'];
+const FILE_TYPES = TYPES.slice(0, 5);
+const PATHS = ['/a', '/a/b', '/a/b/c.txt', '/a/d.md', '/e', '/e/f.txt', '/é "q".txt'];
+const USERS = ['ada', 'bob'];
+const AGENTS = ['agent-1', 'agent-2'];
+const ROWS = 400;
+const BEGAN = Date.UTC(2029, 0, 1);
+
+/** Globs with a test that is written by hand, and what of a subtree may lie below a folder that they match. */
+const PATTERNS: Readonly<Record<string, { at(path: string): boolean; below(path: string): boolean }>> = {
+  '/a/**': { at: (path) => path.startsWith('/a/'), below: (path) => path === '/a' || path.startsWith('/a/') },
+  '**/*.txt': { at: (path) => path.endsWith('.txt'), below: () => true },
+  'e/*': { at: (path) => /^\/e\/[^/]+$/.test(path), below: (path) => path === '/e' },
+  '/**/*': { at: () => true, below: () => true },
+};
+
+type Row = Pick<EventRow, 'seq' | 'at' | 'type' | 'path' | 'old_path' | 'user_id' | 'agent_id' | 'data'>;
+
+interface Who {
+  readonly name: string;
+  readonly key: string;
+  sees(row: Row): Row | undefined;
+}
+
+interface Question {
+  readonly types: readonly string[] | undefined;
+  readonly agent: string | undefined;
+  readonly user: string | undefined;
+  readonly pattern: string | undefined;
+  readonly prefix: string | undefined;
+  readonly since: number | undefined;
+  readonly until: number | undefined;
+  readonly limit: number;
+}
+
+const maybe = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(one, { nil: undefined });
+const question: fc.Arbitrary<Question> = fc.record({
+  types: maybe(fc.uniqueArray(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 3 })),
+  agent: maybe(fc.constantFrom(...AGENTS, 'agent-none')),
+  user: maybe(fc.constantFrom(...USERS, 'nobody')),
+  pattern: maybe(fc.constantFrom(...Object.keys(PATTERNS))),
+  prefix: maybe(fc.constantFrom('/a', '/a/', '/e/f', '/none', '')),
+  since: maybe(fc.nat(ROWS)),
+  until: maybe(fc.nat(ROWS)),
+  limit: fc.constantFrom(1, 7, 50, 1000),
+});
+
+const isSubtree = (row: Row): boolean => (JSON.parse(row.data) as { subtree?: boolean }).subtree === true;
+const sidesOf = (row: Row): string[] =>
+  [row.path, row.old_path].filter((side) => side !== null && side !== '') as string[];
+
+function matches(row: Row, asked: Question): boolean {
+  const { types, agent, user, pattern, prefix } = asked;
+  const glob = pattern === undefined ? undefined : PATTERNS[pattern];
+  const below = (side: string): boolean => isSubtree(row) && (prefix ?? '').startsWith(`${side}/`);
+  return (
+    (!types || types.includes(row.type)) &&
+    (agent === undefined || row.agent_id === agent) &&
+    (user === undefined || row.user_id === user) &&
+    (!glob || sidesOf(row).some((side) => glob.at(side) || (isSubtree(row) && glob.below(side)))) &&
+    (prefix === undefined || sidesOf(row).some((side) => side.startsWith(prefix) || below(side)))
+  );
+}
+
+forEachEngine('the log through filters', (engine) => {
+  let server: TestServer;
+  let rows: Row[];
+  let everybody: Who[];
+
+  beforeAll(async () => {
+    server = await startTestServer({ engine });
+    await server.addZone('feed');
+    rows = makeRows();
+    await server.sql.write('feed', async (tx) => {
+      const columns =
+        'zone_id, seq, at, type, path, old_path, branch, object_type, object_id, user_id, agent_id, channel, request_id, data';
+      for (const row of rows) {
+        await tx.run(
+          `INSERT INTO events (${columns}) VALUES ('feed', ?, ?, ?, ?, ?, NULL, NULL, NULL, ?, ?, 'rpc', 'r', ?)`,
+          [row.seq, row.at, row.type, row.path, row.old_path, row.user_id, row.agent_id, row.data],
+        );
+      }
+      await tx.run("UPDATE zones SET seq = ?, seq_at = ? WHERE zone_id = 'feed'", [rows.length, rows.at(-1)?.at ?? 0]);
+    });
+    everybody = await makeEverybody(server);
+  });
+  afterAll(() => server.stop());
+
+  async function pages(path: string, query: Record<string, string>, key: string): Promise<EventObject[]> {
+    const all: EventObject[] = [];
+    for (let cursor: string | null | undefined; ; ) {
+      const search = new URLSearchParams({ ...query, ...(cursor ? { cursor } : {}) });
+      const answer = await server.http(`${path}?${search}`, { headers: { authorization: `Bearer ${key}` } });
+      const page = (await answer.json()) as {
+        events?: EventObject[];
+        operations?: EventObject[];
+        has_more: boolean;
+        next_cursor: string | null;
+      };
+      expect(answer.status, JSON.stringify(page)).toBe(200);
+      all.push(...(page.events ?? page.operations ?? []));
+      if (!page.has_more) return all;
+      cursor = page.next_cursor;
+    }
+  }
+
+  const told = (events: readonly EventObject[]): unknown[] =>
+    events.map(({ sequence_number, type, path, old_path }) => [sequence_number, type, path, old_path ?? null]);
+  const expected = (who: Who, holds: (row: Row) => boolean): unknown[] =>
+    rows.flatMap((row) => {
+      const seen = who.sees(row);
+      return seen && holds(seen) ? [[seen.seq, seen.type, seen.path, seen.old_path]] : [];
+    });
+
+  const shared = ({ agent, pattern, limit }: Question): Record<string, string> => ({
+    limit: String(limit),
+    ...(agent === undefined ? {} : { agent_id: agent }),
+    ...(pattern === undefined ? {} : { path_pattern: pattern }),
+  });
+  const timeOf = (n: number): number => BEGAN + n * 1000;
+
+  test('a list is the log backwards', async () => {
+    await fc.assert(
+      fc.asyncProperty(question, fc.nat(3), async (asked, n) => {
+        const who = everybody[n % everybody.length]!;
+        const { types, user, prefix, since, until } = asked;
+        const query = {
+          ...shared(asked),
+          ...(types ? { operation_type: types.join(',') } : {}),
+          ...(user === undefined ? {} : { user_id: user }),
+          ...(prefix === undefined ? {} : { path_prefix: prefix }),
+          ...(since === undefined ? {} : { since: new Date(timeOf(since)).toISOString() }),
+          ...(until === undefined ? {} : { until: new Date(timeOf(until)).toISOString() }),
+        };
+        const inTime = ({ at }: Row): boolean =>
+          (since === undefined || at >= timeOf(since)) && (until === undefined || at <= timeOf(until));
+        const wanted = expected(who, (row) => inTime(row) && matches(row, asked)).toReversed();
+        expect(told(await pages('/api/v2/events', query, who.key)), who.name).toEqual(wanted);
+        const files = wanted.filter((one) => FILE_TYPES.includes((one as string[])[1] ?? ''));
+        expect(told(await pages('/api/v2/operations', query, who.key)), who.name).toEqual(files);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('a replay is the log forwards, as pages and as lines', async () => {
+    await fc.assert(
+      fc.asyncProperty(question, fc.nat(3), fc.boolean(), async (asked, n, byTime) => {
+        const who = everybody[n % everybody.length]!;
+        const { types, since } = asked;
+        const from: Record<string, string> = byTime
+          ? { since_timestamp: new Date(timeOf(since ?? 0)).toISOString() }
+          : { since_revision: String(since ?? 0) };
+        const query = { ...shared(asked), ...(types ? { event_types: types.join(',') } : {}), ...from };
+        const isBehind = (row: Row): boolean => (byTime ? row.at >= timeOf(since ?? 0) : row.seq > (since ?? 0));
+        const alone = { ...asked, user: undefined, prefix: undefined };
+        const wanted = expected(who, (row) => isBehind(row) && matches(row, alone));
+        expect(told(await pages('/api/v2/events/replay', query, who.key)), who.name).toEqual(wanted);
+        const headers = { authorization: `Bearer ${who.key}`, accept: 'application/x-ndjson' };
+        const lines = await (
+          await server.http(`/api/v2/events/replay?${new URLSearchParams(query)}`, { headers })
+        ).text();
+        const parsed = lines
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => JSON.parse(line) as EventObject);
+        expect(told(parsed), who.name).toEqual(wanted);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** A log of all types, with times that stand still now and then, and changes of whole subtrees. */
+function makeRows(): Row[] {
+  const made: Row[] = [];
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({
+          type: fc.constantFrom(...TYPES),
+          path: fc.constantFrom(...PATHS),
+          to: fc.constantFrom(...PATHS),
+          user_id: fc.constantFrom(...USERS),
+          agent_id: fc.option(fc.constantFrom(...AGENTS)),
+          subtree: fc.boolean(),
+          still: fc.boolean(),
+        }),
+        { minLength: ROWS, maxLength: ROWS },
+      ),
+      (all) => {
+        let at = BEGAN;
+        for (const [i, { type, path, to, user_id, agent_id, subtree, still }] of all.entries()) {
+          if (!still) at += 1000;
+          const renamed = type === 'rename';
+          const whole = (renamed || type === 'rmdir') && subtree;
+          made.push({
+            seq: i + 1,
+            at,
+            type,
+            path: FILE_TYPES.includes(type) ? (renamed ? to : path) : '',
+            old_path: renamed ? path : null,
+            user_id,
+            agent_id,
+            data: JSON.stringify(whole ? { subtree: true } : {}),
+          });
+        }
+      },
+    ),
+    { numRuns: 1, seed: 7 },
+  );
+  return made;
+}
+
+/** An admin; one who reads a folder; one who reads a file elsewhere and has done things himself; one with nothing. */
+async function makeEverybody(server: TestServer): Promise<Who[]> {
+  const zone_id = 'feed';
+  const within =
+    (...roots: string[]) =>
+    (path: string): boolean =>
+      roots.some((root) => path === root || path.startsWith(`${root}/`));
+  const seeing =
+    (subject: string, readable: (path: string) => boolean) =>
+    (row: Row): Row | undefined => {
+      if (row.type === 'app.built') return row.user_id === subject ? row : undefined;
+      if (!FILE_TYPES.includes(row.type)) return undefined;
+      const sides = [row.path, ...(row.old_path === null ? [] : [row.old_path])].filter(readable);
+      if (sides.length === 0) return undefined;
+      const [path = ''] = sides;
+      return row.old_path !== null && sides.length === 2 ? row : { ...row, path, old_path: null };
+    };
+  return [
+    { name: 'admin', key: await server.addKey({ zone_id, subject: 'boss', role: 'admin' }), sees: (row) => row },
+    {
+      name: 'reads a folder',
+      key: await server.addKey({ zone_id, subject: 'ada', role: 'viewer', grants: [['direct_viewer', '/a/b']] }),
+      sees: seeing('ada', within('/a/b')),
+    },
+    {
+      name: 'reads two',
+      key: await server.addKey({
+        zone_id,
+        subject: 'bob',
+        grants: [
+          ['direct_viewer', '/e'],
+          ['direct_editor', '/a/d.md'],
+        ],
+      }),
+      sees: seeing('bob', within('/e', '/a/d.md')),
+    },
+    {
+      name: 'reads nothing',
+      key: await server.addKey({ zone_id, subject: 'eve', role: 'viewer' }),
+      sees: seeing('eve', () => false),
+    },
+  ];
+}
