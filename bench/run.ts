@@ -22,6 +22,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   a1: () => import('./a1-check.ts'),
   a3: () => import('./a3-exclusion.ts'),
   a5: () => import('./a5-graph.ts'),
+  a6: () => import('./a6-rpc-check.ts'),
   audit: () => import('./audit.ts'),
   cli: () => import('./start-up.ts'),
 };
