@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { systemClock } from '../../engines/process/system-clock.ts';
 import { hashKey } from '../access/credentials.ts';
 import type { AuditEntry } from './entries.ts';
 
@@ -26,7 +27,7 @@ forEachEngine('rows', (engine) => {
   test('a change has one, with every field', async () => {
     const key = await server.addKey({ zone_id: 'acme', subject: 'ann', role: 'admin' });
     const headers = { authorization: `Bearer ${key}`, 'x-request-id': 'call-1', 'x-agent-id': 'scout' };
-    const before = Date.now();
+    const before = systemClock.now();
     const put = await server.http('/api/v2/files/a.txt', { method: 'PUT', body: 'text', headers });
     expect(put.status).toBe(201);
     const [row, ...more] = await list({ zone_id: 'acme', action: 'file.write' });

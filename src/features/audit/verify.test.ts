@@ -186,7 +186,8 @@ describe('a key that the database does not have', () => {
       await server.stop();
     }
   };
-  const write = () => server.ok('write', { path: '/f', content: `${Math.random()}` });
+  let written = 0;
+  const write = () => server.ok('write', { path: '/f', content: `${++written}` });
 
   test('takes over from the one that it has, and nothing made with that one passes any more', async () => {
     await withKey('', async () => {

@@ -72,7 +72,8 @@ function checkEnd(walk: Walk, head: End, said: readonly End[]): void {
   const [own] = said;
   const farthest = Math.max(...said.map(({ n }) => n));
   if (farthest > head.n) {
-    walk.tell('missing', head.n + 1, `the log was cut off: rows ${head.n + 1} to ${farthest} are missing`, farthest);
+    const what = `the log was cut off: rows ${head.n + 1} to ${farthest} are missing`;
+    walk.tell('missing', [head.n + 1, farthest], what);
   } else if (own && (own.n < head.n || own.hash !== head.hash)) {
     walk.tell('changed', head.n, `the end of the log is row ${own.n} by what the zone says`);
   }

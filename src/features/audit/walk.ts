@@ -24,6 +24,9 @@ export interface Problem {
   readonly text: string;
 }
 
+/** A row, or the first and the last of several. */
+export type Span = number | readonly [number, number];
+
 export interface End {
   readonly n: number;
   readonly hash: string;
@@ -83,7 +86,8 @@ export class Walk {
     return this.end;
   }
 
-  tell(problem: ProblemKind, n: number, text: string, to = n): void {
+  tell(problem: ProblemKind, rows: Span, text: string): void {
+    const [n, to] = typeof rows === 'number' ? [rows, rows] : rows;
     this.problems.push({ problem, n, to, text });
   }
 
@@ -128,7 +132,8 @@ export class Walk {
 
   private miss(place: number, next: StoredLine): void {
     const to = next.n - 1;
-    this.tell('missing', place, place === to ? `row ${place} is missing` : `rows ${place} to ${to} are missing`, to);
+    const what = place === to ? `row ${place} is missing` : `rows ${place} to ${to} are missing`;
+    this.tell('missing', [place, to], what);
     this.tell('unproven', next.n, `row ${next.n} is what the missing ones would prove`);
     this.goOn(next);
   }
