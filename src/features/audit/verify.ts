@@ -6,6 +6,7 @@ import type { Tx } from '../../ports/sql.ts';
 import { listRows } from './audit.sql.ts';
 import { BEGINNING, LOGS, type LogName, signatureOf } from './chain.ts';
 import { findCheckpoint } from './checkpoints.sql.ts';
+import { firstSince } from './list.sql.ts';
 import { findReadsEnd, linesOf, listSegments } from './reads.sql.ts';
 import { type End, type Problem, type StoredLine, Walk } from './walk.ts';
 
@@ -79,19 +80,22 @@ function checkEnd(walk: Walk, head: End, said: readonly End[]): void {
   }
 }
 
-/** Events commit with the row of their call: none is newer than the last row. */
+/** Events commit with the row of their call, which has the same time: the newest event has its row. */
 async function checkEvents(walk: Walk, { tx, zone }: Verifying, head: End): Promise<void> {
   const { zone_id } = zone;
   const event = await tx.get<{ at: number; request_id: string }>(
     'SELECT at, request_id FROM events WHERE zone_id = ? ORDER BY seq DESC LIMIT 1',
     [zone_id],
   );
-  if (!event) return;
-  const last = await tx.get<{ at: number }>('SELECT at FROM audit WHERE zone_id = ? ORDER BY n DESC LIMIT 1', [
-    zone_id,
-  ]);
   const checkpoint = await findCheckpoint(tx, zone_id, 'changes');
-  if (event.at <= (last?.at ?? checkpoint?.at ?? 0)) return;
+  if (!event || event.at <= (checkpoint?.at ?? 0)) return;
+  const row = await tx.get('SELECT n FROM audit WHERE zone_id = ? AND n >= ? AND at = ? AND call_id = ? LIMIT 1', [
+    zone_id,
+    await firstSince(tx, zone_id, event.at),
+    event.at,
+    event.request_id,
+  ]);
+  if (row) return;
   walk.tell('missing', head.n + 1, `the row of call ${event.request_id}, which left the newest event, is missing`);
 }
 
