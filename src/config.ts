@@ -63,6 +63,12 @@ function parseYesNo(given: string): boolean {
   throw new Error('true or false');
 }
 const yesNo = (about: string, value: boolean): Key<boolean> => ({ default: String(value), about, parse: parseYesNo });
+/** Nothing at all is a value too. */
+const orNothing = <T>(key: Key<T>): Key<T | undefined> => ({
+  ...key,
+  default: '',
+  parse: (given) => (given === '' ? undefined : key.parse(given)),
+});
 const isText = (item: unknown): item is string => typeof item === 'string';
 const list = (about: string, isItem = isText, wanted = 'texts'): Key<readonly string[]> => ({
   default: '[]',
@@ -167,11 +173,7 @@ export const KEYS = {
   RATE_LIMIT_RESEARCHER_PER_MINUTE: perMinute('requests of a researcher key', 60_000),
   RATE_LIMIT_ADMIN_PER_MINUTE: perMinute('requests of an admin key', 6_000_000),
   ASYNC_JOBS_ENABLED: yesNo('jobs that are queued for later through /api/v1', true),
-  EMBEDDED_WORKER: {
-    default: '',
-    about: 'run jobs inside the server too; empty does, unless ENVIRONMENT is test',
-    parse: (given: string): boolean | undefined => (given === '' ? undefined : parseYesNo(given)),
-  },
+  EMBEDDED_WORKER: orNothing(yesNo('run jobs inside the server too; empty does, unless ENVIRONMENT is test', true)),
   WORKER_SLOTS: whole('jobs that a worker runs at a time', 4, [1, 64]),
   WORKER_NAME: optional('name in front of the ids of workers', {
     parse: (given) => {
@@ -198,6 +200,7 @@ export const KEYS = {
   TRUSTED_PROXIES: list('proxies whose X-Forwarded-For counts', isNetwork, 'addresses and CIDR blocks'),
   CORS_ORIGINS: list('origins that browsers may call from'),
   DRAIN_SECONDS: whole('how long a stop waits for requests', 25, [0, 600]),
+  EVENT_RETENTION_DAYS: orNothing(whole('how long events are kept, in days; empty is for ever', 0, [1, 36_500])),
   AUDIT_DAYS: whole('how long audit rows are kept', 365, [1, 36_500]),
   AUDIT_READS: oneOf(
     'what a call that changes nothing does until it is logged: answer, or wait',

@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { AuditEntry } from '../src/features/audit/entries.ts';
 import { startTestServer, type TestServer } from './harness.ts';
+import { listen } from './listener.ts';
 import { freshDatabase } from './servers/shared-postgres.ts';
 
 const WRITERS_A_NODE = 16;
@@ -129,6 +130,40 @@ test('the log of events has every number once, and its times never fall', async 
   expect(rows.map(({ seq }) => seq)).toEqual(rows.map((_, i) => i + 1));
   const times = rows.map(({ at }) => at);
   expect(times).toEqual([...times].sort((a, b) => a - b));
+});
+
+test('who listens at either sees what both wrote, each event once and in order, and goes on at the other', async () => {
+  const everywhere = nodes.flatMap(({ url }) => [url, url]);
+  const listeners = await Promise.all(everywhere.map((url) => listen(url, { query: '?tail=0&path=/streamed/**' })));
+  const rounds = 5;
+  const whole = 2 * WRITERS_A_NODE * rounds;
+  const wandering = (async () => {
+    const numbers: number[] = [];
+    let last = '0';
+    while (numbers.length < whole) {
+      const { url } = nodes[numbers.length % 2]!;
+      const listener = await listen(url, { query: '?path=/streamed/**', lastEventId: last });
+      await listener.until(() => listener.events.length > 0);
+      listener.vanish();
+      numbers.push(...listener.numbers);
+      last = listener.last;
+    }
+    return numbers;
+  })();
+  await together(async (node, writer) => {
+    for (let i = 0; i < rounds; i++) await node.ok('write', { path: `/streamed/${writer}/${i}`, content: 'x' });
+  });
+  const rows = await first.sql.read((tx) =>
+    tx.all<{ seq: number }>("SELECT seq FROM events WHERE path LIKE '/streamed/%' ORDER BY seq"),
+  );
+  const wanted = rows.map(({ seq }) => seq);
+  expect(wanted).toHaveLength(whole);
+  for (const listener of listeners) {
+    await listener.until(() => listener.events.length >= whole);
+    expect(listener.numbers).toEqual(wanted);
+    listener.vanish();
+  }
+  expect(await wandering).toEqual(wanted);
 });
 
 test('a grant that is taken back and a key that is revoked on one node are refused by the next call on the other', async () => {

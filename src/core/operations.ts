@@ -4,6 +4,7 @@ import { auditOperations } from '../features/audit/audit.operations.ts';
 import { auditSteps } from '../features/audit/notes.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
+import { eventTrim } from '../features/events/trim.operations.ts';
 import { feedOperations } from '../features/feed/feed.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
 import { fileOperations } from '../features/files/files.operations.ts';
@@ -36,6 +37,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...contentOperations,
   ...fileOperations,
   ...feedOperations,
+  eventTrim,
   ...sweepOperations,
   ...fileHousekeeping,
   ...Object.values(blobSteps),

@@ -2,16 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../test/bare.ts';
-import { startTestServer } from '../../test/harness.ts';
+import { ENGINES, startTestServer } from '../../test/harness.ts';
 import { silentLog } from '../base/log.ts';
 import { insertZone } from '../features/zones/zones.sql.ts';
-import { pruneZones } from './prune.ts';
+import { pruneZones, trimEvents } from './prune.ts';
 
 let bare: Bare;
 beforeEach(async () => {
-  bare = await openBare();
+  bare = await openBare(ENGINES[0]);
 });
 afterEach(() => bare.close());
 
@@ -64,6 +64,56 @@ test('a zone that fails keeps no other from its turn', async () => {
   const log = (_level: string, _event: string, fields: object) => failed.push(JSON.stringify(fields));
   expect(await pruneZones({ ...parts(), step, log })).toBe(1);
   expect(failed).toEqual([expect.stringContaining('"zone_id":"aaa"')]);
+});
+
+describe('events that are kept for a number of days', () => {
+  const DAY_MS = 86_400_000;
+  const began = Date.UTC(2030, 0, 1);
+  const page = (params: object) => bare.call<{ events: Uint8Array; next_cursor: string }>('event.replay', params);
+  const numbers = ({ events }: { events: Uint8Array }): number[] =>
+    (JSON.parse(Buffer.from(events).toString()) as { sequence_number: number }[]).map((one) => one.sequence_number);
+
+  beforeEach(async () => {
+    // Two a day, for 20 days.
+    for (let n = 0; n < 40; n++) {
+      bare.clock.set(began + (n * DAY_MS) / 2);
+      await bare.call('write', { path: '/f', content: `${n}` });
+    }
+  });
+
+  test('the oldest go, and whoever would read on among them is told', async () => {
+    const { next_cursor: early } = await page({ limit: 3 });
+    const { next_cursor: late } = await page({ limit: 35 });
+    expect(await trimEvents(parts(), 5)).toBe(29);
+    expect(await trimEvents(parts(), 5)).toBe(0);
+    // The last one before those five days says what they began with.
+    const left = Array.from({ length: 11 }, (_, i) => 30 + i);
+    expect(numbers(await page({}))).toEqual(left);
+    expect(numbers(await page({ cursor: late }))).toEqual([36, 37, 38, 39, 40]);
+    const gone = { code: 'REVISION_GONE', data: { oldest: 30 } };
+    await expect(page({ cursor: early })).rejects.toMatchObject(gone);
+    await expect(page({ since_revision: 28 })).rejects.toMatchObject(gone);
+    expect(numbers(await page({ since_revision: 29 }))).toEqual(left);
+    await expect(page({ since_timestamp: new Date(began).toISOString() })).rejects.toMatchObject(gone);
+    await expect(bare.call('event.follow', { last_event_id: 'root.7' })).rejects.toMatchObject(gone);
+    await expect(bare.call('event.watch', { since: 7 })).rejects.toMatchObject(gone);
+    expect(await bare.call('event.follow', { last_event_id: 'root.29' })).toEqual({ after: 29 });
+  });
+
+  test('what the tree was within those days is still known, and its history is pruned by its own', async () => {
+    const then = { path: '/f', as_of: new Date(began + 15 * DAY_MS).toISOString() };
+    const before = await bare.call('get_metadata', then);
+    await trimEvents(parts(), 5);
+    expect(await bare.call('get_metadata', then)).toEqual(before);
+    const earlier = new Date(began + 5 * DAY_MS).toISOString();
+    await expect(bare.call('get_metadata', { path: '/f', as_of: earlier })).rejects.toMatchObject({
+      code: 'REVISION_GONE',
+    });
+    const limits = JSON.stringify({ history_days: 10, versions_kept: 1 });
+    await bare.sql.write('root', (tx) => tx.run('UPDATE zones SET limits = ?', [limits]));
+    // The tenth day began with the 20th version: the 19 before it go.
+    expect(await pruneZones(parts())).toBe(19);
+  });
 });
 
 test('a server does it by itself', async () => {

@@ -4,6 +4,7 @@
  */
 
 import type { Log } from '../base/log.ts';
+import { eventTrim } from '../features/events/trim.operations.ts';
 import { pruneTree, pruneZone } from '../features/files/history/retention.operations.ts';
 import { activeZones } from '../features/zones/sweep.operations.ts';
 import type { RunStep } from './system.ts';
@@ -14,8 +15,27 @@ export interface PruneParts {
   readonly log: Log;
 }
 
+/** One pass over the logs of all zones, of which events are kept for so many days; gives the number of events that went. */
+export async function trimEvents(parts: PruneParts, days: number): Promise<number> {
+  return inEachZone(parts, async (zone_id) => {
+    let trimmed = 0;
+    for (let left = true; left && !parts.signal.aborted; ) {
+      const step = await parts.step(eventTrim, zone_id, { days });
+      trimmed += step.trimmed;
+      left = step.left;
+    }
+    return trimmed;
+  });
+}
+
 /** One pass over all zones; gives the number of states that went. */
-export async function pruneZones({ step, signal, log }: PruneParts): Promise<number> {
+export const pruneZones = (parts: PruneParts): Promise<number> =>
+  inEachZone(parts, (zone_id) => pruneZone((input) => parts.step(pruneTree, zone_id, input), parts.signal));
+
+async function inEachZone(
+  { step, signal, log }: PruneParts,
+  prune: (zone_id: string) => Promise<number>,
+): Promise<number> {
   let pruned = 0;
   for (let after = ''; !signal.aborted; ) {
     const zones = await step(activeZones, 'root', { after });
@@ -23,7 +43,7 @@ export async function pruneZones({ step, signal, log }: PruneParts): Promise<num
     if (last === undefined) break;
     for (const zone_id of zones) {
       try {
-        pruned += await pruneZone((input) => step(pruneTree, zone_id, input), signal);
+        pruned += await prune(zone_id);
       } catch (thrown) {
         log('warn', 'prune.zone-failed', { zone_id, err: thrown instanceof Error ? thrown.stack : String(thrown) });
       }

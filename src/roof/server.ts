@@ -195,7 +195,7 @@ interface LoopParts {
 function startLoops(config: Config, { rings, alone, ...parts }: LoopParts) {
   const common = { ...parts, clock: systemClock };
   const work = startWork({ ...common, config, rings });
-  const sweep = startSweep({ ...common, alone, audit: auditKeeping(config) });
+  const sweep = startSweep({ ...common, alone, audit: auditKeeping(config), eventDays: config.EVENT_RETENTION_DAYS });
   return { sweep, indexer: startIndexer(common), work, hands: work.hands };
 }
 

@@ -203,7 +203,15 @@ describe('the loop', () => {
 
   const audit = { days: 365, readDays: 7, readBytes: 2 ** 30 };
   const loop = (blobs: Blobs, log: Log = () => undefined) =>
-    startSweep({ runner: bare.server.runner, blobs, clock: bare.clock, log, alone: false, audit });
+    startSweep({
+      runner: bare.server.runner,
+      blobs,
+      clock: bare.clock,
+      log,
+      alone: false,
+      audit,
+      eventDays: undefined,
+    });
 
   test('two nodes end a zone together', async () => {
     const zone_id = 'for-two';

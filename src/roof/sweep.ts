@@ -26,7 +26,7 @@ import type { Blobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type AuditKeeping, pruneAudit } from './audit/prune.ts';
 import { type CollectParts, collectBlobs, finishRemovals } from './collect.ts';
-import { pruneZones } from './prune.ts';
+import { pruneZones, trimEvents } from './prune.ts';
 import { systemSteps } from './system.ts';
 
 export interface SweepParts {
@@ -38,6 +38,8 @@ export interface SweepParts {
   readonly alone: boolean;
   /** What is kept of the audit log. */
   readonly audit: AuditKeeping;
+  /** Days for which events are kept; undefined is for ever. */
+  readonly eventDays: number | undefined;
 }
 
 export interface Sweep {
@@ -58,6 +60,7 @@ interface Sweeping extends CollectParts {
   readonly log: Log;
   readonly holder: string;
   readonly audit: AuditKeeping;
+  readonly eventDays: number | undefined;
 }
 
 export function startSweep(parts: SweepParts): Sweep {
@@ -70,6 +73,7 @@ export function startSweep(parts: SweepParts): Sweep {
     log: parts.log,
     holder: newId('node'),
     audit: parts.audit,
+    eventDays: parts.eventDays,
   };
   const ended = run(sweeping, parts.alone);
   return {
@@ -119,6 +123,9 @@ async function pruneWhenDue(sweeping: Sweeping): Promise<void> {
   if (!(await isDue(sweeping, 'history'))) return;
   const pruned = await pruneZones(sweeping);
   if (pruned > 0) sweeping.log('info', 'history.pruned', { states: pruned });
+  if (sweeping.eventDays === undefined) return;
+  const events = await trimEvents(sweeping, sweeping.eventDays);
+  if (events > 0) sweeping.log('info', 'events.trimmed', { events });
 }
 
 async function pruneAuditWhenDue(sweeping: Sweeping): Promise<void> {

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { OPEN_END } from '../../../ports/sql.ts';
-import { findLastEventAt } from '../../events/moments.sql.ts';
+import { findLastEventAt, findLastMark } from '../../events/moments.sql.ts';
 import { limitsOf } from '../../zones/quota.ts';
 import { historyBytes } from '../../zones/usage.sql.ts';
 import { raiseOldestRevision } from '../../zones/zones.sql.ts';
@@ -55,7 +55,8 @@ export const pruneTree: Operation<Step, Outcome> = {
       }
     }
     const limits = limitsOf(call.zone);
-    const cut = (await findLastEventAt(tx, zone_id, call.now - (limits.history_days || HISTORY_DAYS) * DAY_MS)) ?? 0;
+    const old = call.now - (limits.history_days || HISTORY_DAYS) * DAY_MS;
+    const cut = (await findLastEventAt(tx, zone_id, old)) ?? (await findLastMark(tx, zone_id, old)) ?? 0;
     const over = after ? excess : await excessOf(call);
     const until = over > 0 ? OPEN_END : cut;
     const versions_kept = limits.versions_kept || VERSIONS_KEPT;
