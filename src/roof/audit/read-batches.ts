@@ -79,39 +79,41 @@ export class ReadBatches {
   }
 
   async #write(batch: Batch): Promise<void> {
-    if (this.#lost > 0) this.#tellLost(batch);
-    const written = await Promise.allSettled(
-      [...batch].map(([zone_id, lines]) => this.#writeZone(zone_id, lines.join('\n'))),
+    const told = this.#lost;
+    const writes = [...batch].map(([zone_id, lines]) => this.#writeZone(zone_id, lines));
+    if (told > 0) writes.push(this.#tellLost(told));
+    const written = await Promise.allSettled(writes);
+    const rows = [...batch.values()].reduce(
+      (sum, { length }, i) => sum + (written[i]?.status === 'rejected' ? length : 0),
+      0,
     );
-    const failed = [...batch.values()].filter((_lines, i) => written[i]?.status === 'rejected');
-    const reason = written.find((one) => one.status === 'rejected')?.reason;
-    if (failed.length === 0) return;
-    const rows = failed.reduce((sum, { length }) => sum + length, 0);
+    if (rows === 0) return;
     this.#lost += rows;
+    const reason = written.find((one) => one.status === 'rejected')?.reason;
     this.#parts.log('error', 'audit.lost', { rows, err: String(reason) });
     throw reason;
   }
 
   /** What was asked of a zone that never was stands in the log of the server itself. */
-  async #writeZone(zone_id: string, lines: string): Promise<void> {
-    const { bytes } = this.#parts;
+  async #writeZone(zone_id: string, all: readonly string[]): Promise<void> {
+    const { step, bytes } = this.#parts;
+    const lines = all.join('\n');
     try {
-      await this.#parts.step(noteReads, zone_id, { lines, bytes });
+      await step(noteReads, zone_id, { lines, bytes });
     } catch (thrown) {
       if (!(thrown instanceof Fault && thrown.code === 'ZONE_NOT_FOUND')) throw thrown;
-      await this.#parts.step(noteReads, 'root', { lines, bytes });
+      await step(noteReads, 'root', { lines, bytes });
     }
   }
 
   /** A row about rows that there are not. */
-  #tellLost(batch: Batch): void {
+  async #tellLost(rows: number): Promise<void> {
     const facts = { action: 'audit.lost', effect: 'write', object: '', outcome: 'failed', code: null } as const;
-    const row = auditRow(
-      { ...facts, at: this.#parts.clock.now(), duration_ms: 0, details: { rows: this.#lost } },
-      SYSTEM,
-      { channel: 'internal', request_id: '', address: null },
-    );
-    batch.set('root', [...(batch.get('root') ?? []), auditLine(row)]);
-    this.#lost = 0;
+    const way = { channel: 'internal', request_id: '', address: null };
+    const at = this.#parts.clock.now();
+    await this.#writeZone('root', [
+      auditLine(auditRow({ ...facts, at, duration_ms: 0, details: { rows } }, SYSTEM, way)),
+    ]);
+    this.#lost -= rows;
   }
 }
