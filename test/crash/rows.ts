@@ -1,12 +1,15 @@
 /**
  * What the files of a data directory say by themselves, whatever was promised to whom. Guarantees asked: SQLite finds no
- * damage; sequence and audit numbers have no gap and no double; usage counters equal a recount; every state's content
- * is there to the last byte.
+ * damage; sequence and audit numbers have no gap and no double; each audit row goes on from the one before it; usage
+ * counters equal a recount; every state's content is there to the last byte.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { type AuditRow, auditLine } from '../../src/core/call/audit-row.ts';
+import { BEGINNING } from '../../src/features/audit/chain.ts';
+import { Walk } from '../../src/features/audit/walk.ts';
 
 const OPEN_END = Number.MAX_SAFE_INTEGER;
 
@@ -34,7 +37,13 @@ export function lookInto(directory: string, prefix: string, verified: Verified):
   const db = new DatabaseSync(join(directory, 'nexus.db'), { readOnly: true });
   try {
     db.exec('BEGIN');
-    const violations = [...damage(db), ...numbering(db), ...usage(db), ...contents(db, directory, verified)];
+    const violations = [
+      ...damage(db),
+      ...numbering(db),
+      ...chains(db),
+      ...usage(db),
+      ...contents(db, directory, verified),
+    ];
     return { violations, calls: callsOf(db, prefix), newest: newestOf(db) };
   } finally {
     db.close();
@@ -85,6 +94,32 @@ function numbering(db: DatabaseSync): string[] {
     if (zone.unordered > 0) found.push('times fall along the sequence');
     return found.map((what) => `zone ${zone.zone_id}: ${what}`);
   });
+}
+
+interface AuditedRow extends AuditRow {
+  readonly n: number;
+  readonly hash: string;
+}
+
+function chains(db: DatabaseSync): string[] {
+  const key = rowsOf<{ value: string }>(db, "SELECT value FROM settings WHERE name = 'audit_key'")[0]?.value ?? '';
+  return rowsOf<{ zone_id: string; audit_hash: string }>(db, 'SELECT zone_id, audit_hash FROM zones').flatMap(
+    (zone) => {
+      const { zone_id } = zone;
+      const walk = new Walk({ log: 'changes', zone_id, keys: [key], from: { n: 0, hash: BEGINNING } });
+      for (const { n, hash, ...row } of rowsOf<AuditedRow>(
+        db,
+        'SELECT * FROM audit WHERE zone_id = ? ORDER BY n',
+        zone_id,
+      )) {
+        walk.add({ n, hash, line: auditLine(row) });
+      }
+      const end = walk.close();
+      const found = walk.problems.map(({ text }) => text);
+      if (end.hash !== zone.audit_hash) found.push('the zone has another hash than the last row');
+      return found.map((what) => `zone ${zone_id}: the audit log: ${what}`);
+    },
+  );
 }
 
 function usage(db: DatabaseSync): string[] {
