@@ -19,6 +19,18 @@ test.each([
   ['NEXUS_JWT_EXPIRY_MINUTES', '1441', '"1441" is not a whole number from 1 to 1440'],
   ['NEXUS_JWT_REFRESH_MINUTES', '0', '"0" is not a whole number from 1 to 43200'],
   ['NEXUS_RATE_LIMIT_FAILURES_PER_MINUTE', '100000001', '"100000001" is not a whole number from 1 to 100000000'],
+  [
+    'NEXUS_AUDIT_ENABLED',
+    'false',
+    '"false" is not true: the audit log cannot be switched off; keep less of it with NEXUS_AUDIT_DAYS',
+  ],
+  ['NEXUS_AUDIT_READS', 'off', '"off" is not one of batch, sync'],
+  ['NEXUS_AUDIT_READ_BYTES', '1000', '"1000" is not a whole number from 1048576 to 1099511627776'],
+  [
+    'NEXUS_AUDIT_KEY',
+    'too-short,and-this-one-is-long-enough-for-it',
+    'the value is not keys of at least 32 bytes; make one with: openssl rand -base64 48',
+  ],
   ['NEXUS_TRUSTED_PROXIES', '["10.0.0.0/33"]', '"[\\"10.0.0.0/33\\"]" is not a JSON list of addresses and CIDR blocks'],
   ['NEXUS_TRUSTED_PROXIES', '["proxy"]', '"[\\"proxy\\"]" is not a JSON list of addresses and CIDR blocks'],
   ['NEXUS_TRUSTED_PROXIES', '10.0.0.1', '"10.0.0.1" is not a JSON list of addresses and CIDR blocks'],

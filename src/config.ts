@@ -69,6 +69,15 @@ const orNothing = <T>(key: Key<T>): Key<T | undefined> => ({
   default: '',
   parse: (given) => (given === '' ? undefined : key.parse(given)),
 });
+/** What somebody may ask to be switched off, and is told that it is not. */
+const alwaysOn = (about: string): Key<true> => ({
+  default: 'true',
+  about,
+  parse: (given) => {
+    if (/^(true|1|yes)$/i.test(given)) return true;
+    throw new Error(`true: ${about}`);
+  },
+});
 const isText = (item: unknown): item is string => typeof item === 'string';
 const list = (about: string, isItem = isText, wanted = 'texts'): Key<readonly string[]> => ({
   default: '[]',
@@ -188,19 +197,13 @@ export const KEYS = {
   JOB_SYNC_MAX: whole('jobs of mode sync that run at a time', 8, [1, 256]),
   JOB_RETENTION_DAYS: whole('how long finished jobs are kept', 30, [1, 3_650]),
   LOG_LEVEL: oneOf('lowest level logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
-  ENFORCE_PERMISSIONS: {
-    default: 'true',
-    about: 'checks cannot be switched off',
-    parse: (given: string): true => {
-      if (/^(true|1|yes)$/i.test(given)) return true;
-      throw new Error('true: checks cannot be switched off; use an admin key where you want no tuples');
-    },
-  },
+  ENFORCE_PERMISSIONS: alwaysOn('checks cannot be switched off; use an admin key where you want no tuples'),
   ACCESS_CACHE: oneOf('keep access decisions', ['on', 'off'], 'on'),
   TRUSTED_PROXIES: list('proxies whose X-Forwarded-For counts', isNetwork, 'addresses and CIDR blocks'),
   CORS_ORIGINS: list('origins that browsers may call from'),
   DRAIN_SECONDS: whole('how long a stop waits for requests', 25, [0, 600]),
   EVENT_RETENTION_DAYS: orNothing(whole('how long events are kept, in days; empty is for ever', 0, [1, 36_500])),
+  AUDIT_ENABLED: alwaysOn('the audit log cannot be switched off; keep less of it with NEXUS_AUDIT_DAYS'),
   AUDIT_DAYS: whole('how long audit rows are kept', 365, [1, 36_500]),
   AUDIT_READS: oneOf(
     'what a call that changes nothing does until it is logged: answer, or wait',
