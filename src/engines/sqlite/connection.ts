@@ -62,6 +62,8 @@ class Prepared {
 export class Connection {
   readonly db: DatabaseSync;
   statements = 0;
+  /** Rows of lists that were read. */
+  rows = 0;
   private readonly prepared = new Map<string, Prepared>();
 
   constructor(file: string, pragmas: readonly string[]) {
@@ -122,7 +124,9 @@ export class SqliteTx implements Tx {
   }
 
   async all<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> {
-    return this.next(sql).all(...params) as R[];
+    const rows = this.next(sql).all(...params) as R[];
+    this.connection.rows += rows.length;
+    return rows;
   }
 
   async run(sql: string, params: readonly SqlValue[] = []): Promise<number> {

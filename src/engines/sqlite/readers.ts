@@ -6,7 +6,13 @@
 import { Connection, SqliteTx } from './connection.ts';
 import { RowMemo } from './row-memo.ts';
 
-const PRAGMAS = ['journal_mode=WAL', 'query_only=ON', 'cache_size=-16384', 'mmap_size=268435456', 'temp_store=MEMORY'];
+const MAPPED = 'mmap_size=268435456';
+const PRAGMAS = ['journal_mode=WAL', 'query_only=ON', 'cache_size=-16384', MAPPED, 'temp_store=MEMORY'];
+/**
+ * After this many rows a connection lets go of what it has mapped of the file. SQLite does that in the first read after
+ * the next commit, which then waits for it: 13 ms for 256 MiB, measured.
+ */
+const ROWS_MAPPED = 100_000;
 /** Snapshots that may be open at once in one thread; who needs one more waits. */
 const SNAPSHOTS_MAX = 16;
 
@@ -92,6 +98,10 @@ export class Readers {
     if (!snapshot.over || snapshot.reads > 0) return;
     const { connection } = snapshot.reader;
     if (connection.db.isTransaction) connection.exec('COMMIT');
+    if (connection.rows > ROWS_MAPPED) {
+      connection.rows = 0;
+      for (const pragma of ['mmap_size=0', MAPPED]) connection.exec(`PRAGMA ${pragma}`);
+    }
     this.giveBack(snapshot.reader);
   }
 
