@@ -5,6 +5,7 @@
  */
 import type { z } from 'zod';
 import { asFault, Fault, type Issue, invalidParams } from '../base/faults.ts';
+import { isZoneId } from '../base/ids.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { actingFor } from '../features/access/acting.ts';
@@ -129,11 +130,14 @@ async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answe
       : await perform(server, trail, settled);
     return { output, input: settled.input };
   } catch (thrown) {
-    const absent = thrown instanceof Fault && thrown.code === 'ZONE_NOT_FOUND' && caller && isRootAdmin(caller);
-    if (!absent || !operation.nowhere) throw thrown;
+    if (!operation.nowhere || !caller || !isRootAdmin(caller) || !isAbsence(thrown)) throw thrown;
     return { output: operation.nowhere(), input: trail.input };
   }
 }
+
+/** Is it a zone that could be there? What no zone can be called is a mistake of whoever called it so. */
+const isAbsence = (thrown: unknown): boolean =>
+  thrown instanceof Fault && thrown.code === 'ZONE_NOT_FOUND' && isZoneId(String(thrown.data.zone_id));
 
 interface Waiting {
   readonly asked: Asked;

@@ -1,0 +1,138 @@
+/** Publishing, the logs of all zones as one, and who is refused what. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import type { EventObject } from './event-line.ts';
+
+interface Page {
+  readonly events: readonly EventObject[];
+  readonly has_more: boolean;
+  readonly next_cursor: string | null;
+}
+
+forEachEngine('the event log', (engine) => {
+  let server: TestServer;
+
+  beforeAll(async () => {
+    server = await startTestServer({ engine, environment: { NEXUS_LIMIT_EVENT_DATA_BYTES: '100' } });
+  });
+  afterAll(() => server.stop());
+
+  const call = async (path: string, { key = ADMIN_KEY, body }: { key?: string; body?: unknown } = {}) => {
+    const answer = await server.http(path, {
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    });
+    const json = (await answer.json()) as { error?: { code: string } } & Page;
+    return { status: answer.status, code: json.error?.code, json };
+  };
+  const publish = (body: unknown, key?: string) =>
+    call('/api/v2/events', { body, ...(key === undefined ? {} : { key }) });
+  const seqOf = async (zone_id: string): Promise<number> => {
+    const row = await server.sql.read((tx) =>
+      tx.get<{ seq: number }>('SELECT seq FROM zones WHERE zone_id = ?', [zone_id]),
+    );
+    return row?.seq ?? -1;
+  };
+
+  test('a list of events is published as a whole, in its order, or not at all', async () => {
+    const before = await seqOf('root');
+    const many = Array.from({ length: 1000 }, (_, n) => ({ type: 'app.many', data: { n } }));
+    const { status, json } = await publish(many);
+    expect(status).toBe(201);
+    expect(json.events.map(({ sequence_number }) => sequence_number)).toEqual(many.map((_, n) => before + 1 + n));
+    const newest = await call('/api/v2/events?limit=2&operation_type=app.many');
+    expect(newest.json.events.map(({ data, type, channel }) => [data, type, channel])).toEqual([
+      [{ n: 999 }, 'app.many', 'api'],
+      [{ n: 998 }, 'app.many', 'api'],
+    ]);
+    const after = await seqOf('root');
+    const refused: readonly [unknown, number, string][] = [
+      [[...many, many[0]], 422, 'INVALID_PARAMS'],
+      [[], 422, 'INVALID_PARAMS'],
+      [{}, 422, 'INVALID_PARAMS'],
+      [{ type: 'app.x', events: [] }, 422, 'INVALID_PARAMS'],
+      [[{ type: 'app.ok' }, { type: 'app.' }], 422, 'INVALID_PARAMS'],
+      [[{ type: 'app.ok' }, { type: 'app.UPPER' }], 422, 'INVALID_PARAMS'],
+      [[{ type: 'app.ok' }, { type: 'app.ok', extra: 1 }], 422, 'INVALID_PARAMS'],
+      [[{ type: 'app.ok' }, { type: 'app.ok', data: 'text' }], 422, 'INVALID_PARAMS'],
+      [[{ type: 'app.ok' }, { type: 'write' }], 403, 'ACCESS_DENIED'],
+      [[{ type: 'app.ok' }, { type: 'app.ok', data: { text: 'x'.repeat(100) } }], 400, 'LIMIT_EXCEEDED'],
+      [[{ type: 'app.ok' }, { type: 'app.ok', path: '/../x' }], 400, 'INVALID_PATH'],
+    ];
+    for (const [body, wantedStatus, code] of refused) {
+      const outcome = await publish(body);
+      expect([outcome.status, outcome.code], JSON.stringify(body).slice(0, 200)).toEqual([wantedStatus, code]);
+    }
+    expect(await seqOf('root')).toBe(after);
+  });
+
+  test('what an event is about needs write on it, and only its own subject sees it', async () => {
+    const ada = await server.addKey({ subject: 'ada', grants: [['direct_editor', '/ada']] });
+    const bob = await server.addKey({ subject: 'bob', grants: [['direct_viewer', '/ada']] });
+    expect((await publish({ type: 'app.own', path: '/ada/x' }, ada)).status).toBe(201);
+    expect(await publish([{ type: 'app.own' }, { type: 'app.own', path: '/else' }], ada)).toMatchObject({
+      status: 403,
+    });
+    expect(await publish({ type: 'app.own', path: '/ada/x' }, bob)).toMatchObject({ status: 403 });
+    const types = async (key: string) =>
+      (await call('/api/v2/events?operation_type=app.own', { key })).json.events.length;
+    expect([await types(ada), await types(bob), await types(ADMIN_KEY)]).toEqual([1, 0, 1]);
+  });
+
+  test('all zones together are newest first by time, then by zone, in pages of any size', async () => {
+    const zones = ['multi-a', 'multi-b', 'multi-c'];
+    for (const zone_id of zones) await server.addZone(zone_id);
+    const wanted: [string, number][] = [];
+    await server.sql.write('root', async (tx) => {
+      for (const [z, zone_id] of zones.entries()) {
+        for (let seq = 1; seq <= 30; seq++) {
+          // Later than anything else here, and at equal times in several zones.
+          const at = Date.UTC(2040, 0, 1) + Math.floor((seq * (z + 2)) / 4) * 1000;
+          await tx.run(
+            `INSERT INTO events (zone_id, seq, at, type, path, user_id, channel, request_id, data)
+             VALUES (?, ?, ?, ?, '', 'ada', 'rpc', 'r', '{}')`,
+            [zone_id, seq, at, seq % 3 === 0 ? 'app.third' : 'app.other'],
+          );
+          await tx.run('UPDATE zones SET seq = ?, seq_at = ? WHERE zone_id = ?', [seq, at, zone_id]);
+        }
+      }
+      const rows = await tx.all<{ zone_id: string; seq: number }>(
+        "SELECT zone_id, seq FROM events WHERE zone_id LIKE 'multi-%' AND type = 'app.third' ORDER BY at DESC, zone_id, seq DESC",
+      );
+      wanted.push(...rows.map(({ zone_id, seq }): [string, number] => [zone_id, seq]));
+    });
+    expect(wanted).toHaveLength(30);
+    for (const limit of [1, 4, 7, 1000]) {
+      const found: [string, number][] = [];
+      for (let cursor = ''; ; ) {
+        const path = `/api/v2/events?zone_id=*&operation_type=app.third&limit=${limit}${cursor && `&cursor=${cursor}`}`;
+        const { json } = await call(path);
+        found.push(...json.events.map(({ zone_id, sequence_number }): [string, number] => [zone_id, sequence_number]));
+        if (!json.has_more) break;
+        cursor = json.next_cursor ?? '';
+      }
+      expect(found, `limit ${limit}`).toEqual(wanted);
+    }
+    const admin = await server.addKey({ zone_id: 'multi-a', role: 'admin' });
+    expect((await call('/api/v2/events?zone_id=*', { key: admin })).code).toBe('ACCESS_DENIED');
+    expect((await call('/api/v2/events?zone_id=multi-b', { key: admin })).code).toBe('ACCESS_DENIED');
+    expect((await call('/api/v2/events/replay?zone_id=*')).code).toBe('ZONE_NOT_FOUND');
+  });
+
+  test('a zone that never was is an empty log, and a cursor is one of its own zone and list', async () => {
+    for (const path of ['/api/v2/events', '/api/v2/events/replay', '/api/v2/operations']) {
+      expect(await call(`${path}?zone_id=never-was`)).toMatchObject({ status: 200, json: { has_more: false } });
+      expect((await call(path, { key: 'no-such-key-000000' })).status).toBe(401);
+      expect((await call(`${path}?cursor=abc`)).code).toBe('INVALID_CURSOR');
+      expect((await call(`${path}?limit=0`)).code).toBe('INVALID_PARAMS');
+    }
+    await server.addZone('cursor-zone');
+    const { json } = await call('/api/v2/events?limit=1');
+    expect((await call(`/api/v2/events?zone_id=cursor-zone&cursor=${json.next_cursor}`)).code).toBe('INVALID_CURSOR');
+    expect((await call(`/api/v2/events/replay?cursor=${json.next_cursor}`)).code).toBe('INVALID_CURSOR');
+    expect((await call('/api/v2/events/replay?since_revision=cursor-zone.1')).code).toBe('INVALID_CURSOR');
+    expect((await call('/api/v2/events/replay?event_types=exploded')).status).toBe(422);
+    expect((await call('/api/v2/events/replay?since_timestamp=yesterday')).status).toBe(422);
+    expect((await call('/api/v2/watch?timeout=301')).status).toBe(422);
+  });
+});
