@@ -5,7 +5,7 @@
  */
 import type { Fault, FaultData } from '../base/faults.ts';
 import { ANYONE, hashKey, hashPrefix, type Refused } from '../features/access/credentials.ts';
-import { type AuditFacts, type AuditLog, auditRow } from './call/audit-row.ts';
+import { type AuditFacts, type AuditLog, type AuditRow, auditRow } from './call/audit-row.ts';
 import type { AnyOperation, CallContext, Caller } from './operation.ts';
 
 /** How a request came in. */
@@ -42,7 +42,7 @@ export async function logFailure(audit: AuditLog, trail: Trail, fault: Fault): P
   const { operation, caller = ANYONE, context } = trail;
   const who = context?.caller ?? caller;
   if (fault.code === 'UNAUTHENTICATED') return logCredential(audit, trail);
-  if (fault.code !== 'ACCESS_DENIED' && fault.code !== 'QUOTA_EXCEEDED') {
+  if (!isRefusal(fault)) {
     // Nobody who is answered that something went wrong has to wait for it, whatever the configuration says.
     await logEnded(audit, trail, fault)?.catch(() => undefined);
     return;
@@ -59,6 +59,20 @@ export async function logFailure(audit: AuditLog, trail: Trail, fault: Fault): P
   );
   await audit.refused(quota && context ? context.zone_id : who.zone_id, row);
 }
+
+/** A part of a call that was refused while the call goes on. */
+export const partRefused = (
+  { name, effect }: Pick<AnyOperation, 'name' | 'effect'>,
+  { code, data }: Fault,
+  { context, at }: { readonly context: CallContext; readonly at: number },
+): AuditRow => {
+  const facts = { at, action: name, effect, object: pathIn(data) ?? '', duration_ms: 0 };
+  const details = { ...told(data), count: 1 };
+  return auditRow({ ...facts, outcome: 'denied', code, details }, context.caller, context);
+};
+
+/** Is it a refusal, of a right or of a quota? */
+export const isRefusal = ({ code }: Fault): boolean => code === 'ACCESS_DENIED' || code === 'QUOTA_EXCEEDED';
 
 /** A credential that was presented and does not work, seen by a call. */
 async function logCredential(audit: AuditLog, { operation, caller, way, input }: Trail): Promise<void> {

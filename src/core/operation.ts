@@ -4,7 +4,7 @@
  * themselves with it.
  */
 import type { z } from 'zod';
-import type { FaultCode } from '../base/faults.ts';
+import type { Fault, FaultCode } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx } from '../ports/sql.ts';
@@ -140,6 +140,8 @@ export interface Call {
   audit(details: Readonly<Record<string, unknown>>): void;
   /** What the audit log is chained with: the key of what is written now, then the former ones. */
   readonly auditKeys: AuditKeys;
+  /** One of several parts failed, and the call goes on: where it was refused, the audit log says so. */
+  partFailed(fault: Fault): void;
   /** Rows of the audit log beside that of this call. */
   log(rows: readonly AuditRow[]): void;
   /** A part that can fail by itself: its rows, events and counters are undone when it throws. */

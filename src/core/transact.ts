@@ -22,6 +22,7 @@ import { findZone, keepZone, lockZone, noZone } from '../features/zones/zones.sq
 import type { Blobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
+import { isRefusal, partRefused } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
 import { type AuditKeys, type AuditRow, auditRow } from './call/audit-row.ts';
 import { checkDeadline } from './deadline.ts';
@@ -200,6 +201,9 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
     },
     audit: (details) => Object.assign(state.details, details),
     auditKeys: parts.auditKeys,
+    partFailed: (fault) => {
+      if (isRefusal(fault)) state.log([partRefused(operation, fault, { context, at: state.now })]);
+    },
     log: (rows) => state.log(rows),
     shown: (path) => context.path_prefix + path,
     attempt: (work) => tx.nested(() => state.attempt(work)),

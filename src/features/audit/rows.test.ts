@@ -111,6 +111,18 @@ forEachEngine('rows', (engine) => {
       });
     });
 
+    test('of one of several parts is one, though the call goes on', async () => {
+      const grants = [['direct_editor', '/mine']] as const;
+      const key = await server.addKey({ zone_id: 'acme', subject: 'pat', grants });
+      const deleted = await server.ok('delete_bulk', { paths: ['/a.txt', '/mine/none', '/b.txt'] }, key);
+      expect(deleted).toMatchObject({ '/a.txt': { success: false } });
+      const rows = await list({ zone_id: 'acme', actor: 'user:pat', outcome: 'denied' });
+      expect(rows.map(({ action, object, code }) => [action, object, code])).toEqual([
+        ['file.delete-bulk', '/b.txt', 'ACCESS_DENIED'],
+        ['file.delete-bulk', '/a.txt', 'ACCESS_DENIED'],
+      ]);
+    });
+
     test('of a role is auth_denied', async () => {
       const key = await server.addKey({ zone_id: 'acme', subject: 'vic', role: 'viewer' });
       expect(await server.fault('mkdir', { path: '/x' }, key)).toBe('ACCESS_DENIED');

@@ -28,6 +28,7 @@ export async function attemptItem(call: Call, work: () => Promise<void>): Promis
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof Fault)) throw thrown;
+    call.partFailed(thrown);
     return { code: thrown.code, message: thrown.message };
   }
 }

@@ -11,15 +11,21 @@ export interface AuditDeskParts {
   readonly step: RunStep;
   readonly clock: Clock;
   readonly log: Log;
+  /** How long calls that changed nothing are gathered; 150 ms unless given. */
+  readonly gatherMs?: number;
   readonly config: Pick<Config, 'AUDIT_READS' | 'AUDIT_READ_BYTES'>;
 }
 
-export function openAuditDesk({ step, clock, log, config }: AuditDeskParts): AuditLog {
+/** The rest of the 250 ms that a call may take to the log is for the commit. */
+const GATHER_MS = 150;
+
+export function openAuditDesk({ step, clock, log, config, gatherMs = GATHER_MS }: AuditDeskParts): AuditLog {
   const batches = new ReadBatches({
     step,
     clock,
     log,
     sync: config.AUDIT_READS === 'sync',
+    gatherMs,
     bytes: config.AUDIT_READ_BYTES,
   });
   const refusals = new Refusals(step, log);

@@ -26,8 +26,9 @@ describe('pruning', () => {
   });
   afterEach(() => bare.close());
 
-  const prune = (keeping: Partial<typeof KEEPING> = {}) =>
-    pruneAudit(
+  const prune = async (keeping: Partial<typeof KEEPING> = {}) => {
+    await bare.server.audit.settle();
+    return pruneAudit(
       {
         step: bare.step,
         clock: bare.clock,
@@ -36,9 +37,14 @@ describe('pruning', () => {
       },
       { ...KEEPING, ...keeping },
     );
+  };
   const later = (days: number) => bare.clock.set(bare.clock.now() + days * DAY);
   const write = (n: number, zone_id = 'root') => bare.call('write', { zone_id, path: '/f', content: `${n}` });
-  const read = (zone_id = 'root') => bare.call('read', { zone_id, path: '/f' });
+  /** Each is a row of the table. */
+  const read = async (zone_id = 'root') => {
+    await bare.call('read', { zone_id, path: '/f' });
+    await bare.server.audit.settle();
+  };
   const verify = (zone_id = 'root') =>
     bare.call<{ ok: boolean; logs: Report[]; problems: object[] }>('audit_verify', { zone_id });
   const logOf = async (log: string, zone_id = 'root') =>

@@ -17,12 +17,12 @@ export interface ReadBatchesParts {
   readonly log: Log;
   /** Answers wait until their call is in the log. */
   readonly sync: boolean;
+  /** How long calls are gathered, in milliseconds. */
+  readonly gatherMs: number;
   /** NEXUS_AUDIT_READ_BYTES. */
   readonly bytes: number;
 }
 
-/** The rest of the 250 ms is for the commit. */
-const GATHER_MS = 150;
 /** Characters that wait at most before answers wait. */
 const WAITING_CHARS = 8 * 1024 * 1024;
 
@@ -50,7 +50,7 @@ export class ReadBatches {
     this.#chars += line.length;
     if (this.#parts.sync) return this.flush();
     if (this.#chars > WAITING_CHARS) return this.flush().catch(() => undefined);
-    this.#timer ??= setTimeout(() => this.flush().catch(() => undefined), GATHER_MS);
+    this.#timer ??= setTimeout(() => this.flush().catch(() => undefined), this.#parts.gatherMs);
     return undefined;
   }
 
