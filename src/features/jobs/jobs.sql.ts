@@ -1,5 +1,5 @@
 /** Rows of jobs. Every write of one runs under the lock of its zone. */
-import type { KeptRow, RowsInsert, SqlValue, Tx } from '../../ports/sql.ts';
+import type { RowsInsert, SqlValue, Tx } from '../../ports/sql.ts';
 import type { Artifact, Attempt, ExecutionMode, JobDoor, JobState, JobTerms, RequestState } from './job.ts';
 import { MISSED_BEATS, NEXUS, RANKS, TIER_MS } from './job.ts';
 
@@ -80,11 +80,14 @@ export const insertJobs = (tx: Tx, rows: readonly JobRow[]): Promise<void> =>
 export const findJob = (tx: Tx, zone_id: string, job_id: string): Promise<JobRow | undefined> =>
   tx.get<JobRow>(`SELECT ${ALL} FROM jobs WHERE job_id = ? AND zone_id = ?`, [job_id, zone_id]);
 
-export const findJobs = (tx: Tx, zone_id: string, job_ids: readonly string[]): Promise<JobRow[]> =>
-  tx.all<JobRow>(
-    `SELECT ${ALL} FROM jobs WHERE job_id IN (SELECT value FROM ${tx.dialect.textsOf}) AND zone_id = ?${tx.dialect.forUpdate}`,
-    [JSON.stringify(job_ids), zone_id],
-  );
+/**
+ * Several, one by one: on PostgreSQL the questions leave together, and each is planned as a look into the index. A list to
+ * join with would be planned while the table is small, and then go through the whole of it when it no longer is.
+ */
+export async function findJobs(tx: Tx, zone_id: string, job_ids: readonly string[]): Promise<JobRow[]> {
+  const found = await Promise.all(job_ids.map((job_id) => findJob(tx, zone_id, job_id)));
+  return found.filter((job) => job !== undefined);
+}
 
 export interface JobKey {
   readonly zone_id: string;
@@ -100,29 +103,24 @@ export const findJobByKey = (tx: Tx, key: JobKey): Promise<JobRow | undefined> =
     [key.zone_id, key.owner, key.agent_id, key.type, key.idempotency_key],
   );
 
-const SAVE = `UPDATE jobs SET status = ?, run_at = ?, attempt = ?, lease_owner = ?, lease_subject = ?, lease_until = ?,
-  started_at = ?, ended_at = ?, updated_at = ?, result = ?, error = ? WHERE job_id = ?`;
+const CHANGING = [
+  'status',
+  'run_at',
+  'attempt',
+  'lease_owner',
+  'lease_subject',
+  'lease_until',
+  'started_at',
+  'ended_at',
+  'updated_at',
+  'result',
+  'error',
+] as const satisfies readonly (keyof JobState)[];
+const SAVE = `UPDATE jobs SET ${CHANGING.map((name) => `${name} = ?`).join(', ')} WHERE job_id = ?`;
 
-/** The states that jobs have from now on. On PostgreSQL the statements leave together. */
+/** The states that jobs have from now on; one by one, as {@link findJobs} reads them. */
 export async function saveJobs(tx: Tx, jobs: readonly (JobState & { readonly job_id: string })[]): Promise<void> {
-  await Promise.all(
-    jobs.map((job) =>
-      tx.run(SAVE, [
-        job.status,
-        job.run_at,
-        job.attempt,
-        job.lease_owner,
-        job.lease_subject,
-        job.lease_until,
-        job.started_at,
-        job.ended_at,
-        job.updated_at,
-        job.result,
-        job.error,
-        job.job_id,
-      ]),
-    ),
-  );
+  await Promise.all(jobs.map((job) => tx.run(SAVE, [...CHANGING.map((name) => job[name]), job.job_id])));
 }
 
 const attemptRows: RowsInsert = {
@@ -185,12 +183,12 @@ const WAITING = "status IN ('queued', 'retry_wait')";
 
 /**
  * The due jobs of every rank, each rank by its time, then the best of them by the order of all: so the index gives no row
- * that is not taken, however many are due later or have finished. `select` is asked of each rank, its ? before the rest.
+ * that is not taken, however many are due later or have finished.
  */
-const bestOf = (where: string, columns: string): string =>
+const bestOf = (where: string, columns: string, lock = ''): string =>
   RANKS.map(
     (rank) => `SELECT * FROM (SELECT ${columns}, run_at + ${rank * TIER_MS} AS place FROM jobs
-      WHERE ${where} AND rank = ${rank} AND run_at <= ? AND ${WAITING} ORDER BY run_at, job_id LIMIT ?) AS rank_${rank + 2}`,
+      WHERE ${where} AND rank = ${rank} AND run_at <= ? AND ${WAITING} ORDER BY run_at, job_id LIMIT ?${lock}) AS rank_${rank + 2}`,
   ).join(' UNION ALL ');
 
 /** Looked up for each row, of which there are few, and not for all zones. */
@@ -226,9 +224,7 @@ function claimStatement(tx: Tx, { types, of }: Claimable): string {
   const key = where + skipLocked;
   const known = claimStatements.get(key);
   if (known) return known;
-  const made = `SELECT ${ALL} FROM jobs WHERE job_id IN (
-    SELECT job_id FROM (${bestOf(where, 'job_id')}) AS due ORDER BY place, job_id LIMIT ?)
-    ORDER BY run_at + ${TIER_MS} * rank, job_id${skipLocked}`;
+  const made = `SELECT ${ALL} FROM (${bestOf(where, ALL, skipLocked)}) AS due ORDER BY place, job_id LIMIT ?`;
   claimStatements.set(key, made);
   return made;
 }
@@ -353,16 +349,13 @@ export type Counted = keyof typeof NONE;
 const COUNTED = Object.keys(NONE) as readonly Counted[];
 
 export async function readCounts(tx: Tx, zone_id: string): Promise<JobCounts> {
-  const row =
-    tx.kept<JobCounts>('job_counts', zone_id) ??
-    (await tx.get<JobCounts>('SELECT * FROM job_counts WHERE zone_id = ?', [zone_id]));
+  const row = await tx.get<JobCounts>('SELECT * FROM job_counts WHERE zone_id = ?', [zone_id]);
   return row ?? { zone_id, ...NONE };
 }
 
-const KEEP_COUNTS = `INSERT INTO job_counts (zone_id, ${COUNTED.join(', ')}) VALUES (?, ${COUNTED.map(() => '?').join(', ')})
-  ON CONFLICT (zone_id) DO UPDATE SET ${COUNTED.map((name) => `${name} = excluded.${name}`).join(', ')}`;
+const ADD_COUNTS = `INSERT INTO job_counts (zone_id, ${COUNTED.join(', ')}) VALUES (?, ${COUNTED.map(() => '?').join(', ')})
+  ON CONFLICT (zone_id) DO UPDATE SET ${COUNTED.map((name) => `${name} = job_counts.${name} + excluded.${name}`).join(', ')}`;
 
-export function keepCounts(tx: Tx, row: JobCounts): Promise<void> {
-  const kept: KeptRow = { row, save: { sql: KEEP_COUNTS, params: [row.zone_id, ...COUNTED.map((name) => row[name])] } };
-  return tx.keep('job_counts', row.zone_id, kept);
+export async function addCounts(tx: Tx, zone_id: string, by: ReadonlyMap<Counted, number>): Promise<void> {
+  await tx.run(ADD_COUNTS, [zone_id, ...COUNTED.map((name) => by.get(name) ?? 0)]);
 }

@@ -25,8 +25,10 @@ import {
   TIER_MS,
 } from './job.ts';
 import {
+  addCounts,
   type Claimable,
   type Counted,
+  type EndedAttempt,
   findBlocked,
   findJobByKey,
   hasActive,
@@ -34,7 +36,6 @@ import {
   insertAttempts,
   insertJobs,
   type JobRow,
-  keepCounts,
   listClaimable,
   readCounts,
   saveJobs,
@@ -148,29 +149,52 @@ export type Claiming = Omit<Claimable, 'zone_id' | 'executor' | 'limit' | 'now'>
   readonly subject: string;
 };
 
+/** When something happens to jobs, and what the counts of their zone change by. */
+export interface Occasion {
+  readonly now: number;
+  readonly tally: Tally;
+}
+
+/** A change of jobs now; its counts are added at the end. */
+async function occasion<T>(call: Call, work: (at: Occasion) => Promise<T>): Promise<T> {
+  const tally = new Tally(call);
+  const done = await work({ now: await queueTime(call), tally });
+  await tally.keep();
+  return done;
+}
+
 /** Takes the next jobs, in their order. */
-export async function claimJobs(call: Call, asked: Claiming): Promise<JobRow[]> {
-  const { tx, context } = call;
-  const now = await queueTime(call);
+export const claimJobs = (call: Call, asked: Claiming): Promise<JobRow[]> =>
+  occasion(call, async (at) => takeJobs(call, await nextJobs(call, asked, at.now), { ...asked, ...at }));
+
+/** The jobs that are next, in their order; nobody has them yet. */
+export async function nextJobs(call: Call, asked: Claiming, now: number): Promise<JobRow[]> {
+  const { zone_id } = call.context;
+  const { executors, limit } = asked;
   const found: JobRow[] = [];
-  for (const executor of asked.executors) {
-    found.push(...(await listClaimable(tx, { ...asked, zone_id: context.zone_id, executor, now })));
+  for (const executor of executors) {
+    found.push(...(await listClaimable(call.tx, { ...asked, zone_id, executor, now })));
   }
-  const next = asked.executors.length > 1 ? found.sort(byPlace).slice(0, asked.limit) : found;
-  if (next.length === 0) return [];
-  const claim: Claim = { owner: asked.owner, subject: asked.subject, until: now + asked.lease_ms, now };
-  return change(call, next, (job) => ({ ...job, ...claimed(job, claim) }));
+  return executors.length > 1 ? found.sort(byPlace).slice(0, limit) : found;
+}
+
+/** Gives jobs to a holder. */
+export function takeJobs(
+  call: Call,
+  jobs: readonly JobRow[],
+  by: Occasion & Pick<Claiming, 'owner' | 'subject' | 'lease_ms'>,
+): Promise<JobRow[]> {
+  const claim: Claim = { owner: by.owner, subject: by.subject, until: by.now + by.lease_ms, now: by.now };
+  return change(call, jobs, { tally: by.tally, next: (job) => ({ ...job, ...claimed(job, claim) }) });
 }
 
 /** Takes one job that was just queued. */
 export async function claimJob(
   call: Call,
   job: JobRow,
-  by: { readonly owner: string; readonly subject: string; readonly lease_ms: number },
+  by: Pick<Claiming, 'owner' | 'subject' | 'lease_ms'>,
 ): Promise<JobRow> {
-  const now = await queueTime(call);
-  const claim: Claim = { owner: by.owner, subject: by.subject, until: now + by.lease_ms, now };
-  const [after] = await change(call, [job], (one) => ({ ...one, ...claimed(one, claim) }));
+  const [after] = await occasion(call, (at) => takeJobs(call, [job], { ...by, ...at }));
   return after ?? job;
 }
 
@@ -179,8 +203,11 @@ const placeOf = (job: JobRow): number => job.run_at + TIER_MS * job.rank;
 const byPlace = (a: JobRow, b: JobRow): number => placeOf(a) - placeOf(b) || (a.job_id < b.job_id ? -1 : 1);
 
 /** Jobs with their next form: rows, events and counts. */
-async function change(call: Call, jobs: readonly JobRow[], next: (job: JobRow) => JobRow): Promise<JobRow[]> {
-  const tally = new Tally(call);
+async function change(
+  call: Call,
+  jobs: readonly JobRow[],
+  { tally, next }: { readonly tally: Tally; readonly next: (job: JobRow) => JobRow },
+): Promise<JobRow[]> {
   const after = jobs.map((job) => {
     const changed = next(job);
     tally.moved(changed, job);
@@ -188,7 +215,6 @@ async function change(call: Call, jobs: readonly JobRow[], next: (job: JobRow) =
     return changed;
   });
   await saveJobs(call.tx, after);
-  await tally.keep();
   return after;
 }
 
@@ -201,17 +227,23 @@ export interface Ending {
 /** Ends the attempts in hand, or the jobs; gives the jobs as they are then. The caller has looked whose turn it is. */
 export async function endJobs(call: Call, endings: readonly Ending[]): Promise<JobRow[]> {
   if (endings.length === 0) return [];
+  return occasion(call, (at) => endJobsAt(call, endings, at));
+}
+
+/** The same as a part of something larger. */
+export async function endJobsAt(call: Call, endings: readonly Ending[], { now, tally }: Occasion): Promise<JobRow[]> {
   const { tx } = call;
-  const now = await queueTime(call);
   const outcomes = new Map(endings.map(({ job, outcome }) => [job.job_id, outcome]));
-  const attempts: Parameters<typeof insertAttempts>[1][number][] = [];
+  const attempts: EndedAttempt[] = [];
   const jobs = endings.map(({ job }) => job);
-  const after = await change(call, jobs, (job) => {
+  const next = (job: JobRow): JobRow => {
     const { state, attempt } = ended(job, outcomes.get(job.job_id)!, now);
     if (attempt) attempts.push({ ...attempt, zone_id: job.zone_id, job_id: job.job_id });
     return { ...job, ...state };
-  });
-  await insertAttempts(tx, attempts);
+  };
+  const changing = change(call, jobs, { tally, next });
+  // Sent behind it without waiting.
+  const [after] = await Promise.all([changing, insertAttempts(tx, attempts)]);
   for (const { job, outcome } of endings) {
     if (outcome.kind === 'succeeded' && outcome.artifacts) {
       await insertArtifacts(tx, { job, artifacts: outcome.artifacts, now });
@@ -293,9 +325,7 @@ export class Tally {
   async keep(): Promise<void> {
     if (![...this.by.values()].some((by) => by !== 0)) return;
     const { tx, zone } = this.call;
-    const counts = { ...(await readCounts(tx, zone.zone_id)) };
-    for (const [name, by] of this.by) counts[name] += by;
-    await keepCounts(tx, counts);
+    await addCounts(tx, zone.zone_id, this.by);
   }
 }
 

@@ -24,7 +24,7 @@ import {
   listStillHeld,
   renewLease,
 } from './jobs.sql.ts';
-import { claimJobs, type Ending, endJobs, Tally } from './queue.ts';
+import { type Ending, endJobs, endJobsAt, nextJobs, Tally, takeJobs } from './queue.ts';
 import { ENDED } from './topics.ts';
 import { isLost, removeWorker, removeWorkersBefore, saveWorker, type WorkerRow } from './workers.sql.ts';
 
@@ -79,11 +79,19 @@ export const workOnJobs: Operation<z.infer<typeof work>, z.infer<typeof worked>>
   output: worked,
   rings: ({ final }) => (final ? ENDED : undefined),
   run: async (call, { ended, claim, worker_id, lease_ms }) => {
-    const after = await endJobs(call, await stillHeld(call, ended, worker_id));
+    const [now, endings] = await Promise.all([queueTime(call), stillHeld(call, ended, worker_id)]);
+    const at = { now, tally: new Tally(call) };
     const limit = call.zone.phase === 'Active' ? claim : 0;
     const asked = { executors: [NEXUS], types: null, of: null, limit, lease_ms, owner: worker_id, subject: '' };
-    const jobs = limit > 0 ? await claimJobs(call, asked) : [];
-    return { claimed: await withCallers(call, jobs), final: after.some(({ status }) => isFinal(status)) };
+    // The question for what is next goes out behind the ends, and sees them.
+    const [after, next] = await Promise.all([
+      endings.length > 0 ? endJobsAt(call, endings, at) : [],
+      limit > 0 ? nextJobs(call, asked, now) : [],
+    ]);
+    const [jobs, claimers] = await Promise.all([takeJobs(call, next, { ...asked, ...at }), callersOf(call, next)]);
+    await at.tally.keep();
+    const claimed = jobs.map((job) => ({ job, caller: claimers(job) }));
+    return { claimed, final: after.some(({ status }) => isFinal(status)) };
   },
 };
 
@@ -98,21 +106,16 @@ async function stillHeld(call: Call, ended: readonly EndedRun[], worker_id: stri
   });
 }
 
-async function withCallers(call: Call, jobs: readonly JobRow[]): Promise<ClaimedJob[]> {
-  const callers = new Map<string, Caller | null>();
-  const claimed: ClaimedJob[] = [];
-  for (const job of jobs) {
-    if (job.key_id === null) claimed.push({ job, caller: SYSTEM });
-    else {
-      let caller = callers.get(job.key_id);
-      if (caller === undefined) {
-        caller = (await callerByKeyId(call.tx, job.key_id, call.now)) ?? null;
-        callers.set(job.key_id, caller);
-      }
-      claimed.push({ job, caller: caller && { ...caller, agent_id: job.agent_id || null } });
-    }
-  }
-  return claimed;
+/** Who each job is run for, as the rows are now; null where the key that submitted it no longer works. */
+async function callersOf(call: Call, jobs: readonly JobRow[]): Promise<(job: JobRow) => Caller | null> {
+  const key_ids = [...new Set(jobs.map(({ key_id }) => key_id))].filter((key_id) => key_id !== null);
+  const found = await Promise.all(key_ids.map((key_id) => callerByKeyId(call.tx, key_id, call.now)));
+  const callers = new Map(key_ids.map((key_id, i) => [key_id, found[i]]));
+  return ({ key_id, agent_id }) => {
+    if (key_id === null) return SYSTEM;
+    const caller = callers.get(key_id);
+    return caller ? { ...caller, agent_id: agent_id || null } : null;
+  };
 }
 
 /** The job that was claimed for this worker as it was made; null where it is no longer its own. */
@@ -126,7 +129,7 @@ export const ownJob: Operation<{ job_id: string; worker_id: string }, ClaimedJob
   run: async (call, { job_id, worker_id }) => {
     const job = await findJob(call.tx, call.context.zone_id, job_id);
     if (job?.status !== 'running' || job.lease_owner !== worker_id) return null;
-    return (await withCallers(call, [job]))[0] ?? null;
+    return { job, caller: (await callersOf(call, [job]))(job) };
   },
 };
 

@@ -49,6 +49,8 @@ export interface WorkerParts extends AttemptParts {
   readonly settings: WorkerSettings;
 }
 
+const BUSY_ZONE_MS = 50;
+
 interface Run {
   readonly zone_id: string;
   readonly attempt: number;
@@ -85,6 +87,8 @@ export class Worker {
   private closed = false;
   /** Of the monotonic clock, in milliseconds. */
   private nextRenewal = 0;
+  /** A zone that had all of the next jobs, and until when that is taken to be so. */
+  private busyZone: { readonly zone_id: string; readonly until: number } | undefined;
   /** Somebody said that there may be something to do. */
   private woken = true;
   private wake: () => void = () => undefined;
@@ -105,7 +109,7 @@ export class Worker {
     this.every(Math.min(pollMs, leaseMs / 3), () => this.look());
     this.unlisten.push(rings.listen(WAITING, () => this.nudge()));
     this.unlisten.push(rings.listen(ENDED, () => this.nudge()));
-    if (settings.claims) this.beating = this.beat();
+    if (settings.claims) this.beating = this.beat().catch((thrown: unknown) => this.warn(thrown));
     this.pumping = this.pump();
     log('info', 'worker.started', { worker_name: this.worker_id });
   }
@@ -202,11 +206,24 @@ export class Worker {
     const busy = [...this.running.values()].filter(({ handed }) => !handed).length;
     const free = settings.claims && this.status === 'active' ? settings.slots - busy : 0;
     const limit = Math.min(free, settings.maxJobs - this.claimed);
-    const due = limit > 0 ? await this.step(dueJobs, 'root', { limit }) : [];
+    const due = limit > 0 ? await this.dueZones(limit) : [];
     const wanted = new Map(due.map(({ zone_id, n }) => [zone_id, n]));
     const zones = new Set([...wanted.keys(), ...this.ended.keys()]);
     await Promise.all([...zones].map((zone_id) => this.workIn(zone_id, wanted.get(zone_id) ?? 0)));
     return zones.size > 0;
+  }
+
+  /**
+   * Zones with the next jobs. While one zone has them all, it is asked again without a look at the others, for a short
+   * time: most of what a short job costs is asking.
+   */
+  private async dueZones(limit: number): Promise<readonly { zone_id: string; n: number }[]> {
+    if (this.busyZone && performance.now() < this.busyZone.until) return [{ zone_id: this.busyZone.zone_id, n: limit }];
+    const due = await this.step(dueJobs, 'root', { limit });
+    const [only] = due;
+    const alone = only !== undefined && due.length === 1 && only.n === limit;
+    this.busyZone = alone ? { zone_id: only.zone_id, until: performance.now() + BUSY_ZONE_MS } : undefined;
+    return due;
   }
 
   private async workIn(zone_id: string, claim: number): Promise<void> {
@@ -218,6 +235,7 @@ export class Worker {
       const input = { ended, claim, worker_id: this.worker_id, lease_ms: leaseMs };
       const { claimed } = await this.step(workOnJobs, zone_id, input);
       this.claimed += claimed.length;
+      if (claimed.length < claim) this.busyZone = undefined;
       for (const { settled } of waiting) settled();
       for (const one of claimed) this.begin(one, { handed: false, settled: () => undefined });
     } catch (thrown) {
