@@ -48,7 +48,7 @@ export interface Bare {
   readonly tokens: TokenDesk;
   readonly step: RunStep;
   /** A call by the RPC name of an operation; the server's own unless a caller is given. */
-  call<T = Record<string, unknown>>(method: string, params: object, caller?: Caller): Promise<T>;
+  call<T = Record<string, unknown>>(method: string, params: object, caller?: Caller, request_id?: string): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -112,9 +112,9 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
     clock,
     tokens,
     step,
-    call: async <T>(method: string, params: object, caller: Caller = SYSTEM): Promise<T> => {
+    call: async <T>(method: string, params: object, caller: Caller = SYSTEM, request_id = 'test'): Promise<T> => {
       const operation = byMethod.get(method) ?? getOperation(method);
-      const request = { ...contextOf(caller), caller, zone_id: undefined, tolerant: true };
+      const request = { ...contextOf(caller), caller, request_id, zone_id: undefined, tolerant: true };
       return (await invoke(server, operation, { raw: params, request })).output as T;
     },
     close: async () => {

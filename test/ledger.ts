@@ -7,14 +7,15 @@ export interface LoggedEvent {
   readonly path: string;
   readonly old_path: string | null;
   readonly branch: string | null;
+  readonly request_id: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
 /** Events of a zone after a sequence number, oldest first. */
-export async function eventsAfter(server: TestServer, seq: number, zone = 'root'): Promise<LoggedEvent[]> {
+export async function eventsAfter(server: Pick<TestServer, 'sql'>, seq: number, zone = 'root'): Promise<LoggedEvent[]> {
   const rows = await server.sql.read((tx) =>
     tx.all<LoggedEvent & { data: string }>(
-      'SELECT seq, type, path, old_path, branch, data FROM events WHERE zone_id = ? AND seq > ? ORDER BY seq',
+      'SELECT seq, type, path, old_path, branch, request_id, data FROM events WHERE zone_id = ? AND seq > ? ORDER BY seq',
       [zone, seq],
     ),
   );
@@ -22,7 +23,7 @@ export async function eventsAfter(server: TestServer, seq: number, zone = 'root'
 }
 
 /** The newest sequence number of a zone. */
-export async function seqOf(server: TestServer, zone = 'root'): Promise<number> {
+export async function seqOf(server: Pick<TestServer, 'sql'>, zone = 'root'): Promise<number> {
   const row = await server.sql.read((tx) => tx.get<{ seq: number }>('SELECT seq FROM zones WHERE zone_id = ?', [zone]));
   return row?.seq ?? 0;
 }
@@ -34,7 +35,10 @@ export interface Usage {
 }
 
 /** What the zone's counters say, and the same counted from the rows. */
-export async function usageOf(server: TestServer, zone = 'root'): Promise<{ counted: Usage; real: Usage }> {
+export async function usageOf(
+  server: Pick<TestServer, 'sql'>,
+  zone = 'root',
+): Promise<{ counted: Usage; real: Usage }> {
   const counted = await server.sql.read((tx) =>
     tx.get<Usage>(
       'SELECT used_files AS files, used_storage_bytes AS bytes, used_tuples AS tuples FROM zones WHERE zone_id = ?',

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { Fault, FaultCode } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
-import type { Sql, Tx } from '../ports/sql.ts';
+import type { Foresight, Sql, Tx } from '../ports/sql.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
@@ -313,6 +313,8 @@ export interface Operation<I, O, P = I, R = O> {
   readonly internal?: boolean;
   /** Housekeeping that adds to the store: refused on a full disk, as the writes of callers are. */
   readonly grows?: boolean;
+  /** What `run` of a write is going to look up, so that writes of one commit look it up together. */
+  foresee?(ready: P, zone_id: string): Foresight;
   /** `named` unless said otherwise. */
   readonly zone?: ZoneRule;
   /**

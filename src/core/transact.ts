@@ -71,7 +71,7 @@ async function runDurably<I, P, O>(asked: Omit<Running<I, P, O>, 'tx'>, ready: P
         ran = true;
         return output;
       },
-      growthOf(asked),
+      hintOf(asked, ready),
     );
   } catch (thrown) {
     if (ran) parts.grants.forget();
@@ -80,7 +80,8 @@ async function runDurably<I, P, O>(asked: Omit<Running<I, P, O>, 'tx'>, ready: P
 }
 
 /** What makes room goes on when the disk is full, and so does the server's own housekeeping. */
-const growthOf = <I, P, O>({ operation, context }: Pick<Running<I, P, O>, 'operation' | 'context'>): WriteHint => ({
+const hintOf = <I, P, O>({ operation, context }: Omit<Running<I, P, O>, 'tx'>, ready: P): WriteHint => ({
+  foresight: operation.foresee?.(ready, context.zone_id),
   grows: operation.grows ?? (operation.effect === 'write' && context.channel !== 'internal'),
 });
 

@@ -2,7 +2,7 @@
 import type { Row, RowsInsert, SqlValue, Statement } from './sql.ts';
 
 /** Rows of one statement. */
-const CHUNKS = [64, 8, 1] as const;
+const CHUNKS = [64, 32, 16, 8, 4, 2, 1] as const;
 
 const texts = new WeakMap<RowsInsert, readonly string[]>();
 

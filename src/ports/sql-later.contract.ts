@@ -104,6 +104,57 @@ export function later(sql: () => Sql): void {
     expect(await sql().read((tx) => find(tx, 'counter'))).toEqual({ id: 'counter', n: 327 });
   });
 
+  test('what is known of a row ends with a statement that changes the table, and with no other', async () => {
+    const sees = (tx: Tx) => tx.kept<Thing>('things', 'a');
+    await sql().write(LANE, async (tx) => {
+      tx.know('things', 'a', { id: 'a', n: 1 });
+      // An engine that knows nothing has to be asked.
+      const known = sees(tx) !== undefined;
+      const expected = known ? { id: 'a', n: 1 } : undefined;
+      await tx.insert(things, [['b', 2]]);
+      expect(await count(tx)).toBe(1);
+      expect(sees(tx)).toEqual(expected);
+      tx.know('things', 'a', null);
+      expect(sees(tx)).toBe(known ? null : undefined);
+      await tx.run('UPDATE things SET n = 3');
+      expect(sees(tx)).toBeUndefined();
+    });
+  });
+
+  test('what writes foresee is looked up for them, and each finds what those before it did', async () => {
+    await sql().write(LANE, (tx) => add(tx, 'there'));
+    let lookUps = 0;
+    const lookUp = async (tx: Tx, keys: readonly string[]): Promise<void> => {
+      lookUps++;
+      for (const key of keys) tx.know('things', key, (await find(tx, key)) ?? null);
+    };
+    const findKnown = async (tx: Tx, id: string): Promise<Thing | null | undefined> => {
+      const known = tx.kept<Thing>('things', id);
+      return known === undefined ? find(tx, id) : known;
+    };
+    const put = (id: string, n: number): Promise<string> =>
+      sql().write(
+        LANE,
+        async (tx) => {
+          const before = await findKnown(tx, id);
+          if (n % 5 === 3) throw new Error('no');
+          if (before) return `${id} is there`;
+          await tx.insert(things, [[id, n]]);
+          tx.know('things', id, { id, n });
+          return `${id} is new`;
+        },
+        { grows: true, foresight: { keys: [id], lookUp } },
+      );
+    const results = await Promise.allSettled(numbers(60).map((n) => put(n % 2 === 0 ? `t${n % 12}` : 'there', n)));
+    const told = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(12);
+    expect(told.filter((text) => text.endsWith('new')).sort()).toEqual(
+      ['t0', 't10', 't2', 't4', 't6', 't8'].map((id) => `${id} is new`),
+    );
+    expect(await ids(sql())).toEqual(['t0', 't10', 't2', 't4', 't6', 't8', 'there']);
+    expect(lookUps).toBeLessThan(60);
+  });
+
   test('what a part kept is gone if the part fails', async () => {
     await sql().write(LANE, (tx) => add(tx, 'counter'));
     await sql().write(LANE, async (tx) => {

@@ -44,9 +44,14 @@ export interface Tx {
   run(sql: string, params?: readonly SqlValue[]): Promise<number>;
   /** Inserts rows in their order. They may be sent later: before a statement that names their table, and the commit. */
   insert(insert: RowsInsert, rows: readonly Row[]): Promise<void>;
-  /** What a write of the same commit kept of a row of this table; undefined since a statement has named the table. */
-  kept<R extends object>(table: string, key: string): R | undefined;
-  /** Keeps a row as it is going to be; the statement that saves it is sent as late as inserted rows are, and once. */
+  /**
+   * What the commit knows of a row: null that there is none; undefined nothing, as after a statement that changed the
+   * table in another way than by `insert`.
+   */
+  kept<R extends object>(table: string, key: string): R | null | undefined;
+  /** Makes a row known, or null that there is none. */
+  know(table: string, key: string, row: object | null): void;
+  /** The same of a row that is still to be saved, which is done as late as inserted rows are sent, and once. */
   keep(table: string, key: string, row: KeptRow): Promise<void>;
   /** A part that can fail by itself: what it did is undone when it throws, what came before stays. */
   nested<T>(work: () => Promise<T>): Promise<T>;
@@ -70,10 +75,18 @@ export interface KeptRow {
   readonly save: Statement;
 }
 
+/** Rows that a write is going to look up, which the writes of a commit have looked up together. */
+export interface Foresight {
+  readonly keys: readonly string[];
+  /** Makes the rows of so many keys known, by few statements. The same function for all that can go together. */
+  readonly lookUp: (tx: Tx, keys: readonly string[]) => Promise<void>;
+}
+
 /** What a write says of itself beforehand. */
 export interface WriteHint {
   /** It adds to the store. Refused at once while the disk is full, so that others have the room that is kept back. */
   readonly grows: boolean;
+  readonly foresight?: Foresight | undefined;
 }
 
 /** Commits that were synced. */

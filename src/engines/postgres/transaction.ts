@@ -52,6 +52,8 @@ export class PostgresTx implements Tx {
     return undefined;
   }
 
+  know(): void {}
+
   async keep(_table: string, _key: string, { save }: KeptRow): Promise<void> {
     await this.#query(save.sql, save.params);
   }

@@ -138,8 +138,12 @@ export class SqliteTx implements Tx {
     this.writing().insert(insert, rows);
   }
 
-  kept<R extends object>(table: string, key: string): R | undefined {
-    return this.pending?.kept(table, key) as R | undefined;
+  kept<R extends object>(table: string, key: string): R | null | undefined {
+    return this.pending?.kept(table, key) as R | null | undefined;
+  }
+
+  know(table: string, key: string, row: object | null): void {
+    this.pending?.know(table, key, row);
   }
 
   async keep(table: string, key: string, row: KeptRow): Promise<void> {
@@ -177,16 +181,28 @@ export class SqliteTx implements Tx {
   }
 
   private readonly send = ({ sql, params }: Statement): void => {
-    this.next(sql).run(...params);
+    this.count(this.due(sql)).run(...params);
   };
 
   /** The statement, counted, after what is pending for the tables that it names. */
   private next(sql: string): StatementSync {
+    const prepared = this.due(sql);
+    if (prepared.changes) {
+      this.wrote = true;
+      this.pending?.changed((table) => prepared.names(table));
+    }
+    return this.count(prepared);
+  }
+
+  private due(sql: string): Prepared {
     const prepared = this.connection.prepare(sql);
-    if (prepared.changes) this.wrote = true;
     if (this.pending && !this.pending.isEmpty) this.pending.flush(this.send, (table) => prepared.names(table));
+    return prepared;
+  }
+
+  private count({ statement }: Prepared): StatementSync {
     this.statements++;
     this.connection.statements++;
-    return prepared.statement;
+    return statement;
   }
 }

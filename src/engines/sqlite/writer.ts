@@ -14,7 +14,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/faults.ts';
-import { noCommits, type WriteHint } from '../../ports/sql.ts';
+import { type Foresight, noCommits, type WriteHint } from '../../ports/sql.ts';
 import { answerAll, countCommit, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
 import { diskFull, outcomeUnknown } from '../sql-faults.ts';
 import { Checkpoints } from './checkpoint.ts';
@@ -31,6 +31,7 @@ const LOCK_RETRY_MS = 2;
 
 interface Queued extends Waiting<SqliteTx> {
   readonly grows: boolean;
+  readonly foresight: Foresight | undefined;
   /** Gets a transaction of its own: there was no room for it together with others. */
   readonly alone: boolean;
 }
@@ -66,7 +67,7 @@ export class Writer {
   write<T>(work: (tx: SqliteTx) => Promise<T>, hint?: WriteHint): Promise<T> {
     if (this.broken) return Promise.reject(stopping());
     return waitIn((waiting: Waiting<SqliteTx>) => {
-      this.queue.push({ ...waiting, grows: hint?.grows === true, alone: false });
+      this.queue.push({ ...waiting, grows: hint?.grows === true, foresight: hint?.foresight, alone: false });
       this.pumping ??= this.pump();
     }, work);
   }
@@ -131,6 +132,7 @@ export class Writer {
   private async runTogether(batch: Queued[]): Promise<Done[] | undefined> {
     const settled: Done[] = [];
     const pending = new Pending();
+    await lookUpTogether(batch, new SqliteTx(this.connection, { pending }));
     for (const waiting of batch) {
       const tx = new SqliteTx(this.connection, { pending });
       try {
@@ -246,6 +248,19 @@ export class Writer {
     for (const waiting of this.queue.splice(0)) waiting.reject(stopping());
     this.options.onBroken(reason);
   }
+}
+
+/** Looks up what several writes foresee. */
+async function lookUpTogether(batch: readonly Queued[], tx: SqliteTx): Promise<void> {
+  const wanted = new Map<Foresight['lookUp'], Set<string>>();
+  const seers = batch.flatMap(({ foresight }) => foresight ?? []);
+  if (seers.length < 2) return;
+  for (const { lookUp, keys } of seers) {
+    const known = wanted.get(lookUp);
+    if (known) for (const key of keys) known.add(key);
+    else wanted.set(lookUp, new Set(keys));
+  }
+  for (const [lookUp, keys] of wanted) await lookUp(tx, [...keys]);
 }
 
 /** The answer to a write that was never begun. */

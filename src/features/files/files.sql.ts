@@ -1,8 +1,7 @@
 /** Queries on the states of files. Each is one statement, whatever the number of entries or grants. */
 import { cutAfter, parentOf, rangeBelow } from '../../base/paths.ts';
-import type { RowsInsert } from '../../ports/sql.ts';
-import { OPEN_END, type SqlValue, type Tx } from '../../ports/sql.ts';
-import { isLiveMain, type StateShape, selectStates, shapedStates, type View } from './view.ts';
+import { type Foresight, OPEN_END, type RowsInsert, type SqlValue, type Tx } from '../../ports/sql.ts';
+import { isLiveMain, MAIN, mainView, type StateShape, selectStates, shapedStates, type View } from './view.ts';
 import { atOrBelow, belowAny } from './within.ts';
 
 export interface StateRow {
@@ -70,8 +69,55 @@ const someStatesOf = (paths: number): StateShape =>
 
 /** States of several paths, removals of the own branch included; the missing ones are left out. */
 export async function listStates(tx: Tx, view: View, paths: readonly string[]): Promise<StateRow[]> {
-  const query = shapedStates(view, someStatesOf(paths.length), paths);
-  return tx.all<StateRow>(query.sql, query.params);
+  const { rows, unknown } = knownStates(tx, view, paths);
+  if (unknown.length === 0) return rows;
+  const query = shapedStates(view, someStatesOf(unknown.length), unknown);
+  const found = await tx.all<StateRow>(query.sql, query.params);
+  knowStates(tx, view, { paths: unknown, found });
+  return [...rows, ...found];
+}
+
+/** A live state of main, to its commit. */
+const liveKey = (zone_id: string, path: string): string => `${zone_id}\n${path}`;
+
+function knownStates(tx: Tx, view: View, paths: readonly string[]): { rows: StateRow[]; unknown: readonly string[] } {
+  if (!isLiveMain(view)) return { rows: [], unknown: paths };
+  const rows: StateRow[] = [];
+  const unknown: string[] = [];
+  for (const path of paths) {
+    const row = tx.kept<StateRow>('file_states', liveKey(view.zone_id, path));
+    if (row) rows.push(row);
+    else if (row === undefined) unknown.push(path);
+  }
+  return { rows, unknown };
+}
+
+interface LookedUp {
+  readonly paths: readonly string[];
+  /** The states that there are. */
+  readonly found: readonly StateRow[];
+}
+
+function knowStates(tx: Tx, view: View, { paths, found }: LookedUp): void {
+  if (!isLiveMain(view)) return;
+  for (const path of paths) tx.know('file_states', liveKey(view.zone_id, path), null);
+  for (const row of found) tx.know('file_states', liveKey(view.zone_id, row.path), row);
+}
+
+/** What a write on main at these paths is going to look up. */
+export const foreseeStates = (zone_id: string, paths: readonly string[]): Foresight => ({
+  keys: paths.map((path) => liveKey(zone_id, path)),
+  lookUp: lookUpKeys,
+});
+
+async function lookUpKeys(tx: Tx, keys: readonly string[]): Promise<void> {
+  const zones = Map.groupBy(keys, (key) => key.slice(0, key.indexOf('\n')));
+  for (const [zone_id, own] of zones) {
+    const paths = own.map((key) => key.slice(zone_id.length + 1));
+    const view = mainView(zone_id);
+    const found = await listStatesOf(tx, view, paths);
+    knowStates(tx, view, { paths, found });
+  }
 }
 
 /** The same for any number of paths. */
@@ -134,6 +180,9 @@ export async function insertStates(tx: Tx, states: readonly NewState[]): Promise
       state.etag,
     ]),
   );
+  for (const row of states) {
+    if (row.branch === MAIN) tx.know('file_states', liveKey(row.zone_id, row.path), row);
+  }
 }
 
 export interface Place {

@@ -19,7 +19,7 @@ const TABLE: readonly (readonly [string, string, object, number])[] = [
   ['list recursively', 'list', { path: '/w', recursive: true }, 3],
   ['list_versions', 'list_versions', { path: '/w/file' }, 3],
   ['write of a new file', 'write', { path: '/w/new', content: 'x' }, 7],
-  ['write of a new file and its folders', 'write', { path: '/w/p/q/new', content: 'x' }, 9],
+  ['write of a new file and its folders', 'write', { path: '/w/p/q/new', content: 'x' }, 8],
   ['write of a next version', 'write', { path: '/w/file', content: 'y' }, 8],
   ['append', 'append', { path: '/w/file', content: 'z' }, 9],
   ['edit', 'edit', { path: '/w/text', edits: [['one', 'two']] }, 11],

@@ -1,7 +1,7 @@
 /** write and set_metadata (files.md §7). append is in append.operations.ts, edit in edit.operations.ts. */
 import { lookup } from 'mime-types';
 import { z } from 'zod';
-import { refuseRoot } from '../../base/paths.ts';
+import { ancestorsOf, refuseRoot } from '../../base/paths.ts';
 import type { Operation } from '../../core/operation.ts';
 import { type Stored, storeContent } from '../content/content.ts';
 import { contentOf, describeFile, writeFile } from './changes.ts';
@@ -13,6 +13,7 @@ import {
   type WriteResult,
   writeResult,
 } from './file-object.ts';
+import { foreseeStates } from './files.sql.ts';
 import {
   branchParam,
   contentParam,
@@ -70,6 +71,8 @@ export const write: Operation<WriteInput, WriteResult, ReadyWrite> = {
   },
   needs: (ready) => [{ permission: 'write', path: ready.path }],
   object: (ready) => ready.path,
+  foresee: (ready, zone_id) =>
+    foreseeStates(zone_id, ready.branch === undefined ? [...ancestorsOf(ready.path), ready.path] : []),
   run: async (call, ready) => {
     const view = await viewOf(call, ready);
     const spot = await lookUp(call, view, ready.path);

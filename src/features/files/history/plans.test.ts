@@ -47,6 +47,7 @@ async function looked(work: (tx: Tx) => Promise<unknown>): Promise<string[]> {
     },
     insert: async () => undefined,
     kept: () => undefined,
+    know: () => undefined,
     keep: async () => undefined,
     nested: (inner) => inner(),
   };
