@@ -40,8 +40,8 @@ export interface Tx {
   /** The first row, or undefined. `R` names the columns as the query names them. */
   get<R extends object>(sql: string, params?: readonly SqlValue[]): Promise<R | undefined>;
   all<R extends object>(sql: string, params?: readonly SqlValue[]): Promise<R[]>;
-  /** Number of rows changed. */
-  run(sql: string, params?: readonly SqlValue[]): Promise<number>;
+  /** Number of rows changed. `known`: all that it changes of what the commit knows of the table. */
+  run(sql: string, params?: readonly SqlValue[], known?: KnownRow): Promise<number>;
   /** Inserts rows in their order. They may be sent later: before a statement that names their table, and the commit. */
   insert(insert: RowsInsert, rows: readonly Row[]): Promise<void>;
   /**
@@ -67,6 +67,13 @@ export interface RowsInsert {
   readonly values?: Readonly<Record<string, string>>;
   /** What stands behind the values, e.g. ON CONFLICT. */
   readonly tail?: string;
+}
+
+/** A row of which a commit knows; null: there is none. */
+export interface KnownRow {
+  readonly table: string;
+  readonly key: string;
+  readonly row: object | null;
 }
 
 /** A row as the write that ends leaves it, for the next one, and the statement that puts it into its table. */

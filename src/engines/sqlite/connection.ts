@@ -3,7 +3,7 @@
  * statement text is prepared once per connection and that no SQLite error text reaches a client.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Dialect, KeptRow, Row, RowsInsert, SqlValue, Statement, Tx } from '../../ports/sql.ts';
+import type { Dialect, KeptRow, KnownRow, Row, RowsInsert, SqlValue, Statement, Tx } from '../../ports/sql.ts';
 import type { Pending } from './pending.ts';
 import type { RowMemo } from './row-memo.ts';
 
@@ -129,8 +129,12 @@ export class SqliteTx implements Tx {
     return rows;
   }
 
-  async run(sql: string, params: readonly SqlValue[] = []): Promise<number> {
-    return Number(this.next(sql).run(...params).changes);
+  async run(sql: string, params: readonly SqlValue[] = [], known?: KnownRow): Promise<number> {
+    const statement = known ? this.count(this.due(sql)) : this.next(sql);
+    this.wrote = true;
+    const { changes } = statement.run(...params);
+    if (known) this.know(known.table, known.key, known.row);
+    return Number(changes);
   }
 
   async insert(insert: RowsInsert, rows: readonly Row[]): Promise<void> {

@@ -195,6 +195,7 @@ export async function endState(tx: Tx, place: Place, end: { path: string; revisi
   await tx.run(
     `UPDATE file_states SET ended = ? WHERE zone_id = ? AND branch = ? AND path = ? AND ended = ${OPEN_END}`,
     [end.revision, place.zone_id, place.branch, end.path],
+    place.branch === MAIN ? { table: 'file_states', key: liveKey(place.zone_id, end.path), row: null } : undefined,
   );
 }
 
