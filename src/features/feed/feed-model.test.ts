@@ -14,6 +14,9 @@ const PATHS = ['/a', '/a/b', '/a/b/c.txt', '/a/d.md', '/e', '/e/f.txt', '/é "q"
 const USERS = ['ada', 'bob'];
 const AGENTS = ['agent-1', 'agent-2'];
 const ROWS = 400;
+/** Questions of each kind. */
+const RUNS = 60;
+const MS_MAX = 120_000;
 const BEGAN = Date.UTC(2029, 0, 1);
 
 /** Globs with a test that is written by hand, and what of a subtree may lie below a folder that they match. */
@@ -52,7 +55,7 @@ const question: fc.Arbitrary<Question> = fc.record({
   prefix: maybe(fc.constantFrom('/a', '/a/', '/e/f', '/none', '')),
   since: maybe(fc.nat(ROWS)),
   until: maybe(fc.nat(ROWS)),
-  limit: fc.constantFrom(1, 7, 50, 1000),
+  limit: fc.constantFrom(3, 7, 50, 1000),
 });
 
 const isSubtree = (row: Row): boolean => (JSON.parse(row.data) as { subtree?: boolean }).subtree === true;
@@ -129,56 +132,117 @@ forEachEngine('the log through filters', (engine) => {
   });
   const timeOf = (n: number): number => BEGAN + n * 1000;
 
-  test('a list is the log backwards', async () => {
-    await fc.assert(
-      fc.asyncProperty(question, fc.nat(3), async (asked, n) => {
-        const who = everybody[n % everybody.length]!;
-        const { types, user, prefix, since, until } = asked;
-        const query = {
-          ...shared(asked),
-          ...(types ? { operation_type: types.join(',') } : {}),
-          ...(user === undefined ? {} : { user_id: user }),
-          ...(prefix === undefined ? {} : { path_prefix: prefix }),
-          ...(since === undefined ? {} : { since: new Date(timeOf(since)).toISOString() }),
-          ...(until === undefined ? {} : { until: new Date(timeOf(until)).toISOString() }),
-        };
-        const inTime = ({ at }: Row): boolean =>
-          (since === undefined || at >= timeOf(since)) && (until === undefined || at <= timeOf(until));
-        const wanted = expected(who, (row) => inTime(row) && matches(row, asked)).toReversed();
-        expect(told(await pages('/api/v2/events', query, who.key)), who.name).toEqual(wanted);
-        const files = wanted.filter((one) => FILE_TYPES.includes((one as string[])[1] ?? ''));
-        expect(told(await pages('/api/v2/operations', query, who.key)), who.name).toEqual(files);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  test(
+    'a list is the log backwards',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(question, fc.nat(3), async (asked, n) => {
+          const who = everybody[n % everybody.length]!;
+          const { types, user, prefix, since, until } = asked;
+          const query = {
+            ...shared(asked),
+            ...(types ? { operation_type: types.join(',') } : {}),
+            ...(user === undefined ? {} : { user_id: user }),
+            ...(prefix === undefined ? {} : { path_prefix: prefix }),
+            ...(since === undefined ? {} : { since: new Date(timeOf(since)).toISOString() }),
+            ...(until === undefined ? {} : { until: new Date(timeOf(until)).toISOString() }),
+          };
+          const inTime = ({ at }: Row): boolean =>
+            (since === undefined || at >= timeOf(since)) && (until === undefined || at <= timeOf(until));
+          const wanted = expected(who, (row) => inTime(row) && matches(row, asked)).toReversed();
+          expect(told(await pages('/api/v2/events', query, who.key)), who.name).toEqual(wanted);
+          const files = wanted.filter((one) => FILE_TYPES.includes((one as string[])[1] ?? ''));
+          expect(told(await pages('/api/v2/operations', query, who.key)), who.name).toEqual(files);
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    MS_MAX,
+  );
 
-  test('a replay is the log forwards, as pages and as lines', async () => {
-    await fc.assert(
-      fc.asyncProperty(question, fc.nat(3), fc.boolean(), async (asked, n, byTime) => {
-        const who = everybody[n % everybody.length]!;
-        const { types, since } = asked;
-        const from: Record<string, string> = byTime
-          ? { since_timestamp: new Date(timeOf(since ?? 0)).toISOString() }
-          : { since_revision: String(since ?? 0) };
-        const query = { ...shared(asked), ...(types ? { event_types: types.join(',') } : {}), ...from };
-        const isBehind = (row: Row): boolean => (byTime ? row.at >= timeOf(since ?? 0) : row.seq > (since ?? 0));
-        const alone = { ...asked, user: undefined, prefix: undefined };
-        const wanted = expected(who, (row) => isBehind(row) && matches(row, alone));
-        expect(told(await pages('/api/v2/events/replay', query, who.key)), who.name).toEqual(wanted);
-        const headers = { authorization: `Bearer ${who.key}`, accept: 'application/x-ndjson' };
-        const lines = await (
-          await server.http(`/api/v2/events/replay?${new URLSearchParams(query)}`, { headers })
-        ).text();
-        const parsed = lines
-          .split('\n')
-          .filter((line) => line !== '')
-          .map((line) => JSON.parse(line) as EventObject);
-        expect(told(parsed), who.name).toEqual(wanted);
-      }),
-      { numRuns: 60 },
-    );
-  });
+  test(
+    'a replay is the log forwards, as pages and as lines',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(question, fc.nat(3), fc.boolean(), async (asked, n, byTime) => {
+          const who = everybody[n % everybody.length]!;
+          const { types, since } = asked;
+          const from: Record<string, string> = byTime
+            ? { since_timestamp: new Date(timeOf(since ?? 0)).toISOString() }
+            : { since_revision: String(since ?? 0) };
+          const query = { ...shared(asked), ...(types ? { event_types: types.join(',') } : {}), ...from };
+          const isBehind = (row: Row): boolean => (byTime ? row.at >= timeOf(since ?? 0) : row.seq > (since ?? 0));
+          const alone = { ...asked, user: undefined, prefix: undefined };
+          const wanted = expected(who, (row) => isBehind(row) && matches(row, alone));
+          expect(told(await pages('/api/v2/events/replay', query, who.key)), who.name).toEqual(wanted);
+          const headers = { authorization: `Bearer ${who.key}`, accept: 'application/x-ndjson' };
+          const lines = await (
+            await server.http(`/api/v2/events/replay?${new URLSearchParams(query)}`, { headers })
+          ).text();
+          const parsed = lines
+            .split('\n')
+            .filter((line) => line !== '')
+            .map((line) => JSON.parse(line) as EventObject);
+          expect(told(parsed), who.name).toEqual(wanted);
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    MS_MAX,
+  );
+
+  test(
+    'a log longer than a page looks at: what is rare is found, by as many pages as it takes',
+    async () => {
+      const zone_id = 'long';
+      await server.addZone(zone_id);
+      const count = 12_500;
+      const columns = ['zone_id', 'seq', 'at', 'type', 'path', 'user_id', 'channel', 'request_id', 'data'];
+      const isRare = (seq: number): boolean => seq % 1_499 === 0;
+      const isThere = (seq: number): boolean => seq % 777 === 0;
+      await server.sql.write(zone_id, async (tx) => {
+        const made = Array.from({ length: count }, (_, i) => i + 1).map((seq) => {
+          const path = isThere(seq) ? '/x/y.txt' : `/long/f${seq % 500}`;
+          return [zone_id, seq, BEGAN + seq, isRare(seq) ? 'rename' : 'write', path, 'ada', 'rpc', 'r', '{}'];
+        });
+        for (let at = 0; at < count; at += 500) await tx.insert({ into: 'events', columns }, made.slice(at, at + 500));
+        await tx.run('UPDATE zones SET seq = ?, seq_at = ? WHERE zone_id = ?', [count, BEGAN + count, zone_id]);
+      });
+      const admin = await server.addKey({ zone_id, subject: 'boss', role: 'admin' });
+      const guest = await server.addKey({
+        zone_id,
+        subject: 'guest',
+        role: 'viewer',
+        grants: [['direct_viewer', '/x']],
+      });
+      const all = Array.from({ length: count }, (_, i) => i + 1);
+      const questions: readonly [Record<string, string>, string, (seq: number) => boolean][] = [
+        [{}, admin, () => true],
+        [{ types: 'rename' }, admin, isRare],
+        [{ path_pattern: '/x/**' }, admin, isThere],
+        [{}, guest, isThere],
+        [{ types: 'rename' }, guest, (seq) => isThere(seq) && isRare(seq)],
+        [{ agent_id: 'nobody' }, admin, () => false],
+      ];
+      const numbers = (events: readonly EventObject[]): number[] =>
+        events.map(({ sequence_number }) => sequence_number);
+      for (const [{ types, ...rest }, key, holds] of questions) {
+        const wanted = all.filter(holds);
+        const query = { ...rest, limit: '1000' };
+        const list = { ...query, ...(types === undefined ? {} : { operation_type: types }) };
+        expect(numbers(await pages('/api/v2/events', list, key))).toEqual(wanted.toReversed());
+        const replay = { ...query, ...(types === undefined ? {} : { event_types: types }) };
+        expect(numbers(await pages('/api/v2/events/replay', replay, key))).toEqual(wanted);
+        expect(numbers(await pages('/api/v2/events/replay', { ...replay, limit: '10000' }, key))).toEqual(wanted);
+        const headers = { authorization: `Bearer ${key}`, accept: 'application/x-ndjson' };
+        const { limit: _, ...unbounded } = replay;
+        const lines = await server.http(`/api/v2/events/replay?${new URLSearchParams(unbounded)}`, { headers });
+        const found = [...(await lines.text()).matchAll(/^\{"event_id":"long\.(\d+)"/gm)].map(([, seq]) => Number(seq));
+        expect(found).toEqual(wanted);
+      }
+    },
+    MS_MAX,
+  );
 });
 
 /** A log of all types, with times that stand still now and then, and changes of whole subtrees. */

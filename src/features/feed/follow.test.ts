@@ -183,6 +183,29 @@ forEachEngine('listeners', (engine) => {
     expect(await stays.end()).toBe('whole');
   });
 
+  test('what nobody was told of is seen all the same: events of another process, and a key that ended', async () => {
+    const { zone_id, key } = await freshZone();
+    const lent = await server.addKey({ zone_id, subject: 'lent', role: 'viewer' });
+    const [stays, ends] = await Promise.all([listen(server.url, { key }), listen(server.url, { key: lent })]);
+    await server.sql.write(zone_id, async (tx) => {
+      await tx.run(
+        `INSERT INTO events (zone_id, seq, at, type, path, user_id, channel, request_id, data)
+         VALUES (?, 1, 1, 'app.silent', '', 'x', 'rpc', 'r', '{}')`,
+        [zone_id],
+      );
+      await tx.run('UPDATE zones SET seq = 1 WHERE zone_id = ?', [zone_id]);
+    });
+    await stays.until(() => stays.events.length > 0);
+    expect(stays.ids).toEqual([`${zone_id}.1`]);
+    await server.sql.write(zone_id, async (tx) => {
+      await tx.run("UPDATE keys SET revoked_at = 2 WHERE zone_id = ? AND subject_id = 'lent'", [zone_id]);
+      await tx.run('UPDATE zones SET access_revision = access_revision + 1 WHERE zone_id = ?', [zone_id]);
+    });
+    expect(await ends.end()).toBe('whole');
+    expect(stays.ended).toBeUndefined();
+    stays.vanish();
+  });
+
   test('who takes nothing is ended, and goes on where he was', async () => {
     const { zone_id, key } = await freshZone();
     const lazy = await listen(server.url, { key, query: '?tail=0' });
