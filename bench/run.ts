@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- f1 f2 … --calls N --paths N]`: runs the bars, both sides in one run, and prints their ratios.
- * `--calls` is the length of f7, the tasks of p1 (to p3) and p4, the events of p8, the seconds of p9, `--paths` the size of f8's tree.
+ * `--calls` is the length of f7 and of each pair of denials, the tasks of p1 (to p3) and p4, the events of p8, the seconds of p9, `--paths` the size of f8's tree.
  */
 import { parseArgs } from 'node:util';
 
@@ -23,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   a3: () => import('./a3-exclusion.ts'),
   a5: () => import('./a5-graph.ts'),
   a6: () => import('./a6-rpc-check.ts'),
+  denials: () => import('./denials.ts'),
   audit: () => import('./audit.ts'),
   p1: () => import('./p1-tasks.ts'),
   p4: () => import('./p4-start.ts'),
