@@ -1,6 +1,7 @@
 /**
  * `npm run bench [-- f1 f2 … --calls N --paths N]`: runs the bars, both sides in one run, and prints their ratios.
- * `--calls` is the length of f7 and of each pair of denials, the tasks of p1 (to p3) and p4, the events of p8, the seconds of p9, `--paths` the size of f8's tree.
+ * `--calls` is the length of f7 and of each pair of denials, the tasks of p1 (to p3) and p4,
+ * the events of p8, the seconds of p9, `--paths` the size of f8's tree.
  */
 import { parseArgs } from 'node:util';
 
