@@ -88,6 +88,6 @@ async function walkFrom(of: { zone_id: string; log: LogName; keys: AuditKeys }, 
 
 function tellBroken(call: Call, walk: Walk): void {
   const facts = { action: 'audit.broken', effect: 'destroy', object: 'audit', outcome: 'failed', code: null } as const;
-  const details = { log: 'reads', problems: walk.problems.length, first: walk.problems[0]?.text ?? '' };
+  const details = { log: 'reads', problems: walk.found, first: walk.problems[0]?.text ?? '' };
   call.log([auditRow({ ...facts, at: call.now, duration_ms: 0, details }, SYSTEM, call.context)]);
 }

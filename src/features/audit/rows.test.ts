@@ -259,6 +259,17 @@ forEachEngine('rows', (engine) => {
   });
 });
 
+test('a call that reads is in the log by itself, without anybody asking for it', async () => {
+  const server = await startTestServer();
+  await (await server.http('/api/v2/files/none', { headers: { 'x-request-id': 'by-itself' } })).text();
+  const lines = async () => {
+    const rows = await server.sql.read((tx) => tx.all<{ lines: string }>('SELECT lines FROM audit_reads'));
+    return rows.map((row) => row.lines).join('\n');
+  };
+  await expect.poll(lines, { timeout: 20_000 }).toContain('by-itself');
+  await server.stop();
+});
+
 test('with NEXUS_AUDIT_READS=sync a call is in the log before it is answered', async () => {
   const server = await startTestServer({ environment: { NEXUS_AUDIT_READS: 'sync' } });
   await server.ok('write', { path: '/f', content: 'x' });

@@ -7,8 +7,6 @@ import { LOGS } from './chain.ts';
 import { verifyZone } from './verify.ts';
 import { findChainEnds } from './zone-ends.sql.ts';
 
-/** Problems of one log that are told one by one. */
-const TOLD_MOST = 1_000;
 const HEADS_MOST = 100_000;
 
 const head = z.object({ zone_id: z.string(), log: z.enum(LOGS), n: z.number(), hash: z.string() });
@@ -81,8 +79,8 @@ async function verify(call: Call, { all, heads }: VerifyInput): Promise<VerifyOu
     const { zone_id } = zone;
     for (const one of await verifyZone({ tx, zone, keys: auditKeys, heads })) {
       const { log, rows, pruned_to } = one;
-      logs.push({ zone_id, log, rows, pruned_to, head: { zone_id, log, ...one.head }, problems: one.problems.length });
-      problems.push(...one.problems.slice(0, TOLD_MOST).map((found) => ({ zone_id, log, ...found })));
+      logs.push({ zone_id, log, rows, pruned_to, head: { zone_id, log, ...one.head }, problems: one.found });
+      problems.push(...one.problems.map((found) => ({ zone_id, log, ...found })));
     }
   }
   problems.push(...goneZones(all ? heads : heads.filter((one) => one.zone_id === context.zone_id), zones));

@@ -27,7 +27,9 @@ export interface LogReport {
   /** Number of the last row that was pruned. */
   readonly pruned_to: number;
   readonly head: End;
+  /** The first of them, and how many there are. */
   readonly problems: readonly Problem[];
+  readonly found: number;
 }
 
 export interface Verifying {
@@ -65,7 +67,7 @@ async function verifyLog(verifying: Verifying, log: LogName): Promise<LogReport>
   const said = log === 'changes' ? { n: zone.audit_seq, hash: zone.audit_hash } : await readsSaid(tx, zone_id);
   checkEnd(walk, head, [said, ...noted]);
   if (log === 'changes') await checkEvents(walk, verifying, head);
-  return { log, rows: walk.proven, pruned_to: from.n, head, problems: walk.problems };
+  return { log, rows: walk.proven, pruned_to: from.n, head, problems: walk.problems, found: walk.found };
 }
 
 /** The log has to reach as far as it was ever said to. */

@@ -42,11 +42,14 @@ export interface WalkOf {
 
 /** Rows that are looked at for one that is not in its place. */
 const WINDOW = 64;
-/** Beyond so many problems nobody is helped by looking for rows that were moved. */
-const SEARCHED_MOST = 1_000;
+/** Problems that are told one by one; behind them rows that were moved are not looked for either. */
+const TOLD_MOST = 1_000;
 
 export class Walk {
+  /** The first of them. */
   readonly problems: Problem[] = [];
+  /** How many there are. */
+  found = 0;
   /** Rows that are in their place and as they were written. */
   proven = 0;
   private readonly of: WalkOf;
@@ -88,7 +91,8 @@ export class Walk {
 
   tell(problem: ProblemKind, rows: Span, text: string): void {
     const [n, to] = typeof rows === 'number' ? [rows, rows] : rows;
-    this.problems.push({ problem, n, to, text });
+    this.found++;
+    if (this.problems.length < TOLD_MOST) this.problems.push({ problem, n, to, text });
   }
 
   /** Finds the row of the next place, or what is wrong with that. */
@@ -126,7 +130,7 @@ export class Walk {
   }
 
   private takeMoved(place: number): boolean {
-    if (this.problems.length > SEARCHED_MOST) return false;
+    if (this.found >= TOLD_MOST) return false;
     return this.window.some((_row, at) => at > 0 && this.take(at, place));
   }
 
