@@ -7,7 +7,7 @@
 import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
-import { operationLines } from '../src/channels/cli/operation-lines.ts';
+import { operationLines, type Parameter } from '../src/channels/cli/operation-lines.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 /** Where the bundles go: `node tools/build.ts [FOLDER]`. Beside the folder there have to be `migrations/` and `package.json`. */
@@ -40,12 +40,35 @@ const keepPlaces: Plugin = {
   },
 };
 
+/**
+ * Lists instead of objects, without the names of fields and without what is empty, and each parameter once, however many
+ * operations have it: every command loads all of them.
+ */
+function linesAsData(): string {
+  const known: string[] = [];
+  const numberOf = ({ name, about, takes, or }: Parameter): number => {
+    const text = JSON.stringify(or ? [name, takes, about, or] : about ? [name, takes, about] : [name, takes]);
+    const at = known.indexOf(text);
+    return at < 0 ? known.push(text) - 1 : at;
+  };
+  const rows = operationLines.map(({ words, summary, args, parameters, rpc, http }) => [
+    [words, summary, args, rpc ?? 0, http?.method, http?.path],
+    parameters.map(numberOf),
+  ]);
+  return `const rows = ${JSON.stringify(rows)};
+    const known = [${known.join()}].map(([name, takes, about = '', or]) => ({ name, about, takes, ...(or ? { or } : {}) }));
+    export const operationLines = rows.map(([[words, summary, args, rpc, method, path], parameters]) => ({
+      words, summary, args, ...(rpc ? { rpc } : {}), ...(method ? { http: { method, path } } : {}),
+      parameters: parameters.map((n) => known[n]),
+    }));`;
+}
+
 /** The command line knows the operations as data, made here once, so that it loads no schema (operation-lines.ts). */
 const dataOfOperations: Plugin = {
   name: 'data of operations',
   setup({ onLoad }) {
     onLoad({ filter: /\/src\/channels\/cli\/operation-lines\.ts$/ }, () => ({
-      contents: `export const operationLines = ${JSON.stringify(operationLines)}`,
+      contents: linesAsData(),
     }));
   },
 };
