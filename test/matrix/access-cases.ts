@@ -138,6 +138,7 @@ export const ACCESS_CASES: Cases = {
   ],
   'share.list': [{ level: 'owner', shows: '"share_id"', input: () => ({ path: '/given/lent.txt' }) }],
   'share.incoming': always(),
+  'cache.stats': always(),
   'audit.list': [{ level: 'admin', input: () => ({}) }],
   'audit.verify': [{ level: 'admin', input: () => ({}) }],
 };

@@ -74,6 +74,8 @@ const OWN = new Set([
   'consistency_token',
   'last_used_at',
 ]);
+/** Counts of the whole node, which every call moves. */
+const COUNTS = new Set(['hits', 'misses', 'sets', 'invalidations', 'l1_size']);
 const ID = /\b([a-z]+-[0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/g;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
@@ -94,7 +96,8 @@ function normal(value: unknown, scene: Scene): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).map(([key, item]) => {
-    const own = OWN.has(key) && (typeof item === 'string' || key === 'last_used_at');
+    const masked = OWN.has(key) && (typeof item === 'string' || key === 'last_used_at');
+    const own = masked || (COUNTS.has(key) && typeof item === 'number');
     return [String(normal(key, scene)), own ? `<${key}>` : normal(item, scene)];
   });
   return Object.fromEntries(entries);

@@ -154,6 +154,7 @@ const access: readonly Step[] = [
   { op: 'tuple.expand', input: { permission: 'read', object: ['file', '/docs/a.md'] } },
   { op: 'tuple.explain', input: { subject: ada, permission: 'read', object: ['file', '/docs/a.md'] } },
   { op: 'tuple.schema', input: {} },
+  { op: 'cache.stats', input: {} },
   { op: 'tuple.set-schema', input: { types: { report: { auditor: { this: ['user'] } } }, dry_run: true } },
   { op: 'tuple.set-schema', input: { types: { file: { viewer: { this: ['user'] } } } }, fault: 'INVALID_PARAMS' },
   {

@@ -1,4 +1,5 @@
 /** All operations on callers, keys, tuples and shares. */
+import { cacheStats } from './cache-stats.operations.ts';
 import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from './checks.operations.ts';
 import { tupleExpand } from './expand.operations.ts';
 import { accessHousekeeping } from './housekeeping.operations.ts';
@@ -27,6 +28,7 @@ export const accessOperations = [
   tupleExplain,
   schemaGet,
   schemaSet,
+  cacheStats,
   shareWithUser,
   shareWithGroup,
   revokeShare,

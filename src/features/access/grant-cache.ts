@@ -41,6 +41,8 @@ export class GrantCache {
   hits = 0;
   misses = 0;
   sets = 0;
+  /** Sets that a change of access ended. */
+  invalidations = 0;
   private readonly entries = new Map<string, Kept>();
   private readonly most: number;
 
@@ -56,7 +58,12 @@ export class GrantCache {
 
   find(key: string, at: At): PathSet | undefined {
     const entry = this.entries.get(key);
-    if (!entry || entry.revisions !== at.revisions) return undefined;
+    if (!entry) return undefined;
+    if (entry.revisions !== at.revisions) {
+      this.entries.delete(key);
+      this.invalidations++;
+      return undefined;
+    }
     const { validity } = entry;
     if (at.now < validity.from || at.now >= validity.until) return undefined;
     if (validity.contextual && entry.context !== at.context) return undefined;
@@ -76,6 +83,7 @@ export class GrantCache {
   }
 
   forget(): void {
+    this.invalidations += this.entries.size;
     this.entries.clear();
     this.graphs.forget();
   }

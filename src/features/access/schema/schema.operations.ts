@@ -28,7 +28,7 @@ export const schemaGet: Operation<z.infer<typeof getInput>, Output> = {
   output,
   faults: ['ZONE_NOT_FOUND'],
   rpc: { name: 'rebac_get_schema' },
-  cli: { words: 'tuple schema' },
+  cli: { words: 'schema get' },
   examples: [{ title: 'of the own zone', input: {} }],
   run: async (call) => shown(await schemaOf(call)),
 };
@@ -50,7 +50,7 @@ export const schemaSet: Operation<SetInput, Output> = {
   output,
   faults: ['ZONE_NOT_FOUND', 'LIMIT_EXCEEDED', 'INVALID_PARAMS'],
   rpc: { name: 'rebac_set_schema' },
-  cli: { words: 'tuple set-schema', args: ['types'] },
+  cli: { words: 'schema set', args: ['types'] },
   examples: [{ title: 'what would be', input: { types: { report: { auditor: { this: ['user'] } } }, dry_run: true } }],
   prepare: async (input, { limits }) => {
     const actual = Buffer.byteLength(JSON.stringify(input.types));
