@@ -119,6 +119,38 @@ forEachEngine('the event log', (engine) => {
     expect((await call('/api/v2/events/replay?zone_id=*')).code).toBe('ZONE_NOT_FOUND');
   });
 
+  test('a page holds some megabytes at most, and the next one goes on', async () => {
+    await server.addZone('heavy');
+    const key = await server.addKey({ zone_id: 'heavy', role: 'admin' });
+    const data = JSON.stringify({ text: 'x'.repeat(1024 * 1024) });
+    await server.sql.write('heavy', async (tx) => {
+      for (let seq = 1; seq <= 20; seq++) {
+        await tx.run(
+          `INSERT INTO events (zone_id, seq, at, type, path, user_id, channel, request_id, data)
+           VALUES ('heavy', ?, ?, 'app.heavy', '', 'ada', 'rpc', 'r', ?)`,
+          [seq, seq, data],
+        );
+      }
+      await tx.run("UPDATE zones SET seq = 20 WHERE zone_id = 'heavy'");
+    });
+    for (const path of ['/api/v2/events', '/api/v2/events/replay']) {
+      const pages: number[][] = [];
+      for (let cursor = ''; ; ) {
+        const { json } = await call(`${path}?limit=1000${cursor && `&cursor=${cursor}`}`, { key });
+        pages.push(json.events.map(({ sequence_number }) => sequence_number));
+        if (!json.has_more) break;
+        cursor = json.next_cursor ?? '';
+      }
+      expect(pages.map(({ length }) => length)).toEqual([8, 8, 4]);
+      expect(pages.flat().toSorted((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+    }
+    const headers = { authorization: `Bearer ${key}`, accept: 'application/x-ndjson' };
+    const lines = (await (await server.http('/api/v2/events/replay', { headers })).text()).trimEnd().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as EventObject).sequence_number)).toEqual(
+      Array.from({ length: 20 }, (_, i) => i + 1),
+    );
+  });
+
   test('a zone that never was is an empty log, and a cursor is one of its own zone and list', async () => {
     for (const path of ['/api/v2/events', '/api/v2/events/replay', '/api/v2/operations']) {
       expect(await call(`${path}?zone_id=never-was`)).toMatchObject({ status: 200, json: { has_more: false } });

@@ -7,7 +7,7 @@ import { ALL_EVENTS, agentParam, type EventFilter, eventTest, typesParam } from 
 import { follow, type Step } from './follow.ts';
 import { inBody, jsonList } from './page.ts';
 import { edgeOf, positionIn, positionParam, requireKept, requirePosition } from './positions.ts';
-import { scan } from './scan.ts';
+import { PAGE_ROOM, scan } from './scan.ts';
 import { sightOf } from './sight.ts';
 
 const TAIL_DEFAULT = 10;
@@ -69,6 +69,7 @@ async function behindTail(call: Call, filter: EventFilter, tail: number): Promis
     from: zone.seq,
     to: await edgeOf(call),
     most: tail,
+    room: PAGE_ROOM,
     filter,
     matches,
     sight: await sightOf(call),

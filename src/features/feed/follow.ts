@@ -9,7 +9,7 @@ import { eventLine } from './event-line.ts';
 import { type EventFilter, type EventTest, eventFilter, eventTest } from './filter.ts';
 import { joinZone, type LiveZone } from './live.ts';
 import { requireKept } from './positions.ts';
-import { scan } from './scan.ts';
+import { STEP_ROOM, scan } from './scan.ts';
 import { type Sight, seen, sightOf } from './sight.ts';
 
 /** Bytes of the log that a listener may be behind. */
@@ -65,6 +65,7 @@ export const eventStep: Operation<z.infer<typeof stepInput>, Step> = {
       from: after + 1,
       to: zone.seq,
       most,
+      room: STEP_ROOM,
       filter,
       matches: eventTest(filter, limits),
       sight: await sightOf(call),

@@ -12,7 +12,7 @@ import { listEveryZone } from './every-zone.ts';
 import { agentParam, type EventFilter, eventTest, patternParam, typesParam } from './filter.ts';
 import { eventsBody, inBody, jsonList, listOf, operationLine, pageShape } from './page.ts';
 import { edgeOf, lastBefore, timeParam } from './positions.ts';
-import { scan } from './scan.ts';
+import { PAGE_ROOM, scan } from './scan.ts';
 import { sightOf } from './sight.ts';
 
 const EVENTS_DEFAULT = 50;
@@ -80,6 +80,7 @@ async function pageOf(call: Call, given: Input, filter: EventFilter): Promise<Pa
     from: newest,
     to: oldest,
     most,
+    room: PAGE_ROOM,
     filter,
     matches: eventTest(filter, call.limits),
     sight: await sightOf(call),

@@ -11,7 +11,7 @@ import { agentParam, type EventFilter, eventFilter, eventTest, patternParam, typ
 import { filterOf } from './list.operations.ts';
 import { eventsBody, inBody, jsonList, listOf, pageShape } from './page.ts';
 import { edgeOf, lastBefore, positionParam, requireKept, requirePosition, timeParam } from './positions.ts';
-import { scan } from './scan.ts';
+import { PAGE_ROOM, STEP_ROOM, scan } from './scan.ts';
 import { sightOf } from './sight.ts';
 
 const EVENTS_DEFAULT = 100;
@@ -101,6 +101,7 @@ export const eventReplay: Operation<Input, Output> = {
       from: after + 1,
       to: zone.seq,
       most: Math.min(given.limit, EVENTS_MAX),
+      room: PAGE_ROOM,
       filter,
       matches: eventTest(filter, limits),
       sight: await sightOf(call),
@@ -136,6 +137,7 @@ export const eventPiece: Operation<z.infer<typeof pieceInput>, Piece> = {
       from: after + 1,
       to,
       most: PIECE_EVENTS,
+      room: STEP_ROOM,
       filter,
       matches: eventTest(filter, call.limits),
       sight: await sightOf(call),

@@ -11,6 +11,9 @@ import { type Sight, seen } from './sight.ts';
 
 /** Events that one page looks at. */
 export const SCANNED = 10_000;
+/** Characters of one page, and of one step of what goes on. */
+export const PAGE_ROOM = 8 * 1024 * 1024;
+export const STEP_ROOM = 1024 * 1024;
 /** Rows of one statement. */
 const SLICE_ROWS = 1_000;
 
@@ -22,6 +25,8 @@ export interface Scan {
   readonly to: number;
   /** Events that are wanted. */
   readonly most: number;
+  /** Characters of them behind which no more are given. */
+  readonly room: number;
   readonly filter: EventFilter;
   /** Made of the filter. */
   readonly matches: EventTest;
@@ -43,6 +48,7 @@ export async function scan(tx: Tx, asked: Scan): Promise<Scanned> {
   const end = isBefore(window, to) ? window : to;
   const rows: EventRow[] = [];
   let at = asked.from;
+  let { room } = asked;
   while (!isBefore(end, at)) {
     // One more than is wanted tells whether there is more.
     const slice = await sliceOf(tx, asked, {
@@ -53,8 +59,9 @@ export async function scan(tx: Tx, asked: Scan): Promise<Scanned> {
     for (const row of slice.found) {
       const told = seen(row, asked.sight);
       if (!told || !asked.matches(told)) continue;
-      if (rows.length === most) return { rows, next: row.seq };
+      if (rows.length === most || room <= 0) return { rows, next: row.seq };
       rows.push(told);
+      room -= told.data.length;
     }
     const last = slice.found.at(-1);
     if (slice.full && last) at = last.seq + step;
