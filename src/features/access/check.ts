@@ -111,10 +111,13 @@ export async function requireAsking(
   if (isZoneAdmin(call.caller, call.zone.zone_id)) return;
   if (subject && isSelf(call.caller, subject)) return;
   if (object) return requireShare(call, object);
-  throw new Fault('ACCESS_DENIED', 'Access denied: other subjects are looked up by a zone admin; name your own', {
-    required_role: 'admin',
-    role: call.caller.role,
-  });
+  const { subject_type, subject_id, role } = call.caller;
+  const own = JSON.stringify([subject_type, subject_id]);
+  throw new Fault(
+    'ACCESS_DENIED',
+    `Access denied: all subjects are for a zone admin to look up; name your own, ${own}, or an object that you own`,
+    { required_role: 'admin', role },
+  );
 }
 
 /** Another address than the caller's own is given by those who may ask about others (access.md §7). */
