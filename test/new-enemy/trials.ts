@@ -144,7 +144,11 @@ class Lane {
 
 export async function runTrials(
   urls: readonly string[],
-  { trials, lanes, told }: { readonly trials: number; readonly lanes: number; told?(done: number): void },
+  {
+    trials,
+    lanes,
+    told,
+  }: { readonly trials: number; readonly lanes: number; told?(done: number, missed: number): void },
 ): Promise<Report> {
   const misses: Miss[] = [];
   let begun = 0;
@@ -155,7 +159,7 @@ export async function runTrials(
       while (begun < trials) {
         misses.push(...(await lane.try(begun++)));
         done++;
-        told?.(done);
+        told?.(done, misses.length);
       }
     }),
   );
@@ -176,7 +180,7 @@ if (import.meta.main) {
   const report = await runTrials(nodes.urls, {
     trials: Number(values.trials),
     lanes: Number(values.lanes),
-    told: (done) => done % 5_000 === 0 && console.log(`${done} trials`),
+    told: (done, missed) => done % 1_000 === 0 && console.log(`${done} trials, ${missed} missed`),
   });
   await nodes.stop();
   await postgres.stop();
