@@ -124,6 +124,12 @@ const secretText = (about: string): Key<string> =>
     },
   });
 
+function parseAuditKeys(given: string): string {
+  const isKey = (key: string): boolean => key === 'database' || Buffer.byteLength(key) >= SECRET_BYTES;
+  if (given === '' || given.split(',').every(isKey)) return given;
+  throw new Error(`keys of at least ${SECRET_BYTES} bytes; make one with: openssl rand -base64 48`);
+}
+
 const perMinute = (whose: string, value: number): Key<number> =>
   whole(`${whose} a minute and operation, and at once`, value, [1, 100_000_000]);
 
@@ -212,16 +218,10 @@ export const KEYS = {
   ),
   AUDIT_READ_DAYS: whole('how long audit rows of calls that changed nothing are kept', 7, [1, 3_650]),
   AUDIT_READ_BYTES: whole('what is kept of them at most', 1_073_741_824, [1_048_576, 1_099_511_627_776]),
-  AUDIT_KEY: optional(
-    'what the audit log is chained with, alike on all nodes, former ones behind it after commas; empty makes one and keeps it in the database',
-    {
-      secret: true,
-      parse: (given) => {
-        if (given === '' || given.split(',').every((key) => Buffer.byteLength(key) >= SECRET_BYTES)) return given;
-        throw new Error(`keys of at least ${SECRET_BYTES} bytes; make one with: openssl rand -base64 48`);
-      },
-    },
-  ),
+  AUDIT_KEY: optional('what the audit log is chained with, see docs/audit.md; empty is a key in the database', {
+    secret: true,
+    parse: parseAuditKeys,
+  }),
 } as const satisfies Record<string, Key<unknown>>;
 
 export type KeyName = keyof typeof KEYS;

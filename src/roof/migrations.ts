@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Dialect, Sql } from '../ports/sql.ts';
+import { chainOldRows } from './audit/key.ts';
 
 export interface Migration {
   /** Number, from 1. */
@@ -67,13 +68,20 @@ async function appliedVersion(sql: Sql): Promise<number> {
   return row?.version ?? 0;
 }
 
+/** The migration that begins the chain of the audit log. */
+const AUDIT_CHAIN = 20;
+
 /** Applies what is pending and gives how many that were. */
 export async function migrate(sql: Sql): Promise<number> {
   const { pending } = await schemaState(sql);
   if (pending.length === 0) return 0;
   await sql.migrate(LEDGER, async () => true);
   let applied = 0;
-  for (const migration of pending) applied += (await applyOne(sql, migration)) ? 1 : 0;
+  for (const migration of pending) {
+    if (!(await applyOne(sql, migration))) continue;
+    applied++;
+    if (migration.version === AUDIT_CHAIN) await chainOldRows(sql);
+  }
   return applied;
 }
 

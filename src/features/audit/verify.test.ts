@@ -201,7 +201,7 @@ describe('a key that the database does not have', () => {
     await withKey('', async () => {
       for (let i = 0; i < 3; i++) await write();
     });
-    await withKey(KEY, async () => {
+    await withKey(`${KEY},database`, async () => {
       await write();
       expect(await found()).toEqual([]);
       await server.sql.write('root', async (tx) => forge(tx, (await keptKey(tx))?.value ?? ''));

@@ -1,7 +1,6 @@
 /**
- * What the audit log is chained with. Guarantees: there is a key, alike for all nodes of the database; rows from before
- * there was a chain are in it before anything is written; once a server has started with a new key, every log goes on
- * under it, so that whoever knows only a former key can make no end of one.
+ * What the audit log is chained with. Guarantees: there is a key, alike for all nodes of the database; once a server has
+ * started with a new key, every log goes on under it, so that whoever knows only a former key can make no end of one.
  */
 import { randomBytes } from 'node:crypto';
 import { auditRow } from '../../core/call/audit-row.ts';
@@ -18,21 +17,42 @@ const KEY_BYTES = 32;
 const KEPT = 'audit_key';
 const IN_USE = 'audit_key_in_use';
 
-/** The keys as NEXUS_AUDIT_KEY has them, newest first; the one that is kept in the database comes last. */
-export async function prepareAudit(sql: Sql, configured: string, clock: Clock): Promise<string> {
+/** Stands in NEXUS_AUDIT_KEY for the key that is kept in the database. */
+const IN_DATABASE = 'database';
+
+const keptKey = (sql: Sql): Promise<string> => {
   const fresh = randomBytes(KEY_BYTES).toString('base64url');
-  const kept = await sql.write('root', (tx) => keepSetting(tx, KEPT, fresh));
-  const keys = configured === '' ? kept : `${configured},${kept}`;
-  const [current = ''] = keys.split(',');
-  for (const zone_id of await sql.read(unchainedZones)) {
-    await sql.write(zone_id, (tx) => adoptRows(tx, zone_id, current));
-  }
-  await goOnWith(sql, current, clock);
-  return keys;
+  return sql.write('root', (tx) => keepSetting(tx, KEPT, fresh));
+};
+
+/**
+ * The keys of NEXUS_AUDIT_KEY, newest first. The one that is kept in the database counts only where it is named, or
+ * nothing is: else whoever writes to the database could put a key there and make a log with it.
+ */
+export async function prepareAudit(sql: Sql, configured: string, clock: Clock): Promise<string> {
+  const named = (configured || IN_DATABASE).split(',');
+  const kept = named.includes(IN_DATABASE) ? await keptKey(sql) : '';
+  const keys = named.map((key) => (key === IN_DATABASE ? kept : key));
+  await goOnWith(sql, keys[0] ?? '', clock);
+  return keys.join(',');
 }
 
+/**
+ * Chains what was written before there was a chain: part of the migration that begins it, and never done again, so that
+ * nobody has changed rows chained by making them look older than the chain.
+ */
+export async function chainOldRows(sql: Sql): Promise<void> {
+  const zones = await sql.read(unchainedZones);
+  if (zones.length === 0) return;
+  const key = await keptKey(sql);
+  await sql.write('root', (tx) => keepSetting(tx, IN_USE, idOf(key)));
+  for (const zone_id of zones) await sql.write(zone_id, (tx) => adoptRows(tx, zone_id, key));
+}
+
+const idOf = (key: string): string => hashPrefix(hashKey(key));
+
 async function goOnWith(sql: Sql, key: string, clock: Clock): Promise<void> {
-  const id = hashPrefix(hashKey(key));
+  const id = idOf(key);
   const before = await sql.write('root', (tx) => keepSetting(tx, IN_USE, id));
   if (before === id) return;
   const facts = { action: 'audit.rekey', effect: 'write', object: '', outcome: 'allowed', code: null } as const;
