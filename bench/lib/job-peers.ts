@@ -135,6 +135,8 @@ export async function openBullMq(): Promise<Peer> {
     '',
   ];
   const redis: ChildProcess = spawn('redis-server', flags, { stdio: 'ignore' });
+  // A bench that failed leaves no server behind.
+  process.once('exit', () => redis.kill());
   const connection = { host: '127.0.0.1', port, maxRetriesPerRequest: null };
   const queue = new Queue('noop', { connection });
   const events = new QueueEvents('noop', { connection });
