@@ -23,9 +23,7 @@ forEachEngine('the index', (engine) => {
   afterAll(() => server.stop());
 
   const waiting = async (): Promise<number> =>
-    (await server.sql.read((tx) =>
-      tx.get<{ n: number }>('SELECT COUNT(*) AS n FROM unindexed_blobs'),
-    ))!.n;
+    (await server.sql.read((tx) => tx.get<{ n: number }>('SELECT COUNT(*) AS n FROM unindexed_blobs')))!.n;
   async function untilWaiting(left: number): Promise<void> {
     while ((await waiting()) > left) await sleep(20);
   }
