@@ -25,7 +25,7 @@ import { Reserve } from './reserve.ts';
 /** Writes of one group commit at most, so that the first of them does not wait for ever. */
 const BATCH_WRITES_MAX = 512;
 /** Up to so many go together; of more than that, half: while they are written, the event loop makes what comes next. */
-const BATCH_WRITES_WHOLE = 8;
+const BATCH_WRITES_WHOLE = 16;
 /** Milliseconds between two tries to take the write lock from another process. */
 const LOCK_RETRY_MS = 2;
 
