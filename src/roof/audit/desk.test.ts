@@ -18,6 +18,9 @@ beforeEach(async () => {
 });
 afterEach(() => bare.close());
 
+/** Eight times less than a server takes. */
+const WAITING_CHARS = 8 * 1024 * 1024;
+
 const desk = (reads: 'batch' | 'sync' = 'batch'): AuditLog =>
   openAuditDesk({
     step: (operation, zone_id, input) => {
@@ -27,6 +30,7 @@ const desk = (reads: 'batch' | 'sync' = 'batch'): AuditLog =>
     clock: bare.clock,
     log: (_level, event) => logged.push(event),
     config: { AUDIT_READS: reads, AUDIT_READ_BYTES: 2 ** 30 },
+    waitingChars: WAITING_CHARS,
   });
 
 const row = (object: string, outcome: 'allowed' | 'denied' = 'allowed') => {

@@ -13,19 +13,26 @@ export interface AuditDeskParts {
   readonly log: Log;
   /** How long calls that changed nothing are gathered; 150 ms unless given. */
   readonly gatherMs?: number;
+  /** Characters of theirs that wait at most before answers wait too; 64 Mi unless given. */
+  readonly waitingChars?: number;
   readonly config: Pick<Config, 'AUDIT_READS' | 'AUDIT_READ_BYTES'>;
 }
 
 /** The rest of the 250 ms that a call may take to the log is for the commit. */
 const GATHER_MS = 150;
 
-export function openAuditDesk({ step, clock, log, config, gatherMs = GATHER_MS }: AuditDeskParts): AuditLog {
+/** Thousands of reads a second for as long as a change of 100,000 paths has the writer to itself, which is some ten seconds. */
+const WAITING_CHARS = 64 * 1024 * 1024;
+
+export function openAuditDesk(parts: AuditDeskParts): AuditLog {
+  const { step, clock, log, config, gatherMs = GATHER_MS, waitingChars = WAITING_CHARS } = parts;
   const batches = new ReadBatches({
     step,
     clock,
     log,
     sync: config.AUDIT_READS === 'sync',
     gatherMs,
+    waitingChars,
     bytes: config.AUDIT_READ_BYTES,
   });
   const refusals = new Refusals(step, log);

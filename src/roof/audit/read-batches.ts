@@ -19,12 +19,11 @@ export interface ReadBatchesParts {
   readonly sync: boolean;
   /** How long calls are gathered, in milliseconds. */
   readonly gatherMs: number;
+  /** Characters that wait at most before answers wait. */
+  readonly waitingChars: number;
   /** NEXUS_AUDIT_READ_BYTES. */
   readonly bytes: number;
 }
-
-/** Characters that wait at most before answers wait. */
-const WAITING_CHARS = 8 * 1024 * 1024;
 
 type Batch = Map<string, string[]>;
 
@@ -49,7 +48,7 @@ export class ReadBatches {
     else this.#batch.set(zone_id, [line]);
     this.#chars += line.length;
     if (this.#parts.sync) return this.flush();
-    if (this.#chars > WAITING_CHARS) return this.flush().catch(() => undefined);
+    if (this.#chars > this.#parts.waitingChars) return this.flush().catch(() => undefined);
     this.#timer ??= setTimeout(() => this.flush().catch(() => undefined), this.#parts.gatherMs);
     return undefined;
   }
