@@ -10,6 +10,7 @@ import { ENGINES, startTestServer, type TestServer } from '../harness.ts';
 import { inside, type Node, Refused, same, type Tree, World } from './history-model.ts';
 import { merge, type Strategy } from './merge-model.ts';
 
+/** A failure is told at once, with the seed that repeats it: making it smaller may take hours. */
 const RUNS = 15 * Number(process.env.NEXUS_TEST_ROUNDS ?? 1);
 const STEPS = 40;
 
@@ -245,7 +246,7 @@ describe.each(ENGINES)('on %s', (engine) => {
         }
         await checkHistory(zone_id, world);
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, endOnFailure: true },
     );
   });
 
@@ -290,7 +291,7 @@ describe.each(ENGINES)('on %s', (engine) => {
         }
         await checkHistory(zone_id, world);
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, endOnFailure: true },
     );
   });
 });
