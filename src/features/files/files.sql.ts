@@ -291,7 +291,7 @@ export async function moveSubtree(tx: Tx, view: View, move: SubtreeMove): Promis
   const within = atOrBelow('s.path', move.from);
   const query = selectStates(view, { columns: 's.*', where: within.sql, params: within.params });
   const cut = cutAfter(move.from);
-  await endRemovals(tx, view, { path: move.to, revision: move.revision });
+  await endRemovals(tx, view, move);
   await tx.run(
     `INSERT INTO file_states (${PAST_COLUMNS})
      SELECT zone_id, CAST(? AS TEXT), CAST(? AS TEXT) || substr(path, ${cut}),
@@ -315,7 +315,7 @@ export async function copySubtree(tx: Tx, view: View, copy: SubtreeCopy): Promis
   const within = atOrBelow('s.path', copy.from);
   const query = selectStates(view, { columns: 's.*', where: within.sql, params: within.params });
   const cut = cutAfter(copy.from);
-  await endRemovals(tx, view, { path: copy.to, revision: copy.revision });
+  await endRemovals(tx, view, copy);
   await tx.run(
     `INSERT INTO file_states (${PAST_COLUMNS})
      SELECT zone_id, CAST(? AS TEXT), CAST(? AS TEXT) || substr(path, ${cut}),
@@ -364,13 +364,18 @@ export async function removeSubtree(tx: Tx, view: View, end: { path: string; rev
   );
 }
 
-/** Removals that the branch recorded at and below a path end, so that states may begin there. */
-async function endRemovals(tx: Tx, view: View, end: { path: string; revision: number }): Promise<void> {
+/**
+ * Removals that the branch recorded where states are going to begin end. The others below `to` stay: what the parents
+ * have there is still hidden.
+ */
+async function endRemovals(tx: Tx, view: View, { from, to, revision }: SubtreeMove): Promise<void> {
   if (isLiveMain(view)) return;
-  const within = atOrBelow('path', end.path);
+  const within = atOrBelow('path', to);
+  const coming = atOrBelow('s.path', from);
+  const query = selectStates(view, { columns: 's.path', where: coming.sql, params: coming.params });
   await tx.run(
     `UPDATE file_states SET ended = ? WHERE zone_id = ? AND branch = ? AND ended = ${OPEN_END} AND kind = 'x'
-     AND ${within.sql}`,
-    [end.revision, view.zone_id, view.layers[0].branch, ...within.params],
+     AND ${within.sql} AND path IN (SELECT CAST(? AS TEXT) || substr(path, ${cutAfter(from)}) FROM (${query.sql}) t)`,
+    [revision, view.zone_id, view.layers[0].branch, ...within.params, to, ...query.params],
   );
 }

@@ -43,6 +43,31 @@ forEachEngine('branches', (engine) => {
     expect(await server.fault('tree_branch_delete', { name: 'dev' })).toBe('BRANCH_NOT_FOUND');
   });
 
+  test.each(['rename', 'copy'] as const)(
+    'what was removed on one stays removed where a %s takes its place',
+    async (method) => {
+      const zone_id = `removed-${method}`;
+      await server.addZone(zone_id);
+      for (const path of ['/d/kept', '/d/sub/gone', '/d/gone', '/e/kept', '/f']) {
+        await server.ok('write', { zone_id, path, content: path });
+      }
+      const on = { zone_id, branch: 'dev' };
+      const all = async (): Promise<unknown> => (await server.ok('list', { ...on, path: '/', recursive: true })).files;
+      const take = (from: string, to: string): Promise<unknown> =>
+        method === 'rename'
+          ? server.ok('rename', { ...on, old_path: from, new_path: to })
+          : server.ok('copy', { ...on, src_path: from, dst_path: to, recursive: true });
+      await server.ok('tree_branch_create', { zone_id, name: 'dev' });
+      await server.ok('rmdir', { ...on, path: '/d', recursive: true });
+      await take('/e', '/d');
+      const left = method === 'rename' ? [] : ['/e', '/e/kept'];
+      expect(await all()).toEqual(['/d', '/d/kept', ...left, '/f']);
+      await server.ok('rmdir', { ...on, path: '/d', recursive: true });
+      await take('/f', '/d');
+      expect(await all()).toEqual(['/d', ...left, ...(method === 'rename' ? [] : ['/f'])]);
+    },
+  );
+
   test('a name is free again, and the new branch has nothing of the old one', async () => {
     await server.ok('tree_branch_create', { name: 'again' });
     await server.ok('write', { path: '/b/old', content: 'old', branch: 'again' });
