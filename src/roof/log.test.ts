@@ -1,22 +1,19 @@
 /** Lines of the log, as whoever reads them gets them. */
 import { execFileSync, spawn } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Log } from '../base/log.ts';
 import { openLog } from './log.ts';
 
 let directory: string;
-let to: number;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'nexus-log-'));
-  to = openSync(file(), 'a');
 });
-afterEach(() => {
-  closeSync(to);
-  rmSync(directory, { recursive: true, force: true });
-});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const file = (): string => join(directory, 'log');
 const linesOf = (): unknown[] =>
@@ -25,19 +22,33 @@ const linesOf = (): unknown[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line));
 
-test('a line has time, level, name and event, and each field as JSON has it', () => {
-  const { log, flush } = openLog('debug', 'a "name"', to);
+/** Lets a log of this level speak, and gives its lines once it is closed. */
+async function linesFrom(
+  level: 'debug' | 'info' | 'warn' | 'silent',
+  speak: (log: Log) => void | Promise<void>,
+): Promise<unknown[]> {
+  const { log, close } = openLog(level, 'a "name"', openSync(file(), 'a'));
+  try {
+    await speak(log);
+  } finally {
+    await close();
+  }
+  return linesOf();
+}
+
+test('a line has time, level, name and event, and each field as JSON has it', async () => {
   const odd = 'quote " backslash \\ line\nend \u2028 ü \ud800';
-  log('info', 'http.request', {
-    method: 'GET',
-    status: 200,
-    odd,
-    none: undefined,
-    nothing: null,
-    list: [1, { a: 'b' }],
-  });
-  flush();
-  expect(linesOf()).toEqual([
+  const lines = await linesFrom('debug', (log) =>
+    log('info', 'http.request', {
+      method: 'GET',
+      status: 200,
+      odd,
+      none: undefined,
+      nothing: null,
+      list: [1, { a: 'b' }],
+    }),
+  );
+  expect(lines).toEqual([
     {
       level: 'info',
       time: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
@@ -53,36 +64,41 @@ test('a line has time, level, name and event, and each field as JSON has it', ()
   ]);
 });
 
-test('lines below the level are left out, and the others keep their order', () => {
-  const { log, flush } = openLog('warn', 'nexus', to);
-  for (const level of ['debug', 'info', 'warn', 'error'] as const) log(level, `event.${level}`, {});
-  for (let n = 0; n < 1_000; n++) log('warn', 'many', { n });
-  flush();
-  const lines = linesOf() as { event: string; n?: number }[];
+test('lines below the level are left out, and the others keep their order', async () => {
+  const lines = (await linesFrom('warn', (log) => {
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) log(level, `event.${level}`, {});
+    for (let n = 0; n < 1_000; n++) log('warn', 'many', { n });
+  })) as { event: string; n?: number }[];
   expect(lines.slice(0, 2)).toMatchObject([{ event: 'event.warn' }, { event: 'event.error' }]);
   expect(lines.slice(2).map(({ n }) => n)).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
 });
 
 test('lines go out by themselves', async () => {
-  const { log } = openLog('info', 'nexus', to);
-  log('info', 'one', {});
-  await expect.poll(() => linesOf().length).toBe(1);
-  log('error', 'two', {});
-  await expect.poll(() => linesOf().length).toBe(2);
+  await linesFrom('info', async (log) => {
+    log('info', 'one', {});
+    await expect.poll(() => linesOf().length).toBe(1);
+    log('error', 'two', {});
+    await expect.poll(() => linesOf().length).toBe(2);
+  });
 });
 
-test('silent says nothing', () => {
-  const { log, flush } = openLog('silent', 'nexus', to);
-  log('error', 'one', {});
-  flush();
-  expect(linesOf()).toEqual([]);
+test('silent says nothing', async () => {
+  expect(await linesFrom('silent', (log) => log('error', 'one', {}))).toEqual([]);
+});
+
+test('where nothing can be written, nothing breaks', async () => {
+  const { log, close } = openLog('info', 'nexus', openSync('/dev/full', 'w'));
+  for (let n = 0; n < 3; n++) {
+    log('error', 'full', { n });
+    await setTimeout(10);
+  }
+  await close();
 });
 
 test('a reader that stalls costs lines, is told how many, and gets the next ones', async () => {
   const pipe = join(directory, 'pipe');
   execFileSync('mkfifo', [pipe]);
-  const end = openSync(pipe, 'r+');
-  const { log } = openLog('info', 'nexus', end);
+  const { log, close } = openLog('info', 'nexus', openSync(pipe, 'r+'));
   const long = 'x'.repeat(10_000);
   const written = 2_500;
   for (let n = 0; n < written; n++) log('info', 'long', { n, long });
@@ -99,6 +115,6 @@ test('a reader that stalls costs lines, is told how many, and gets the next ones
   const kept = got.filter(({ event }) => event === 'long');
   expect(kept.length + told()).toBe(written);
   expect(kept.map(({ n }) => n)).toEqual(kept.map((_, n) => n));
+  await close();
   reader.kill();
-  closeSync(end);
 });

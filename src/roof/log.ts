@@ -1,7 +1,7 @@
 /**
  * Log lines: one JSON object a line on stderr (infrastructure.md §12). Guarantees: lines go out in their order, errors at
- * once and others within {@link GATHER_MS}; a reader that stalls costs lines, and the next one tells how many, but never
- * memory without end.
+ * once and others within {@link GATHER_MS}; a reader that stalls, or a disk that is full, costs lines, and the next one
+ * tells how many, but never memory without end, and never the server.
  *
  * Every request makes a line, so lines are made of texts directly and handed on together: that takes a fifth of the time
  * of an object and a write for each.
@@ -11,13 +11,18 @@ import type { Log, LogLevel } from '../base/log.ts';
 
 export interface OpenLog {
   readonly log: Log;
-  /** Writes out what is buffered. */
-  flush(): void;
+  /**
+   * Writes out what waits, as far as that takes no longer than {@link CLOSE_MS}, and closes the descriptor unless it is
+   * stdout or stderr. No line may follow.
+   */
+  close(): Promise<void>;
 }
 
 /** Milliseconds. */
 const GATHER_MS = 20;
 const GATHER_CHARACTERS = 8 * 1024;
+/** Milliseconds that a reader who stalls may keep a server from its end. */
+const CLOSE_MS = 2_000;
 /** Characters that wait for a reader at most. */
 const WAITING_MOST = 16 * 1024 * 1024;
 
@@ -35,6 +40,8 @@ export function openLog(level: LogLevel | 'silent', name: string, to = 2): OpenL
   destination.on('drop', () => {
     dropped = true;
   });
+  // What could not be written waits, and goes out with the next line. There is no other place to tell of it.
+  destination.on('error', () => undefined);
   const handOn = (): void => {
     clearTimeout(timer);
     timer = undefined;
@@ -52,9 +59,16 @@ export function openLog(level: LogLevel | 'silent', name: string, to = 2): OpenL
   };
   return {
     log,
-    flush: () => {
+    close: () => {
       if (lines !== '') handOn();
-      destination.flushSync();
+      return new Promise((resolve) => {
+        destination.once('close', resolve);
+        // What cannot be written now is not waited for.
+        const giveUp = (): void => destination.destroy();
+        destination.once('error', giveUp);
+        setTimeout(giveUp, CLOSE_MS).unref();
+        destination.end();
+      });
     },
   };
 }

@@ -58,7 +58,7 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   const { openLog } = await import('../../../roof/log.ts');
   const { config } = serving.loaded;
   warnOfClearText(config, serving.terminal);
-  const { log, flush } = openLog(config.LOG_LEVEL, config.APP_NAME);
+  const { log, close } = openLog(config.LOG_LEVEL, config.APP_NAME);
   let broken: (reason: unknown) => void = () => undefined;
   const ended = new Promise<unknown>((resolve) => {
     broken = resolve;
@@ -71,12 +71,12 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   const reason = await ended;
   if (reason !== undefined) {
     log('error', 'server.broken', { err: reason instanceof Error ? reason.stack : String(reason) });
-    flush();
+    await close();
     // The outcome of a commit is unknown: nothing more may be answered from this process.
     process.exit(1);
   }
   await running.stop();
-  flush();
+  await close();
   return 0;
 }
 

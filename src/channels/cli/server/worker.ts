@@ -25,7 +25,7 @@ export const workerCommand: Command = {
     const { runWorker } = await import('../../../roof/worker/process.ts');
     const { openLog } = await import('../../../roof/log.ts');
     const { config } = loaded;
-    const { log, flush } = openLog(config.LOG_LEVEL, config.APP_NAME);
+    const { log, close } = openLog(config.LOG_LEVEL, config.APP_NAME);
     const stopping = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
@@ -40,7 +40,7 @@ export const workerCommand: Command = {
       scene.terminal.out(`processed_jobs=${processed}\n`);
       return 0;
     } finally {
-      flush();
+      await close();
     }
   },
 };
