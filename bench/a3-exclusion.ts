@@ -7,8 +7,10 @@ import { measurePairs, printBar, type Side } from './lib/pairs.ts';
 
 const TUPLES = 1_000_000;
 const CHECKS = 100_000;
-const PROOFS = 50_000;
 const PAIRS = 5;
+/** Short turns and many, since the speed of the machine changes within seconds. */
+const PROOFS = 10_000;
+const PROOF_PAIRS = 31;
 
 const SCHEMA = schemaWith(1, {
   file: {
@@ -66,7 +68,7 @@ export async function run(): Promise<boolean> {
   const a4 = printBar(
     { id: 'A4', what: 'a proof, in the process', unit: 'µs', bound: { atMost: 2 } },
     { ours: proofs, theirs: checks },
-    await measurePairs(proofs, checks, PAIRS),
+    await measurePairs(proofs, checks, PROOF_PAIRS),
   );
   return a3 && a4;
 }

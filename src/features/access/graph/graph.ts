@@ -29,6 +29,10 @@ export interface Terms {
 }
 
 const NONE = -1;
+/** `terms` has an entry. */
+const TIMED = 1;
+/** The subject is a group or another set. */
+const TO_SET = 2;
 /** The lists of a node. */
 const LISTS = ['object', 'subject', 'member'] as const;
 type List = (typeof LISTS)[number];
@@ -50,8 +54,8 @@ export class Graph {
   subjectRelations = new Uint16Array(16);
   private nextOfObject = new Int32Array(16);
   private nextOfSubject = new Int32Array(16);
-  /** 1 where `terms` has an entry. */
-  private timed = new Uint8Array(16);
+  /** Bits of each tuple: {@link TIMED}, {@link TO_SET}. */
+  private marks = new Uint8Array(16);
   private readonly terms = new Map<number, Terms>();
   private readonly ids: string[] = [];
   private used = 0;
@@ -82,7 +86,12 @@ export class Graph {
 
   /** undefined: it counts always. */
   termsOf(tuple: number): Terms | undefined {
-    return this.timed[tuple] === 0 ? undefined : this.terms.get(tuple);
+    return (this.marks[tuple]! & TIMED) === 0 ? undefined : this.terms.get(tuple);
+  }
+
+  /** Is its subject a group, or another set of subjects? */
+  namesSet(tuple: number): boolean {
+    return (this.marks[tuple]! & TO_SET) !== 0;
   }
 
   idOf(tuple: number): string {
@@ -109,8 +118,11 @@ export class Graph {
     this.subjectRelations[slot] = words.number(tuple.subject_relation);
     this.ids[slot] = tuple.tuple_id;
     const { expires_at, conditions } = tuple;
-    this.timed[slot] = expires_at === null && conditions === null ? 0 : 1;
-    if (this.timed[slot] === 1) this.terms.set(slot, { expires_at, conditions });
+    const timed = expires_at !== null || conditions !== null;
+    if (timed) this.terms.set(slot, { expires_at, conditions });
+    const { subject_type, subject_relation, zone } = tuple;
+    const toSet = subject_relation !== '' || (subject_type === 'group' && zone === '');
+    this.marks[slot] = (timed ? TIMED : 0) | (toSet ? TO_SET : 0);
     this.reserveNodes();
     this.push('object', object, slot);
     this.push(this.sideOf(slot), subject, slot);
@@ -195,7 +207,7 @@ export class Graph {
     this.subjectRelations = grown(this.subjectRelations, new Uint16Array(length));
     this.nextOfObject = grown(this.nextOfObject, new Int32Array(length));
     this.nextOfSubject = grown(this.nextOfSubject, new Int32Array(length));
-    this.timed = grown(this.timed, new Uint8Array(length));
+    this.marks = grown(this.marks, new Uint8Array(length));
   }
 
   private reserveNodes(): void {

@@ -56,7 +56,6 @@ class Refuter {
   private readonly proving: Proving;
   private readonly sheets: Sheets;
   private readonly graph: Graph;
-  private readonly group: number;
   private readonly byNode = new Map<number, Thing>();
   /** By path: files that no tuple names; else only the object of the question has none. */
   private readonly byPath = new Map<string, Thing>();
@@ -72,7 +71,6 @@ class Refuter {
     const { plans, graph } = proving.evaluation;
     this.proving = proving;
     this.graph = graph;
-    this.group = graph.words.findType('group', '');
     const known = sheets.get(plans) ?? sheetsOf(proving.schema, graph.words);
     sheets.set(plans, known);
     this.sheets = known;
@@ -123,20 +121,23 @@ class Refuter {
       this.guardedRow(thing, entry);
       return;
     }
-    const { object, tuples, place } = thing;
-    const { relation, locals, folders } = entry;
+    const { object } = thing;
+    const { relation, bare } = entry;
+    if (thing.place.node >= 0) {
+      const next = this.withTuples(thing, entry, { next: bare ? NONE : this.nextOf(thing, entry), name });
+      this.found.push({ object, relation, tuples: thing.tuples?.[name] ?? NONE, next });
+    } else this.found.push({ object, relation, tuples: NONE, next: bare ? NONE : this.nextOf(thing, entry) });
+  }
+
+  /** What needs no tuple to lead there. */
+  private nextOf(thing: Thing, { locals, folders }: Entry): readonly Lead[] {
     const above = folders.length > 0 ? this.aboveOf(thing) : undefined;
     const own = locals.length + (above ? folders.length : 0);
-    let next: readonly Lead[] = NONE;
-    if (own > 0) {
-      // An array that grows takes room for more than it is going to have.
-      const leads = new Array<Lead>(own);
-      for (let n = 0; n < locals.length; n++) leads[n] = this.named(thing, locals[n]!);
-      if (above) for (let n = 0; n < folders.length; n++) leads[locals.length + n] = this.lead(above, folders[n]!);
-      next = leads;
-    }
-    if (place.node >= 0) next = this.withTuples(thing, entry, { next, name });
-    this.found.push({ object, relation, tuples: tuples?.[name] ?? NONE, next });
+    // An array that grows takes room for more than it is going to have.
+    const leads = new Array<Lead>(own);
+    for (let n = 0; n < locals.length; n++) leads[n] = this.named(thing, locals[n]!);
+    if (above) for (let n = 0; n < folders.length; n++) leads[locals.length + n] = this.lead(above, folders[n]!);
+    return leads;
   }
 
   /** With what tuples lead to, too. */
@@ -148,10 +149,10 @@ class Refuter {
     const sets = takes ? thing.sets[name] : undefined;
     if (sets) this.toSets(sets, this.addMet);
     for (let n = 0; n < froms.length; n++) this.follow(thing, froms[n]!, this.addMet);
-    if (this.met.length === 0) return next;
-    const all = new Set([...next, ...this.met]);
+    const { met } = this;
+    if (met.length === 0) return next;
     this.met = [];
-    return [...all];
+    return next.length === 0 && met.length === 1 ? met : [...new Set([...next, ...met])];
   }
 
   /** The folder of a file. */
@@ -278,8 +279,8 @@ class Refuter {
     if (thing.tuples || node < 0) return;
     thing.tuples = [];
     thing.sets = [];
-    const { graph, group } = this;
-    const { relations, subjects, subjectRelations, words } = graph;
+    const { graph } = this;
+    const { relations } = graph;
     const { byNumber } = thing.sheet;
     let last = -1;
     let ids: string[] = [];
@@ -293,8 +294,7 @@ class Refuter {
         thing.tuples[name] = ids;
       }
       ids.push(graph.idOf(at));
-      const isSet = subjectRelations[at] !== 0 || words.typeOf(subjects[at]!) === group;
-      if (!isSet || !this.counts(at)) continue;
+      if (!graph.namesSet(at) || !this.counts(at)) continue;
       const sets = thing.sets[name];
       if (sets) sets.push(at);
       else thing.sets[name] = [at];

@@ -27,6 +27,8 @@ export interface Entry {
   readonly folders: readonly number[];
   /** The same of what tuples lead to. */
   readonly froms: readonly From[];
+  /** It has neither locals nor folders. */
+  readonly bare: boolean;
   /** All names of the same object that it leads to over names that are not guarded, itself the first. */
   readonly reach: readonly number[];
   /** The same, by name. */
@@ -73,6 +75,7 @@ function sheetOf(type: string, relations: ReadonlyMap<string, Rule>, numbers: Nu
       locals: locals[at] ?? [],
       folders: [...new Set(folders)],
       froms,
+      bare: locals[at]?.length === 0 && folders.length === 0,
       reach: [...reach],
       reaches: names.map((_, other) => reach.has(other)),
     };
