@@ -57,6 +57,8 @@ export const LIMITS = {
   },
   TASKS_QUEUED: { default: 1_000_000, about: 'jobs of one zone that have not finished' },
   SCHEDULES: { default: 1_000, about: 'schedules of one zone' },
+  UPLOADS_PER_CALLER: { default: 100, about: 'uploads of one caller that are not complete' },
+  UPLOADS_PER_ZONE: { default: 1_000, about: 'uploads of one zone that are not complete' },
   RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },
   RPC_BODY_VALUES: { default: 1_000_000, about: 'values of one JSON body' },
   V1_BODY_BYTES: { default: 16 * MiB, about: 'JSON body of a REST route' },
