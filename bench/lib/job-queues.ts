@@ -29,6 +29,7 @@ const SETTINGS = {
   drainMs: 10_000,
   maxJobs: Number.POSITIVE_INFINITY,
   claims: true,
+  keepsHouse: false,
 } as const;
 
 export async function openNexusQueue(engine: EngineName, url?: string): Promise<NexusQueue> {
@@ -83,6 +84,7 @@ const workerOf = ({ running }: TestServer, slots: number, run: () => void): Work
       rings,
       log: silentLog,
       types: new Map([['echo', noop]]),
+      house: new Map(),
       timeoutMs: 60_000,
       resultBytes: 1_000,
       settings: { ...SETTINGS, slots },

@@ -24,10 +24,11 @@ const LEFT_AFTER_MS = 600_000;
 /** Rows of one transaction. */
 const SLICE = 250;
 
-/** One pass over all blobs. */
-export async function collectBlobs(parts: CollectParts): Promise<void> {
+/** One pass over all blobs; gives the number of those whose file went. */
+export async function collectBlobs(parts: CollectParts): Promise<number> {
   const { step, clock, signal } = parts;
   const before = clock.now() - SPARED_MS;
+  let collected = 0;
   for (let after: number | null = 0; after !== null && !signal.aborted; ) {
     const { loose, next }: { loose: string[]; next: number | null } = await step(blobSteps.scan, 'root', {
       after,
@@ -37,9 +38,11 @@ export async function collectBlobs(parts: CollectParts): Promise<void> {
       const decided = clock.now();
       const { files } = await step(blobSteps.remove, 'root', { sha256s: loose.slice(at, at + SLICE), before });
       await deleteFiles(parts, files, decided);
+      collected += files.length;
     }
     after = next;
   }
+  return collected;
 }
 
 /** What a node that stopped, or died, had decided to delete. `alone`: no other node can be at it. */

@@ -1,67 +1,26 @@
 /**
- * The loop that fills the index of trigrams. Guarantees: what waits stands in rows, so a loop that is killed anywhere is
- * carried on by the next one; while others write it takes a tenth of the writer's time; while it lags, grep reads what is
- * not in the index, so no answer depends on it.
+ * Fills the index of trigrams. Guarantees: what waits stands in rows, so a pass that is broken off anywhere is carried on
+ * by the next one; while others write it takes a tenth of the writer's time; while it lags, grep reads what is not in the
+ * index, so no answer depends on it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { newId } from '../base/ids.ts';
-import type { Log } from '../base/log.ts';
-import type { Runner } from '../core/transact.ts';
 import { indexTexts, nextToIndex } from '../features/files/search/indexing.operations.ts';
-import { claim } from '../features/zones/sweep.operations.ts';
+import type { JobRun } from '../features/jobs/job-types.ts';
 import { BlobError, type Blobs } from '../ports/blobs.ts';
-import type { Clock } from '../ports/clock.ts';
-import { type RunStep, systemSteps } from './system.ts';
+import type { RunStep } from './system.ts';
 
-export interface IndexerParts {
-  readonly runner: Runner;
-  readonly blobs: Blobs;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-export interface Indexer {
-  /** Ends the loop between two steps. */
-  stop(): Promise<void>;
-}
-
-/** How often contents that wait are looked for. */
-const TICK_MS = 1_000;
 /** Pause after a step, as a multiple of the time it took: when nobody wrote content since the last step, and else. */
 const IDLE_PAUSE = 1;
 const BUSY_PAUSE = 9;
-/** One node at a time fills the index. */
-const LEASE = 'search index';
-const LEASE_MS = 30_000;
+/** How often, and for how long, it looks for more when it is done: a job for each of many writes would cost more. */
+const LOOK_MS = 500;
+const LINGER_MS = 3_000;
+/** A pass ends then, and another one begins. */
+const PASS_MS = 300_000;
 
 interface Indexing {
   readonly step: RunStep;
   readonly blobs: Blobs;
-  readonly clock: Clock;
-  readonly signal: AbortSignal;
-  readonly holder: string;
-}
-
-export function startIndexer(parts: IndexerParts): Indexer {
-  const stopping = new AbortController();
-  const { signal } = stopping;
-  const { blobs, clock } = parts;
-  const indexing: Indexing = { step: systemSteps(parts.runner), blobs, clock, signal, holder: newId('node') };
-  const run = async (): Promise<void> => {
-    while (!signal.aborted) {
-      await fillIndex(indexing).catch((thrown: unknown) => {
-        parts.log('warn', 'index.failed', { err: thrown instanceof Error ? thrown.stack : String(thrown) });
-      });
-      await pause(TICK_MS, signal);
-    }
-  };
-  const ended = run();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await ended;
-    },
-  };
 }
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
@@ -69,29 +28,38 @@ const pause = (ms: number, signal: AbortSignal): Promise<void> =>
 
 type Next = Awaited<ReturnType<typeof nextToIndex.run>>;
 
-/** Everything that waits now, in steps. */
-async function fillIndex(indexing: Indexing): Promise<void> {
-  const { step, clock, signal, holder } = indexing;
+/** Everything that waits, in steps, and what comes while it is at it. */
+export async function fillIndex(
+  indexing: Indexing,
+  { signal }: Pick<JobRun, 'signal'>,
+): Promise<Readonly<Record<string, number>>> {
+  const { step } = indexing;
+  const until = performance.now() + PASS_MS;
+  let lastWork = performance.now();
   let after = 0;
-  let renewAt = 0;
   let newest = 0;
-  while (!signal.aborted) {
+  let contents = 0;
+  while (!signal.aborted && performance.now() < until) {
     const next = await step(nextToIndex, 'root', { after });
-    if (next.last === undefined) return;
-    if (clock.now() >= renewAt) {
-      if (!(await step(claim, 'root', { name: LEASE, holder, lease_ms: LEASE_MS }))) return;
-      renewAt = clock.now() + LEASE_MS / 2;
+    if (next.last === undefined) {
+      if (performance.now() - lastWork >= LINGER_MS) break;
+      after = 0;
+      await pause(LOOK_MS, signal);
+      continue;
     }
+    after = next.last;
     const texts = await textsOf(indexing, next);
     const began = performance.now();
-    if (texts.length > 0 || next.too_large.length > 0) {
-      await step(indexTexts, 'root', { texts, too_large: next.too_large });
-    }
+    // What is announced and not yet stored is no work.
+    if (texts.length === 0 && next.too_large.length === 0) continue;
+    await step(indexTexts, 'root', { texts, too_large: next.too_large });
+    contents += texts.length;
     const share = next.newest === newest ? IDLE_PAUSE : BUSY_PAUSE;
-    after = next.last;
     newest = next.newest;
-    await pause((performance.now() - began) * share, signal);
+    lastWork = performance.now();
+    await pause((lastWork - began) * share, signal);
   }
+  return { contents };
 }
 
 interface Entry {

@@ -6,6 +6,7 @@
 import type { Log } from '../base/log.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { pruneTree, pruneZone } from '../features/files/history/retention.operations.ts';
+import { forgetWorkers, prunableZones, pruneJobs } from '../features/jobs/worker-steps.operations.ts';
 import { activeZones } from '../features/zones/sweep.operations.ts';
 import type { RunStep } from './system.ts';
 
@@ -31,6 +32,20 @@ export async function trimEvents(parts: PruneParts, days: number): Promise<numbe
 /** One pass over all zones; gives the number of states that went. */
 export const pruneZones = (parts: PruneParts): Promise<number> =>
   inEachZone(parts, (zone_id) => pruneZone((input) => parts.step(pruneTree, zone_id, input), parts.signal));
+
+/** Finished jobs that are older, and workers that were last heard of long ago; gives the number of jobs that went. */
+export async function pruneFinishedJobs({ step, signal }: PruneParts, older_than_ms: number): Promise<number> {
+  await step(forgetWorkers, 'root', {});
+  let pruned = 0;
+  for (const zone_id of await step(prunableZones, 'root', { older_than_ms })) {
+    for (let left = true; left && !signal.aborted; ) {
+      const slice = await step(pruneJobs, zone_id, { older_than_ms });
+      pruned += slice.pruned;
+      left = slice.left;
+    }
+  }
+  return pruned;
+}
 
 async function inEachZone(
   { step, signal, log }: PruneParts,

@@ -18,7 +18,6 @@ import type { Server } from '../core/invoke.ts';
 import { Metrics } from '../core/metrics.ts';
 import { Rings } from '../core/rings.ts';
 import { Streams } from '../core/streams.ts';
-import type { Runner } from '../core/transact.ts';
 import { Turns } from '../core/turns.ts';
 import { ZoneWatch } from '../core/zone-watch.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
@@ -26,21 +25,17 @@ import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
-import type { Blobs } from '../ports/blobs.ts';
 import { openAuditDesk } from './audit/desk.ts';
 import { prepareAudit } from './audit/key.ts';
-import { auditKeeping } from './audit/prune.ts';
 import { callersOf } from './callers.ts';
 import { blobsRootOf, openBell, openServerSql, openThreadSql } from './engines.ts';
 import { healthView } from './health.ts';
-import { startIndexer } from './indexer.ts';
 import { keyUse } from './key-use.ts';
 import { migrate, schemaState } from './migrations.ts';
 import { grantCache } from './parts.ts';
 import { ratesOf } from './rates.ts';
 import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
-import { startSweep } from './sweep.ts';
 import { systemSteps } from './system.ts';
 import { startThread } from './threads.ts';
 import { keptTokenSecret, tokensOf } from './tokens.ts';
@@ -126,8 +121,8 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     if (keyChanges.has(operation)) callers.forget();
   };
   const alone = sqliteFileOf(config) !== undefined;
-  const { hands, ...loops } = startLoops(config, { runner, rings, blobs, log, alone });
-  const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, hands, audit, log, observe });
+  const work = startWork({ config, runner, rings, blobs, clock: systemClock, log }, alone);
+  const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, hands: work.hands, audit, log, observe });
   const pending = new Set(['listen']);
   const app = buildHttp({
     server,
@@ -146,9 +141,9 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
   const close = async (): Promise<void> => {
     rings.stop();
-    await Promise.all([app.close(), loops.work.stop()]);
+    await Promise.all([app.close(), work.stop()]);
     await audit.settle();
-    await Promise.all([loops.sweep.stop(), loops.indexer.stop(), used.settled()]);
+    await used.settled();
     await Promise.all([threads.writer?.close(), threads.reader.close()]);
     await sql.close();
     await blobs.close();
@@ -181,22 +176,6 @@ async function listen(app: FastifyInstance, config: Config, close: () => Promise
     await close();
     throw thrown;
   }
-}
-
-interface LoopParts {
-  readonly runner: Runner;
-  readonly rings: Rings;
-  readonly blobs: Blobs;
-  readonly log: Log;
-  readonly alone: boolean;
-}
-
-/** What the server does by itself. */
-function startLoops(config: Config, { rings, alone, ...parts }: LoopParts) {
-  const common = { ...parts, clock: systemClock };
-  const work = startWork({ ...common, config, rings });
-  const sweep = startSweep({ ...common, alone, audit: auditKeeping(config), eventDays: config.EVENT_RETENTION_DAYS });
-  return { sweep, indexer: startIndexer(common), work, hands: work.hands };
 }
 
 const urlOf = ({ HOST }: Config, { port }: AddressInfo): string =>

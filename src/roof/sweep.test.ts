@@ -2,16 +2,17 @@
  * The end of a zone: what is unreachable at once, what is gone in the end, what stays, and that the sweep goes on after
  * it was broken off anywhere.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../test/bare.ts';
 import { startTestServer, type TestServer } from '../../test/harness.ts';
-import type { Log } from '../base/log.ts';
+import { type Log, silentLog } from '../base/log.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
-import { startSweep } from './sweep.ts';
+import { sweepZone } from './sweep.ts';
 
 /** Every table that keeps something of a zone, but its tombstone and its audit. */
 const TABLES = ['keys', 'tuples', 'events', 'file_states', 'tree_snapshots', 'tree_branches', 'tree_merges'];
@@ -59,12 +60,20 @@ describe('a zone that is deleted', () => {
 
   /** Nothing sweeps the zone while another node seems to be at it. */
   async function holdSweep(zone_id: string): Promise<() => Promise<void>> {
+    const job_id = randomUUID();
     await server.sql.write('root', (tx) =>
-      tx.run('INSERT INTO leases (name, holder, until) VALUES (?, ?, ?)', [`zone:${zone_id}`, 'other', 2 ** 50]),
+      tx.run(
+        `INSERT INTO jobs (job_id, zone_id, type, executor, door, status, rank, run_at, tier, class, boost, request_state,
+           attempt, max_attempts, backoff, execution_mode, owner, user_id, agent_id, request_id, lease_owner, lease_until,
+           created_at, updated_at, payload)
+         VALUES (?, 'root', 'zone_deletion', '', 'house', 'running', 4, 1, 4, 2, 0, 'pending', 1, 9, '[0]', 'async',
+           'system:nexus', 'system', '', 'test', 'other', ?, 1, 1, ?)`,
+        [job_id, 2 ** 50, JSON.stringify({ zone_id })],
+      ),
     );
     return () =>
       server.sql.write('root', async (tx) => {
-        await tx.run('DELETE FROM leases WHERE name = ?', [`zone:${zone_id}`]);
+        await tx.run('UPDATE jobs SET lease_until = 0 WHERE job_id = ?', [job_id]);
       });
   }
 
@@ -194,24 +203,15 @@ test('a deletion that the server leaves half done goes on after the next start',
   }
 });
 
-describe('the loop', () => {
+describe('the pass', () => {
   let bare: Bare;
   beforeAll(async () => {
     bare = await openBare();
   });
   afterAll(() => bare.close());
 
-  const audit = { days: 365, readDays: 7, readBytes: 2 ** 30 };
-  const loop = (blobs: Blobs, log: Log = () => undefined) =>
-    startSweep({
-      runner: bare.server.runner,
-      blobs,
-      clock: bare.clock,
-      log,
-      alone: false,
-      audit,
-      eventDays: undefined,
-    });
+  const sweep = (zone_id: string, blobs: Blobs = bare.blobs, log: Log = silentLog) =>
+    sweepZone({ step: bare.step, blobs, clock: bare.clock, signal: new AbortController().signal, log }, zone_id);
 
   test('two nodes end a zone together', async () => {
     const zone_id = 'for-two';
@@ -222,10 +222,10 @@ describe('the loop', () => {
     const log: Log = (level, event) => {
       if (level === 'warn') failures.push(event);
     };
-    const loops = [loop(bare.blobs, log), loop(bare.blobs, log)];
-    await untilTerminated(bare.sql, zone_id);
-    await Promise.all(loops.map((one) => one.stop()));
+    const left = await Promise.all([sweep(zone_id, bare.blobs, log), sweep(zone_id, bare.blobs, log)]);
+    expect(left).toEqual([[], []]);
     expect(failures).toEqual([]);
+    expect(await phaseOf(bare.sql, zone_id)).toBe('Terminated');
     expect(await rowsOf(bare.sql, zone_id)).toEqual(NOTHING);
   });
 
@@ -252,19 +252,20 @@ describe('the loop', () => {
         await bare.blobs.delete(sha256);
       },
     };
-    const sweep = loop(blobs);
-    const state = () =>
-      bare.call<{ finalizers_failed: string[]; finalizers_completed: string[] }>('zone_get', { zone_id });
-    while ((await state()).finalizers_failed.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
-    const failed = await state();
+    expect(await sweep(zone_id, blobs)).toEqual(['blobs']);
+    const failed = await bare.call<{ finalizers_failed: string[]; finalizers_completed: string[] }>('zone_get', {
+      zone_id,
+    });
     expect(failed).toMatchObject({ phase: 'Terminating', finalizers_failed: ['blobs'], finalizers_pending: [] });
     expect(failed.finalizers_completed).toContain('files');
     const before = tries;
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
-    expect(tries).toBe(before);
+    expect(before).toBeGreaterThan(0);
     broken = false;
-    bare.clock.set(bare.clock.now() + 700_000);
-    await untilTerminated(bare.sql, zone_id);
-    await sweep.stop();
+    bare.clock.set(bare.clock.now() + 999);
+    expect(await sweep(zone_id, blobs)).toEqual(['blobs']);
+    expect(tries).toBe(before);
+    bare.clock.set(bare.clock.now() + 1);
+    expect(await sweep(zone_id, blobs)).toEqual([]);
+    expect(await phaseOf(bare.sql, zone_id)).toBe('Terminated');
   });
 });

@@ -20,6 +20,8 @@ export type ExecutionMode = (typeof EXECUTION_MODES)[number];
 
 /** The executor that runs inside Nexus. */
 export const NEXUS = 'nexus';
+/** That of the server's own jobs: a name that no client can give. */
+export const HOUSE = '';
 
 /** `blocked` waits for the job of the same schedule before it; to clients it is queued. */
 export type JobStatus = 'queued' | 'retry_wait' | 'blocked' | 'running' | 'succeeded' | 'failed' | 'cancelled';

@@ -11,7 +11,7 @@ import { isFinal, NEXUS } from './job.ts';
 import { JOB_WORDS, type JobObject, jobObject, jobSummary, toJob, toSummary } from './job-object.ts';
 import { findJob, type JobRow, listArtifacts, listAttempts } from './jobs.sql.ts';
 import { timeParam } from './params.ts';
-import { endJobs, enqueue } from './queue.ts';
+import { endJobs, enqueue, HOUSE_OWNER } from './queue.ts';
 import { allOf, type Condition, countJobs, equals, isOneOf, listJobs } from './tasks.sql.ts';
 import { ENDED, WAITING } from './topics.ts';
 import { isAdmin, seenCondition, sees } from './visibility.ts';
@@ -165,6 +165,7 @@ const retryJob: Operation<IdInput, JobObject> = {
       max_attempts: dead.max_attempts,
       backoff: JSON.parse(dead.backoff) as number[],
       retry_of: dead.job_id,
+      ...(dead.door === 'house' ? { by: HOUSE_OWNER } : {}),
     });
     return shown(call, job);
   },

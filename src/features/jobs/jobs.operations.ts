@@ -1,5 +1,6 @@
 /** Every operation of the queue, told of the types that run inside Nexus. */
 
+import { houseSteps } from './house.operations.ts';
 import { submitJob, submitSteps } from './job-submit.operations.ts';
 import type { AnyJobType } from './job-types.ts';
 import { jobApiOperations } from './jobs-api.operations.ts';
@@ -20,5 +21,6 @@ export const jobOperations = (types: readonly AnyJobType[]) =>
     ...workerOperations,
     ...submitSteps,
     ...workerSteps,
+    ...houseSteps,
     ...scheduleSteps,
   ] as const;

@@ -6,15 +6,19 @@
 import { Fault } from '../../base/faults.ts';
 import { newUuid } from '../../base/ids.ts';
 import type { Call } from '../../core/operation.ts';
+import { SYSTEM } from '../access/credentials.ts';
 import { checkQuota } from '../zones/quota.ts';
 import { queueTime } from './clock.sql.ts';
+import { listOldPasses, listUnfinished } from './house.sql.ts';
 import {
+  BEST_EFFORT,
   CLASSES,
   type Claim,
   claimed,
   classOf,
   type ExecutionMode,
   ended,
+  HOUSE,
   isFinal,
   isWaiting,
   type JobDoor,
@@ -28,6 +32,7 @@ import {
   addCounts,
   type Claimable,
   type Counted,
+  deleteJobs,
   type EndedAttempt,
   findBlocked,
   findJobByKey,
@@ -54,6 +59,9 @@ export function ownerOf({ caller }: Pick<Call, 'caller'>): JobOwner {
   const { subject_type, subject_id, user_id, agent_id, key_id } = caller;
   return { owner: `${subject_type}:${subject_id}`, user_id, agent_id: agent_id ?? '', key_id };
 }
+
+/** The server itself. */
+export const HOUSE_OWNER: JobOwner = ownerOf({ caller: SYSTEM });
 
 export interface NewJob {
   readonly type: string;
@@ -249,10 +257,53 @@ export async function endJobsAt(call: Call, endings: readonly Ending[], { now, t
       await insertArtifacts(tx, { job, artifacts: outcome.artifacts, now });
     }
   }
-  for (const { schedule_id, status } of after) {
-    if (schedule_id !== null && isFinal(status)) await startNextOf(call, schedule_id);
+  for (const job of after) {
+    if (!isFinal(job.status)) continue;
+    if (job.schedule_id !== null) await startNextOf(call, job.schedule_id);
+    if (job.door === 'house') await afterHousework(call, job);
   }
   return after;
+}
+
+/** What the server does by itself: in a zone, in all of them, or again and again. */
+export interface Housework {
+  readonly type: string;
+  readonly zone_id?: string | undefined;
+  /** Milliseconds between the end of a pass and the next one. */
+  readonly every_ms?: number | undefined;
+}
+
+export const payloadOf = ({ zone_id, every_ms }: Housework): string => JSON.stringify({ zone_id, every_ms });
+
+/** Seconds. */
+const HOUSE_BACKOFF = [1, 2, 4, 8, 16, 32, 64, 128, 256, 300];
+/** What comes again anyhow is given up soon; what stays to be done is not. */
+const PASS_ATTEMPTS = 5;
+const HOUSE_ATTEMPTS = 1_000_000;
+/** Of the passes that went well. */
+const PASSES_KEPT = 10;
+
+/** The caller has looked that it is not under way. */
+export const enqueueHousework = (call: Call, job: Housework, delay_ms?: number): Promise<Enqueued> =>
+  enqueue(call, {
+    type: job.type,
+    executor: HOUSE,
+    door: 'house',
+    payload: payloadOf(job),
+    tier: BEST_EFFORT,
+    delay_ms,
+    max_attempts: job.every_ms === undefined ? HOUSE_ATTEMPTS : PASS_ATTEMPTS,
+    backoff: HOUSE_BACKOFF,
+    by: HOUSE_OWNER,
+  });
+
+/** The pass after this one, if none waits; those of long ago that went well are not kept. */
+async function afterHousework(call: Call, { type, payload }: JobRow): Promise<void> {
+  const { zone_id, every_ms } = JSON.parse(payload) as Housework;
+  const again = every_ms !== undefined && (await listUnfinished(call.tx, type)).length === 0;
+  if (again) await enqueueHousework(call, { type, every_ms }, every_ms);
+  const old = zone_id === undefined ? await listOldPasses(call.tx, type, PASSES_KEPT) : [];
+  if (old.length > 0) await deleteJobs(call.tx, old);
 }
 
 /** The next job of a schedule starts after the one before it. */

@@ -1,5 +1,6 @@
 /** Pages and figures of jobs. */
 import type { SqlValue, Tx } from '../../ports/sql.ts';
+import { HOUSE } from './job.ts';
 import type { JobRow } from './jobs.sql.ts';
 
 export interface Condition {
@@ -63,6 +64,6 @@ export interface WaitingFigures {
 export const waitingFigures = (tx: Tx, zone_id: string, now: number): Promise<WaitingFigures[]> =>
   tx.all<WaitingFigures>(
     `SELECT executor, COUNT(*) AS n, SUM(CASE WHEN run_at > ? THEN 1 ELSE 0 END) AS delayed, MIN(run_at) AS oldest
-     FROM jobs WHERE zone_id = ? AND status IN ('queued', 'retry_wait') GROUP BY executor ORDER BY executor`,
+     FROM jobs WHERE zone_id = ? AND executor > '${HOUSE}' AND status IN ('queued', 'retry_wait') GROUP BY executor ORDER BY executor`,
     [now, zone_id],
   );

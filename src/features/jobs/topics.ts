@@ -4,3 +4,5 @@
 export const WAITING = 'jobs.waiting';
 /** A job has ended, or was cancelled. */
 export const ENDED = 'jobs.ended';
+/** There is a job of the server itself. */
+export const HOUSEWORK = 'jobs.housework';

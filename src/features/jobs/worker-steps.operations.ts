@@ -8,7 +8,7 @@ import type { Call, Caller, Operation } from '../../core/operation.ts';
 import { callerByKeyId, SYSTEM } from '../access/credentials.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 import { queueTime } from './clock.sql.ts';
-import { isFinal, isWaiting, NEXUS, type Outcome } from './job.ts';
+import { HOUSE, isFinal, isWaiting, NEXUS, type Outcome } from './job.ts';
 import {
   deleteJobs,
   deleteRestOf,
@@ -64,6 +64,8 @@ export interface ClaimedJob {
 const work = z.object({
   ended: own<readonly EndedRun[]>(),
   claim: z.number(),
+  /** Of the server's own, which are in zone root only. */
+  housework: z.number().optional(),
   worker_id: z.string(),
   lease_ms: z.number(),
 });
@@ -78,16 +80,19 @@ export const workOnJobs: Operation<z.infer<typeof work>, z.infer<typeof worked>>
   input: work,
   output: worked,
   rings: ({ final }) => (final ? ENDED : undefined),
-  run: async (call, { ended, claim, worker_id, lease_ms }) => {
+  run: async (call, { ended, claim, housework = 0, worker_id, lease_ms }) => {
     const [now, endings] = await Promise.all([queueTime(call), stillHeld(call, ended, worker_id)]);
     const at = { now, tally: new Tally(call) };
     const limit = call.zone.phase === 'Active' ? claim : 0;
     const asked = { executors: [NEXUS], types: null, of: null, limit, lease_ms, owner: worker_id, subject: '' };
+    const ours = { ...asked, executors: [HOUSE], limit: housework };
     // The question for what is next goes out behind the ends, and sees them.
-    const [after, next] = await Promise.all([
+    const [after, ...found] = await Promise.all([
       endings.length > 0 ? endJobsAt(call, endings, at) : [],
       limit > 0 ? nextJobs(call, asked, now) : [],
+      housework > 0 ? nextJobs(call, ours, now) : [],
     ]);
+    const next = found.flat();
     const [jobs, claimers] = await Promise.all([takeJobs(call, next, { ...asked, ...at }), callersOf(call, next)]);
     await at.tally.keep();
     const claimed = jobs.map((job) => ({ job, caller: claimers(job) }));
@@ -287,13 +292,15 @@ export const forgetWorkers: Operation<z.infer<typeof nothing>, null> = {
 const SLICE = 500;
 
 /** Removes a slice of a zone's finished jobs; true while more are left. */
-export const pruneJobs: Operation<z.infer<typeof age>, { left: boolean }> = {
+const pruned = z.object({ pruned: z.number(), left: z.boolean() });
+
+export const pruneJobs: Operation<z.infer<typeof age>, z.infer<typeof pruned>> = {
   ...STEP,
   name: 'job.prune',
   summary: 'Remove finished jobs that are kept no longer.',
   effect: 'destroy',
   input: age,
-  output: z.object({ left: z.boolean() }),
+  output: pruned,
   run: async (call, { older_than_ms }) => {
     const before = (await queueTime(call)) - older_than_ms;
     const jobs = await listEndedBefore(call.tx, call.context.zone_id, { before, limit: SLICE });
@@ -304,7 +311,7 @@ export const pruneJobs: Operation<z.infer<typeof age>, { left: boolean }> = {
       jobs.map(({ job_id }) => job_id),
     );
     await tally.keep();
-    return { left: jobs.length === SLICE };
+    return { pruned: jobs.length, left: jobs.length === SLICE };
   },
 };
 

@@ -1,6 +1,6 @@
 /** Rows of workers: who claims jobs, and when it was last heard of. */
 import type { Tx } from '../../ports/sql.ts';
-import { MISSED_BEATS } from './job.ts';
+import { HOUSE, MISSED_BEATS, NEXUS } from './job.ts';
 
 export interface WorkerRow {
   readonly worker_id: string;
@@ -62,4 +62,6 @@ export async function isLost(tx: Tx, worker_id: string, now: number): Promise<bo
 
 /** Jobs in hand, by worker. */
 export const listHeldBy = (tx: Tx): Promise<{ job_id: string; lease_owner: string }[]> =>
-  tx.all("SELECT job_id, lease_owner FROM jobs WHERE status = 'running' AND executor = 'nexus' ORDER BY job_id");
+  tx.all(
+    `SELECT job_id, lease_owner FROM jobs WHERE status = 'running' AND executor IN ('${NEXUS}', '${HOUSE}') ORDER BY job_id`,
+  );

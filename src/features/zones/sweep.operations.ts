@@ -8,7 +8,6 @@ import type { Call, Operation } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { removeEvents } from '../events/removal.sql.ts';
 import { completed, FINALIZERS, type FinalizerName, type FinalizerState, failed, finalizersOf } from './finalizers.ts';
-import { claimLease, dropLease, dropZoneLeases } from './leases.sql.ts';
 import { endTermination, findZoneRecord, listActive, listTerminating, setFinalizers } from './zones.sql.ts';
 
 /** What the steps share: none has a door, all are the server's own, all work on a zone that is not Active. */
@@ -16,9 +15,6 @@ const STEP = { who: 'root admin', internal: true, anyZone: true, faults: [] } as
 
 /** Rows of one slice: short enough that other writes of the engine hardly wait. */
 export const SLICE_ROWS = 500;
-
-/** Name of the lease on a zone's sweep. */
-export const zoneLease = (zone_id: string): string => `zone:${zone_id}`;
 
 const nothing = z.object({});
 const zoneIds = z.array(z.string());
@@ -45,34 +41,6 @@ export const activeZones: Operation<z.infer<typeof pageOfZones>, z.infer<typeof 
   input: pageOfZones,
   output: zoneIds,
   run: (call, { after }) => listActive(call.tx, { after, limit: SLICE_ROWS }),
-};
-
-const claimInput = z.object({ name: z.string(), holder: z.string(), lease_ms: z.number() });
-
-/** Takes or renews a lease for one holder; false while another has it. */
-export const claim: Operation<z.infer<typeof claimInput>, boolean> = {
-  ...STEP,
-  name: 'lease.claim',
-  summary: 'Take a lease on work that one node at a time does.',
-  effect: 'write',
-  input: claimInput,
-  output: z.boolean(),
-  run: (call, { name, holder, lease_ms }) =>
-    claimLease(call.tx, { name, holder, now: call.now, until: call.now + lease_ms }),
-};
-
-/** For a server that is alone: whoever held a zone's lease is dead. */
-export const freeZones: Operation<z.infer<typeof nothing>, null> = {
-  ...STEP,
-  name: 'lease.free-zones',
-  summary: 'Free the leases on zones that a server before this one held.',
-  effect: 'write',
-  input: nothing,
-  output: z.null(),
-  run: async (call) => {
-    await dropZoneLeases(call.tx);
-    return null;
-  },
 };
 
 const stateRow = z.object({ name: z.string(), next_at: z.number() });
@@ -164,7 +132,6 @@ export const terminateZone: Operation<z.infer<typeof nothing>, z.infer<typeof en
     if (zone?.phase !== 'Terminating') return { ended: false };
     if (Object.values(finalizersOf(zone)).some(({ state }) => state !== 'completed')) return { ended: false };
     await endTermination(call.tx, zone.zone_id, call.now);
-    await dropLease(call.tx, zoneLease(zone.zone_id));
     call.use('storage_bytes', -zone.used_storage_bytes);
     call.use('files', -zone.used_files);
     call.use('keys', -zone.used_keys);
@@ -179,8 +146,6 @@ export const removeEventsOf = rowFinalizer('events', removeEvents);
 export const sweepOperations = [
   terminatingZones,
   activeZones,
-  claim,
-  freeZones,
   pendingFinalizers,
   settleFinalizer,
   terminateZone,

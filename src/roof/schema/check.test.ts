@@ -50,9 +50,9 @@ forEachEngine('the schema', (engine) => {
       are: ['unexpected table mine', 'missing table settings'],
     },
     {
-      by: 'ALTER TABLE leases ADD COLUMN mine BIGINT',
-      undo: 'ALTER TABLE leases DROP COLUMN mine',
-      are: ['unexpected column leases.mine'],
+      by: 'ALTER TABLE workers ADD COLUMN mine BIGINT',
+      undo: 'ALTER TABLE workers DROP COLUMN mine',
+      are: ['unexpected column workers.mine'],
     },
     {
       by: index('tuples_by_object', 'tuples (zone_id, object_type)'),
@@ -70,11 +70,11 @@ forEachEngine('the schema', (engine) => {
       are: ['different index zones_terminating'],
     },
     {
-      by: "ALTER TABLE leases DROP COLUMN until; ALTER TABLE leases ADD COLUMN until TEXT NOT NULL DEFAULT ''",
-      undo: 'ALTER TABLE leases DROP COLUMN until; ALTER TABLE leases ADD COLUMN until BIGINT NOT NULL DEFAULT 0',
-      are: ['different column leases.until'],
+      by: "ALTER TABLE workers DROP COLUMN beat_at; ALTER TABLE workers ADD COLUMN beat_at TEXT NOT NULL DEFAULT ''",
+      undo: 'ALTER TABLE workers DROP COLUMN beat_at; ALTER TABLE workers ADD COLUMN beat_at BIGINT NOT NULL DEFAULT 0',
+      are: ['different column workers.beat_at'],
       // The default stays: no database can take a column without one into a table that may have rows.
-      left: ['different column leases.until'],
+      left: ['different column workers.beat_at'],
     },
   ])('$are after $by', async ({ by, undo, are, left = [] }) => {
     await change(by);

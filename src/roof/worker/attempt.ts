@@ -1,4 +1,7 @@
-/** One attempt at a job: its handler, its time, and what comes of it. Guarantees: it always gives an outcome. */
+/**
+ * One attempt at a job: its handler, its time, and what comes of it. Guarantees: it always gives an outcome; that of a job
+ * of the server itself comes when its handler has ended, so nothing is under way behind it.
+ */
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import type { Caller } from '../../core/operation.ts';
@@ -9,6 +12,8 @@ import type { ClaimedJob } from '../../features/jobs/worker-steps.operations.ts'
 
 export interface AttemptParts {
   readonly types: ReadonlyMap<string, AnyJobType>;
+  /** Of the server itself. */
+  readonly house: ReadonlyMap<string, AnyJobType>;
   readonly timeoutMs: number;
   readonly resultBytes: number;
   readonly log: Log;
@@ -19,6 +24,9 @@ export const TAKEN = new Fault('CONFLICT', 'The attempt is over: the job was can
   reason: 'LEASE_LOST',
 });
 
+/** The same to one of the server's own jobs, which goes on later. */
+export const STOPPED = new Fault('UNAVAILABLE', 'The node stopped');
+
 export async function attemptJob(
   parts: AttemptParts,
   { job, caller }: ClaimedJob,
@@ -27,10 +35,14 @@ export async function attemptJob(
   const timedOut = new Fault('DEADLINE_EXCEEDED', `Timed out after ${parts.timeoutMs / 1000} s`);
   const timer = setTimeout(() => abort.abort(timedOut), parts.timeoutMs);
   try {
+    const ours = job.door === 'house';
     const over = new Promise<never>((_resolve, reject) => {
       abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true });
     });
-    const result = await Promise.race([handle(parts.types, { job, caller }, abort.signal), over]);
+    over.catch(() => undefined);
+    const handling = handle(ours ? parts.house : parts.types, { job, caller }, abort.signal);
+    const result = await (ours ? handling : Promise.race([handling, over]));
+    abort.signal.throwIfAborted();
     return succeeded(result, parts.resultBytes);
   } catch (thrown) {
     return failed(thrown, { ...parts, job });
@@ -71,6 +83,7 @@ function succeeded(result: unknown, resultBytes: number): Outcome {
 }
 
 function failed(thrown: unknown, { job, log }: Pick<AttemptParts, 'log'> & Pick<ClaimedJob, 'job'>): Outcome {
+  if (thrown === STOPPED) return { kind: 'failed', error: STOPPED.message, retryable: true, retry_after_ms: 0 };
   if (thrown instanceof Fault) return { kind: 'failed', error: shortError(thrown.message), retryable: true };
   const err = thrown instanceof Error ? thrown.stack : String(thrown);
   log('error', 'internal.error', { job_id: job.job_id, job_type: job.type, attempt: job.attempt, err });

@@ -17,7 +17,7 @@ import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
 import { startThread } from '../threads.ts';
 import { stepsOf, takeBack } from './tender.ts';
-import { openWorker, settingsOf, tend, type WorkParts } from './work.ts';
+import { keepHouse, openWorker, settingsOf, tend, type WorkParts } from './work.ts';
 
 export interface WorkerOptions {
   readonly config: Config;
@@ -69,7 +69,7 @@ async function open({ config: asked, log }: WorkerOptions): Promise<Opened> {
   const rings = new Rings(bell);
   const runner = runnerOf(config, { sql, blobs, threads: { writer, reader }, rings, grants: grantCache(config) });
   return {
-    parts: { config, runner, rings, clock: systemClock, log },
+    parts: { config, runner, rings, blobs, clock: systemClock, log },
     broken,
     close: async () => {
       rings.stop();
@@ -104,18 +104,19 @@ async function work({ parts, broken }: Opened, { once, maxJobs, signal, log }: W
   const settings = settingsOf(parts.config, 'process');
   const most = once ? 1 : maxJobs;
   const slots = Math.min(settings.slots, most);
-  const worker = openWorker(parts, { ...settings, slots, maxJobs: most });
+  const worker = openWorker(parts, { ...settings, slots, maxJobs: most, keepsHouse: !limited });
   const { worker_id } = worker;
   const recovers = stepsOf({ runner: parts.runner, worker_id });
   await takeBack(recovers, { worker_id, log });
   const told = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   if (signal.aborted) return 0;
   const tender = once ? undefined : tend(parts, { worker_id, recoversOnly: limited });
+  const house = limited ? undefined : keepHouse(parts, false);
   const working = once ? worker.once() : worker.run();
   try {
     await Promise.race([working, told, broken]);
   } finally {
-    await tender?.stop();
+    await Promise.all([tender?.stop(), house?.stop()]);
     await worker.stop();
   }
   return worker.processed;

@@ -1,20 +1,13 @@
 /**
  * What every node does for the queue beside running jobs: fires schedules, takes lost jobs back, fails those past their
- * deadline, removes old ones. Guarantees: all of it stands in rows and is decided in the transaction that does it, so any number of nodes
- * may be at it.
+ * deadline. Guarantees: all of it stands in rows and is decided in the transaction that does it, so any number of nodes may
+ * be at it.
  */
 import type { Log } from '../../base/log.ts';
 import type { Runner } from '../../core/transact.ts';
 import { SYSTEM } from '../../features/access/credentials.ts';
 import { dueSchedules, fireSchedule } from '../../features/jobs/schedule-steps.operations.ts';
-import {
-  failOverdue,
-  findLate,
-  forgetWorkers,
-  prunableZones,
-  pruneJobs,
-  recoverJob,
-} from '../../features/jobs/worker-steps.operations.ts';
+import { failOverdue, findLate, recoverJob } from '../../features/jobs/worker-steps.operations.ts';
 import { type RunStep, systemSteps } from '../system.ts';
 
 export interface TenderParts {
@@ -23,7 +16,6 @@ export interface TenderParts {
   /** Who takes jobs back, by name. */
   readonly worker_id: string;
   readonly pollMs: number;
-  readonly retentionMs: number;
   /** Takes lost jobs back and does no more. */
   readonly recoversOnly?: boolean;
 }
@@ -36,22 +28,15 @@ export interface Tender {
 const TICK_MS = 500;
 const LATE_MOST = 100;
 const DUE_MOST = 100;
-const PRUNE_EVERY_MS = 3_600_000;
 
 export const stepsOf = ({ runner, worker_id }: Pick<TenderParts, 'runner' | 'worker_id'>): RunStep =>
   systemSteps(runner, { ...SYSTEM, subject_type: 'worker', subject_id: worker_id });
 
 export function startTender(parts: TenderParts): Tender {
   const step = stepsOf(parts);
-  const stopping = new AbortController();
-  let prunedAt = Number.NEGATIVE_INFINITY;
   const tick = async (): Promise<void> => {
     await takeBack(step, parts);
-    if (parts.recoversOnly) return;
-    await fireDue(step, parts.log);
-    if (performance.now() - prunedAt < PRUNE_EVERY_MS) return;
-    await prune(step, parts, stopping.signal);
-    prunedAt = performance.now();
+    if (!parts.recoversOnly) await fireDue(step, parts.log);
   };
   let ticking: Promise<void> | undefined;
   const timer = setInterval(
@@ -69,7 +54,6 @@ export function startTender(parts: TenderParts): Tender {
   return {
     stop: async () => {
       clearInterval(timer);
-      stopping.abort();
       await ticking;
     },
   };
@@ -97,13 +81,5 @@ async function fireDue(step: RunStep, log: Log): Promise<void> {
     await step(fireSchedule, zone_id, { schedule_id }).catch((thrown: unknown) => {
       log('warn', 'schedule.failed', { schedule_id, err: thrown instanceof Error ? thrown.stack : String(thrown) });
     });
-  }
-}
-
-async function prune(step: RunStep, parts: TenderParts, signal: AbortSignal): Promise<void> {
-  const older_than_ms = parts.retentionMs;
-  await step(forgetWorkers, 'root', {});
-  for (const zone_id of await step(prunableZones, 'root', { older_than_ms })) {
-    while (!signal.aborted && (await step(pruneJobs, zone_id, { older_than_ms })).left);
   }
 }

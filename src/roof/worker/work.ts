@@ -1,11 +1,16 @@
-/** The work of a node: its worker, where it has one, and what every node does for the queue. */
+/** The work of a node: its worker, what every node does for the queue, and what the server does by itself. */
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 import type { JobHands } from '../../core/call/job-hands.ts';
 import { jobTypes } from '../../core/operations.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
+import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { auditKeeping } from '../audit/prune.ts';
+import { type House, startHouse } from '../house/house.ts';
+import { type HouseParts, houseTypes } from '../house/types.ts';
+import { systemSteps } from '../system.ts';
 import { startTender, type Tender } from './tender.ts';
 import { Worker, type WorkerSettings } from './worker.ts';
 
@@ -13,6 +18,7 @@ export interface WorkParts {
   readonly config: Config;
   readonly runner: Runner;
   readonly rings: Rings;
+  readonly blobs: Blobs;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -34,6 +40,7 @@ export const settingsOf = (config: Config, kind: WorkerSettings['kind']): Worker
   drainMs: config.DRAIN_SECONDS * 1000,
   maxJobs: Number.POSITIVE_INFINITY,
   claims: true,
+  keepsHouse: true,
 });
 
 export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
@@ -41,27 +48,43 @@ export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
   const types = new Map(jobTypes.map((type) => [type.type, type]));
   const resultBytes = config.limits.JOB_PAYLOAD_BYTES;
   const timeoutMs = config.JOB_TIMEOUT_SECONDS * 1000;
-  return new Worker({ types, timeoutMs, resultBytes, log, runner, rings, settings }, clock.now());
+  const house = houseTypes(housePartsOf(parts));
+  return new Worker({ types, house, timeoutMs, resultBytes, log, runner, rings, settings }, clock.now());
 }
+
+function housePartsOf({ config, runner, blobs, clock, log }: WorkParts): HouseParts {
+  return {
+    step: systemSteps(runner),
+    blobs,
+    clock,
+    log,
+    audit: auditKeeping(config),
+    eventDays: config.EVENT_RETENTION_DAYS,
+    jobsMs: config.JOB_RETENTION_DAYS * DAY_MS,
+  };
+}
+
+/** `alone`: no other server has this database. */
+export const keepHouse = (parts: WorkParts, alone: boolean): House => startHouse(housePartsOf(parts), alone);
 
 export function tend(
   { config, runner, log }: WorkParts,
   by: { readonly worker_id: string; readonly recoversOnly?: boolean },
 ): Tender {
-  const pollMs = config.WORKER_POLL_SECONDS * 1000;
-  return startTender({ runner, log, ...by, pollMs, retentionMs: config.JOB_RETENTION_DAYS * DAY_MS });
+  return startTender({ runner, log, ...by, pollMs: config.WORKER_POLL_SECONDS * 1000 });
 }
 
-export function startWork(parts: WorkParts): Work {
+export function startWork(parts: WorkParts, alone: boolean): Work {
   const { config } = parts;
   const claims = config.EMBEDDED_WORKER ?? config.ENVIRONMENT !== 'test';
   const worker = openWorker(parts, { ...settingsOf(config, 'embedded'), claims });
   worker.start();
   const tender = tend(parts, { worker_id: worker.worker_id });
+  const house = keepHouse(parts, alone);
   return {
     hands: handsOf(worker, config),
     stop: async () => {
-      await Promise.all([worker.stop(), tender.stop()]);
+      await Promise.all([worker.stop(), tender.stop(), house.stop()]);
     },
   };
 }

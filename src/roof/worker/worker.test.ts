@@ -62,6 +62,7 @@ const SETTINGS: WorkerSettings = {
   drainMs: 0,
   maxJobs: Number.POSITIVE_INFINITY,
   claims: true,
+  keepsHouse: false,
 };
 
 forEachEngine('the worker inside a server', (engine) => {
@@ -175,9 +176,9 @@ forEachEngine('the worker inside a server', (engine) => {
       const { jobs } = await api.call<{ jobs: JobObject[] }>('GET', '/api/v1/jobs?status=running');
       return jobs.find(({ execution_mode }) => execution_mode === 'sync');
     });
-    const before = (await api.call<{ total: number }>('GET', '/api/v1/jobs')).total;
+    const before = (await api.call<{ total: number }>('GET', '/api/v1/jobs?job_type=echo')).total;
     expect(await api.submit({ ...sync, payload: { value: 2 } })).toMatchObject({ status_code: 503 });
-    expect((await api.call<{ total: number }>('GET', '/api/v1/jobs')).total).toBe(before);
+    expect((await api.call<{ total: number }>('GET', '/api/v1/jobs?job_type=echo')).total).toBe(before);
     await api.call('POST', `/api/v1/jobs/${running.job_id}/cancel`);
     expect(await slow).toMatchObject({ status: 'cancelled' });
   });
@@ -238,6 +239,7 @@ forEachEngine('workers beside a server', (engine) => {
         rings,
         log: silentLog,
         types: new Map([['echo', held]]),
+        house: new Map(),
         timeoutMs: 3_600_000,
         resultBytes: 1_000,
         settings: { ...SETTINGS, ...settings },

@@ -12,7 +12,8 @@ import { VERSION } from '../../base/version.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
 import { SYSTEM } from '../../features/access/credentials.ts';
-import { ENDED, WAITING } from '../../features/jobs/topics.ts';
+import { dueHousework } from '../../features/jobs/house.operations.ts';
+import { ENDED, HOUSEWORK, WAITING } from '../../features/jobs/topics.ts';
 import {
   beatWorker,
   type ClaimedJob,
@@ -26,7 +27,7 @@ import {
   workOnJobs,
 } from '../../features/jobs/worker-steps.operations.ts';
 import { type RunStep, systemSteps } from '../system.ts';
-import { type AttemptParts, attemptJob, TAKEN } from './attempt.ts';
+import { type AttemptParts, attemptJob, STOPPED, TAKEN } from './attempt.ts';
 
 export interface WorkerSettings {
   /** In front of its id; empty is none. */
@@ -41,6 +42,8 @@ export interface WorkerSettings {
   readonly maxJobs: number;
   /** Claims jobs of the queue, and is listed; else it has only what it is handed. */
   readonly claims: boolean;
+  /** Does what the server does by itself, a few of these jobs at a time beside the others. */
+  readonly keepsHouse: boolean;
 }
 
 export interface WorkerParts extends AttemptParts {
@@ -50,13 +53,14 @@ export interface WorkerParts extends AttemptParts {
 }
 
 const BUSY_ZONE_MS = 50;
+/** One that lasts keeps no other waiting. */
+const HOUSE_SLOTS = 2;
 
 interface Run {
   readonly zone_id: string;
   readonly attempt: number;
   readonly abort: AbortController;
-  /** It was handed this one: it takes no slot. */
-  readonly handed: boolean;
+  readonly lane: 'slot' | 'handed' | 'house';
   readonly settled: () => void;
 }
 
@@ -85,6 +89,10 @@ export class Worker {
   private status: 'active' | 'draining' = 'active';
   private claimed = 0;
   private closed = false;
+  /** Handlers of the server's own jobs; none is left behind. */
+  private readonly housework = new Set<Promise<unknown>>();
+  /** Of the monotonic clock. */
+  private nextHouseLook = 0;
   /** Of the monotonic clock, in milliseconds. */
   private nextRenewal = 0;
   /** A zone that had all of the next jobs, and until when that is taken to be so. */
@@ -109,6 +117,11 @@ export class Worker {
     this.every(Math.min(pollMs, leaseMs / 3), () => this.look());
     this.unlisten.push(rings.listen(WAITING, () => this.nudge()));
     this.unlisten.push(rings.listen(ENDED, () => this.nudge()));
+    const housework = (): void => {
+      this.nextHouseLook = 0;
+      this.nudge();
+    };
+    if (settings.keepsHouse) this.unlisten.push(rings.listen(HOUSEWORK, housework));
     if (settings.claims) this.beating = this.beat().catch((thrown: unknown) => this.warn(thrown));
     this.pumping = this.pump();
     log('info', 'worker.started', { worker_name: this.worker_id });
@@ -137,9 +150,12 @@ export class Worker {
     this.status = 'draining';
     log('info', 'worker.draining', { worker_name: this.worker_id, running: this.running.size });
     if (settings.claims && this.running.size > 0) await this.beat().catch(() => undefined);
+    for (const run of this.running.values()) if (run.lane === 'house') run.abort.abort(STOPPED);
+    await Promise.all(this.housework);
     const until = performance.now() + settings.drainMs;
     while (this.isBusy && performance.now() < until) await this.pause(Math.min(50, until - performance.now()));
     await this.giveBack();
+    if (this.ended.size > 0) await this.round().catch((thrown: unknown) => this.warn(thrown));
     this.closed = true;
     for (const timer of this.timers) clearInterval(timer);
     for (const unlisten of this.unlisten) unlisten();
@@ -203,14 +219,30 @@ export class Worker {
   /** Tells what has ended and claims what is next; false where there was neither. */
   private async round(): Promise<boolean> {
     const { settings } = this.parts;
-    const busy = [...this.running.values()].filter(({ handed }) => !handed).length;
-    const free = settings.claims && this.status === 'active' ? settings.slots - busy : 0;
+    const free = settings.claims && this.status === 'active' ? settings.slots - this.busy('slot') : 0;
     const limit = Math.min(free, settings.maxJobs - this.claimed);
-    const due = limit > 0 ? await this.dueZones(limit) : [];
+    const [due, housework] = await Promise.all([limit > 0 ? this.dueZones(limit) : [], this.dueHousework()]);
     const wanted = new Map(due.map(({ zone_id, n }) => [zone_id, n]));
-    const zones = new Set([...wanted.keys(), ...this.ended.keys()]);
-    await Promise.all([...zones].map((zone_id) => this.workIn(zone_id, wanted.get(zone_id) ?? 0)));
+    const zones = new Set([...wanted.keys(), ...this.ended.keys(), ...(housework > 0 ? ['root'] : [])]);
+    await Promise.all(
+      [...zones].map((zone_id) =>
+        this.workIn(zone_id, { claim: wanted.get(zone_id) ?? 0, housework: zone_id === 'root' ? housework : 0 }),
+      ),
+    );
     return zones.size > 0;
+  }
+
+  private busy(lane: Run['lane']): number {
+    return [...this.running.values()].filter((run) => run.lane === lane).length;
+  }
+
+  /** Jobs of the server itself that it may take now. It does not look for them each time that others do come. */
+  private async dueHousework(): Promise<number> {
+    const { keepsHouse, pollMs } = this.parts.settings;
+    const limit = keepsHouse && this.status === 'active' ? HOUSE_SLOTS - this.busy('house') : 0;
+    if (limit <= 0 || performance.now() < this.nextHouseLook) return 0;
+    this.nextHouseLook = performance.now() + pollMs / 2;
+    return this.step(dueHousework, 'root', { limit });
   }
 
   /**
@@ -226,18 +258,24 @@ export class Worker {
     return due;
   }
 
-  private async workIn(zone_id: string, claim: number): Promise<void> {
+  private async workIn(
+    zone_id: string,
+    { claim, housework }: { readonly claim: number; readonly housework: number },
+  ): Promise<void> {
     const waiting = this.ended.get(zone_id) ?? [];
     this.ended.delete(zone_id);
     const ended = waiting.map(({ job_id, attempt, outcome }) => ({ job_id, attempt, outcome }));
     const { leaseMs } = this.parts.settings;
     try {
-      const input = { ended, claim, worker_id: this.worker_id, lease_ms: leaseMs };
+      const input = { ended, claim, housework, worker_id: this.worker_id, lease_ms: leaseMs };
       const { claimed } = await this.step(workOnJobs, zone_id, input);
-      this.claimed += claimed.length;
-      if (claimed.length < claim) this.busyZone = undefined;
+      const own = claimed.filter(({ job }) => job.door !== 'house').length;
+      this.claimed += own;
+      if (own < claim) this.busyZone = undefined;
       for (const { settled } of waiting) settled();
-      for (const one of claimed) this.begin(one, { handed: false, settled: () => undefined });
+      for (const one of claimed) {
+        this.begin(one, { lane: one.job.door === 'house' ? 'house' : 'slot', settled: () => undefined });
+      }
     } catch (thrown) {
       // Telling it twice is harmless: only the attempt in hand is ended.
       const all = [...waiting, ...(this.ended.get(zone_id) ?? [])];
@@ -251,11 +289,11 @@ export class Worker {
     const claimed = await this.step(ownJob, zone_id, { job_id, worker_id: this.worker_id });
     if (!claimed) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.begin(claimed, { handed: true, settled: resolve });
+    this.begin(claimed, { lane: 'handed', settled: resolve });
     await promise;
   }
 
-  private begin(claimed: ClaimedJob, how: Pick<Run, 'handed' | 'settled'>): void {
+  private begin(claimed: ClaimedJob, how: Pick<Run, 'lane' | 'settled'>): void {
     const { job } = claimed;
     const abort = new AbortController();
     const run: Run = { zone_id: job.zone_id, attempt: job.attempt, abort, ...how };
@@ -263,17 +301,19 @@ export class Worker {
     if (this.running.size === 0) this.nextRenewal = performance.now() + this.parts.settings.leaseMs / 3;
     this.takeAway(job.job_id);
     this.running.set(job.job_id, run);
-    attemptJob(this.parts, claimed, abort).then((outcome) => {
+    const attempting = attemptJob(this.parts, claimed, abort).then((outcome) => {
+      this.housework.delete(attempting);
       // It was taken away meanwhile: nobody asks for what it gave.
       if (this.running.get(job.job_id) !== run) return;
       this.running.delete(job.job_id);
-      this.processed++;
-      if (outcome.kind === 'failed') this.failures++;
+      if (run.lane !== 'house') this.processed++;
+      if (run.lane !== 'house' && outcome.kind === 'failed') this.failures++;
       const ended = this.ended.get(job.zone_id) ?? [];
       ended.push({ job_id: job.job_id, attempt: job.attempt, outcome, settled: run.settled });
       this.ended.set(job.zone_id, ended);
       this.nudge();
     });
+    if (run.lane === 'house') this.housework.add(attempting);
   }
 
   /** Looks whether the jobs in hand are still its own, and renews their leases in time. */
@@ -296,7 +336,7 @@ export class Worker {
     const run = this.running.get(job_id);
     if (!run) return;
     this.running.delete(job_id);
-    this.processed++;
+    if (run.lane !== 'house') this.processed++;
     run.abort.abort(TAKEN);
     run.settled();
   }

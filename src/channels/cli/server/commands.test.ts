@@ -148,14 +148,14 @@ test('migrate says what is pending, does it once, and then has nothing to do', S
   expect([rows.length, rows.at(-1)?.version]).toEqual([Number(applied), Number(version)]);
 
   const db = new DatabaseSync(join(place, 'migrate-data/nexus.db'));
-  db.exec('DROP INDEX keys_by_zone; ALTER TABLE leases ADD COLUMN mine TEXT');
+  db.exec('DROP INDEX keys_by_zone; ALTER TABLE workers ADD COLUMN mine TEXT');
   db.close();
-  const lines = 'missing: index keys_by_zone\nunexpected: column leases.mine\n';
+  const lines = 'missing: index keys_by_zone\nunexpected: column workers.mine\n';
   expect(await nexus(['migrate', '--check', ...data], around)).toMatchObject({ code: 1, out: lines });
   const seen = await nexusOnTerminal(['migrate', '--check', ...data], around);
   expect(seen.out).toMatch(/^problem +kind +name +wanted +found\nmissing +index +keys_by_zone +ON keys \(/);
   const { code, out } = await nexus(['migrate', '--check', '--json', ...data], around);
-  const found = { problem: 'unexpected', kind: 'column', name: 'leases.mine', wanted: null, found: 'TEXT' };
+  const found = { problem: 'unexpected', kind: 'column', name: 'workers.mine', wanted: null, found: 'TEXT' };
   expect([code, JSON.parse(out)]).toMatchObject([1, { ok: false, differences: [{ kind: 'index' }, found] }]);
 });
 

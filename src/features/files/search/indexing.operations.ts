@@ -65,6 +65,18 @@ function stepOf(waiting: readonly WaitingBlob[]): WaitingBlob[] {
   return step;
 }
 
+const waiting = z.array(z.number());
+
+export const waitingForIndex: Operation<Record<string, never>, z.infer<typeof waiting>> = {
+  ...STEP,
+  name: 'search.waits',
+  summary: 'List the first contents that wait for the index.',
+  effect: 'read',
+  input: z.object({}),
+  output: waiting,
+  run: async (call) => ids(await listWaiting(call.tx, 0, STEP_BLOBS)),
+};
+
 const addInput = z.object({
   texts: z.array(
     z.object({
@@ -92,4 +104,4 @@ export const indexTexts: Operation<z.infer<typeof addInput>, null> = {
   },
 };
 
-export const indexingOperations = [nextToIndex, indexTexts];
+export const indexingOperations = [nextToIndex, waitingForIndex, indexTexts];

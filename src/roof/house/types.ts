@@ -1,0 +1,110 @@
+/**
+ * What the server does by itself, as types of jobs. Guarantees: each goes on where it was, whoever had it before; it ends
+ * between two short transactions once its attempt was taken away, is out of time, or its node stops.
+ */
+import { z } from 'zod';
+import { Fault } from '../../base/faults.ts';
+import type { Log } from '../../base/log.ts';
+import type { AnyJobType, JobRun, JobType } from '../../features/jobs/job-types.ts';
+import type { Blobs } from '../../ports/blobs.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { type AuditKeeping, pruneAudit } from '../audit/prune.ts';
+import { collectBlobs, finishRemovals } from '../collect.ts';
+import { fillIndex } from '../indexer.ts';
+import { pruneFinishedJobs, pruneZones, trimEvents } from '../prune.ts';
+import { sweepZone } from '../sweep.ts';
+import type { RunStep } from '../system.ts';
+
+export interface HouseParts {
+  readonly step: RunStep;
+  readonly blobs: Blobs;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What is kept of the audit log. */
+  readonly audit: AuditKeeping;
+  /** Days for which events are kept; undefined is for ever. */
+  readonly eventDays: number | undefined;
+  /** Milliseconds for which finished jobs are kept. */
+  readonly jobsMs: number;
+}
+
+export const ZONE_DELETION = 'zone_deletion';
+export const SEARCH_INDEX = 'search_index';
+
+const PASS_MS = 600_000;
+/** The audit log of a busy server grows by hundreds of megabytes in ten minutes. */
+const AUDIT_PASS_MS = 60_000;
+const JOBS_PASS_MS = 3_600_000;
+
+/** Passes that come again, and the milliseconds from the end of one to the next; null is never. */
+export const passes = ({ eventDays }: Pick<HouseParts, 'eventDays'>) => [
+  { type: 'history_prune', every_ms: PASS_MS },
+  { type: 'event_prune', every_ms: eventDays === undefined ? null : PASS_MS },
+  { type: 'audit_prune', every_ms: AUDIT_PASS_MS },
+  { type: 'blob_collection', every_ms: PASS_MS },
+  { type: 'job_prune', every_ms: JOBS_PASS_MS },
+];
+
+type Pass = (parts: HouseParts, run: JobRun) => Promise<Readonly<Record<string, number>>>;
+
+const anything = z.record(z.string(), z.json());
+const ofZone = z.object({ zone_id: z.string() });
+
+/** The types by name, with everything that they need. */
+export function houseTypes(parts: HouseParts): ReadonlyMap<string, AnyJobType> {
+  const pass = (type: string, description: string, work: Pass): JobType<z.infer<typeof anything>> => ({
+    type,
+    description,
+    role: 'admin',
+    input: anything,
+    run: (_payload, run) => work(parts, run),
+  });
+  const ending: JobType<z.infer<typeof ofZone>> = {
+    type: ZONE_DELETION,
+    description: 'Removes what is left of a zone that was deleted.',
+    role: 'admin',
+    input: ofZone,
+    run: (payload, run) => endZone(parts, run, payload),
+  };
+  const all = [
+    ending as AnyJobType,
+    pass('history_prune', 'Removes versions of files that no zone keeps.', pruneHistory),
+    pass('event_prune', 'Removes events that are kept no longer.', pruneEvents),
+    pass('audit_prune', 'Removes audit rows that are kept no longer.', pruneLogs),
+    pass('blob_collection', 'Removes contents that nothing names.', collect),
+    pass('job_prune', 'Removes finished jobs that are kept no longer.', pruneJobs),
+    pass(SEARCH_INDEX, 'Puts new contents into the index of the search.', fillIndex),
+  ];
+  return new Map(all.map((type) => [type.type, type as AnyJobType]));
+}
+
+async function endZone(parts: HouseParts, { signal }: JobRun, { zone_id }: z.infer<typeof ofZone>): Promise<object> {
+  const left = await sweepZone({ ...parts, signal }, zone_id);
+  if (left.length === 0) return {};
+  throw new Fault('UNAVAILABLE', `Of zone ${zone_id} these are still to be removed: ${left.join(', ')}`);
+}
+
+const told = (log: Log, event: string, figures: Readonly<Record<string, number>>): Readonly<Record<string, number>> => {
+  if (Object.values(figures).some((n) => n > 0)) log('info', event, figures);
+  return figures;
+};
+
+const pruneHistory: Pass = async (parts, { signal }) =>
+  told(parts.log, 'history.pruned', { states: await pruneZones({ ...parts, signal }) });
+
+const pruneEvents: Pass = async (parts, { signal }) => {
+  const events = parts.eventDays === undefined ? 0 : await trimEvents({ ...parts, signal }, parts.eventDays);
+  return told(parts.log, 'events.trimmed', { events });
+};
+
+const pruneLogs: Pass = async (parts, { signal }) =>
+  told(parts.log, 'audit.pruned', { rows: await pruneAudit({ ...parts, signal }, parts.audit) });
+
+const collect: Pass = async (parts, { signal }) => {
+  await finishRemovals({ ...parts, signal }, false);
+  return { blobs: await collectBlobs({ ...parts, signal }) };
+};
+
+const pruneJobs: Pass = async (parts, { signal }) => ({
+  jobs: await pruneFinishedJobs({ ...parts, signal }, parts.jobsMs),
+});
