@@ -79,6 +79,8 @@ async function state(): Promise<unknown> {
     ),
     await tx.all('SELECT COUNT(*) AS n FROM tuples', []),
     await tx.all('SELECT COUNT(*) AS n FROM keys', []),
+    await tx.all('SELECT COUNT(*) AS n, SUM(spec_generation) AS specs FROM agents', []),
+    await tx.all('SELECT COUNT(*) AS n FROM messages', []),
   ]);
 }
 

@@ -18,6 +18,12 @@ import {
 } from '../features/access/shares.operations.ts';
 import { tupleCreate, tupleDelete, tupleWrite } from '../features/access/tuples.operations.ts';
 import { whoami } from '../features/access/whoami.operations.ts';
+import { beatAgent, transitionAgent } from '../features/agents/lifecycle.operations.ts';
+import { agentsByZone, allAgents, findOneAgent } from '../features/agents/list.operations.ts';
+import { registerAgent, removeAgent, updateAgent } from '../features/agents/register.operations.ts';
+import { getSpec, putSpec } from '../features/agents/spec.operations.ts';
+import { agentStatus } from '../features/agents/status.operations.ts';
+import { warmupAgent } from '../features/agents/warmup.operations.ts';
 import { auditList } from '../features/audit/list.operations.ts';
 import { auditVerify } from '../features/audit/verify.operations.ts';
 import { append } from '../features/files/append.operations.ts';
@@ -73,6 +79,18 @@ export const clientMethods = {
   admin_get_key: method(getForms[0]),
   admin_update_key: method(updateForms[0]),
   admin_revoke_key: method(revokeForms[0]),
+  register_agent: method(registerAgent, 'generate_api_key'),
+  update_agent: method(updateAgent),
+  get_agent: method(findOneAgent),
+  list_agents: method(allAgents, 'match'),
+  agent_list_by_zone: method(agentsByZone),
+  delete_agent: method(removeAgent),
+  agent_heartbeat: method(beatAgent),
+  agent_transition: method(transitionAgent),
+  agent_spec_put: method(putSpec, 'resource_requests', 'resource_limits', 'qos_class'),
+  agent_spec_get: method(getSpec),
+  agent_status: method(agentStatus),
+  agent_warmup: method(warmupAgent),
   audit_list: method(auditList, 'format'),
   audit_verify: method(auditVerify, 'all', 'heads'),
   rebac_create: method(tupleCreate),

@@ -83,6 +83,8 @@ export interface NewEvent {
   readonly branch?: string;
   readonly object?: { readonly type: string; readonly id: string };
   readonly data?: Readonly<Record<string, unknown>>;
+  /** Whose it is, where that is not the caller: what the server does by itself. */
+  readonly by?: { readonly user_id: string; readonly agent_id: string | null };
 }
 
 /** One permission that a call needs: `path` under files.md §5, inside the zone of the call. */

@@ -1,5 +1,7 @@
 /** The list of all operations: what every door, the API document and the threads are made from. */
 import { accessOperations } from '../features/access/access.operations.ts';
+import { agentOperations } from '../features/agents/agents.operations.ts';
+import { agentsServed } from '../features/agents/executors.ts';
 import { auditOperations } from '../features/audit/audit.operations.ts';
 import { auditSteps } from '../features/audit/notes.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
@@ -33,9 +35,10 @@ export const allOperations: readonly AnyOperation[] = [
   ...accessOperations,
   ...auditSteps,
   ...auditOperations,
-  ...jobOperations(jobTypes),
+  ...jobOperations(jobTypes, agentsServed),
   ...contentOperations,
   ...fileOperations,
+  ...agentOperations,
   ...feedOperations,
   eventTrim,
   ...sweepOperations,

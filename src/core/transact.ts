@@ -15,6 +15,7 @@ import {
 } from '../features/access/credentials.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
 import { accessOf, denied } from '../features/access/grants.ts';
+import { checkActing } from '../features/agents/rights.ts';
 import { type ChainEnd, insertAuditRows } from '../features/audit/audit.sql.ts';
 import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
 import { checkQuota } from '../features/zones/quota.ts';
@@ -146,6 +147,7 @@ async function beginCall<I, P, O>(running: Running<I, P, O>, read: ReadZone, rea
   const home = own ? zone : await findZone(tx, running.context.caller.zone_id);
   const caller = await currentCaller(tx, { caller: running.context.caller, home, now: parts.clock.now() });
   checkWho(operation, caller);
+  if (caller.agent_id !== null) await checkActing(tx, caller);
   const context = { ...running.context, caller };
   const guest = !own && !isRootAdmin(caller);
   if (guest && context.path_prefix === '') throw foreignZone(zone_id);

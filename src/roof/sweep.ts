@@ -6,6 +6,7 @@
 import type { Log } from '../base/log.ts';
 import type { Operation } from '../core/operation.ts';
 import { endGuests, hostZones, removeKeysOf, removeTuplesOf } from '../features/access/housekeeping.operations.ts';
+import { removeAgentsOf } from '../features/agents/ageing.operations.ts';
 import { removeFilesOf, removeTreeOf } from '../features/files/files.finalizers.ts';
 import { removeJobsOf } from '../features/jobs/worker-steps.operations.ts';
 import { FINALIZERS, type FinalizerName } from '../features/zones/finalizers.ts';
@@ -65,6 +66,7 @@ const rows =
 /** What each finalizer does: every feature that keeps something of a zone has its line here. */
 const SLICES: Readonly<Record<FinalizerName, Slice>> = {
   keys: rows(removeKeysOf),
+  agents: rows(removeAgentsOf),
   jobs: rows(removeJobsOf),
   shares: endSharesWith,
   tuples: rows(removeTuplesOf),

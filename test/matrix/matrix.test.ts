@@ -7,6 +7,7 @@ import { type AnyOperation, ROLES } from '../../src/core/operation.ts';
 import { publicOperations } from '../../src/core/operations.ts';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../harness.ts';
 import { ACCESS_CASES } from './access-cases.ts';
+import { AGENT_CASES } from './agent-cases.ts';
 import {
   type AskedRole,
   type FindCaller,
@@ -27,7 +28,7 @@ import { FILE_CASES } from './file-cases.ts';
 import { JOB_CASES } from './job-cases.ts';
 import { send } from './request.ts';
 
-const CASES: Cases = { ...FILE_CASES, ...EVENT_CASES, ...ACCESS_CASES, ...JOB_CASES };
+const CASES: Cases = { ...FILE_CASES, ...EVENT_CASES, ...ACCESS_CASES, ...JOB_CASES, ...AGENT_CASES };
 
 /** What zone a call names: its own, one that is there, one that never was; by header, by parameter, or in its paths. */
 const NAMED = [

@@ -242,7 +242,66 @@ const jobs: readonly Step[] = [
   { op: 'worker.list', by: 'root', input: { all: true } },
 ];
 
-export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...events, ...access, ...jobs];
+const scout = { agent_id: 'scout-1' };
+const letter = { sender: 'scout-1', recipient: 'scout-1', type: 'note' };
+const agents: readonly Step[] = [
+  {
+    op: 'agent.register',
+    input: { ...scout, name: 'Scout', capabilities: ['search', 'read'], metadata: { a: [1, 'ä'] } },
+  },
+  { op: 'agent.register', input: { ...scout, name: 'Scout' } },
+  { op: 'agent.register', input: { ...scout, name: 'Other' }, fault: 'ALREADY_EXISTS' },
+  { op: 'agent.register', input: { agent_id: 'a b', name: 'X' }, fault: 'INVALID_PARAMS' },
+  { op: 'agent.register', input: { agent_id: 'keyed', name: 'Keyed', generate_api_key: true } },
+  { op: 'agent.update', input: { ...scout, description: 'looks around' } },
+  { op: 'agent.update', input: { agent_id: 'nobody', name: 'N' }, fault: 'AGENT_NOT_FOUND' },
+  { op: 'agent.find', input: scout },
+  { op: 'agent.find', input: { agent_id: 'nobody' } },
+  { op: 'agent.get', input: scout },
+  { op: 'agent.get', input: { agent_id: 'nobody' }, fault: 'AGENT_NOT_FOUND' },
+  { op: 'agent.spec-get', input: scout, fault: 'AGENT_NOT_FOUND' },
+  { op: 'agent.warmup', input: scout, fault: 'WARMUP_FAILED' },
+  {
+    op: 'agent.spec-put',
+    input: { ...scout, agent_type: 'crawler', capabilities: ['read', 'read', 'crawl'], resource_limits: { cpu: 2 } },
+  },
+  {
+    op: 'agent.spec-put',
+    input: { ...scout, agent_type: 'crawler', capabilities: [], if_match: '"7"' },
+    fault: 'PRECONDITION_FAILED',
+  },
+  { op: 'agent.spec-get', input: scout },
+  { op: 'agent.transition', input: { ...scout, target_state: 'IDLE' }, fault: 'CONFLICT' },
+  { op: 'agent.transition', input: { ...scout, target_state: 'CONNECTED', expected_generation: 0 } },
+  {
+    op: 'agent.heartbeat',
+    input: { ...scout, expected_generation: 1, activity: 'thinking', resource_usage: { tokens_used: 5 } },
+  },
+  { op: 'agent.heartbeat', input: { ...scout, expected_generation: 0 }, fault: 'CONFLICT' },
+  { op: 'inbox.provision', input: scout },
+  { op: 'inbox.provision', input: scout },
+  {
+    op: 'inbox.send',
+    input: { ...letter, payload: { text: 'ä' }, correlation_id: 'c1', ttl_seconds: 3600 },
+    keep: { letter: 'message_id' },
+  },
+  { op: 'inbox.send', input: { ...letter, recipient: 'keyed' }, fault: 'AGENT_NOT_FOUND' },
+  { op: 'inbox.list', input: { ...scout, limit: 5 } },
+  { op: 'inbox.count', input: scout },
+  { op: 'agent.status', input: scout },
+  { op: 'inbox.delete', input: { ...scout, message_id: '{letter}' } },
+  { op: 'inbox.delete', input: { ...scout, message_id: '{letter}' }, fault: 'NOT_FOUND' },
+  { op: 'agent.all', input: { capability: ['crawl', 'search'], match: 'any', state: 'CONNECTED' } },
+  { op: 'agent.by-zone', input: { zone_id: '{zone}', state: 'UNKNOWN' } },
+  { op: 'agent.list', input: { capability: 'crawl', agent_type: 'crawler', stale: false, limit: 5 } },
+  { op: 'agent.list', input: { state: 'ASLEEP' }, fault: 'INVALID_PARAMS' },
+  { op: 'agent.remove', input: { agent_id: 'keyed' } },
+  { op: 'agent.remove', input: { agent_id: 'keyed' } },
+  { op: 'agent.delete', input: scout },
+  { op: 'agent.delete', input: scout, fault: 'AGENT_NOT_FOUND' },
+];
+
+export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...events, ...access, ...jobs, ...agents];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */
 export function filled(value: unknown, kept: ReadonlyMap<string, unknown>): unknown {

@@ -31,6 +31,8 @@ export interface RestFailure {
 export function restFailure(fault: Fault, request_id: string): RestFailure {
   const { code, message, data } = fault;
   return {
+    // What came of each check stands beside the failure too (platform.md §1.4).
+    ...(code === 'WARMUP_FAILED' ? data : {}),
     detail: message,
     code: WORDS[fault.row.http] ?? code.toLowerCase(),
     error: { code, message, retryable: isRetryable(code), data },

@@ -1,7 +1,7 @@
 /**
  * Who sees which event (platform.md §3.1). Guarantees: an admin of the zone sees everything of it; everybody else file
- * events at paths that he may read when the event is delivered, and what his own subject did with agents, jobs and
- * applications; of a rename, a side that may not be read is not told, nor is the source of a copy.
+ * events at paths that he may read when the event is delivered, and what his own subject did with agents, messages,
+ * jobs and applications; of a rename, a side that may not be read is not told, nor is the source of a copy.
  */
 import type { Call, Caller, PathSet } from '../../core/operation.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
@@ -22,7 +22,7 @@ export async function sightOf(call: Call): Promise<Sight> {
 }
 
 /** Families of which everybody sees what his own subject did. */
-const OWN = new Set(['agent', 'job', 'app']);
+const OWN = new Set(['agent', 'message', 'job', 'app']);
 
 /** The event as it may be told; undefined where it may not. */
 export function seen(row: EventRow, sight: Sight): EventRow | undefined {

@@ -45,8 +45,11 @@ function executorsOf({ executor, executors }: ClaimInput): readonly string[] {
   return executors ? [...new Set(executors)] : [executor!];
 }
 
+/** Those of these executors for which the caller takes the tasks of everybody. */
+export type Served = (call: Call, executors: readonly string[]) => Promise<ReadonlySet<string>>;
+
 /** Claims what is there now. */
-async function claimNow(call: Call, input: ClaimInput): Promise<{ tasks: TaskObject[] }> {
+async function claimNow(served: Served, call: Call, input: ClaimInput): Promise<{ tasks: TaskObject[] }> {
   const asked = {
     types: input.task_types ?? null,
     limit: input.max,
@@ -55,8 +58,9 @@ async function claimNow(call: Call, input: ClaimInput): Promise<{ tasks: TaskObj
     subject: subjectOf(call),
   };
   const names = executorsOf(input);
-  const free = isAdmin(call) ? names : names.filter((name) => isAgent(call, name));
-  const own = names.filter((name) => !free.includes(name));
+  const all = isAdmin(call) ? new Set(names) : await served(call, names);
+  const free = names.filter((name) => all.has(name));
+  const own = names.filter((name) => !all.has(name));
   const mine = { owner: subjectOf(call), agent_id: null };
   const jobs = free.length > 0 ? await claimJobs(call, { ...asked, executors: free, of: null }) : [];
   const left = input.max - jobs.length;
@@ -71,7 +75,7 @@ async function claimNow(call: Call, input: ClaimInput): Promise<{ tasks: TaskObj
 const isAgent = ({ caller }: Call, executor: string): boolean =>
   caller.subject_type === 'agent' && caller.subject_id === executor;
 
-const claimAtOnce: Operation<ClaimInput, z.infer<typeof claimOutput>> = {
+const claimAtOnce = (served: Served): Operation<ClaimInput, z.infer<typeof claimOutput>> => ({
   name: 'task.claim-now',
   summary: 'Claim the next tasks that are due.',
   effect: 'write',
@@ -80,10 +84,13 @@ const claimAtOnce: Operation<ClaimInput, z.infer<typeof claimOutput>> = {
   input: claimInput,
   output: claimOutput,
   faults: [],
-  run: claimNow,
-};
+  run: (call, input) => claimNow(served, call, input),
+});
 
-const claimTasks: Operation<ClaimInput, z.infer<typeof claimOutput>, z.infer<typeof claimOutput> | ClaimInput> = {
+type ClaimReady = z.infer<typeof claimOutput> | ClaimInput;
+type AtOnce = ReturnType<typeof claimAtOnce>;
+
+const claimTasks = (atOnce: AtOnce): Operation<ClaimInput, z.infer<typeof claimOutput>, ClaimReady> => ({
   name: 'task.claim',
   summary: 'Claim the next tasks of an executor, if wanted once there are any.',
   effect: 'write',
@@ -95,16 +102,20 @@ const claimTasks: Operation<ClaimInput, z.infer<typeof claimOutput>, z.infer<typ
   cli: { words: 'scheduler claim', args: ['executor'] },
   prepare: async (input, preparation) => {
     executorsOf(input);
-    return input.wait_seconds === 0 ? input : waitForTasks(input, preparation);
+    return input.wait_seconds === 0 ? input : waitForTasks(input, preparation, atOnce);
   },
-  run: (call, ready) => ('tasks' in ready ? Promise.resolve(ready) : claimNow(call, ready)),
-};
+  run: (call, ready) => ('tasks' in ready ? Promise.resolve(ready) : atOnce.run(call, ready)),
+});
 
-async function waitForTasks(input: ClaimInput, preparation: Preparation): Promise<z.infer<typeof claimOutput>> {
+async function waitForTasks(
+  input: ClaimInput,
+  preparation: Preparation,
+  atOnce: AtOnce,
+): Promise<z.infer<typeof claimOutput>> {
   let claimed: z.infer<typeof claimOutput> = { tasks: [] };
   const wait = { seconds: input.wait_seconds, topic: WAITING };
   await waitUntil(preparation, wait, async () => {
-    claimed = await preparation.run(claimAtOnce, input);
+    claimed = await preparation.run(atOnce, input);
     return claimed.tasks.length > 0;
   });
   return claimed;
@@ -215,4 +226,7 @@ const failTask: Operation<z.infer<typeof failInput>, TaskObject> = {
   },
 };
 
-export const pullOperations = [claimTasks, claimAtOnce, heartbeat, completeTask, failTask] as const;
+export const pullOperations = (served: Served) => {
+  const atOnce = claimAtOnce(served);
+  return [claimTasks(atOnce), atOnce, heartbeat, completeTask, failTask] as const;
+};

@@ -22,6 +22,7 @@ const HELP: Record<string, string> = {
   storage_bytes: 'Delete files, or ask a root admin for a higher limit.',
   files: 'Delete files, or ask a root admin for a higher limit.',
   keys: 'Revoke keys, or ask a root admin for a higher limit.',
+  agents: 'Delete agents, or ask a root admin for a higher limit.',
   tuples: 'Delete tuples, or ask a root admin for a higher limit.',
   jobs_queued: 'Wait until jobs have finished, cancel some, or ask a root admin for a higher limit.',
   file_bytes: 'Write a smaller file, or ask a root admin for a higher limit.',
@@ -30,7 +31,7 @@ const HELP: Record<string, string> = {
 /** QUOTA_EXCEEDED unless `by` more still fits. */
 export function checkQuota(
   zone: Pick<ZoneRow, 'zone_id' | 'limits'>,
-  counter: Counter | 'file_bytes' | 'jobs_queued',
+  counter: Counter | 'file_bytes' | 'agents' | 'jobs_queued',
   growth: { readonly used: number; readonly by: number },
 ): void {
   const quota = `max_${counter}`;

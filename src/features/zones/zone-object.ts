@@ -4,7 +4,7 @@ import { isoTime } from '../../base/clock.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { finalizersOf } from './finalizers.ts';
 import { limitsOf } from './quota.ts';
-import { historyBytes } from './usage.sql.ts';
+import { agentCounts, historyBytes } from './usage.sql.ts';
 import type { ZoneRecord } from './zones.sql.ts';
 
 const numbers = z.record(z.string(), z.number());
@@ -34,14 +34,20 @@ export type ZoneObject = z.infer<typeof zoneObject>;
 
 /** The objects of zones, in the order of their rows. */
 export async function zoneObjects(tx: Tx, rows: readonly ZoneRecord[]): Promise<ZoneObject[]> {
-  const history = await historyBytes(
-    tx,
-    rows.map(({ zone_id }) => zone_id),
-  );
-  return rows.map((row) => toZoneObject(row, history.get(row.zone_id) ?? 0));
+  const ids = rows.map(({ zone_id }) => zone_id);
+  const [history, agents] = await Promise.all([historyBytes(tx, ids), agentCounts(tx, ids)]);
+  return rows.map((row) => {
+    const { zone_id } = row;
+    return toZoneObject(row, { history_bytes: history.get(zone_id) ?? 0, agents: agents.get(zone_id) ?? 0 });
+  });
 }
 
-function toZoneObject(row: ZoneRecord, history_bytes: number): ZoneObject {
+interface AddedUp {
+  readonly history_bytes: number;
+  readonly agents: number;
+}
+
+function toZoneObject(row: ZoneRecord, { history_bytes, agents }: AddedUp): ZoneObject {
   const limits = limitsOf(row);
   const finalizers = Object.entries(finalizersOf(row));
   const named = (state: string): string[] => finalizers.filter(([, at]) => at.state === state).map(([name]) => name);
@@ -61,6 +67,7 @@ function toZoneObject(row: ZoneRecord, history_bytes: number): ZoneObject {
       storage_bytes: row.used_storage_bytes,
       history_bytes,
       files: row.used_files,
+      agents,
       keys: row.used_keys,
       tuples: row.used_tuples,
     },

@@ -7,6 +7,7 @@ import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { startAgeing } from '../ageing.ts';
 import { auditKeeping } from '../audit/prune.ts';
 import { type House, startHouse } from '../house/house.ts';
 import { type HouseParts, houseTypes } from '../house/types.ts';
@@ -80,11 +81,12 @@ export function startWork(parts: WorkParts, alone: boolean): Work {
   const worker = openWorker(parts, { ...settingsOf(config, 'embedded'), claims });
   worker.start();
   const tender = tend(parts, { worker_id: worker.worker_id });
+  const ageing = startAgeing({ step: systemSteps(parts.runner), log: parts.log });
   const house = keepHouse(parts, alone);
   return {
     hands: handsOf(worker, config),
     stop: async () => {
-      await Promise.all([worker.stop(), tender.stop(), house.stop()]);
+      await Promise.all([worker.stop(), tender.stop(), ageing.stop(), house.stop()]);
     },
   };
 }
