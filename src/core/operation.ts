@@ -262,6 +262,9 @@ export interface Streaming {
   readonly context: CallContext;
   readonly limits: Limits;
   readonly sql: Sql;
+  readonly blobs: Blobs;
+  /** Hints that something has changed. */
+  readonly rings: Waits;
   /** Stands for this process: what streams share hangs on it, weakly. */
   readonly node: object;
   /** Aborted when the client is gone, when the caller may no longer listen, and when the server stops. */

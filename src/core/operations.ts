@@ -12,6 +12,8 @@ import { fileContents, fileHousekeeping } from '../features/files/files.finalize
 import { fileOperations } from '../features/files/files.operations.ts';
 import { type AnyJobType, echo } from '../features/jobs/job-types.ts';
 import { jobOperations } from '../features/jobs/jobs.operations.ts';
+import { ALGORITHMS, parseChecksum } from '../features/uploads/checksum.ts';
+import { uploadOperations } from '../features/uploads/uploads.operations.ts';
 import { sweepOperations } from '../features/zones/sweep.operations.ts';
 import { zoneOperations } from '../features/zones/zones.operations.ts';
 import type { AnyOperation } from './operation.ts';
@@ -23,6 +25,9 @@ export const blobSteps = blobCollection([fileContents]);
 
 /** What runs inside Nexus as a job. */
 export const jobTypes: readonly AnyJobType[] = [echo].map((type) => type as AnyJobType);
+
+/** Checksums that a body of an upload may come with. */
+export const uploadChecksums = { names: ALGORITHMS, parse: parseChecksum };
 
 /** Tells of every operation, itself among them. */
 export const methodList = rpcList(() => publicOperations);
@@ -40,6 +45,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...fileOperations,
   ...agentOperations,
   ...feedOperations,
+  ...uploadOperations,
   eventTrim,
   ...sweepOperations,
   ...fileHousekeeping,

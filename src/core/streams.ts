@@ -5,9 +5,10 @@
  */
 import { Fault, type FaultCode } from '../base/faults.ts';
 import type { LimitName, Limits } from '../base/limits.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import { deadlineIn } from './deadline.ts';
-import type { CallContext, Operation, Streaming } from './operation.ts';
+import type { CallContext, Operation, Streaming, Waits } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import type { Runner } from './transact.ts';
 import type { ZoneWatch } from './zone-watch.ts';
@@ -18,6 +19,8 @@ const CHECK_MS = 2_000;
 export interface StreamsParts {
   readonly limits: Limits;
   readonly sql: Sql;
+  readonly blobs: Blobs;
+  readonly rings: Waits;
   readonly runner: Runner;
   readonly watch: ZoneWatch;
 }
@@ -97,6 +100,8 @@ export class Open implements Streaming {
   readonly context: CallContext;
   readonly limits: Limits;
   readonly sql: Sql;
+  readonly blobs: Blobs;
+  readonly rings: Waits;
   readonly node: object;
   private readonly parts: StreamsParts;
   private readonly ending = new AbortController();
@@ -106,6 +111,8 @@ export class Open implements Streaming {
     this.parts = parts;
     this.limits = parts.limits;
     this.sql = parts.sql;
+    this.blobs = parts.blobs;
+    this.rings = parts.rings;
     this.context = context;
     this.node = node;
     this.closed = closed;

@@ -3,6 +3,7 @@
  * the suite in blobs.contract.ts.
  */
 import { strict as assert } from 'node:assert';
+import type { Stage } from './stage.ts';
 
 /** Bytes to store, readable any number of times. */
 export interface BlobSource {
@@ -34,6 +35,9 @@ export interface Blobs {
   read(sha256: string, start: number, end: number): AsyncIterable<Uint8Array>;
 
   has(sha256: string): Promise<boolean>;
+
+  /** Bytes that are not known as a whole yet. */
+  readonly stage: Stage;
 
   /** Deletes a blob, or finds it gone. */
   delete(sha256: string): Promise<void>;

@@ -76,6 +76,7 @@ test('a write waits while the file of its content is being removed, and its own 
     put: (source) => bare.blobs.put(source),
     read: (sha256, start, end) => bare.blobs.read(sha256, start, end),
     has: (sha256) => bare.blobs.has(sha256),
+    stage: bare.blobs.stage,
     close: () => bare.blobs.close(),
     delete: async (sha256) => {
       deleting.resolve();

@@ -189,7 +189,7 @@ const serverOf = (config: Config, { watch, ...parts }: ServerParts): Server => (
   ...parts,
   limits: config.limits,
   turns: new Turns(),
-  streams: new Streams({ limits: config.limits, sql: parts.sql, runner: parts.runner, watch }),
+  streams: new Streams({ ...parts, limits: config.limits, watch }),
   rawMode: config.RAW_MODE_ENABLED,
   asyncJobs: config.ASYNC_JOBS_ENABLED,
 });

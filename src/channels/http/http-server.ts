@@ -9,10 +9,12 @@ import { letIn, openFrame } from './frame.ts';
 import { addAccounting, addOpenRoutes } from './open-routes.ts';
 import { addRest } from './rest.ts';
 import { addRpc } from './rpc.ts';
+import { addTus, nameTusVersion } from './tus/tus.ts';
 
 export function buildHttp(door: DoorOptions): FastifyInstance {
   const app = openFrame(door);
   addAccounting(app, door);
+  nameTusVersion(app);
   addCors(app, door.corsOrigins);
   app.addHook('preClose', (done) => {
     door.server.streams.stop();
@@ -22,6 +24,7 @@ export function buildHttp(door: DoorOptions): FastifyInstance {
   addOpenRoutes(app, door);
   addDocuments(app, door);
   addRpc(app, door, arrive);
+  addTus(app, door, arrive);
   addRest(app, door, { operations: publicOperations, arrive });
   addFileBytes(app, door, arrive);
   return app;

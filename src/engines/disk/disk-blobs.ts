@@ -3,16 +3,16 @@
  * on disk; when `put` resolves, so are its name and every folder up to the root; nobody but the owner may enter the
  * root; what a crash left half written is removed at the next open.
  *
- * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written. Several processes may share
+ * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written, `<root>/stage` while it grows. Several processes may share
  * a root, each with one store: a temporary file names its process, and those of a living one are left alone.
  */
 import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isDiskFull } from '../../base/disk-full.ts';
-import { Fault } from '../../base/faults.ts';
 import { assertBlobHash, BLOB_PIECE_BYTES, BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
+import type { Stage } from '../../ports/stage.ts';
+import { diskStage, syncFolder, throwFull } from './disk-stage.ts';
 
 /** Opens the store in a folder, which is made when it is missing. */
 export async function openDiskBlobs(folder: string): Promise<Blobs> {
@@ -26,10 +26,13 @@ export async function openDiskBlobs(folder: string): Promise<Blobs> {
   const unfinished = join(root, 'tmp');
   await mkdir(unfinished, { recursive: true, mode: 0o700 });
   await removeLeftovers(unfinished);
-  return new DiskBlobs(root, unfinished);
+  const stage = join(root, 'stage');
+  if (await mkdir(stage, { recursive: true, mode: 0o700 })) await syncFolder(root);
+  return new DiskBlobs(root, { unfinished, stage });
 }
 
 class DiskBlobs implements Blobs {
+  readonly stage: Stage;
   readonly #root: string;
   readonly #unfinished: string;
   /** For each blob being changed, the end of the last change that was asked for. */
@@ -38,9 +41,19 @@ class DiskBlobs implements Blobs {
   readonly #folders = new Map<string, Promise<void>>();
   #closed = false;
 
-  constructor(root: string, unfinished: string) {
+  constructor(root: string, folders: { readonly unfinished: string; readonly stage: string }) {
     this.#root = root;
-    this.#unfinished = unfinished;
+    this.#unfinished = folders.unfinished;
+    this.stage = diskStage({
+      root: folders.stage,
+      inTurn: (sha256, change) => {
+        const path = this.#pathOf(sha256);
+        return this.#inTurn(sha256, async () => {
+          await this.#makeFolder(dirname(path));
+          await change(path);
+        });
+      },
+    });
   }
 
   async put(source: BlobSource): Promise<void> {
@@ -50,9 +63,7 @@ class DiskBlobs implements Blobs {
       if ((await sizeOf(path)) !== source.size) await this.#write(source, path);
       // Also for a file that was there: whoever renamed it may not have come to this line.
       await syncFolder(dirname(path));
-    }).catch((error: unknown) => {
-      throw isDiskFull(error) ? diskFull() : error;
-    });
+    }).catch(throwFull);
   }
 
   async *read(sha256: string, start: number, end: number): AsyncIterable<Uint8Array> {
@@ -169,15 +180,6 @@ async function openBlob(sha256: string, path: string): Promise<FileHandle> {
 
 const sizeOf = async (path: string): Promise<number | undefined> => (await unlessMissing(stat(path)))?.size;
 
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     if (!isOfLivingProcess(name)) await rm(join(folder, name), { recursive: true, force: true });
@@ -205,8 +207,3 @@ async function unlessMissing<T>(outcome: Promise<T>): Promise<T | undefined> {
     throw error;
   }
 }
-
-const diskFull = (): Fault =>
-  new Fault('UNAVAILABLE', 'The disk of the blobs is full; nothing was stored. Free room on it, then try again.', {
-    reason: 'disk_full',
-  });

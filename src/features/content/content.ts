@@ -85,7 +85,11 @@ export async function storeContents(
 const REMOVAL_WAIT_MS = 50;
 const REMOVAL_TRIES_MAX = 100;
 
-async function reserve(blobs: readonly Omit<NewBlob, 'inline'>[], preparation: Preparation): Promise<void> {
+/** Announces blobs whose files are about to be stored. */
+export async function reserve(
+  blobs: readonly Omit<NewBlob, 'inline'>[],
+  preparation: Pick<Preparation, 'run'>,
+): Promise<void> {
   for (let tries = 0; tries < REMOVAL_TRIES_MAX; tries++) {
     if (await preparation.run(reserveBlobs, { blobs: [...blobs] })) return;
     await sleep(REMOVAL_WAIT_MS);

@@ -4,7 +4,18 @@
  */
 
 /** In this order: keys first, so that nothing of the zone works any more; blobs last, when nothing names them. */
-export const FINALIZERS = ['keys', 'agents', 'jobs', 'shares', 'tuples', 'tree', 'files', 'events', 'blobs'] as const;
+export const FINALIZERS = [
+  'keys',
+  'agents',
+  'jobs',
+  'shares',
+  'tuples',
+  'uploads',
+  'tree',
+  'files',
+  'events',
+  'blobs',
+] as const;
 export type FinalizerName = (typeof FINALIZERS)[number];
 
 export interface FinalizerState {

@@ -10,7 +10,7 @@ import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDiskFull } from '../../../base/disk-full.ts';
 import { Fault } from '../../../base/faults.ts';
-import { Utf8Check } from './utf8.ts';
+import { Utf8Check } from '../../../base/utf8.ts';
 
 /** One buffer fills while the other is on its way to the disk. 256 KiB: larger ones were not faster. */
 const BUFFER_BYTES = 256 * 1024;

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cut, cuts } from './spool.fixture.ts';
+import { cut, cuts } from '../channels/http/body/spool.fixture.ts';
 import { Utf8Check } from './utf8.ts';
 
 function wrongAt(chunks: Uint8Array[]): number {

@@ -1,0 +1,108 @@
+/**
+ * The transaction of a request that writes: small bodies are taken in it whole, and become a file in it where they are the
+ * last; for larger ones it takes the lock. Guarantees: an offset is compared in the transaction that moves it.
+ */
+import type { Call } from '../../core/operation.ts';
+import { INLINE_BYTES_MAX } from '../content/content.ts';
+import { becomeFile } from './become-file.ts';
+import type { Begun, Standing } from './carry-on.ts';
+import {
+  beyondLength,
+  KEPT_MS,
+  type Lease,
+  LOCK_MS,
+  type Result,
+  type Source,
+  segmentsOf,
+  type UploadRow,
+} from './upload.ts';
+import { type Change, changeUpload } from './uploads.sql.ts';
+import { inlineStored } from './whole.ts';
+
+export interface Coming {
+  /** All bytes of the body; null where more come than are at hand. */
+  readonly whole: Uint8Array | null;
+  /** Bytes by Content-Length, if it says so. */
+  readonly size: number | null;
+}
+
+export const standingOf = (row: UploadRow): Standing => ({
+  upload_id: row.upload_id,
+  received: row.received,
+  length: row.length,
+  complete: row.status === 'complete',
+  expires_at: row.expires_at,
+  result: row.result === null ? null : (JSON.parse(row.result) as Result),
+});
+
+export const isLocked = (row: UploadRow, now: number): boolean => row.lock_until !== null && row.lock_until > now;
+
+/** Asks whoever has the lock to give it back. */
+export async function askHolder(call: Call, row: UploadRow): Promise<Begun> {
+  if (row.wanted !== row.token) await changeUpload(call.tx, row.upload_id, { wanted: row.token });
+  return { state: 'held', upload_id: row.upload_id };
+}
+
+/** `row` is not locked, and as it is going to be but for the bytes; `more` is what of that is not in its table yet. */
+export async function beginWrite(
+  call: Call,
+  row: UploadRow,
+  { coming, more }: { coming: Coming; more: Change },
+): Promise<Begun> {
+  const { whole } = coming;
+  const size = whole?.length ?? coming.size ?? 0;
+  if (row.length !== null && row.received + size > row.length) throw beyondLength(row.length);
+  const isInline = row.segments === '[]' && row.received + size <= INLINE_BYTES_MAX;
+  if (!whole || (whole.length > 0 && !isInline)) return takeLock(call, row, more);
+  const received = row.received + whole.length;
+  if (row.length === received && row.kind !== 'partial') {
+    return isInline ? completeNow(call, row, { bytes: whole, more }) : takeLock(call, row, more);
+  }
+  const change: Change = { ...more, ...(row.lock_until === null ? {} : { lock_until: null }) };
+  if (whole.length > 0) {
+    Object.assign(change, { received, held: heldWith(row, whole), expires_at: call.now + KEPT_MS });
+  }
+  if (row.length === received) Object.assign(change, { status: 'complete' });
+  // A lock that ran out was not given back: its segment stays with whoever had it.
+  if (row.segments !== '[]') delete (change as { lock_until?: unknown }).lock_until;
+  if (Object.keys(change).length > 0) await changeUpload(call.tx, row.upload_id, change);
+  return { state: 'done', upload_id: row.upload_id, standing: standingOf({ ...row, ...change }) };
+}
+
+const heldWith = (row: UploadRow, bytes: Uint8Array): Uint8Array =>
+  row.held ? Buffer.concat([row.held, bytes]) : bytes;
+
+async function completeNow(call: Call, row: UploadRow, whole: { bytes: Uint8Array; more: Change }): Promise<Begun> {
+  const { upload_id } = row;
+  const bytes = heldWith(row, whole.bytes);
+  const outcome = await becomeFile(call, row, { stored: inlineStored(bytes), more: { ...whole.more, held: bytes } });
+  if ('refused' in outcome) return { state: 'refused', upload_id, fault: outcome.refused };
+  const done = { ...row, received: bytes.length, status: 'complete', expires_at: call.now + KEPT_MS } as const;
+  return { state: 'done', upload_id, standing: { ...standingOf(done), result: outcome.result } };
+}
+
+export async function takeLock(
+  call: Call,
+  row: UploadRow,
+  more: Change,
+  sources: readonly Source[] = [],
+): Promise<Begun> {
+  const { upload_id } = row;
+  const token = row.token + 1;
+  const segments = segmentsOf(row);
+  await changeUpload(call.tx, upload_id, { ...more, token, lock_until: call.now + LOCK_MS, staged: 1 });
+  // Whoever let his lock run out may still write to his segment; the next one begins another.
+  const last = row.lock_until === null ? segments.at(-1)?.[0] : undefined;
+  const lease: Lease = {
+    upload_id,
+    token,
+    kind: row.kind,
+    length: row.length,
+    received: row.received,
+    held: row.held,
+    segments,
+    segment: last ?? `s${token}`,
+    sources,
+  };
+  return { state: 'yours', upload_id, lease, standing: standingOf({ ...row, expires_at: call.now + KEPT_MS }) };
+}
