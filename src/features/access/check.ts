@@ -56,6 +56,9 @@ export async function holds(call: Call, question: Question): Promise<boolean> {
 /** The name that lets grant on an object. */
 const sharingOf = (object: Thing): string => (object.type === 'group' ? 'direct_owner' : 'share');
 
+/** The relation whose lack is told where that is missing. */
+const owningOf = ({ type }: Thing): string => (type === 'group' ? 'direct_owner' : 'owner');
+
 /** May the caller grant on the object: an admin of its zone, or an owner there? Guests never. */
 export async function mayShare(call: Call, object: Thing): Promise<boolean> {
   const { caller, zone } = call;
@@ -71,7 +74,7 @@ export async function requireShare(call: Call, object: Thing, index?: number): P
   const at = index === undefined ? {} : { index };
   if (object.type === 'file') throw denied({ permission: 'share', path: object.id, ...at }, call.context);
   const tried = await triedOf(call, object);
-  const relation = tried ? 'share' : object.type === 'group' ? 'direct_owner' : 'owner';
+  const relation = tried ? 'share' : owningOf(object);
   const what = `${object.type}:${object.id}`;
   const why = tried
     ? `you own ${what}, but its type takes more to grant on it; data.tried tells what was looked at. Ask a zone admin.`
@@ -123,5 +126,8 @@ export async function requireAsking(
 /** Another address than the caller's own is given by those who may ask about others (access.md §7). */
 export async function requireContext(call: Call, context: Context | undefined, object: Thing): Promise<void> {
   if (context === undefined || !Object.hasOwn(context, 'ip') || context.ip === call.context.address) return;
-  await requireShare(call, object);
+  if (await mayShare(call, object)) return;
+  const why = 'with another context.ip than your own only owners of the object and zone admins ask. Leave it out.';
+  const missing = { relation: owningOf(object), object: [object.type, object.id] };
+  throw new Fault('ACCESS_DENIED', `Access denied: ${why}`, { permission: 'share', missing });
 }

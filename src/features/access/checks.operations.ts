@@ -1,6 +1,8 @@
 /** Operations that ask about tuples (access.md §10): checks, lists of tuples, lists of objects, who holds what. */
 import { z } from 'zod';
+import { atIndex, awaitAtIndex } from '../../base/at-index.ts';
 import { isoTime } from '../../base/clock.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import { comparePaths } from '../../base/paths.ts';
 import { plainText } from '../../base/texts.ts';
@@ -88,12 +90,7 @@ export const tupleCheck: Operation<CheckInput, boolean, ReadyCheck> = {
     { title: 'a file', input: { subject: ['user', 'ada'], permission: 'read', object: ['file', '/docs/a.md'] } },
   ],
   prepare: async (input, { context, limits }) => readyCheck(input, context.zone_id, { limits, at: '' }),
-  run: async (call, ready) => {
-    checkWords(await schemaOf(call), ready);
-    await requireAsking(call, ready.subject, ready.object);
-    await requireContext(call, ready.context, ready.object);
-    return holds(call, { zone: call.zone, ...ready, subject: subjectText(ready.subject) });
-  },
+  run: (call, ready) => answerIn(call, call.zone, ready),
 };
 
 const batchInput = z.object({
@@ -126,28 +123,37 @@ export const tupleCheckBatch: Operation<BatchInput, boolean[], ReadyBatch> = {
     if (actual > maximum) throw limitExceeded('BATCH_ITEMS', maximum, { actual, what: 'checks of one batch' });
     const checks = input.checks.map((one, i) => {
       const zone_id = one.zone_id ?? context.zone_id;
-      if (zone_id !== context.caller.zone_id && !isRootAdmin(context.caller)) throw foreignZone(zone_id);
-      return { ...readyCheck(one, zone_id, { limits, at: `checks.${i}.` }), zone_id };
+      return atIndex(i, () => {
+        if (zone_id !== context.caller.zone_id && !isRootAdmin(context.caller)) throw foreignZone(zone_id);
+        return { ...readyCheck(one, zone_id, { limits, at: `checks.${i}.` }), zone_id };
+      });
     });
     return { checks };
   },
   run: async (call, { checks }) => {
     const zones = new Map<string, ZoneRow>([[call.zone.zone_id, call.zone]]);
     const answers: boolean[] = [];
-    for (const { zone_id, ...check } of checks) {
-      const zone = zones.get(zone_id) ?? (await getActiveZone(call, zone_id));
-      zones.set(zone_id, zone);
-      checkWords(await schemaOf(call, zone), check);
-      // Elsewhere asks a root admin only, who may ask everything.
-      if (zone === call.zone) {
-        await requireAsking(call, check.subject, check.object);
-        await requireContext(call, check.context, check.object);
-      }
-      answers.push(await holds(call, { zone, ...check, subject: subjectText(check.subject) }));
+    for (const [i, { zone_id, ...check }] of checks.entries()) {
+      const answer = awaitAtIndex(i, async () => {
+        const zone = zones.get(zone_id) ?? (await getActiveZone(call, zone_id));
+        zones.set(zone_id, zone);
+        return answerIn(call, zone, check);
+      });
+      answers.push(await answer);
     }
     return answers;
   },
 };
+
+async function answerIn(call: Call, zone: ZoneRow, check: ReadyCheck): Promise<boolean> {
+  checkWords(await schemaOf(call, zone), check);
+  // Elsewhere asks a root admin only, who may ask everything.
+  if (zone === call.zone) {
+    await requireAsking(call, check.subject, check.object);
+    await requireContext(call, check.context, check.object);
+  }
+  return holds(call, { zone, ...check, subject: subjectText(check.subject) });
+}
 
 async function getActiveZone(call: Call, zone_id: string): Promise<ZoneRow> {
   const zone = await findZone(call.tx, zone_id);
@@ -183,7 +189,7 @@ const tupleObject = z.object({
   created_at: z.string(),
   created_by: z.string(),
   expires_at: z.string().nullable(),
-  conditions: z.record(z.string(), z.unknown()).nullable(),
+  conditions: jsonObject.nullable(),
   revision: z.number(),
 });
 type TupleObject = z.infer<typeof tupleObject>;

@@ -125,9 +125,11 @@ export const isZoneAdmin = (caller: Caller, zone_id: string): boolean =>
 
 /** ACCESS_DENIED for a zone that the caller may not name; the same whether or not it exists. */
 export const foreignZone = (zone_id: string): Fault =>
-  new Fault('ACCESS_DENIED', `Access denied: this key may not name zone ${shownZone(zone_id)}`, {
-    zone_id: shownZone(zone_id),
-  });
+  new Fault(
+    'ACCESS_DENIED',
+    `Access denied: this key may not name zone ${shownZone(zone_id)}. Use a key of that zone, or one of an admin of zone root.`,
+    { zone_id: shownZone(zone_id) },
+  );
 
 export const zoneNotFound = (zone_id: string): Fault =>
   new Fault('ZONE_NOT_FOUND', `Zone not found: ${shownZone(zone_id)}`, { zone_id: shownZone(zone_id) });

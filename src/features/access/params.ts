@@ -1,7 +1,8 @@
 /** Parameters that the operations on keys and tuples share. */
 import { z } from 'zod';
+import { jsonObjectOf } from '../../base/json-object.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
-import { conditionsSchema } from './conditions/conditions.ts';
+import { conditionsSchema, type Json } from './conditions/conditions.ts';
 
 /** Id of a subject: no control characters, and not the `*` that stands for everybody. */
 export const subjectId = z
@@ -33,8 +34,7 @@ export const conditionsParam = conditionsSchema
   .optional()
   .describe('what has to hold beside: ip_range, time_window, keys of the context');
 
-export const contextParam = z
-  .record(z.string(), z.json())
+export const contextParam = jsonObjectOf<Json>()
   .refine((value) => !holdsNul(value), NO_NUL)
   .optional()
   .describe('what conditions may ask for');

@@ -57,8 +57,21 @@ forEachEngine('relations', (engine) => {
         expect([ip, await check(user(id), 'read', file('/range/a'), { context: { ip } })]).toEqual([ip, held]);
       }
       // Who asks about itself cannot say that it is elsewhere.
-      expect(await server.fault('rebac_check', { ...asked, context: { ip: '10.1.2.3' } }, key)).toBe('ACCESS_DENIED');
+      const elsewhere = await server.rpc('rebac_check', { ...asked, context: { ip: '10.1.2.3' } }, key);
+      expect(elsewhere.error).toMatchObject({
+        message: expect.stringContaining('Leave it out'),
+        data: { code: 'ACCESS_DENIED', permission: 'share', missing: { relation: 'owner', object: asked.object } },
+      });
       expect(await server.ok('rebac_check', asked, key)).toBe(false);
+    });
+
+    test('every key of a condition counts and comes back, whatever its name', async () => {
+      const conditions: object = JSON.parse('{"__proto__":1,"constructor":{"__proto__":[2]}}');
+      await create(user('k'), 'direct_viewer', file('/k'), { conditions });
+      expect(await check(user('k'), 'read', file('/k'))).toBe(false);
+      expect(await check(user('k'), 'read', file('/k'), { context: conditions })).toBe(true);
+      const [stored] = await server.ok('rebac_list_tuples', { subject: user('k') });
+      expect(JSON.stringify(stored?.conditions)).toBe(JSON.stringify(conditions));
     });
 
     test('windows open and close, tuples end, other keys compare as JSON', async () => {

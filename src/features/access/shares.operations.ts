@@ -7,6 +7,7 @@ import { isoTime } from '../../base/clock.ts';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { requireShare, schemaOf } from './check.ts';
@@ -215,7 +216,7 @@ const shareObject = z.object({
   created_at: z.string(),
   created_by: z.string(),
   expires_at: z.string().nullable(),
-  conditions: z.record(z.string(), z.unknown()).nullable(),
+  conditions: jsonObject.nullable(),
 });
 type ShareObject = z.infer<typeof shareObject>;
 

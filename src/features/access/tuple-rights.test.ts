@@ -1,6 +1,6 @@
 /** Who may grant, revoke, check and list; many tuples at once; pages. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestServer, type TestServer } from '../../../test/harness.ts';
+import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
 
 let server: TestServer;
 let admin: string;
@@ -120,6 +120,18 @@ describe('who may', () => {
     expect(await denied(stranger.key)).not.toHaveProperty('tried');
   });
 
+  test('a relation has its own name in an explanation, whatever it is called', async () => {
+    const { types } = await server.ok('rebac_get_schema', {}, admin);
+    const memo = { constructor: { this: ['user'] } };
+    await server.ok('rebac_set_schema', { types: { ...types, memo } }, admin);
+    const { id, key } = await person();
+    const asked = { subject: user(id), permission: 'constructor', object: ['memo', 'm'] };
+    expect(await server.ok('rebac_explain', asked, key)).toMatchObject({
+      allowed: false,
+      missing: { relation: 'constructor', object: ['memo', 'm'] },
+    });
+  });
+
   test('another zone is refused alike, whether or not it exists', async () => {
     const params = {
       subject: user('a'),
@@ -188,6 +200,8 @@ describe('many at once', () => {
     const good = { subject: user('many'), relation: 'direct_viewer', object: file('/many') };
     const bad = await server.rpc('rebac_write', { creates: [good, { ...good, relation: 'nope' }] }, admin);
     expect(bad.error?.data).toMatchObject({ code: 'INVALID_PARAMS', issues: [{ path: 'creates.1.relation' }] });
+    const badPath = await server.rpc('rebac_write', { creates: [good, { ...good, object: file('/../x') }] }, admin);
+    expect(badPath.error?.data).toMatchObject({ code: 'INVALID_PATH', index: 1 });
     const unknown = await server.rpc('rebac_write', { creates: [good], deletes: ['tuple-none'] }, admin);
     expect(unknown.error?.data).toMatchObject({ code: 'TUPLE_NOT_FOUND', index: 0 });
     expect((await server.ok('rebac_list_tuples', { limit: 10_000 }, admin)).length).toBe(before);
@@ -241,7 +255,7 @@ describe('many at once', () => {
       true,
     ]);
     const bad = await server.rpc('rebac_check_batch', { checks: [yes, { ...yes, permission: 'fly' }] }, admin);
-    expect(bad.error?.data.issues[0]?.path).toBe('checks.1.permission');
+    expect(bad.error?.data).toMatchObject({ index: 1, issues: [{ path: 'checks.1.permission' }] });
     const shape = await server.rpc('rebac_check_batch', { checks: [yes, { ...yes, object: 5 }] }, admin);
     expect(shape.error?.data.issues[0]?.path).toBe('checks.1.object');
     const many = Array.from({ length: 1001 }, () => yes);
@@ -252,7 +266,17 @@ describe('many at once', () => {
       { ...yes, zone_id: 'root' },
     ];
     expect(await server.ok('rebac_check_batch', { checks: zones })).toEqual([true, false, false]);
-    expect(await server.fault('rebac_check_batch', { checks: [{ ...yes, zone_id: 'ghost' }] })).toBe('ZONE_NOT_FOUND');
+    const badPath = { ...yes, object: file('/a/../b') };
+    const ghost = { ...yes, zone_id: 'ghost' };
+    for (const [item, code, key] of [
+      [badPath, 'INVALID_PATH', admin],
+      [ghost, 'ZONE_NOT_FOUND', ADMIN_KEY],
+      [ghost, 'ACCESS_DENIED', admin],
+      [no, 'ACCESS_DENIED', (await person()).key],
+    ] as const) {
+      const { error } = await server.rpc('rebac_check_batch', { checks: [item, item] }, key);
+      expect(error?.data).toMatchObject({ code, index: 0 });
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 /** Operations that change tuples (access.md §10): rebac_create, rebac_delete, rebac_write. */
 import { z } from 'zod';
+import { atIndex } from '../../base/at-index.ts';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
 import { limitExceeded } from '../../base/limits.ts';
@@ -155,13 +156,13 @@ export const tupleWrite: Operation<WriteInput, z.infer<typeof writeOutput>, Read
     const actual = input.creates.length + input.deletes.length;
     const maximum = preparation.limits.TUPLES_WRITE;
     if (actual > maximum) throw limitExceeded('TUPLES_WRITE', maximum, { actual, what: 'tuples of one write' });
-    const grants = input.creates.map((one, i) => grantOf(one, preparation, `creates.${i}.`));
+    const grants = input.creates.map((one, i) => atIndex(i, () => grantOf(one, preparation, `creates.${i}.`)));
     return { grants, deletes: input.deletes };
   },
   run: async (call, ready) => {
     let revision = call.zone.access_revision;
     const schema = await schemaOf(call);
-    for (const [i, one] of ready.grants.entries()) checkStorable(schema, one, `creates.${i}.`);
+    for (const [i, one] of ready.grants.entries()) atIndex(i, () => checkStorable(schema, one, `creates.${i}.`));
     // Rights are those before the call, for every item.
     const leaving: TupleRow[] = [];
     for (const [i, one] of ready.grants.entries()) await requireGranting(call, one, i);

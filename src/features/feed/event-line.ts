@@ -5,8 +5,8 @@
  */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import type { EventRow } from '../events/events.sql.ts';
-import { jsonObject } from '../files/file-object.ts';
 
 /** The object that a line is. */
 export const eventObject = z.object({

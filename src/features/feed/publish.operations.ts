@@ -4,11 +4,11 @@
  */
 import { z } from 'zod';
 import { Fault, invalidParams } from '../../base/faults.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Need, Operation } from '../../core/operation.ts';
 import { APP_TYPE, familyOf } from '../events/types.ts';
-import { jsonObject } from '../files/file-object.ts';
 import { eventId } from './event-line.ts';
 
 const EVENTS_MAX = 1_000;

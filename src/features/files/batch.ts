@@ -1,16 +1,7 @@
 /** What calls on many paths have in common (files.md §7, Batch). */
+import { atIndex } from '../../base/at-index.ts';
 import { Fault, type FaultCode } from '../../base/faults.ts';
 import type { Call } from '../../core/operation.ts';
-
-/** A fault of one of several inputs names its index. */
-export function atIndex<T>(index: number, work: () => T): T {
-  try {
-    return work();
-  } catch (thrown) {
-    if (!(thrown instanceof Fault)) throw thrown;
-    throw new Fault(thrown.code, thrown.message, { ...thrown.data, index });
-  }
-}
 
 /** Each path of a list as `map` understands it. */
 export const mapEach = (paths: readonly string[], map: (path: string) => string): string[] =>

@@ -1,11 +1,12 @@
 /** delete_bulk and rename_bulk (files.md §7): each item by itself, with its own event or its own error. */
 import { z } from 'zod';
+import { atIndex } from '../../base/at-index.ts';
 import { FAULTS, type FaultCode, invalidParams } from '../../base/faults.ts';
 import { ancestorsOf, refuseRoot } from '../../base/paths.ts';
 import type { Call, Operation, PathSet } from '../../core/operation.ts';
 import { denied } from '../access/grants.ts';
 import { pathSet } from '../access/path-set.ts';
-import { atIndex, attemptItem, mapEach } from './batch.ts';
+import { attemptItem, mapEach } from './batch.ts';
 import { moveEntry, refuseInto } from './moves.ts';
 import { branchParam, path, within } from './params.ts';
 import { removeDirectory, removeFile } from './removals.ts';

@@ -1,25 +1,9 @@
 /** The shapes in which files are answered (files.md §6), from a state of the tree. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import { nameOf } from '../../base/paths.ts';
 import type { StateRow } from './files.sql.ts';
-
-/** A JSON object with keys of any name, `__proto__` among them, which a record schema would leave out. */
-export const jsonObject = z
-  .custom<Record<string, unknown>>((value) => isJsonObject(value), 'has to be a JSON object')
-  .meta({ type: 'object' });
-
-function isJsonObject(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isJson);
-}
-
-const isJson = (value: unknown): boolean =>
-  value === null ||
-  typeof value === 'string' ||
-  typeof value === 'boolean' ||
-  Number.isFinite(value) ||
-  (Array.isArray(value) ? value.every(isJson) : isJsonObject(value));
 
 export const fileObject = z.object({
   path: z.string(),

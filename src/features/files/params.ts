@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { decodeBase64 } from '../../base/base64.ts';
 import { invalidParams } from '../../base/faults.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import { type LimitName, type Limits, limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
 import { collect, loneSurrogate, type Received, textBytes } from '../content/content.ts';
-import { jsonObject } from './file-object.ts';
 
 export const path = z.string().describe('absolute path inside the zone');
 /** What every reading method takes beside its own parameters. */

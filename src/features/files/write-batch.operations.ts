@@ -1,10 +1,10 @@
 /** write_batch (files.md §7): many files in one transaction, all or nothing, with one event each. */
 import { z } from 'zod';
+import { atIndex } from '../../base/at-index.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { refuseRoot } from '../../base/paths.ts';
 import type { Operation } from '../../core/operation.ts';
 import { type Received, type Stored, storeContents } from '../content/content.ts';
-import { atIndex } from './batch.ts';
 import { applyChange, contentOf, newChange, planWrite } from './changes.ts';
 import { toWriteResult, type WriteResult, writeResult } from './file-object.ts';
 import {

@@ -43,6 +43,13 @@ test('an address that is missing or no text is in no range', () => {
   }
 });
 
+test('a key is a key whatever its name', () => {
+  const named: unknown = JSON.parse('{"__proto__":1}');
+  const kept = conditionsSchema.parse(named);
+  expect(JSON.stringify(kept)).toBe('{"__proto__":1}');
+  expect([holds(kept, {}), holds(kept, conditionsSchema.parse(named))]).toEqual([false, true]);
+});
+
 test('a window holds from its start up to its end', () => {
   const time_window = { start: '2030-01-01T00:00:00Z', end: '2030-01-01T02:00:00+01:00' };
   const at = (now: string) => holds({ time_window }, { now });

@@ -3,6 +3,7 @@
  * value, does not; nothing malformed is ever stored.
  */
 import { z } from 'zod';
+import { jsonObjectOf } from '../../../base/json-object.ts';
 import { holdsNul, NO_NUL } from '../../../base/texts.ts';
 import { isWithin, parseRange } from './addresses.ts';
 
@@ -24,8 +25,7 @@ const range = z
   .refine((text) => parseRange(text) !== undefined, 'is no address range like 10.0.0.0/8 or fd00::/8');
 const rangesSchema = z.union([range, z.array(range).min(1)]);
 
-export const conditionsSchema: z.ZodType<Conditions> = z
-  .record(z.string(), z.json())
+export const conditionsSchema: z.ZodType<Conditions> = jsonObjectOf<Json>()
   .refine((value) => !holdsNul(value), NO_NUL)
   .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= BYTES_MAX, `at most ${BYTES_MAX} bytes`)
   .superRefine((value, issues) => {

@@ -1,11 +1,12 @@
 /** Why a check answers as it does (access.md §9, §10). Guarantee: `allowed` is what rebac_check says at that revision. */
 import { z } from 'zod';
 import { isoTime } from '../../../base/clock.ts';
+import { jsonObject } from '../../../base/json-object.ts';
 import type { Operation } from '../../../core/operation.ts';
 import { askAboutSubject, isSelf, mayShare, requireAsking, requireContext, schemaOf } from '../check.ts';
 import { checkWords, type ReadyCheck, readyCheck } from '../checks.operations.ts';
 import { seedsOf } from '../evaluate/closure.ts';
-import { type Asked, askingOf, contextOf } from '../grants.ts';
+import { type Asked, askingOf, contextOf, RELATION_OF } from '../grants.ts';
 import { contextParam, objectParam, subjectParam, zoneOfTuples } from '../params.ts';
 import { subjectText } from '../relations.ts';
 import { explain } from './explain.ts';
@@ -29,7 +30,7 @@ const output = z.object({
   revision: z.number(),
   schema_version: z.number(),
   now: z.string(),
-  context: z.record(z.string(), z.unknown()),
+  context: jsonObject,
   missing: z.object({ relation: z.string(), object: pair }).nullable(),
   successful_path: z.unknown(),
   proof: z.unknown(),
@@ -76,13 +77,8 @@ export const tupleExplain: Operation<z.infer<typeof input>, Output, ReadyCheck> 
   },
 };
 
-const RELATION_OF: Readonly<Record<string, string>> = {
-  read: 'viewer',
-  write: 'editor',
-  execute: 'owner',
-  share: 'owner',
-};
-const missingFor = (name: string): string => RELATION_OF[name] ?? name;
+const GIVES = new Map<string, string>(Object.entries(RELATION_OF));
+const missingFor = (name: string): string => GIVES.get(name) ?? name;
 
 /** The path with only those tuples spelled out that name the subject, what stands for it, or one of its groups. */
 function redacted(asked: Asked, node: GrantedNode, subject: Parameters<typeof seedsOf>[0][number]): GrantedNode {

@@ -56,6 +56,12 @@ test.each<[string, Types, string]>([
   expect(refusal(types)).toContain(message);
 });
 
+test('a name that every object of the program has is one like any other', () => {
+  const types: Types = { constructor: { auditor: { this: ['user'] } }, report: { constructor: { this: ['user'] } } };
+  expect(refusal(types)).toBe('none');
+  expect(additionsOf(types)).toEqual(types);
+});
+
 test('a cycle through the base, and a minus of something else, are none', () => {
   expect(refusal({ a: { b: { union: [{ this: ['user'] }, { computed: 'c' }] }, c: { computed: 'b' } } })).toBe('none');
   expect(

@@ -16,10 +16,13 @@ export interface Schema {
 
 const asMap = (relations: Relations): Map<string, Rule> => new Map(Object.entries(relations));
 
+const BUILT_IN_NAMES = new Map(Object.entries(BUILT_IN).map(([type, relations]) => [type, asMap(relations)]));
+const MODEL_NAMES = asMap(MODEL);
+
 export function schemaWith(version: number, added: Types): Schema {
-  const types = new Map(Object.entries(BUILT_IN).map(([type, relations]) => [type, asMap(relations)]));
+  const types = new Map(BUILT_IN_NAMES);
   for (const [type, relations] of Object.entries(added)) {
-    const base = types.get(type) ?? asMap(MODEL);
+    const base = types.get(type) ?? MODEL_NAMES;
     types.set(type, new Map([...base, ...asMap(relations)]));
   }
   return { version, added, types };
@@ -49,11 +52,11 @@ const breach = (path: string, message: string) => invalidParams({ path: `types.$
 export function additionsOf(given: Types): Types {
   const added: Record<string, Relations> = {};
   for (const [type, relations] of Object.entries(given)) {
-    const built = BUILT_IN[type];
+    const built = BUILT_IN_NAMES.get(type);
     const own = Object.entries(relations).filter(([name, rule]) => {
-      const fixed = built?.[name] ?? (built ? undefined : MODEL[name]);
+      const fixed = (built ?? MODEL_NAMES).get(name);
       if (fixed && isDeepStrictEqual(fixed, rule)) return false;
-      if (built?.[name]) throw breach(`${type}.${name}`, 'is built in and cannot be changed');
+      if (built?.has(name)) throw breach(`${type}.${name}`, 'is built in and cannot be changed');
       if (name === FOLDER) throw breach(`${type}.${name}`, 'is a word of its own: where a file lies');
       return true;
     });

@@ -1,0 +1,20 @@
+/** A JSON object with keys of any name, `__proto__` among them, which a record schema would leave out. */
+import { z } from 'zod';
+
+/** With a type for its values, which are JSON whatever it is. */
+export const jsonObjectOf = <V>() =>
+  z.custom<Record<string, V>>((value) => isJsonObject(value), 'has to be a JSON object').meta({ type: 'object' });
+
+export const jsonObject = jsonObjectOf<unknown>();
+
+function isJsonObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isJson);
+}
+
+const isJson = (value: unknown): boolean =>
+  value === null ||
+  typeof value === 'string' ||
+  typeof value === 'boolean' ||
+  Number.isFinite(value) ||
+  (Array.isArray(value) ? value.every(isJson) : isJsonObject(value));
