@@ -28,18 +28,17 @@ async function end(call: Call, on: Piece, from: Piece): Promise<void> {
   call.accessChanged();
 }
 
-/** Ends the tuples on a path that was removed, and with `below` on everything under it. */
-export function endTuples(call: Call, path: string, reach: { readonly below: boolean }): Promise<void> {
-  const gone = (column: string): Piece =>
-    reach.below ? atOrBelow(column, path) : { sql: `${column} = ?`, params: [path] };
-  return end(call, gone('object_id'), gone('subject_id'));
-}
+/** Ends the tuples on paths that were removed; `gone` says it of a column that holds one. */
+export const endTuplesWhere = (call: Call, gone: (column: string) => Piece): Promise<void> =>
+  end(call, gone('object_id'), gone('subject_id'));
+
+/** The same for one path. */
+export const endTuples = (call: Call, path: string): Promise<void> =>
+  endTuplesWhere(call, (column) => ({ sql: `${column} = ?`, params: [path] }));
 
 /** The same for a set of paths, given as a SELECT of them. */
-export function endTuplesOf(call: Call, paths: Piece): Promise<void> {
-  const gone = (column: string): Piece => ({ sql: `${column} IN (${paths.sql})`, params: paths.params });
-  return end(call, gone('object_id'), gone('subject_id'));
-}
+export const endTuplesOf = (call: Call, paths: Piece): Promise<void> =>
+  endTuplesWhere(call, (column) => ({ sql: `${column} IN (${paths.sql})`, params: paths.params }));
 
 /** Tuples on a path and below it follow a rename, as objects and as subjects of `parent`. */
 export async function moveTuples(call: Call, from: string, to: string): Promise<void> {

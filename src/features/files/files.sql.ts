@@ -364,6 +364,18 @@ export async function removeSubtree(tx: Tx, view: View, end: { path: string; rev
   );
 }
 
+/** Of a column that holds a path: is it one that this removal ended? A path that never was is none. */
+export const removedWith =
+  (view: View, { path, revision }: { path: string; revision: number }) =>
+  (column: string) => {
+    const within = atOrBelow(column, path);
+    return {
+      sql: `${within.sql} AND EXISTS (SELECT 1 FROM file_states r
+      WHERE r.zone_id = ? AND r.branch = ? AND r.path = ${column} AND r.ended = ?)`,
+      params: [...within.params, view.zone_id, view.layers[0].branch, revision],
+    };
+  };
+
 /**
  * Removals that the branch recorded where states are going to begin end. The others below `to` stay: what the parents
  * have there is still hidden.

@@ -3,9 +3,9 @@
  * what was removed, end with it.
  */
 import type { Call } from '../../core/operation.ts';
-import { endTuples } from '../access/tuples.sql.ts';
+import { endTuples, endTuplesWhere } from '../access/tuples.sql.ts';
 import { onBranch, removeOne } from './changes.ts';
-import { countBelow, hasChildren, removeSubtree, type StateRow } from './files.sql.ts';
+import { countBelow, hasChildren, removedWith, removeSubtree, type StateRow } from './files.sql.ts';
 import { pathFault } from './tree.ts';
 import { ownTotals } from './usage.sql.ts';
 import { isLiveMain, type View } from './view.ts';
@@ -19,7 +19,7 @@ export async function removeFile(call: Call, view: View, state: StateRow): Promi
   }
   const revision = call.event({ type: 'delete', path, ...onBranch(view) });
   await removeOne(call, view, { state, revision });
-  if (isLiveMain(view)) await endTuples(call, path, { below: false });
+  if (isLiveMain(view)) await endTuples(call, path);
   return revision;
 }
 
@@ -42,7 +42,7 @@ export async function removeDirectory(
     await refuseEntries(call, view, path);
     const revision = call.event({ type: 'rmdir', path, ...onBranch(view) });
     await removeOne(call, view, { state, revision });
-    if (isLiveMain(view)) await endTuples(call, path, { below: false });
+    if (isLiveMain(view)) await endTuples(call, path);
     return { files: 0, directories: 1, revision };
   }
   // A right on a folder reaches everything below it, so write on the folder, asked already, is write on all.
@@ -53,7 +53,7 @@ export async function removeDirectory(
   const data = { subtree: true, files: below.files };
   const revision = call.event({ type: 'rmdir', path, ...onBranch(view), data });
   await removeSubtree(call.tx, view, { path, revision });
-  if (isLiveMain(view)) await endTuples(call, path, { below: true });
+  if (isLiveMain(view)) await endTuplesWhere(call, removedWith(view, { path, revision }));
   return { files: below.files, directories: below.directories + 1, revision };
 }
 
