@@ -44,6 +44,8 @@ export interface Request {
   readonly endpoint?: (() => string) | undefined;
   /** Aborted when nobody waits for the answer any more. */
   readonly gone?: AbortSignal | undefined;
+  /** Told that the answer may be waited for, so that it is counted as that and no longer as a request. */
+  readonly lasts?: (() => void) | undefined;
   /** Unknown parameters are ignored; else they are INVALID_PARAMS. */
   readonly tolerant: boolean;
 }
@@ -125,9 +127,11 @@ async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answe
   const { operation, caller } = trail;
   try {
     const settled = await settle(server, trail, asked);
-    const output = operation.linger
-      ? await waitFor(server, trail, { asked, settled, linger: operation.linger })
-      : await perform(server, trail, settled);
+    const lingers = operation.linger && (operation.lingers?.(settled.input) ?? true);
+    const output =
+      operation.linger && lingers
+        ? await waitFor(server, trail, { asked, settled, linger: operation.linger })
+        : await perform(server, trail, settled);
     return { output, input: settled.input };
   } catch (thrown) {
     if (!operation.nowhere || !caller || !isRootAdmin(caller) || !isAbsence(thrown)) throw thrown;
@@ -148,6 +152,7 @@ interface Waiting {
 async function waitFor(server: Server, trail: Trail, { asked, settled, linger }: Waiting): Promise<unknown> {
   const open = server.streams.begin(settled.context, asked.request.gone);
   try {
+    asked.request.lasts?.();
     const output = await perform(server, trail, settled);
     return trail.operation.output.parse(await linger(output, open, settled.input));
   } finally {

@@ -359,6 +359,8 @@ export interface Operation<I, O, P = I, R = O> {
    * long as it waits, and has to come when `signal` of the streaming is aborted.
    */
   linger?(output: O, streaming: Streaming, input: unknown): Promise<O>;
+  /** Whether this input makes it linger; without it every one does. */
+  lingers?(input: unknown): boolean;
   readonly stream?: StreamBinding<O>;
   /** The answer to an admin of zone root in a zone that never was or is not Active (access.md §4, rule 5); else a fault. */
   nowhere?(): O;

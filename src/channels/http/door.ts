@@ -84,6 +84,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Of a request that was let in. */
     arrival: Arrival | null;
+    /** It is counted apart from now on. */
+    lasts?: () => void;
   }
   interface FastifyContextConfig {
     /** The route takes requests without a working credential (access.md §1); their caller is undefined. */
@@ -96,6 +98,8 @@ declare module 'fastify' {
     readonly slot?: number;
     /** Its answers last as long as their clients like: they are counted apart from requests (core/streams.ts). */
     readonly lasting?: boolean;
+    /** Some of its answers do: those are told by `lasts` of their request. */
+    readonly mayLast?: boolean;
     /** The bucket is that of the method in the path. */
     readonly rpc?: boolean;
   }

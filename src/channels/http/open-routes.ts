@@ -58,8 +58,15 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
   let inFlight = 0;
   app.addHook('onRequest', (request, reply, done) => {
     const began = performance.now();
-    const counts = request.routeOptions.config.lasting ? 0 : 1;
+    const { lasting, mayLast } = request.routeOptions.config;
+    let counts = lasting ? 0 : 1;
     inFlight += counts;
+    if (mayLast) {
+      request.lasts = () => {
+        inFlight -= counts;
+        counts = 0;
+      };
+    }
     door.metrics.requestBegan();
     // Emitted once, when the answer is out or the client is gone, whichever comes first.
     reply.raw.on('close', () => {

@@ -39,6 +39,7 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
       strict: binding.credentials ?? false,
       slot: slotOf(operation.name),
       lasting: isLasting(operation),
+      mayLast: operation.lingers !== undefined,
     };
     const route: Route = { operation, binding, config, rules: textRulesOf(operation) };
     for (const url of [binding.path, ...(binding.aliases ?? [])]) {
@@ -54,9 +55,9 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
   }
 }
 
-/** Does it last as long as its client likes? */
-const isLasting = ({ stream, linger }: AnyOperation): boolean =>
-  linger !== undefined || (stream !== undefined && !stream.whenAccepted);
+/** Does it last as long as its client likes, whatever its input? */
+const isLasting = ({ stream, linger, lingers }: AnyOperation): boolean =>
+  (linger !== undefined && lingers === undefined) || (stream !== undefined && !stream.whenAccepted);
 
 interface Answering {
   readonly door: Door;
@@ -77,7 +78,7 @@ async function answer(request: FastifyRequest, reply: FastifyReply, answering: A
     const raw = withHeaders(binding, withBranch(operation, params, request.headers), request.headers);
     const tolerant = binding.tolerant ?? false;
     const gone = operation.linger || operation.stream ? goneSignal(reply) : undefined;
-    const asked = { ...requestOf(arrival, 'http'), tolerant, gone };
+    const asked = { ...requestOf(arrival, 'http'), tolerant, gone, lasts: request.lasts };
     if (operation.stream && wantsStream(operation.stream, request.headers)) {
       const stream = await openStream(door.server, operation, { raw, request: asked });
       return await sendStream(reply, { ...stream, media: operation.stream.media, log: door.server.log });

@@ -8,14 +8,14 @@ import { isoTime } from '../../base/clock.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { plainText } from '../../base/texts.ts';
-import type { Call, Operation, Preparation } from '../../core/operation.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
 import type { Outcome } from './job.ts';
 import { findJob, type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
 import { executorParam, jsonParam, keptJson, taskTypeParam } from './params.ts';
 import { checkHolds, claimJobs, endJobs } from './queue.ts';
 import { type TaskObject, taskObject, toTask } from './task-object.ts';
-import { taskNotFound, waitUntil } from './tasks.operations.ts';
+import { taskNotFound, waitFor } from './tasks.operations.ts';
 import { ENDED, WAITING } from './topics.ts';
 import { isAdmin, sees, subjectOf } from './visibility.ts';
 
@@ -75,50 +75,30 @@ async function claimNow(served: Served, call: Call, input: ClaimInput): Promise<
 const isAgent = ({ caller }: Call, executor: string): boolean =>
   caller.subject_type === 'agent' && caller.subject_id === executor;
 
-const claimAtOnce = (served: Served): Operation<ClaimInput, z.infer<typeof claimOutput>> => ({
-  name: 'task.claim-now',
-  summary: 'Claim the next tasks that are due.',
-  effect: 'write',
-  who: OPERATOR,
-  internal: true,
-  input: claimInput,
-  output: claimOutput,
-  faults: [],
-  run: (call, input) => claimNow(served, call, input),
-});
-
-type ClaimReady = z.infer<typeof claimOutput> | ClaimInput;
-type AtOnce = ReturnType<typeof claimAtOnce>;
-
-const claimTasks = (atOnce: AtOnce): Operation<ClaimInput, z.infer<typeof claimOutput>, ClaimReady> => ({
-  name: 'task.claim',
-  summary: 'Claim the next tasks of an executor, if wanted once there are any.',
-  effect: 'write',
-  who: OPERATOR,
-  input: claimInput,
-  output: claimOutput,
-  faults: [],
-  http: { method: 'POST', path: `${ROOT}/claim` },
-  cli: { words: 'scheduler claim', args: ['executor'] },
-  prepare: async (input, preparation) => {
-    executorsOf(input);
-    return input.wait_seconds === 0 ? input : waitForTasks(input, preparation, atOnce);
-  },
-  run: (call, ready) => ('tasks' in ready ? Promise.resolve(ready) : atOnce.run(call, ready)),
-});
-
-async function waitForTasks(
-  input: ClaimInput,
-  preparation: Preparation,
-  atOnce: AtOnce,
-): Promise<z.infer<typeof claimOutput>> {
-  let claimed: z.infer<typeof claimOutput> = { tasks: [] };
-  const wait = { seconds: input.wait_seconds, topic: WAITING };
-  await waitUntil(preparation, wait, async () => {
-    claimed = await preparation.run(atOnce, input);
-    return claimed.tasks.length > 0;
-  });
-  return claimed;
+function claimTasks(served: Served): Operation<ClaimInput, z.infer<typeof claimOutput>> {
+  const claim: Operation<ClaimInput, z.infer<typeof claimOutput>> = {
+    name: 'task.claim',
+    summary: 'Claim the next tasks of an executor, if wanted once there are any.',
+    effect: 'write',
+    who: OPERATOR,
+    input: claimInput,
+    output: claimOutput,
+    faults: ['TOO_MANY'],
+    http: { method: 'POST', path: `${ROOT}/claim` },
+    cli: { words: 'scheduler claim', args: ['executor'] },
+    run: (call, input) => claimNow(served, call, input),
+    lingers: (input) => (input as ClaimInput).wait_seconds > 0,
+    linger: (output, streaming, asked) => {
+      const input = asked as ClaimInput;
+      return waitFor(streaming, output, {
+        seconds: input.wait_seconds,
+        topic: WAITING,
+        look: () => streaming.run(claim, input),
+        isEnough: ({ tasks }) => tasks.length > 0,
+      });
+    },
+  };
+  return claim;
 }
 
 /** The task that a token is shown for. */
@@ -226,7 +206,4 @@ const failTask: Operation<z.infer<typeof failInput>, TaskObject> = {
   },
 };
 
-export const pullOperations = (served: Served) => {
-  const atOnce = claimAtOnce(served);
-  return [claimTasks(atOnce), atOnce, heartbeat, completeTask, failTask] as const;
-};
+export const pullOperations = (served: Served) => [claimTasks(served), heartbeat, completeTask, failTask] as const;

@@ -8,7 +8,7 @@ import { readCursor } from '../../base/cursor.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { plainText } from '../../base/texts.ts';
-import type { Call, Operation, Preparation } from '../../core/operation.ts';
+import type { Call, Operation, Streaming } from '../../core/operation.ts';
 import { hasRole } from '../access/credentials.ts';
 import { queueTime } from './clock.sql.ts';
 import { CLASSES, classOf, isFinal, NEXUS, TIERS } from './job.ts';
@@ -146,39 +146,28 @@ const getInput = z.object({
 });
 type GetInput = z.infer<typeof getInput>;
 
-const statusOutput = z.object({ final: z.boolean() });
-
-/** Has the task ended, or is there none? */
-const isOver: Operation<{ id: string }, z.infer<typeof statusOutput>> = {
-  name: 'task.is-over',
-  summary: 'Say whether a task has ended.',
-  effect: 'read',
-  who: { role: 'viewer' },
-  internal: true,
-  input: z.object({ id: taskId }),
-  output: statusOutput,
-  faults: [],
-  run: async (call, { id }) => {
-    const job = await findSeen(call, id);
-    return { final: !job || isFinal(job.status) };
-  },
-};
-
 /** A hint may be lost, so a waiter looks by himself this often, in milliseconds; and not more often than the other. */
 const LOOK_MS = 250;
 
-/** Waits until a question is answered with true, the seconds are over or the server stops. */
-export async function waitUntil(
-  { rings }: Preparation,
-  wait: { readonly seconds: number; readonly topic: string },
-  isSo: () => Promise<boolean>,
-): Promise<void> {
+interface Wait<T> {
+  readonly seconds: number;
+  readonly topic: string;
+  /** What is there now. */
+  look(): Promise<T>;
+  isEnough(found: T): boolean;
+}
+
+/** Looks until it is enough, the seconds are over, or nobody waits any more; gives what was seen last. */
+export async function waitFor<T>({ rings, signal }: Streaming, first: T, wait: Wait<T>): Promise<T> {
   const until = performance.now() + wait.seconds * 1000;
-  while (!rings.stopped && !(await isSo())) {
+  let found = first;
+  while (!wait.isEnough(found)) {
     const left = until - performance.now();
-    if (left <= 0) return;
+    if (left <= 0 || rings.stopped || signal.aborted) break;
     await rings.next(wait.topic, Math.min(left, LOOK_MS));
+    if (!signal.aborted) found = await wait.look();
   }
+  return found;
 }
 
 const getTask: Operation<GetInput, TaskObject> = {
@@ -188,19 +177,23 @@ const getTask: Operation<GetInput, TaskObject> = {
   who: { role: 'viewer' },
   input: getInput,
   output: taskObject,
-  faults: ['TASK_NOT_FOUND'],
+  faults: ['TASK_NOT_FOUND', 'TOO_MANY'],
   http: { method: 'GET', path: `${ROOT}/task/:id` },
   cli: { words: 'scheduler get', args: ['id'] },
-  prepare: async (input, preparation) => {
-    if (input.wait_seconds === 0) return input;
-    const { id, wait_seconds: seconds } = input;
-    await waitUntil(preparation, { seconds, topic: ENDED }, async () => (await preparation.run(isOver, { id })).final);
-    return input;
-  },
   run: async (call, { id }) => {
     const job = await findSeen(call, id);
     if (!job) throw taskNotFound(id);
     return withAttempts(job, await listAttempts(call.tx, job.job_id), await queueTime(call));
+  },
+  lingers: (input) => (input as GetInput).wait_seconds > 0,
+  linger: (output, streaming, asked) => {
+    const input = asked as GetInput;
+    return waitFor(streaming, output, {
+      seconds: input.wait_seconds,
+      topic: ENDED,
+      look: () => streaming.run(getTask, input),
+      isEnough: ({ status }) => !['queued', 'running'].includes(status),
+    });
   },
 };
 
@@ -384,4 +377,4 @@ const taskTypes = (types: readonly AnyJobType[]): Operation<Record<string, never
 
 /** Told of every type that runs inside Nexus. */
 export const taskOperations = (types: readonly AnyJobType[]) =>
-  [submitTask(types), getTask, listTasks, cancelTask, classifyTask, taskMetrics, taskTypes(types), isOver] as const;
+  [submitTask(types), getTask, listTasks, cancelTask, classifyTask, taskMetrics, taskTypes(types)] as const;
