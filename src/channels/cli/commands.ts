@@ -9,6 +9,7 @@ import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
 import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';
+import { userCommands } from './shell/users.ts';
 
 /** Written by hand where a person wants more than the answer of one operation; they win over the derived ones. */
 const written: readonly Command[] = [
@@ -19,6 +20,7 @@ const written: readonly Command[] = [
   importCommand,
   ...eventCommands,
   ...auditCommands,
+  ...userCommands,
   completionOf(() => allCommands),
 ];
 const taken = new Set(written.map((command) => command.words));

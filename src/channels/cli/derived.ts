@@ -3,7 +3,7 @@
  * call over HTTP; what the server checks is checked there.
  */
 import type { Transport } from '../../../client/transport.ts';
-import type { Command, Typed } from './command.ts';
+import type { Command, Option, Typed } from './command.ts';
 import { usage } from './help.ts';
 import { type OperationLine, operationLines } from './operation-lines.ts';
 import { typedValue } from './parse-line.ts';
@@ -14,6 +14,9 @@ const optionName = (parameter: string): string => parameter.replaceAll('_', '-')
 
 type Show = (terminal: Terminal, answer: unknown) => void;
 
+export const optionsOf = (line: OperationLine): Option[] =>
+  line.parameters.map((one) => ({ ...one, name: optionName(one.name) }));
+
 function commandOf(line: OperationLine, shown: Show = show): Command {
   const { words, summary, args } = line;
   return {
@@ -22,7 +25,7 @@ function commandOf(line: OperationLine, shown: Show = show): Command {
     args,
     hints: { INVALID_PARAMS: `nexus ${usage(line)} [OPTIONS]; nexus ${words} --help names them` },
     get options() {
-      return line.parameters.map((one) => ({ ...one, name: optionName(one.name) }));
+      return optionsOf(line);
     },
     run: async (scene, typed) => {
       shown(scene.terminal, await send(scene.transport(), line, paramsOf(line, typed)));
@@ -31,7 +34,8 @@ function commandOf(line: OperationLine, shown: Show = show): Command {
   };
 }
 
-function paramsOf({ args, parameters }: OperationLine, typed: Typed): Record<string, unknown> {
+/** What was typed, under the names of the operation's parameters. */
+export function paramsOf({ args, parameters }: OperationLine, typed: Typed): Record<string, unknown> {
   const names = args.map((arg) => arg.replace('?', ''));
   const given = parameters.flatMap((one): [string, unknown][] => {
     const option = typed.options[optionName(one.name)];
@@ -43,7 +47,11 @@ function paramsOf({ args, parameters }: OperationLine, typed: Typed): Record<str
 }
 
 /** Calls by JSON-RPC where the operation has a method, else by its REST route. */
-async function send(transport: Transport, line: OperationLine, params: Record<string, unknown>): Promise<unknown> {
+export async function send(
+  transport: Transport,
+  line: OperationLine,
+  params: Record<string, unknown>,
+): Promise<unknown> {
   if (line.rpc !== undefined) return transport.rpc(line.rpc, params);
   const { method, path } = line.http ?? { method: 'POST', path: '' };
   const rest = { ...params };
@@ -59,9 +67,11 @@ async function send(transport: Transport, line: OperationLine, params: Record<st
 
 export const derivedCommands: readonly Command[] = operationLines.map((line) => commandOf(line));
 
-/** The command of an operation, whose answer people are shown in another way. */
-export function derivedCommand(words: string, shown: Show): Command {
+export function lineOf(words: string): OperationLine {
   const line = operationLines.find((one) => one.words === words);
   if (!line) throw new Error(`no operation has the words ${words}`);
-  return commandOf(line, shown);
+  return line;
 }
+
+/** The command of an operation, whose answer people are shown in another way. */
+export const derivedCommand = (words: string, shown: Show): Command => commandOf(lineOf(words), shown);
