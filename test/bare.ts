@@ -57,6 +57,9 @@ const byMethod = new Map<string, AnyOperation>(
 );
 
 /** On SQLite unless told; on PostgreSQL in a database of its own, which has a clock of its own too. */
+const newStreams = (parts: Pick<Server, 'sql' | 'blobs' | 'rings' | 'runner'>): Streams =>
+  new Streams({ ...parts, limits: defaultLimits, watch: new ZoneWatch({ ...parts, log: silentLog }) });
+
 export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-bare-'));
   const database = engine === 'postgres' ? await freshDatabase() : undefined;
@@ -95,14 +98,7 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
     runner,
     turns: new Turns(),
     rings,
-    streams: new Streams({
-      limits: defaultLimits,
-      sql,
-      blobs,
-      rings,
-      runner,
-      watch: new ZoneWatch({ sql, rings, log: silentLog }),
-    }),
+    streams: newStreams({ sql, blobs, rings, runner }),
     asyncJobs: true,
     hands: { worker_id: 'nobody', leaseMs: 1, reserve: () => undefined, run: async () => undefined },
     tokens,

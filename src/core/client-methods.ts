@@ -51,6 +51,7 @@ import { deleteFile, mkdir, rmdir } from '../features/files/tree.operations.ts';
 import { getVersion, listVersions, rollback } from '../features/files/versions.operations.ts';
 import { setMetadata, write } from '../features/files/write.operations.ts';
 import { writeBatch } from '../features/files/write-batch.operations.ts';
+import { remove as deleteUpload } from '../features/uploads/look.operations.ts';
 import { zoneCreate, zoneDelete, zoneGet, zoneList, zoneUpdate } from '../features/zones/zones.operations.ts';
 import { methodList } from './operations.ts';
 
@@ -145,4 +146,5 @@ export const clientMethods = {
   tree_branch_list: method(treeBranchList, 'limit'),
   tree_branch_delete: method(treeBranchDelete),
   tree_merge: method(treeMerge, 'into', 'strategy', 'preview'),
+  delete_upload: method(deleteUpload),
 };

@@ -316,6 +316,8 @@ export interface Operation<I, O, P = I, R = O> {
   readonly heavy?: boolean;
   /** Not reachable by any door: a part of another operation or of the server's own housekeeping. */
   readonly internal?: boolean;
+  /** Reached by the door of a protocol of its own only; no other is derived from it. */
+  readonly ownDoor?: boolean;
   /** Housekeeping that adds to the store: refused on a full disk, as the writes of callers are. */
   readonly grows?: boolean;
   /** What `run` of a write is going to look up, so that writes of one commit look it up together. */

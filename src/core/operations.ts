@@ -53,7 +53,12 @@ export const allOperations: readonly AnyOperation[] = [
 ].map((operation) => operation as AnyOperation);
 
 /** What doors may offer. */
-export const publicOperations: readonly AnyOperation[] = allOperations.filter((operation) => !operation.internal);
+export const publicOperations: readonly AnyOperation[] = allOperations.filter(
+  ({ internal, ownDoor }) => !internal && !ownDoor,
+);
+
+/** What has a door of its own. */
+export const protocolOperations: readonly AnyOperation[] = allOperations.filter(({ ownDoor }) => ownDoor);
 
 /** The operation of a name that is known to be there. */
 export function getOperation(name: string): AnyOperation {

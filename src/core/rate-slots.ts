@@ -2,7 +2,7 @@
  * Which bucket of a budget a request takes from: a number for each operation, and some for what no operation stands
  * behind. Derived from the list of operations, so that a new one has its bucket without a line here.
  */
-import { publicOperations } from './operations.ts';
+import { protocolOperations, publicOperations } from './operations.ts';
 
 /** Unknown routes and methods, wrong verbs. */
 export const NOWHERE = 'nowhere';
@@ -12,7 +12,9 @@ export const CALLS = 'calls';
 export const DOCUMENT = 'document';
 
 const slots: ReadonlyMap<string, number> = new Map(
-  [NOWHERE, CALLS, DOCUMENT, ...publicOperations.map(({ name }) => name)].map((name, slot) => [name, slot]),
+  [NOWHERE, CALLS, DOCUMENT, ...[...publicOperations, ...protocolOperations].map(({ name }) => name)].map(
+    (name, slot) => [name, slot],
+  ),
 );
 const names: readonly string[] = [...slots.keys()];
 

@@ -3,7 +3,6 @@
  * at {@link Stage} and held by the suite in stage.contract.ts.
  */
 import { strict as assert } from 'node:assert';
-import type { BlobSource } from './blobs.ts';
 
 /** Whoever opened a segment is the only one who writes to it. */
 export interface SegmentWriter {
@@ -35,7 +34,7 @@ export interface Stage {
    * Makes a segment a blob without reading it; durable when it resolves. The segment stays, and may not be written to
    * again. The caller vouches for the hash; STAGE_MISSING where the segment is not as long.
    */
-  adopt(act: string, segment: string, blob: Pick<BlobSource, 'size' | 'sha256'>): Promise<void>;
+  adopt(act: string, segment: string, blob: { readonly size: number; readonly sha256: string }): Promise<void>;
   /** Removes all segments of an act, or finds them gone. */
   remove(act: string): Promise<void>;
   /** Acts that have segments, and were begun before a time in milliseconds. */

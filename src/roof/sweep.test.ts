@@ -97,7 +97,18 @@ describe('a zone that is deleted', () => {
     expect(await server.fault('admin_create_key', { zone_id, name: 'late' })).toBe('ZONE_NOT_FOUND');
     expect(await server.fault('zone_update', { zone_id, name: 'late' })).toBe('ZONE_NOT_FOUND');
     const seen = await server.ok('zone_get', { zone_id });
-    expect(seen.finalizers).toEqual(['keys', 'jobs', 'shares', 'tuples', 'tree', 'files', 'events', 'blobs']);
+    expect(seen.finalizers).toEqual([
+      'keys',
+      'agents',
+      'jobs',
+      'shares',
+      'tuples',
+      'uploads',
+      'tree',
+      'files',
+      'events',
+      'blobs',
+    ]);
     expect(seen).toMatchObject({
       finalizers_pending: seen.finalizers,
       finalizers_completed: [],
@@ -245,6 +256,7 @@ describe('the pass', () => {
       put: (source) => bare.blobs.put(source),
       read: (sha256, start, end) => bare.blobs.read(sha256, start, end),
       has: (sha256) => bare.blobs.has(sha256),
+      stage: bare.blobs.stage,
       close: () => bare.blobs.close(),
       delete: async (sha256) => {
         tries++;

@@ -21,6 +21,8 @@ export interface At {
   ok(method: string, params: Input): Promise<Input>;
   /** The same by a POST to a route. */
   rest(path: string, body: Input): Promise<Input>;
+  /** Begins an upload in the zone as its admin; gives its id. */
+  begin(): Promise<string>;
 }
 
 export interface Case {

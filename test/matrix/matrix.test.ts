@@ -27,8 +27,16 @@ import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
 import { JOB_CASES } from './job-cases.ts';
 import { send } from './request.ts';
+import { UPLOAD_CASES } from './upload-cases.ts';
 
-const CASES: Cases = { ...FILE_CASES, ...EVENT_CASES, ...ACCESS_CASES, ...JOB_CASES, ...AGENT_CASES };
+const CASES: Cases = {
+  ...FILE_CASES,
+  ...EVENT_CASES,
+  ...ACCESS_CASES,
+  ...JOB_CASES,
+  ...AGENT_CASES,
+  ...UPLOAD_CASES,
+};
 
 /** What zone a call names: its own, one that is there, one that never was; by header, by parameter, or in its paths. */
 const NAMED = [
@@ -196,6 +204,13 @@ forEachEngine('the matrix of access', (engine) => {
     return (await response.json()) as Input;
   }
 
+  async function beginUpload(zone: string): Promise<string> {
+    const headers = { 'x-nexus-zone-id': zone, 'tus-resumable': '1.0.0', 'upload-length': '9' };
+    const made = await server.http('/api/v2/uploads', { method: 'POST', headers });
+    if (made.status !== 201) throw new Error(await made.text());
+    return made.headers.get('location')?.split('/').at(-1) ?? '';
+  }
+
   async function tokenOf({ key }: MatrixCaller): Promise<string> {
     const answer = await server.http('/api/v1/auth/token', {
       method: 'POST',
@@ -220,6 +235,7 @@ forEachEngine('the matrix of access', (engine) => {
       ok: (method: string, params: Input): Promise<Input> =>
         server.ok(method, { zone_id: zone, ...params }) as Promise<Input>,
       rest: (path: string, body: Input): Promise<Input> => postIn(zone, path, body),
+      begin: () => beginUpload(zone),
     };
     const plain = await one.input(at);
     const input = byPath ? inZone(plain, at.named) : plain;

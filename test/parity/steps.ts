@@ -301,7 +301,26 @@ const agents: readonly Step[] = [
   { op: 'agent.delete', input: scout, fault: 'AGENT_NOT_FOUND' },
 ];
 
-export const STEPS: readonly Step[] = [...zones, ...keys, ...files, ...trees, ...events, ...access, ...jobs, ...agents];
+const noUpload = { upload_id: '00000000-0000-4000-8000-000000000000' };
+
+const uploads: readonly Step[] = [
+  { op: 'upload.list', input: { limit: 5 } },
+  { op: 'upload.list', input: { cursor: 'none' }, fault: 'INVALID_CURSOR' },
+  { op: 'upload.get', input: noUpload, fault: 'UPLOAD_NOT_FOUND' },
+  { op: 'upload.delete', input: noUpload, fault: 'UPLOAD_NOT_FOUND' },
+];
+
+export const STEPS: readonly Step[] = [
+  ...zones,
+  ...keys,
+  ...files,
+  ...trees,
+  ...events,
+  ...access,
+  ...jobs,
+  ...agents,
+  ...uploads,
+];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */
 export function filled(value: unknown, kept: ReadonlyMap<string, unknown>): unknown {

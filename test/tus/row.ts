@@ -20,3 +20,17 @@ export const statusIs = (answer: TusAnswer, ...wanted: number[]): void =>
     wanted.includes(answer.status),
     `${answer.status} instead of ${wanted.join(' or ')}: ${answer.body.slice(0, 200)}`,
   );
+
+export const header = (answer: TusAnswer, name: string): string => String(answer.headers[name] ?? '');
+
+/** Tries again until it holds, for at most five seconds. */
+export async function eventually(holds: () => Promise<void>): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await holds();
+    } catch (thrown) {
+      if (tries >= 100) throw thrown;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

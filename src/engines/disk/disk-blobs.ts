@@ -26,9 +26,7 @@ export async function openDiskBlobs(folder: string): Promise<Blobs> {
   const unfinished = join(root, 'tmp');
   await mkdir(unfinished, { recursive: true, mode: 0o700 });
   await removeLeftovers(unfinished);
-  const stage = join(root, 'stage');
-  if (await mkdir(stage, { recursive: true, mode: 0o700 })) await syncFolder(root);
-  return new DiskBlobs(root, { unfinished, stage });
+  return new DiskBlobs(root, unfinished);
 }
 
 class DiskBlobs implements Blobs {
@@ -41,11 +39,11 @@ class DiskBlobs implements Blobs {
   readonly #folders = new Map<string, Promise<void>>();
   #closed = false;
 
-  constructor(root: string, folders: { readonly unfinished: string; readonly stage: string }) {
+  constructor(root: string, unfinished: string) {
     this.#root = root;
-    this.#unfinished = folders.unfinished;
+    this.#unfinished = unfinished;
     this.stage = diskStage({
-      root: folders.stage,
+      root: join(root, 'stage'),
       inTurn: (sha256, change) => {
         const path = this.#pathOf(sha256);
         return this.#inTurn(sha256, async () => {

@@ -46,7 +46,8 @@ async function openSegment(root: string, path: string, at: number): Promise<Segm
     throw new StageMissing(`a segment is shorter than its ${at} bytes`);
   }
   // Whoever began the segment may not have come to sync its name.
-  const unsynced = made !== undefined ? [folder, root] : [folder];
+  const above = made === root ? [root, dirname(root)] : [root];
+  const unsynced = made === undefined ? [folder] : [folder, ...above];
   return new DiskWriter(file, { at, unsynced });
 }
 

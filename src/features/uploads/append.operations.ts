@@ -50,6 +50,7 @@ const readyOf = async ({ upload_id, offset, length, body }: Input): Promise<Read
 
 export const append: Operation<Input, Begun | Standing, ReadyAppend, Begun | Standing> = {
   name: 'upload.append',
+  ownDoor: true,
   summary: 'Send bytes of an upload.',
   effect: 'write',
   who: { role: 'operator' },

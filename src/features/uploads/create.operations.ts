@@ -48,9 +48,10 @@ const input = z.object({
 type Input = z.infer<typeof input>;
 
 interface Ready extends Coming {
-  readonly upload_id: string;
   readonly kind: Kind;
   readonly path: string | null;
+  /** Of the file, in a folder of its upload, where no path is given. */
+  readonly name: string;
   readonly length: number | null;
   readonly content_type: string | null;
   readonly file_metadata: string | null;
@@ -62,11 +63,10 @@ interface Ready extends Coming {
 async function prepare(asked: Input, preparation: Preparation): Promise<Ready> {
   const { context, limits } = preparation;
   if (context.path_prefix !== '') throw invalidPath(asked.path ?? '', 'an upload goes to the zone of its call');
-  const upload_id = newUuid(Date.now());
   return {
-    upload_id,
     kind: asked.kind,
-    path: asked.kind === 'partial' ? null : targetOf(asked, upload_id, limits),
+    path: asked.kind === 'partial' || asked.path === undefined ? null : refuseRoot(asked.path),
+    name: asked.filename ?? 'file',
     length: asked.length ?? null,
     content_type: asked.content_type ?? null,
     file_metadata: metadataText(asked.file_metadata, limits) ?? null,
@@ -77,12 +77,9 @@ async function prepare(asked: Input, preparation: Preparation): Promise<Ready> {
   };
 }
 
-function targetOf({ path, filename }: Input, upload_id: string, limits: Preparation['limits']): string {
-  return refuseRoot(cleanPath(path ?? `/uploads/${upload_id}/${filename ?? 'file'}`, limits));
-}
-
 export const create: Operation<Input, Begun | Standing, Ready, Begun | Standing> = {
   name: 'upload.create',
+  ownDoor: true,
   summary: 'Begin an upload.',
   effect: 'write',
   who: { role: 'operator' },
@@ -101,7 +98,7 @@ export const create: Operation<Input, Begun | Standing, Ready, Begun | Standing>
   mapPaths: (asked, map) => (asked.path === undefined ? asked : { ...asked, path: map(asked.path) }),
   prepare,
   needs: ({ path }) => (path === null ? [] : [{ permission: 'write', path }]),
-  object: ({ path, upload_id }) => path ?? upload_id,
+  object: ({ path, name }) => path ?? name,
   run: async (call, ready) => {
     await checkCounts(call);
     return ready.kind === 'final' ? beginFinal(call, ready) : begin(call, ready);
@@ -150,12 +147,19 @@ const ownerOf = (call: Call): Pick<UploadRow, 'zone_id' | 'owner' | 'agent_id'> 
   agent_id: call.caller.agent_id ?? '',
 });
 
-const newRow = (call: Call, { upload_id, kind, path, length, ...ready }: Ready): UploadRow => ({
+async function newRow(call: Call, ready: Ready): Promise<UploadRow> {
+  const upload_id = newUuid(call.now);
+  if (ready.path !== null || ready.kind === 'partial') return { ...rowOf(call, ready), upload_id };
+  const path = cleanPath(`/uploads/${upload_id}/${ready.name}`, call.limits);
+  await call.access.require([{ permission: 'write', path }]);
+  return { ...rowOf(call, ready), upload_id, path };
+}
+
+const rowOf = (call: Call, ready: Ready): Omit<UploadRow, 'upload_id'> => ({
   ...ownerOf(call),
-  upload_id,
-  kind,
-  path,
-  length,
+  kind: ready.kind,
+  path: ready.path,
+  length: ready.length,
   status: 'open',
   received: 0,
   metadata: ready.metadata,
@@ -174,8 +178,8 @@ const newRow = (call: Call, { upload_id, kind, path, length, ...ready }: Ready):
 });
 
 async function begin(call: Call, ready: Ready): Promise<Begun> {
+  const row = await newRow(call, ready);
   if (ready.length !== null) checkLength(call, ready.length);
-  const row = newRow(call, ready);
   await insertUpload(call.tx, row);
   return beginWrite(call, row, { coming: ready, more: {} });
 }
@@ -184,7 +188,7 @@ async function beginFinal(call: Call, ready: Ready): Promise<Begun> {
   const partials = await partialsOf(call, ready.partials);
   const length = partials.reduce((sum, { received }) => sum + received, 0);
   checkLength(call, length);
-  const row = { ...newRow(call, ready), length };
+  const row = { ...(await newRow(call, ready)), length };
   const sources = partials.map(
     ({ upload_id, held, segments }): Source => ({ upload_id, held, segments: segmentsOf({ segments }) }),
   );
@@ -195,7 +199,7 @@ async function beginFinal(call: Call, ready: Ready): Promise<Begun> {
   }
   const full = { ...row, received: length };
   await insertUpload(call.tx, full);
-  return takeLock(call, full, {}, sources);
+  return takeLock(call, full, { sources });
 }
 
 /** In the order in which they were named, as often as they were. */

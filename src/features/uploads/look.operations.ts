@@ -121,6 +121,7 @@ export type Head = z.infer<typeof head>;
 export const look: Operation<One, Head> = {
   ...COMMON,
   name: 'upload.head',
+  ownDoor: true,
   summary: 'Say how far an upload has come.',
   effect: 'read',
   input: one,

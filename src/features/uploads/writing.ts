@@ -53,10 +53,10 @@ export async function beginWrite(
   const size = whole?.length ?? coming.size ?? 0;
   if (row.length !== null && row.received + size > row.length) throw beyondLength(row.length);
   const isInline = row.segments === '[]' && row.received + size <= INLINE_BYTES_MAX;
-  if (!whole || (whole.length > 0 && !isInline)) return takeLock(call, row, more);
+  if (!whole || (whole.length > 0 && !isInline)) return takeLock(call, row, { more });
   const received = row.received + whole.length;
   if (row.length === received && row.kind !== 'partial') {
-    return isInline ? completeNow(call, row, { bytes: whole, more }) : takeLock(call, row, more);
+    return isInline ? completeNow(call, row, { bytes: whole, more }) : takeLock(call, row, { more });
   }
   const change: Change = { ...more, ...(row.lock_until === null ? {} : { lock_until: null }) };
   if (whole.length > 0) {
@@ -81,12 +81,12 @@ async function completeNow(call: Call, row: UploadRow, whole: { bytes: Uint8Arra
   return { state: 'done', upload_id, standing: { ...standingOf(done), result: outcome.result } };
 }
 
-export async function takeLock(
-  call: Call,
-  row: UploadRow,
-  more: Change,
-  sources: readonly Source[] = [],
-): Promise<Begun> {
+interface Taking {
+  readonly more?: Change;
+  readonly sources?: readonly Source[];
+}
+
+export async function takeLock(call: Call, row: UploadRow, { more = {}, sources = [] }: Taking): Promise<Begun> {
   const { upload_id } = row;
   const token = row.token + 1;
   const segments = segmentsOf(row);
