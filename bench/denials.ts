@@ -33,21 +33,44 @@ const rpc = (method: string, params: object): Question => ({
   body: { params },
 });
 
+/** A file that is there and one that is not, seen by a call that is denied of both. */
+const ofFile = (what: string, ask: Pair['ask']): Pair => ({
+  what,
+  existing: '/secret/is-there',
+  missing: '/secret/is-not-0',
+  ask,
+});
+
+/** Calls on one path. */
+const FILE_CALLS: readonly (readonly [string, object])[] = [
+  ['read', {}],
+  ['write', { content: 'x' }],
+  ['stat', {}],
+  ['exists', {}],
+  ['is_directory', {}],
+  ['list_versions', {}],
+  ['append', { content: 'x' }],
+  ['edit', { edits: [['x', 'y']] }],
+  ['delete', {}],
+  ['mkdir', {}],
+  ['rmdir', { recursive: true }],
+  ['tree_snapshot_create', {}],
+  ['share_with_user', { user_id: 'bob', relation: 'viewer' }],
+];
+
+/** Questions about another subject. */
+const ABOUT_OTHERS = { subject: ['user', 'other'], permission: 'read' };
+
 const PAIRS: readonly Pair[] = [
-  { what: 'read', existing: '/secret/is-there', missing: '/secret/is-not-0', ask: (path) => rpc('read', { path }) },
+  ...FILE_CALLS.map(([method, params]) => ofFile(method, (path) => rpc(method, { ...params, path }))),
+  ofFile('rename', (path) => rpc('rename', { old_path: path, new_path: '/bench/x' })),
+  ofFile('copy', (path) => rpc('copy', { src_path: path, dst_path: '/bench/x' })),
+  ofFile('a batch', (path) => rpc('stat_bulk', { paths: [path] })),
+  ofFile('GET', (path) => ({ method: 'GET', path: `/api/v2/files${path}` })),
+  ofFile('check of an object', (path) => rpc('rebac_check', { ...ABOUT_OTHERS, object: ['file', path] })),
+  ofFile('explain of an object', (path) => rpc('rebac_explain', { ...ABOUT_OTHERS, object: ['file', path] })),
+  ofFile('expand of an object', (path) => rpc('rebac_expand', { permission: 'read', object: ['file', path] })),
   { what: 'list', existing: '/secret', missing: '/secreT', ask: (path) => rpc('list', { path }) },
-  {
-    what: 'write',
-    existing: '/secret/is-there',
-    missing: '/secret/is-not-0',
-    ask: (path) => rpc('write', { path, content: 'x' }),
-  },
-  {
-    what: 'GET',
-    existing: '/secret/is-there',
-    missing: '/secret/is-not-0',
-    ask: (path) => ({ method: 'GET', path: `/api/v2/files${path}` }),
-  },
   {
     what: 'a path of another zone',
     existing: 'away',
@@ -55,13 +78,26 @@ const PAIRS: readonly Pair[] = [
     ask: (zone) => rpc('read', { path: `/zone/${zone}/x` }),
   },
   { what: 'a zone', existing: 'away', missing: 'nope', ask: (zone) => ({ method: 'GET', path: `/api/zones/${zone}` }) },
-  {
-    what: 'explain of an object',
-    existing: '/secret/is-there',
-    missing: '/secret/is-not-0',
-    ask: (path) => rpc('rebac_explain', { subject: ['user', 'other'], permission: 'read', object: ['file', path] }),
-  },
 ];
+
+/** Things of another zone, which are not there for the caller. */
+interface Away {
+  readonly task: string;
+  readonly key: string;
+  readonly tuple: string;
+}
+
+const awayPairs = ({ task, key, tuple }: Away): readonly Pair[] => {
+  const pair = (what: string, existing: string, ask: Pair['ask']): Pair => {
+    const last = existing.endsWith('0') ? '1' : '0';
+    return { what, existing, missing: existing.slice(0, -1) + last, ask };
+  };
+  return [
+    pair('a job of another zone', task, (id) => ({ method: 'GET', path: `/api/v2/scheduler/task/${id}` })),
+    pair('a key of another zone', key, (id) => ({ method: 'GET', path: `/api/v2/auth/keys/${id}` })),
+    pair('a tuple of another zone', tuple, (tuple_id) => rpc('rebac_delete', { tuple_id })),
+  ];
+};
 
 interface Answered {
   readonly status: number;
@@ -134,28 +170,35 @@ async function compare({ agent, server, calls }: Comparing, pair: Pair): Promise
   return met;
 }
 
-async function prepare({ url, adminKey }: BenchServer): Promise<void> {
-  const call = async (method: string, params: object): Promise<void> => {
+async function prepare({ url, adminKey }: BenchServer): Promise<Away> {
+  const send = async (path: string, body: object): Promise<Record<string, unknown>> => {
     const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
-    const response = await fetch(`${url}/api/nfs/${method}`, {
-      method: 'POST',
-      headers,
-      body: JSON.stringify({ params }),
-    });
-    const { error } = (await response.json()) as { error: unknown };
-    if (error) throw new Error(JSON.stringify(error));
+    const response = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    const answer = (await response.json()) as Record<string, unknown>;
+    if (answer.error) throw new Error(JSON.stringify(answer.error));
+    return answer;
   };
+  const call = async (method: string, params: object): Promise<Record<string, unknown>> =>
+    (await send(`/api/nfs/${method}`, { params })).result as Record<string, unknown>;
   await call('write', { path: '/secret/is-there', content: 'x'.repeat(1024) });
   await call('zone_create', { zone_id: 'away', name: 'Away' });
-  await call('write', { path: '/x', content: 'x', zone_id: 'away' });
+  const zone_id = 'away';
+  await call('write', { path: '/x', content: 'x', zone_id });
+  const grant = { subject: ['user', 'x'], relation: 'direct_viewer', object: ['file', '/x'] };
+  const task = { executor: 'outside', task_type: 'none', payload: {}, zone_id };
+  return {
+    task: String((await send('/api/v2/scheduler/submit', task)).id),
+    key: String((await call('admin_create_key', { name: 'x', zone_id })).key_id),
+    tuple: String((await call('rebac_create', { ...grant, zone_id })).tuple_id),
+  };
 }
 
 export async function run({ calls = CALLS }: { readonly calls?: number | undefined }): Promise<boolean> {
   const nexus: Child<BenchServer> = await startBenchServer();
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  await prepare(nexus.ready);
+  const pairs = [...PAIRS, ...awayPairs(await prepare(nexus.ready))];
   let met = true;
-  for (const pair of PAIRS) met = (await compare({ agent, server: nexus.ready, calls }, pair)) && met;
+  for (const pair of pairs) met = (await compare({ agent, server: nexus.ready, calls }, pair)) && met;
   agent.destroy();
   await nexus.stop();
   return met;
