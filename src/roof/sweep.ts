@@ -17,6 +17,7 @@ import {
   terminateZone,
 } from '../features/zones/sweep.operations.ts';
 import { type CollectParts, collectBlobs } from './collect.ts';
+import { endUploadsOf } from './uploads.ts';
 
 export interface SweepParts extends CollectParts {
   readonly log: Log;
@@ -70,6 +71,7 @@ const SLICES: Readonly<Record<FinalizerName, Slice>> = {
   jobs: rows(removeJobsOf),
   shares: endSharesWith,
   tuples: rows(removeTuplesOf),
+  uploads: endUploadsOf,
   tree: rows(removeTreeOf),
   files: rows(removeFilesOf),
   events: rows(removeEventsOf),

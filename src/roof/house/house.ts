@@ -11,6 +11,7 @@ import {
   queueHousework,
 } from '../../features/jobs/house.operations.ts';
 import type { Housework } from '../../features/jobs/queue.ts';
+import { freeUploads } from '../../features/uploads/house.operations.ts';
 import { terminatingZones } from '../../features/zones/sweep.operations.ts';
 import { finishRemovals } from '../collect.ts';
 import { type HouseParts, passes, SEARCH_INDEX, ZONE_DELETION } from './types.ts';
@@ -63,6 +64,7 @@ async function prepare(
 ): Promise<void> {
   if (how.alone) {
     const { alone } = await parts.step(inheritHousework, 'root', {});
+    await parts.step(freeUploads, 'root', {});
     if (alone) await finishRemovals({ ...parts, signal: how.signal }, true);
   }
   await parts.step(planHousework, 'root', { jobs: passes(parts) });

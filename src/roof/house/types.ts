@@ -14,6 +14,7 @@ import { fillIndex } from '../indexer.ts';
 import { pruneFinishedJobs, pruneZones, trimEvents } from '../prune.ts';
 import { sweepZone } from '../sweep.ts';
 import type { RunStep } from '../system.ts';
+import { endUploads } from '../uploads.ts';
 
 export interface HouseParts {
   readonly step: RunStep;
@@ -35,6 +36,8 @@ const PASS_MS = 600_000;
 /** The audit log of a busy server grows by hundreds of megabytes in ten minutes. */
 const AUDIT_PASS_MS = 60_000;
 const JOBS_PASS_MS = 3_600_000;
+/** The bytes of an upload go within ten minutes of its end. */
+const UPLOADS_PASS_MS = 300_000;
 
 /** Passes that come again, and the milliseconds from the end of one to the next; null is never. */
 export const passes = ({ eventDays }: Pick<HouseParts, 'eventDays'>) => [
@@ -43,6 +46,7 @@ export const passes = ({ eventDays }: Pick<HouseParts, 'eventDays'>) => [
   { type: 'audit_prune', every_ms: AUDIT_PASS_MS },
   { type: 'blob_collection', every_ms: PASS_MS },
   { type: 'job_prune', every_ms: JOBS_PASS_MS },
+  { type: 'upload_expiry', every_ms: UPLOADS_PASS_MS },
 ];
 
 type Pass = (parts: HouseParts, run: JobRun) => Promise<Readonly<Record<string, number>>>;
@@ -73,6 +77,7 @@ export function houseTypes(parts: HouseParts): ReadonlyMap<string, AnyJobType> {
     pass('audit_prune', 'Removes audit rows that are kept no longer.', pruneLogs),
     pass('blob_collection', 'Removes contents that nothing names.', collect),
     pass('job_prune', 'Removes finished jobs that are kept no longer.', pruneJobs),
+    pass('upload_expiry', 'Removes uploads whose time is over.', expireUploads),
     pass(SEARCH_INDEX, 'Puts new contents into the index of the search.', fillIndex),
   ];
   return new Map(all.map((type) => [type.type, type as AnyJobType]));
@@ -108,3 +113,6 @@ const collect: Pass = async (parts, { signal }) => {
 const pruneJobs: Pass = async (parts, { signal }) => ({
   jobs: await pruneFinishedJobs({ ...parts, signal }, parts.jobsMs),
 });
+
+const expireUploads: Pass = async (parts, { signal }) =>
+  told(parts.log, 'uploads.ended', { uploads: await endUploads({ ...parts, signal }) });
