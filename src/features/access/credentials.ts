@@ -127,7 +127,7 @@ export const isZoneAdmin = (caller: Caller, zone_id: string): boolean =>
 export const foreignZone = (zone_id: string): Fault =>
   new Fault(
     'ACCESS_DENIED',
-    `Access denied: this key may not name zone ${shownZone(zone_id)}. Use a key of that zone, or one of an admin of zone root.`,
+    `Access denied: this key may not name zone ${shownZone(zone_id)}. Use a key of that zone, or leave the zone out to work in your own.`,
     { zone_id: shownZone(zone_id) },
   );
 

@@ -151,7 +151,10 @@ forEachEngine('tasks', (engine) => {
       status_code: 507,
       error: { code: 'QUOTA_EXCEEDED', data: { quota: 'max_jobs_queued', limit: 2, used: 2 } },
     });
+    const queued = async () => (await server.ok('zone_get', { zone_id: 'tight' })).usage.jobs_queued;
+    expect(await queued()).toBe(2);
     await call('POST', `/task/${first.id}/cancel`, {}, { key });
+    expect(await queued()).toBe(1);
     expect((await submit({}, { key })).status_code).toBe(201);
     expect(await call('GET', '/metrics', undefined, { key })).toMatchObject({
       queue_by_class: { interactive: 0, batch: 2, background: 0 },

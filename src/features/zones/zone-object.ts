@@ -4,7 +4,7 @@ import { isoTime } from '../../base/clock.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { finalizersOf } from './finalizers.ts';
 import { limitsOf } from './quota.ts';
-import { agentCounts, historyBytes } from './usage.sql.ts';
+import { agentCounts, historyBytes, openJobs } from './usage.sql.ts';
 import type { ZoneRecord } from './zones.sql.ts';
 
 const numbers = z.record(z.string(), z.number());
@@ -35,19 +35,20 @@ export type ZoneObject = z.infer<typeof zoneObject>;
 /** The objects of zones, in the order of their rows. */
 export async function zoneObjects(tx: Tx, rows: readonly ZoneRecord[]): Promise<ZoneObject[]> {
   const ids = rows.map(({ zone_id }) => zone_id);
-  const [history, agents] = await Promise.all([historyBytes(tx, ids), agentCounts(tx, ids)]);
+  const [history, agents, jobs] = await Promise.all([historyBytes(tx, ids), agentCounts(tx, ids), openJobs(tx, ids)]);
   return rows.map((row) => {
-    const { zone_id } = row;
-    return toZoneObject(row, { history_bytes: history.get(zone_id) ?? 0, agents: agents.get(zone_id) ?? 0 });
+    const of = (counts: ReadonlyMap<string, number>): number => counts.get(row.zone_id) ?? 0;
+    return toZoneObject(row, { history_bytes: of(history), agents: of(agents), jobs_queued: of(jobs) });
   });
 }
 
 interface AddedUp {
   readonly history_bytes: number;
   readonly agents: number;
+  readonly jobs_queued: number;
 }
 
-function toZoneObject(row: ZoneRecord, { history_bytes, agents }: AddedUp): ZoneObject {
+function toZoneObject(row: ZoneRecord, { history_bytes, agents, jobs_queued }: AddedUp): ZoneObject {
   const limits = limitsOf(row);
   const finalizers = Object.entries(finalizersOf(row));
   const named = (state: string): string[] => finalizers.filter(([, at]) => at.state === state).map(([name]) => name);
@@ -70,6 +71,11 @@ function toZoneObject(row: ZoneRecord, { history_bytes, agents }: AddedUp): Zone
       agents,
       keys: row.used_keys,
       tuples: row.used_tuples,
+      // Of these there are none yet.
+      workflows: 0,
+      executions: 0,
+      executions_per_day: 0,
+      jobs_queued,
     },
     finalizers: finalizers.map(([name]) => name),
     finalizers_pending: named('pending'),
