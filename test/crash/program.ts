@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const ADMIN_KEY = 'admin-key-for-crashes-01';
+export const ADMIN_KEY = 'admin-key-for-crashes-01';
 /** What a preloaded file changes below the program: see weakened.ts. */
 const WEAKENED = pathToFileURL(join(import.meta.dirname, 'weakened.ts')).href;
 

@@ -1,0 +1,188 @@
+/**
+ * Uploads to a server that is killed at any byte: `node test/crash/uploads.ts [--uploads 500] [--at-once 20] [--most BYTES]`. Guarantees that it
+ * checks: after a restart no upload is behind what was acknowledged, bytes that were acknowledged are never sent again, and
+ * each file that comes of it has exactly its bytes.
+ */
+import { strict as assert } from 'node:assert';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { BYTES, base64, TusClient } from '../tus/client.ts';
+import { ADMIN_KEY, buildProgram, type Child, type Program, startChild } from './program.ts';
+
+const ROOT = '/api/v2/uploads';
+
+export interface CampaignResult {
+  readonly uploads: number;
+  readonly kills: number;
+  /** Bytes whose sender heard nothing of them and that were there all the same. */
+  readonly savedUnheard: number;
+}
+
+interface One {
+  readonly bytes: Buffer;
+  readonly path: string;
+  url: string | undefined;
+  acknowledged: number;
+  done: boolean;
+}
+
+export interface CampaignOptions {
+  readonly uploads: number;
+  /** Uploads at a time. */
+  readonly atOnce: number;
+  /** Most bytes of one. */
+  readonly most: number;
+}
+
+export async function uploadCampaign(options: CampaignOptions): Promise<CampaignResult> {
+  const program = buildProgram();
+  const result = { uploads: options.uploads, kills: 0, savedUnheard: 0 };
+  try {
+    for (let begun = 0; begun < options.uploads; begun += options.atOnce) {
+      const count = Math.min(options.atOnce, options.uploads - begun);
+      const batch = Array.from({ length: count }, (_, i) => newUpload(begun + i, options.most));
+      const { kills, savedUnheard } = await runBatch(program, batch);
+      result.kills += kills;
+      result.savedUnheard += savedUnheard;
+    }
+    return result;
+  } finally {
+    program.remove();
+  }
+}
+
+/** In a data directory of its own, so that creations nobody heard of count against no limit. */
+async function runBatch(program: Program, batch: readonly One[]): Promise<Omit<CampaignResult, 'uploads'>> {
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-uploads-'));
+  let kills = 0;
+  let savedUnheard = 0;
+  try {
+    while (batch.some(({ done }) => !done)) {
+      const server = await startChild(program, { directory });
+      const client = clientOf(server);
+      for (const one of batch) savedUnheard += await catchUp(client, one);
+      const ending = { now: false };
+      const work = Promise.all(batch.map((one) => carryOn(client, one, ending)));
+      // So that some are killed while they begin, some in the middle, and some in the transaction of the end.
+      const killed = await Promise.race([work.then(() => false), sleep(randomInt(5, 600)).then(() => true)]);
+      ending.now = true;
+      if (killed) kills++;
+      await server.kill();
+      await work;
+    }
+    const server = await startChild(program, { directory });
+    for (const one of batch) await checkFile(server.url, one);
+    await server.kill();
+    return { kills, savedUnheard };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const clientOf = ({ url }: Child): TusClient => new TusClient(url + ROOT, { authorization: `Bearer ${ADMIN_KEY}` });
+
+const newUpload = (n: number, most: number): One => ({
+  bytes: randomBytes(randomInt(0, 4) === 0 ? randomInt(0, 5_000) : randomInt(0, most)),
+  path: `/crash/${n}.bin`,
+  url: undefined,
+  acknowledged: 0,
+  done: false,
+});
+
+/** Where it stands now: never behind what was acknowledged. Gives what was saved though nobody heard of it. */
+async function catchUp(client: TusClient, one: One): Promise<number> {
+  if (one.url === undefined || one.done) return 0;
+  const { status, headers } = await client.head(one.url);
+  assert.equal(status, 200, `${one.path}: HEAD is ${status}`);
+  const offset = Number(headers['upload-offset']);
+  assert(offset >= one.acknowledged, `${one.path}: at ${offset}, and ${one.acknowledged} were acknowledged`);
+  assert(offset <= one.bytes.length, `${one.path}: at ${offset} of ${one.bytes.length}`);
+  const unheard = offset - one.acknowledged;
+  one.acknowledged = offset;
+  return unheard;
+}
+
+async function carryOn(client: TusClient, one: One, ending: { readonly now: boolean }): Promise<void> {
+  try {
+    one.url ??= await client.begin(one.bytes.length, { 'upload-metadata': `path ${base64(one.path)}` });
+    while (!one.done && !ending.now) await sendSome(client, one);
+  } catch (thrown) {
+    // The server was killed meanwhile; anything else is a finding.
+    if (!ending.now) throw thrown;
+  }
+}
+
+/** One PATCH of any size, as slowly as a network is. */
+async function sendSome(client: TusClient, one: One): Promise<void> {
+  const { bytes, acknowledged } = one;
+  const left = bytes.length - acknowledged;
+  const size = randomInt(0, 3) === 0 ? left : randomInt(0, left + 1);
+  const status = await patch(client, one, bytes.subarray(acknowledged, acknowledged + size));
+  assert.equal(status, 204, `${one.path}: PATCH at ${acknowledged} is ${status}`);
+  one.acknowledged += size;
+  one.done = one.acknowledged === bytes.length;
+}
+
+function patch(client: TusClient, one: One, body: Buffer): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sent = request(new URL(one.url ?? '', client.url), {
+      method: 'PATCH',
+      agent: false,
+      headers: {
+        authorization: `Bearer ${ADMIN_KEY}`,
+        'tus-resumable': '1.0.0',
+        'content-type': BYTES,
+        'upload-offset': String(one.acknowledged),
+        'content-length': String(body.length),
+      },
+    });
+    sent.on('response', (response) => {
+      response.resume().on('end', () => resolve(response.statusCode ?? 0));
+      response.on('error', reject);
+    });
+    sent.on('error', reject);
+    const send = async (): Promise<void> => {
+      for (let at = 0, part = randomInt(1, 60_000); at < body.length; at += part) {
+        if (sent.destroyed) return;
+        if (!sent.write(body.subarray(at, at + part)) || randomInt(0, 8) === 0) await sleep(1);
+      }
+      sent.end();
+    };
+    send().catch(reject);
+  });
+}
+
+async function checkFile(url: string, { path, bytes }: One): Promise<void> {
+  const answer = await fetch(`${url}/api/v2/files${path}`, { headers: { authorization: `Bearer ${ADMIN_KEY}` } });
+  assert.equal(answer.status, 200, `${path}: GET is ${answer.status}`);
+  const content = Buffer.from(await answer.arrayBuffer());
+  assert(content.equals(bytes), `${path}: ${content.length} bytes that are not the ${bytes.length} that were sent`);
+  const etag = createHash('sha256').update(bytes).digest('hex');
+  assert.equal(answer.headers.get('etag'), `"${etag}"`, `${path}: etag`);
+  assert.equal(answer.headers.get('x-nexus-version'), '1', `${path}: a version for each time it became a file`);
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      uploads: { type: 'string', default: '500' },
+      'at-once': { type: 'string', default: '20' },
+      most: { type: 'string', default: '2000000' },
+    },
+  });
+  const [uploads, atOnce, most] = [values.uploads, values['at-once'], values.most].map(Number) as [
+    number,
+    number,
+    number,
+  ];
+  const began = performance.now();
+  const result = await uploadCampaign({ uploads, atOnce, most });
+  console.log(JSON.stringify({ ...result, seconds: Math.round((performance.now() - began) / 1000) }));
+}
+
+if (import.meta.main) await main();
