@@ -38,6 +38,7 @@ const runner = localRunner({
   limits: config.limits,
   grants,
   auditKeys: auditKeysOf(config),
+  told: (moves) => post({ kind: 'told', moves }),
 });
 const byName = new Map<string, AnyOperation>(allOperations.map((operation) => [operation.name, operation]));
 

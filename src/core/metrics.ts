@@ -6,12 +6,13 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Decisions } from '../features/access/grant-cache.ts';
 import type { Commits } from '../ports/sql.ts';
+import type { JobMove } from './call/told.ts';
 import { histogramText, type Metric, metricText } from './exposition.ts';
+import { JobFigures } from './job-figures.ts';
+import { noSamples, observe, type Timing, type TimingJson, timingJson } from './timing.ts';
 
 /** Seconds. */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-/** Samples of which the JSON form tells the 95th percentile. */
-const RECENT = 1024;
 
 /** A figure that is asked for at each scrape. */
 export interface Probe {
@@ -41,6 +42,8 @@ export type ProbeValues = Readonly<Partial<Record<ProbeName, number>>>;
 /** What is asked for at each scrape. */
 export interface Figures {
   readonly probes: ProbeValues;
+  /** By their key of the JSON form. */
+  readonly gauges: Readonly<Record<string, number>>;
   readonly commits: Commits;
   readonly decisions: readonly Decisions[];
 }
@@ -71,17 +74,9 @@ interface Observed {
   readonly seconds: number;
 }
 
-interface Timing {
-  count: number;
-  total: number;
-  readonly recent: number[];
-}
-
 export interface JsonMetrics {
   readonly counters: Readonly<Record<string, number>>;
-  readonly timings: Readonly<
-    Record<string, { readonly count: number; readonly avg_ms: number; readonly p95_ms: number }>
-  >;
+  readonly timings: Readonly<Record<string, TimingJson>>;
   readonly gauges: Readonly<Record<string, number>>;
 }
 
@@ -97,10 +92,13 @@ export class Metrics {
   private readonly series = new Map<string, Series>();
   private observed: Observed[] = [];
   private serving = 0;
-  private readonly requestTiming: Timing = { count: 0, total: 0, recent: [] };
+  private readonly requestTiming: Timing = noSamples();
+  private readonly jobs: JobFigures;
 
-  constructor() {
+  /** `jobTypes`: those that have figures of their own. */
+  constructor(jobTypes: readonly string[] = []) {
     const registers = [this.registry];
+    this.jobs = new JobFigures(this.registry, jobTypes);
     const buckets = REQUEST_BUCKETS;
     const help = { requests: 'HTTP requests answered.', durations: 'Time from the request to the end of its answer.' };
     this.requests = new Counter({
@@ -190,6 +188,13 @@ export class Metrics {
     this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
   }
 
+  /** Something happened to a job. */
+  jobMoved(move: JobMove): void {
+    if (move.house) return;
+    this.count(`jobs.${move.move}`);
+    this.jobs.moved(move);
+  }
+
   /** The exposition, text format 0.0.4. */
   async exposition(figures: Figures): Promise<string> {
     this.countObserved();
@@ -198,10 +203,11 @@ export class Metrics {
     return `${own}${doubled(own)}${this.countersText()}${figuresText(figures)}`;
   }
 
-  json({ probes }: Figures, gauges: Readonly<Record<string, number>>): JsonMetrics {
+  json({ probes, gauges }: Figures): JsonMetrics {
     this.countObserved();
     const served = this.requestTiming.count > 0;
-    const timings: JsonMetrics['timings'] = served ? { 'http.request.ms': timingJson(this.requestTiming) } : {};
+    const requests: JsonMetrics['timings'] = served ? { 'http.request.ms': timingJson(this.requestTiming) } : {};
+    const timings: JsonMetrics['timings'] = { ...requests, ...this.jobs.json() };
     const named = Object.entries(probes).map(([name, value]) => [PROBES[name as ProbeName].name, value] as const);
     return { counters: Object.fromEntries(this.counts), timings, gauges: { ...gauges, ...Object.fromEntries(named) } };
   }
@@ -209,7 +215,7 @@ export class Metrics {
   /** Counters of the JSON form that have no richer twin. */
   private countersText(): string {
     return [...this.counts]
-      .filter(([key]) => !key.startsWith('http.status.'))
+      .filter(([key]) => !key.startsWith('http.status.') && key !== 'jobs.started')
       .map(([key, value]) =>
         metricText(
           { name: `nexus_${key.replaceAll('.', '_')}_total`, help: `Count of ${key}.`, kind: 'counter' },
@@ -232,8 +238,11 @@ function doubled(text: string): string {
     .join('');
 }
 
-function figuresText({ probes, commits, decisions }: Figures): string {
+function figuresText({ probes, gauges, commits, decisions }: Figures): string {
   const values = Object.entries(probes).map(([name, value]) => metricText(PROBES[name as ProbeName], { value }));
+  const asked = Object.entries(gauges).map(([key, value]) =>
+    metricText({ name: `nexus_${key.replaceAll('.', '_')}`, help: `${key}, now.`, kind: 'gauge' }, { value }),
+  );
   const checks = (['allowed', 'denied'] as const).flatMap((outcome) =>
     (['cached', 'read'] as const).map((how) => ({
       labels: `outcome="${outcome}",cached="${how === 'cached' ? 'yes' : 'no'}"`,
@@ -242,30 +251,9 @@ function figuresText({ probes, commits, decisions }: Figures): string {
   );
   return [
     ...values,
+    ...asked,
     histogramText(COMMIT_SECONDS, commits.seconds),
     histogramText(COMMIT_WRITES, commits.writes),
     metricText(CHECKS, ...checks),
   ].join('');
-}
-
-function observe(timing: Timing, ms: number): void {
-  timing.recent[timing.count % RECENT] = ms;
-  timing.count++;
-  timing.total += ms;
-}
-
-/** p95 is the element at index max(0, ⌊0.95 n⌋ − 1) of the recent samples in ascending order. */
-function timingJson(timing: Timing): { count: number; avg_ms: number; p95_ms: number } {
-  const sorted = timing.recent.toSorted((a, b) => a - b);
-  const p95 = sorted[Math.max(0, Math.floor(0.95 * sorted.length) - 1)] ?? 0;
-  return { count: timing.count, avg_ms: toThree(timing.total / timing.count), p95_ms: toThree(p95) };
-}
-
-/** Three decimals, ties to even on the binary value. */
-function toThree(value: number): number {
-  const scaled = value * 1000;
-  const floor = Math.floor(scaled);
-  const rest = scaled - floor;
-  const up = rest > 0.5 || (rest === 0.5 && floor % 2 === 1);
-  return (up ? floor + 1 : floor) / 1000;
 }

@@ -11,6 +11,7 @@ import type { Foresight, Sql, Tx } from '../ports/sql.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
+import type { JobMove } from './call/told.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
 
@@ -146,6 +147,8 @@ export interface Call {
   partFailed(fault: Fault): void;
   /** Rows of the audit log beside that of this call. */
   log(rows: readonly AuditRow[]): void;
+  /** Said of a job once the call has committed, for figures and log. */
+  tell(move: JobMove): void;
   /** A part that can fail by itself: its rows, events and counters are undone when it throws. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
   /** The form in which a path of the call's zone is answered: with the prefix under which it was asked for. */

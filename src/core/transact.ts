@@ -26,6 +26,7 @@ import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
 import { isRefusal, partRefused } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
 import { type AuditKeys, type AuditRow, auditRow } from './call/audit-row.ts';
+import type { JobMove, Told } from './call/told.ts';
 import { checkDeadline } from './deadline.ts';
 import type { Call, CallContext, Caller, Counter, Operation, ZoneRow } from './operation.ts';
 
@@ -42,6 +43,8 @@ export interface RunnerParts {
   readonly limits: Limits;
   readonly grants: GrantCache;
   readonly auditKeys: AuditKeys;
+  /** Given what calls tell of, after their commit. */
+  readonly told?: Told | undefined;
 }
 
 /** A runner in this thread. */
@@ -63,17 +66,21 @@ export function localRunner(parts: RunnerParts): Runner {
 async function runDurably<I, P, O>(asked: Omit<Running<I, P, O>, 'tx'>, ready: P): Promise<O> {
   const { parts, context } = asked;
   let ran = false;
+  let told: JobMove[] = [];
   try {
-    return await parts.sql.write(
+    const answer = await parts.sql.write(
       context.zone_id,
       async (tx) => {
         if (ran) parts.grants.forget();
-        const output = await runWrite({ ...asked, tx }, ready);
+        told = [];
+        const output = await runWrite({ ...asked, tx, told }, ready);
         ran = true;
         return output;
       },
       hintOf(asked, ready),
     );
+    if (told.length > 0) parts.told?.(told);
+    return answer;
   } catch (thrown) {
     if (ran) parts.grants.forget();
     throw thrown;
@@ -91,6 +98,7 @@ interface Running<I, P, O> {
   readonly operation: Operation<I, O, P>;
   readonly context: CallContext;
   readonly tx: Tx;
+  readonly told?: JobMove[];
 }
 
 async function runRead<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O> {
@@ -212,6 +220,9 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
       if (isRefusal(fault)) state.log([partRefused(operation, fault, { context, at: state.now })]);
     },
     log: (rows) => state.log(rows),
+    tell: (move) => {
+      running.told?.push(move);
+    },
     shown: (path) => context.path_prefix + path,
     attempt: (work) => tx.nested(() => state.attempt(work)),
   };

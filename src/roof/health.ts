@@ -6,8 +6,10 @@ import { VERSION } from '../base/version.ts';
 import type { HealthView } from '../channels/http/door.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Figures, ProbeValues } from '../core/metrics.ts';
+import { systemClock } from '../engines/process/system-clock.ts';
 import { Reserve } from '../engines/sqlite/reserve.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
+import { jobGauges } from '../features/jobs/figures.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { allCommits, type Sql } from '../ports/sql.ts';
 import type { Threads } from './runner.ts';
@@ -142,6 +144,16 @@ function keptTotals(sql: Sql): () => Promise<Totals> {
   };
 }
 
+/** Milliseconds that a scrape waits for the database. */
+const ASKED_MS = 1_000;
+
+/** Undefined where it fails, or is not there in time. */
+async function withinTime<T>(asked: Promise<T>): Promise<T | undefined> {
+  const { promise: late, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, ASKED_MS, undefined);
+  return Promise.race([asked.catch(() => undefined), late]).finally(() => clearTimeout(timer));
+}
+
 /** What is asked of the database is left out when it does not answer; the scrape itself goes on. */
 async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Promise<Figures> {
   const { writer, reader } = parts.threads;
@@ -157,11 +169,18 @@ async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Pro
     memory: process.memoryUsage.rss(),
     cpu: (usage.user + usage.system) / 1e6,
   };
-  const asked = await totals().catch(() => undefined);
+  const asked = await withinTime(Promise.all([totals(), parts.sql.read((tx) => jobGauges(tx, systemClock.now()))]));
+  const [sums, jobs] = asked ?? [];
   return {
-    probes: asked
-      ? { ...known, databaseUp: 1, files: asked.files, blobBytes: asked.bytes }
-      : { ...known, databaseUp: 0 },
+    probes: sums ? { ...known, databaseUp: 1, files: sums.files, blobBytes: sums.bytes } : { ...known, databaseUp: 0 },
+    gauges: jobs
+      ? {
+          'jobs.queued': jobs.queued,
+          'jobs.running': jobs.running,
+          'jobs.retry_wait': jobs.retry_wait,
+          'workers.active': jobs.workers,
+        }
+      : {},
     commits: allCommits(all.map(({ commits }) => commits)),
     decisions: [parts.grants.decisions, ...others.map(({ decisions }) => decisions)],
   };

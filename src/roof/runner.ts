@@ -5,6 +5,7 @@
  */
 import { Fault } from '../base/faults.ts';
 import type { Config } from '../config.ts';
+import type { Told } from '../core/call/told.ts';
 import { beforeDeadline } from '../core/deadline.ts';
 import type { Rings } from '../core/rings.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
@@ -29,9 +30,10 @@ export interface RunningOn {
   readonly rings: Rings;
   /** Grants known in this thread. */
   readonly grants: GrantCache;
+  readonly told: Told;
 }
 
-export function runnerOf(config: Config, { sql, blobs, threads, rings, grants }: RunningOn): Runner {
+export function runnerOf(config: Config, { sql, blobs, threads, rings, grants, told }: RunningOn): Runner {
   const here = localRunner({
     sql,
     blobs,
@@ -39,6 +41,7 @@ export function runnerOf(config: Config, { sql, blobs, threads, rings, grants }:
     limits: config.limits,
     grants,
     auditKeys: auditKeysOf(config),
+    told,
   });
   const write: Runner['write'] = threads.writer?.run ?? here.write;
   const maximum = config.limits.WRITES_WAITING;

@@ -14,8 +14,10 @@ import { VERSION } from '../base/version.ts';
 import { addressReader } from '../channels/http/addresses.ts';
 import { buildHttp } from '../channels/http/http-server.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
+import type { Told } from '../core/call/told.ts';
 import type { Server } from '../core/invoke.ts';
 import { Metrics } from '../core/metrics.ts';
+import { jobTypes } from '../core/operations.ts';
 import { Rings } from '../core/rings.ts';
 import { Streams } from '../core/streams.ts';
 import { Turns } from '../core/turns.ts';
@@ -37,8 +39,9 @@ import { ratesOf } from './rates.ts';
 import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
 import { systemSteps } from './system.ts';
-import { startThread } from './threads.ts';
+import { startThread, type ThreadOptions } from './threads.ts';
 import { keptTokenSecret, tokensOf } from './tokens.ts';
+import { tellOfJobs } from './worker/told.ts';
 import { startWork } from './worker/work.ts';
 
 export interface StartOptions {
@@ -105,14 +108,14 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const tokens = tokensOf(config, secret);
   const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
-  const threads = await startThreads(config, onBroken);
+  const { metrics, told } = figuresOf(log);
+  const threads = await startThreads(config, { onBroken, told });
   const grants = grantCache(config);
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const watch = new ZoneWatch({ sql, rings, log });
-  const runner = runnerOf(config, { sql, blobs, threads, rings, grants });
+  const runner = runnerOf(config, { sql, blobs, threads, rings, grants, told });
   const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
-  const metrics = new Metrics();
   const used = keyUse({ runner, clock: systemClock, log });
   const rates = ratesOf(config);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
@@ -165,6 +168,12 @@ async function startClaimed(options: StartOptions): Promise<Running> {
       clearTimeout(drained);
     },
   };
+}
+
+/** What is counted, and who is told what to count. */
+function figuresOf(log: Log): { readonly metrics: Metrics; readonly told: Told } {
+  const metrics = new Metrics(jobTypes.map(({ type }) => type));
+  return { metrics, told: tellOfJobs({ log, counts: (move) => metrics.jobMoved(move) }) };
 }
 
 /** The address that it listens at; closed again where it cannot. */
@@ -238,8 +247,8 @@ const bootstrapKeysOf = (config: Config): BootstrapKeys => ({
   viewer: config.BOOTSTRAP_VIEWER_KEY,
 });
 
-async function startThreads(config: Config, onBroken: (reason: unknown) => void): Promise<Threads> {
-  const common = { config, onBroken };
+async function startThreads(config: Config, hears: Pick<ThreadOptions, 'onBroken' | 'told'>): Promise<Threads> {
+  const common = { config, ...hears };
   const [writer, reader] = await Promise.all([
     sqliteFileOf(config) === undefined ? undefined : startThread({ ...common, role: 'writer' }),
     startThread({ ...common, role: 'reader' }),

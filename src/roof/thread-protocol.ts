@@ -1,5 +1,6 @@
 /** What the server and its threads say to each other. All of it is plain data. */
 import type { FaultWire } from '../base/faults.ts';
+import type { JobMove } from '../core/call/told.ts';
 import type { CallContext } from '../core/operation.ts';
 import type { Decisions } from '../features/access/grant-cache.ts';
 import type { SqlStats } from '../ports/sql.ts';
@@ -28,6 +29,7 @@ export interface ThreadAnswer {
 export type ThreadMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answers'; readonly answers: readonly ThreadAnswer[] }
+  | { readonly kind: 'told'; readonly moves: readonly JobMove[] }
   | { readonly kind: 'broken'; readonly reason: string };
 
 export interface ThreadStats extends SqlStats {

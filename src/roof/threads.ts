@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { Fault, faultFromWire } from '../base/faults.ts';
+import type { Told } from '../core/call/told.ts';
 import type { CallContext, Operation } from '../core/operation.ts';
 import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, ThreadStats } from './thread-protocol.ts';
 
@@ -21,6 +22,8 @@ export interface ThreadOptions {
   /** Plain data, given to the thread at start. */
   readonly config: unknown;
   readonly onBroken: (reason: unknown) => void;
+  /** Given what calls tell of, after their commit. */
+  readonly told?: Told | undefined;
 }
 
 interface Pending {
@@ -46,6 +49,7 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
   });
   worker.on('message', (message: ThreadMessage) => {
     if (message.kind === 'broken') options.onBroken(message.reason);
+    if (message.kind === 'told') options.told?.(message.moves);
     if (message.kind !== 'answers') return;
     for (const answer of message.answers) settle(pending, answer);
   });

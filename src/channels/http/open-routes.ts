@@ -48,7 +48,7 @@ export function addOpenRoutes(app: FastifyInstance, door: DoorOptions): void {
 
 async function sendMetrics(door: DoorOptions, reply: FastifyReply, form: 'json' | 'prometheus'): Promise<FastifyReply> {
   const figures = await door.health.figures();
-  if (form === 'json') return reply.send(door.metrics.json(figures, {}));
+  if (form === 'json') return reply.send(door.metrics.json(figures));
   return reply.header('content-type', EXPOSITION).send(await door.metrics.exposition(figures));
 }
 

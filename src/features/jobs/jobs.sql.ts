@@ -338,13 +338,24 @@ export interface JobCounts {
   readonly interactive: number;
   readonly batch: number;
   readonly background: number;
+  /** Of those in the three before, the ones that wait for another attempt. */
+  readonly retry_wait: number;
   readonly running: number;
   readonly succeeded: number;
   readonly failed: number;
   readonly cancelled: number;
 }
 
-const NONE = { interactive: 0, batch: 0, background: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
+const NONE = {
+  interactive: 0,
+  batch: 0,
+  background: 0,
+  retry_wait: 0,
+  running: 0,
+  succeeded: 0,
+  failed: 0,
+  cancelled: 0,
+};
 export type Counted = keyof typeof NONE;
 const COUNTED = Object.keys(NONE) as readonly Counted[];
 

@@ -3,11 +3,12 @@
  * same transaction (the server's own housekeeping leaves none); only the holder of the present attempt renews or ends it;
  * the same idempotency key gives the first job; the zone's counts are exact.
  */
+import { isoTime } from '../../base/clock.ts';
 import { Fault } from '../../base/faults.ts';
 import { newUuid } from '../../base/ids.ts';
+import type { JobMove } from '../../core/call/told.ts';
 import type { Call } from '../../core/operation.ts';
 import { SYSTEM } from '../access/credentials.ts';
-import { checkQuota } from '../zones/quota.ts';
 import { queueTime } from './clock.sql.ts';
 import { listOldPasses, listUnfinished } from './house.sql.ts';
 import {
@@ -20,18 +21,14 @@ import {
   ended,
   HOUSE,
   isFinal,
-  isWaiting,
   type JobDoor,
-  type JobStatus,
   type Outcome,
   type RequestState,
   rankOf,
   TIER_MS,
 } from './job.ts';
 import {
-  addCounts,
   type Claimable,
-  type Counted,
   deleteJobs,
   type EndedAttempt,
   findBlocked,
@@ -42,10 +39,10 @@ import {
   insertJobs,
   type JobRow,
   listClaimable,
-  readCounts,
   saveJobs,
   unblock,
 } from './jobs.sql.ts';
+import { Tally } from './tally.ts';
 
 /** Who a job belongs to: platform.md §0. */
 export interface JobOwner {
@@ -107,6 +104,7 @@ export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
   room?.check();
   tally.moved(job, undefined);
   tellStatus(call, job);
+  tellMove(call, 'submitted', job);
   await Promise.all([insertJobs(tx, [job]), tally.keep()]);
   return { job, deduplicated: false, now };
 }
@@ -220,6 +218,7 @@ async function change(
     const changed = next(job);
     tally.moved(changed, job);
     tellStatus(call, changed);
+    tellChange(call, changed, job);
     return changed;
   });
   await saveJobs(call.tx, after);
@@ -258,6 +257,7 @@ export async function endJobsAt(call: Call, endings: readonly Ending[], { now, t
     }
   }
   for (const job of after) {
+    if (outcomes.get(job.job_id)?.kind === 'lost') tellMove(call, 'recovered', job);
     if (!isFinal(job.status)) continue;
     if (job.schedule_id !== null) await startNextOf(call, job.schedule_id);
     if (job.door === 'house') await afterHousework(call, job);
@@ -334,54 +334,32 @@ function tellStatus(call: Call, job: JobRow): void {
   });
 }
 
-/** What the counts of a zone change by, in one transaction. */
-export class Tally {
-  private readonly by = new Map<Counted, number>();
-  private readonly call: Call;
-
-  constructor(call: Call) {
-    this.call = call;
-  }
-
-  /** A job is in another status than before; undefined is none. */
-  moved(after: JobRow | undefined, before: JobRow | undefined): void {
-    if ((after ?? before)?.door === 'house') return;
-    if (before) this.add(before, -1);
-    if (after) this.add(after, 1);
-  }
-
-  private add(job: JobRow, by: number): void {
-    const counted = countedAs(job.status, job.class);
-    this.by.set(counted, (this.by.get(counted) ?? 0) + by);
-  }
-
-  /** How much room there is; `check` throws QUOTA_EXCEEDED or TOO_MANY where one more job does not fit. */
-  async room(): Promise<{ check(): void }> {
-    const { tx, zone, limits } = this.call;
-    const counts = await readCounts(tx, zone.zone_id);
-    const used = counts.interactive + counts.batch + counts.background + counts.running;
-    const maximum = limits.TASKS_QUEUED;
-    return {
-      check: () => {
-        checkQuota(zone, 'jobs_queued', { used, by: 1 });
-        if (used < maximum) return;
-        throw new Fault(
-          'TOO_MANY',
-          `Zone ${zone.zone_id} has ${used} jobs that have not finished, the most it may; try later`,
-          { limit: 'TASKS_QUEUED', maximum },
-        );
-      },
-    };
-  }
-
-  async keep(): Promise<void> {
-    if (![...this.by.values()].some((by) => by !== 0)) return;
-    const { tx, zone } = this.call;
-    await addCounts(tx, zone.zone_id, this.by);
+/** Of a change of status, for figures and log. */
+function tellChange(call: Call, after: JobRow, before: JobRow): void {
+  const ran = before.status === 'running' && before.started_at !== null;
+  const took = ran ? { duration_ms: after.updated_at - (before.started_at ?? 0) } : {};
+  const err = after.error ?? undefined;
+  switch (after.status) {
+    case 'running':
+      tellMove(call, 'started', after, { wait_ms: Math.max(0, after.updated_at - before.run_at) });
+      break;
+    case 'retry_wait':
+      tellMove(call, 'retried', after, { ...took, err, next_run_at: isoTime(after.run_at) });
+      break;
+    case 'failed':
+      tellMove(call, 'failed', after, { ...took, err });
+      break;
+    case 'succeeded':
+    case 'cancelled':
+      tellMove(call, after.status, after, took);
+      break;
+    default:
   }
 }
 
-function countedAs(status: JobStatus, job_class: number): Counted {
-  if (isWaiting(status)) return CLASSES[job_class] ?? 'batch';
-  return status as Exclude<JobStatus, 'queued' | 'retry_wait' | 'blocked'>;
+function tellMove(call: Call, move: JobMove['move'], job: JobRow, more: Partial<JobMove> = {}): void {
+  const { job_id, attempt, request_id, zone_id, type, door, lease_owner } = job;
+  const house = door === 'house';
+  const worker_name = lease_owner ?? undefined;
+  call.tell({ move, job_id, job_type: type, zone: zone_id, attempt, request_id, worker_name, house, ...more });
 }

@@ -24,7 +24,8 @@ import {
   listStillHeld,
   renewLease,
 } from './jobs.sql.ts';
-import { type Ending, endJobs, endJobsAt, nextJobs, Tally, takeJobs } from './queue.ts';
+import { type Ending, endJobs, endJobsAt, nextJobs, takeJobs } from './queue.ts';
+import { Tally } from './tally.ts';
 import { ENDED } from './topics.ts';
 import { isLost, removeWorker, removeWorkersBefore, saveWorker, type WorkerRow } from './workers.sql.ts';
 

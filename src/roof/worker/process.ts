@@ -17,6 +17,7 @@ import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
 import { startThread } from '../threads.ts';
 import { stepsOf, takeBack } from './tender.ts';
+import { tellOfJobs } from './told.ts';
 import { keepHouse, openWorker, settingsOf, tend, type WorkParts } from './work.ts';
 
 export interface WorkerOptions {
@@ -61,13 +62,15 @@ async function open({ config: asked, log }: WorkerOptions): Promise<Opened> {
   const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const embedded = sqliteFileOf(config) !== undefined;
+  const told = tellOfJobs({ log });
   const [writer, reader] = await Promise.all([
-    embedded ? startThread({ config, onBroken, role: 'writer' }) : undefined,
+    embedded ? startThread({ config, onBroken, told, role: 'writer' }) : undefined,
     startThread({ config, onBroken, role: 'reader' }),
   ]);
   const bell = await openBell(config);
   const rings = new Rings(bell);
-  const runner = runnerOf(config, { sql, blobs, threads: { writer, reader }, rings, grants: grantCache(config) });
+  const threads = { writer, reader };
+  const runner = runnerOf(config, { sql, blobs, threads, rings, grants: grantCache(config), told });
   return {
     parts: { config, runner, rings, blobs, clock: systemClock, log },
     broken,

@@ -67,7 +67,6 @@ export async function takeBack(step: RunStep, parts: Pick<TenderParts, 'log' | '
     const { status } = await step(recoverJob, zone_id, { job_id, attempt, worker_id: parts.worker_id });
     if (status === null) continue;
     recovered++;
-    parts.log('warn', 'lease.recovered', { job_id, attempt, status, worker_name: parts.worker_id });
   }
   for (const [zone_id, jobs] of Map.groupBy(overdue, (job) => job.zone_id)) {
     await step(failOverdue, zone_id, { job_ids: jobs.map(({ job_id }) => job_id) });
