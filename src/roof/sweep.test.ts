@@ -15,7 +15,20 @@ import type { Sql } from '../ports/sql.ts';
 import { sweepZone } from './sweep.ts';
 
 /** Every table that keeps something of a zone, but its tombstone and its audit. */
-const TABLES = ['keys', 'tuples', 'events', 'file_states', 'tree_snapshots', 'tree_branches', 'tree_merges'];
+const TABLES = [
+  'keys',
+  'tuples',
+  'events',
+  'file_states',
+  'tree_snapshots',
+  'tree_branches',
+  'tree_merges',
+  'agents',
+  'agent_lives',
+  'agent_capabilities',
+  'mailboxes',
+  'messages',
+];
 
 async function rowsOf(sql: Sql, zone_id: string): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
@@ -124,9 +137,14 @@ describe('a zone that is deleted', () => {
     await server.ok('zone_create', { zone_id, name: 'Gone', description: 'secret', limits: { files: 5000 } });
     const key = await server.addKey({ zone_id, role: 'admin', grants: [['direct_viewer', '/a']] });
     await server.ok('write', { path: '/a', content: 'a' }, key);
+    await server.ok('register_agent', { agent_id: 'a', name: 'A', capabilities: ['x', 'y'] }, key);
+    const post = { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' } };
+    await server.http('/api/v2/ipc/provision/a', { ...post, body: '{}' });
+    const letter = JSON.stringify({ sender: 'a', recipient: 'a', type: 't' });
+    await server.http('/api/v2/ipc/send', { ...post, body: letter });
     await fill(server.sql, zone_id, 1_300);
     const before = await rowsOf(server.sql, zone_id);
-    expect(before).toMatchObject({ keys: 1, tuples: 1, file_states: 1_301 });
+    expect(before).toMatchObject({ keys: 1, tuples: 1, file_states: 1_301, agent_capabilities: 2, messages: 1 });
     await server.ok('zone_delete', { zone_id });
     await untilTerminated(server.sql, zone_id);
     expect(await rowsOf(server.sql, zone_id)).toEqual(NOTHING);
@@ -138,13 +156,21 @@ describe('a zone that is deleted', () => {
     const tombstone = listed.zones.find((zone: { zone_id: string }) => zone.zone_id === zone_id);
     expect(tombstone).toMatchObject({ name: 'Gone', phase: 'Terminated', description: null, limits: {} });
     expect(tombstone?.deleted_at).toMatch(/Z$/);
-    expect(tombstone?.usage).toEqual({ storage_bytes: 0, history_bytes: 0, files: 0, keys: 0, tuples: 0 });
+    expect(tombstone?.usage).toMatchObject({ storage_bytes: 0, files: 0, agents: 0 });
+    expect(new Set(Object.values(tombstone?.usage ?? {}))).toEqual(new Set([0]));
     const visible = (await server.ok('zone_list', { limit: 1000 })).zones;
     expect(visible.map((zone: { zone_id: string }) => zone.zone_id)).not.toContain(zone_id);
     const audit = await server.sql.read((tx) =>
       tx.all<{ action: string }>('SELECT action FROM audit WHERE zone_id = ? ORDER BY n', [zone_id]),
     );
-    expect(audit.map((row) => row.action)).toEqual(['file.write', 'zone.delete', 'zone.terminate']);
+    expect(audit.map((row) => row.action)).toEqual([
+      'file.write',
+      'agent.register',
+      'inbox.provision',
+      'inbox.send',
+      'zone.delete',
+      'zone.terminate',
+    ]);
   });
 
   test('takes no write after its end has begun, however many are under way', async () => {

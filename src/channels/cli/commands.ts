@@ -4,11 +4,13 @@ import { completionOf } from './completion.ts';
 import { derivedCommands } from './derived.ts';
 import { serverCommands } from './server/commands.ts';
 import { statusCommands } from './server/status.ts';
+import { agentCommands } from './shell/agents.ts';
 import { auditCommands } from './shell/audit.ts';
 import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
 import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';
+import { uploadCommand } from './shell/upload-command.ts';
 import { userCommands } from './shell/users.ts';
 
 /** Written by hand where a person wants more than the answer of one operation; they win over the derived ones. */
@@ -18,8 +20,10 @@ const written: readonly Command[] = [
   ...shellCommands,
   ...transferCommands,
   importCommand,
+  uploadCommand,
   ...eventCommands,
   ...auditCommands,
+  ...agentCommands,
   ...userCommands,
   completionOf(() => allCommands),
 ];
