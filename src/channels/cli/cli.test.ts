@@ -108,6 +108,7 @@ test('people see tables, programs one JSON document; control characters reach no
   const who = (await see(['whoami'])).out;
   expect(who).toMatch(/^role +admin$/m);
   expect(who).not.toMatch(/^agent_id/m);
+  expect((await see(['cat', '/\u009b2Jnone'])).out).toContain('File not found: /\\x9b2Jnone');
   expect((await see(['ls', '/nowhere'])).out).toBe('nexus: File not found: /nowhere [FILE_NOT_FOUND]\n');
   const failed = await run(['ls', '/nowhere']);
   expect(failed.out).toBe('');
@@ -137,6 +138,7 @@ test('the exit code tells usage, absence, conflict, denial and no server apart',
 
 test('a person is told the next step, in the words of the command', SLOW, async () => {
   await answer(['put', '-', '/hint/d/f.txt'], { stdin: 'x' });
+  const stranger = await server.addKey({ subject: 'stranger', role: 'operator' });
   const told = [
     [['rm', '/hint/d'], 'nexus rm -r'],
     [['cp', '/hint/d', '/hint/e'], 'nexus cp -r'],
@@ -145,6 +147,8 @@ test('a person is told the next step, in the words of the command', SLOW, async 
     [['ls', '/hint', '/more'], 'see nexus ls --help'],
     [['diff', '/hint/d/f.txt'], 'has only version 1'],
     [['ls', '--key', 'wrong'], 'NEXUS_API_KEY'],
+    [['ls', '/hint', '--key', stranger], 'they run: nexus share create /hint --relation viewer --user-id YOU'],
+    [['rm', '/hint/d/f.txt', '--key', stranger], 'nexus share create /hint/d/f.txt --relation editor'],
     [['key', 'create'], 'nexus key create [NAME] [OPTIONS]; nexus key create --help'],
   ] as const;
   for (const [line, text] of told) expect([line, (await see(line)).out]).toEqual([line, expect.stringContaining(text)]);

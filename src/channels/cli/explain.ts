@@ -2,11 +2,20 @@
 import { NexusError, UnreachableError } from '../../../client/errors.ts';
 import { exitCodeOf, Fault } from '../../base/faults.ts';
 import { type Command, UsageError } from './command.ts';
-import type { Terminal } from './terminal.ts';
+import { safe, type Terminal } from './terminal.ts';
 
 /** No server at the URL. */
 const EXIT_UNREACHABLE = 3;
 const EXIT_USAGE = 2;
+
+const NO_KEY = 'give a key with --key or NEXUS_API_KEY';
+
+/** What those who may do it type to grant a file that was denied. */
+function howToGrant({ code, data }: NexusError): string | undefined {
+  const { relation, object } = (data.missing ?? {}) as { relation?: string; object?: readonly string[] };
+  if (code !== 'ACCESS_DENIED' || relation === undefined || object?.[0] !== 'file') return undefined;
+  return `they run: nexus share create ${object[1]} --relation ${relation} --user-id YOU (nexus whoami tells who that is)`;
+}
 
 export function explain(terminal: Terminal, thrown: unknown, hints: Command['hints'] = {}): number {
   if (thrown instanceof UsageError) {
@@ -18,14 +27,14 @@ export function explain(terminal: Terminal, thrown: unknown, hints: Command['hin
     return EXIT_UNREACHABLE;
   }
   if (thrown instanceof NexusError) {
-    const hint = thrown.status === 401 ? 'give a key with --key or NEXUS_API_KEY' : hints[thrown.code];
+    const hint = thrown.status === 401 ? NO_KEY : (hints[thrown.code] ?? howToGrant(thrown));
     if (terminal.json) {
       const { code, message, retryable, data, requestId } = thrown;
       const error = { code, message, retryable, data, ...(hint === undefined ? {} : { hint }) };
       terminal.err(`${JSON.stringify({ error, request_id: requestId })}\n`);
     } else {
-      terminal.err(`nexus: ${thrown.message} [${thrown.code}]\n`);
-      if (hint !== undefined) terminal.err(`  ${hint}\n`);
+      terminal.err(`nexus: ${safe(thrown.message)} [${thrown.code}]\n`);
+      if (hint !== undefined) terminal.err(`  ${safe(hint)}\n`);
     }
     return exitCodeOf(thrown.status);
   }

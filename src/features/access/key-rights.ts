@@ -60,7 +60,7 @@ export function checkWanted(call: Call, wanted: WantedKey): void {
 const beyond = (caller: Caller, what: string): Fault =>
   new Fault(
     'ACCESS_DENIED',
-    `Access denied: ${what} are managed by an admin of the zone, this key has ${caller.role}`,
+    `Access denied: ${what} are managed by an admin of the zone, this key has ${caller.role}. Use another key, or ask an admin.`,
     {
       role: caller.role,
       required_role: 'admin',

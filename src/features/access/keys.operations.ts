@@ -86,10 +86,14 @@ async function listPage(call: Call, input: ListInput): Promise<ListOutput> {
   const { caller } = call;
   const all = managesAll(call);
   if (!all && input.user_id !== undefined && input.user_id !== caller.user_id) {
-    throw new Fault('ACCESS_DENIED', 'Access denied: keys of another user are listed by an admin of the zone', {
-      role: caller.role,
-      required_role: 'admin',
-    });
+    throw new Fault(
+      'ACCESS_DENIED',
+      'Access denied: keys of another user are listed by an admin of the zone. Leave user_id out to see your own.',
+      {
+        role: caller.role,
+        required_role: 'admin',
+      },
+    );
   }
   // A root admin who names no zone sees all of them.
   const everywhere = input.zone_id === undefined && all && caller.zone_id === 'root';

@@ -224,10 +224,11 @@ export const zoneUpdate: Operation<UpdateInput, ZoneObject> = {
 };
 
 const limitsDenied = (zone_id: string): Fault =>
-  new Fault('ACCESS_DENIED', `Access denied: the limits of zone ${zone_id} are set by an admin of zone root`, {
-    role: 'admin',
-    required_role: 'admin of zone root',
-  });
+  new Fault(
+    'ACCESS_DENIED',
+    `Access denied: the limits of zone ${zone_id} are set by an admin of zone root. Ask one, or leave the limits out.`,
+    { role: 'admin', required_role: 'admin of zone root' },
+  );
 
 export const zoneDelete: Operation<OneZone, ZoneObject> = {
   name: 'zone.delete',
