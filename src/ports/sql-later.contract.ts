@@ -39,6 +39,32 @@ export function later(sql: () => Sql): void {
     expect(await sql().read(count)).toBe(102);
   });
 
+  test('a row that cannot be inserted fails its write, with the reason, whatever is asked after it', async () => {
+    await sql().write(LANE, (tx) => add(tx, 'taken'));
+    const taken = (tx: Tx): Promise<void> => tx.insert(things, [['taken', 1]]);
+    const reason = await sql()
+      .write(LANE, taken)
+      .catch((thrown: unknown) => thrown);
+    const after = sql().write(LANE, async (tx) => {
+      await add(tx, 'mine');
+      await taken(tx);
+      return await count(tx);
+    });
+    await expect(after).rejects.toEqual(reason);
+    const within = sql().write(LANE, async (tx) => {
+      await add(tx, 'mine');
+      await tx.nested(() => taken(tx));
+    });
+    await expect(within).rejects.toEqual(reason);
+    const outlived = await sql().write(LANE, async (tx) => {
+      await add(tx, 'mine');
+      await tx.nested(() => taken(tx)).catch(() => undefined);
+      return count(tx);
+    });
+    expect(outlived).toBe(2);
+    expect(await ids(sql())).toEqual(['mine', 'taken']);
+  });
+
   test('of writes that go together each is whole: one that fails takes its rows with it, and no others', async () => {
     const results = await Promise.allSettled(
       numbers(40).map((i) =>

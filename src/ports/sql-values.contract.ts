@@ -57,6 +57,29 @@ export function values(sql: () => Sql): void {
     expect(row).toEqual({ t: null, b: null, n: null });
   });
 
+  test.each([1, 5])('rows changed by their keys, %i of them, keep every value', async (copies) => {
+    const texts = ['', "'; --", '"\\\n\t', '\u2028 ü 😀', '{"a":"\\u0000"}', null];
+    const numbers = [0, -1, MAX_SAFE_INTEGER, MIN_SAFE_INTEGER, 2 ** 31, null];
+    for (const [at, t] of texts.entries()) {
+      const n = numbers[at] ?? null;
+      const real = n === null ? null : at / 7;
+      const rows = Array.from({ length: copies }, (_, i): [string, ...SqlValue[]] => [`c${i}`, t, n, real]);
+      await sql().write(LANE, async (tx) => {
+        await tx.run('DELETE FROM cells');
+        await tx.insert(
+          { into: 'cells', columns: ['id', 't', 'n', 'small'] },
+          rows.map(([id]) => [id, 'before', 7, 3]),
+        );
+        await tx.update({ table: 'cells', key: 'id', columns: ['t', 'n', 'real'] }, [
+          ...rows,
+          ['not there', 'x', 1, 1],
+        ]);
+      });
+      const found = await sql().read((tx) => tx.all('SELECT id, t, n, real, small FROM cells ORDER BY id'));
+      expect(found).toEqual(rows.map(([id]) => ({ id, t, n, real, small: 3 })));
+    }
+  });
+
   test('counts, sums, comparisons and literals are numbers', async () => {
     await sql().write(LANE, async (tx) => {
       await add(tx, 'a', 2 ** 40);

@@ -44,6 +44,8 @@ export interface Tx {
   run(sql: string, params?: readonly SqlValue[], known?: KnownRow): Promise<number>;
   /** Inserts rows in their order. They may be sent later: before a statement that names their table, and the commit. */
   insert(insert: RowsInsert, rows: readonly Row[]): Promise<void>;
+  /** Changes rows by their keys; a key that is not there changes nothing. */
+  update(update: RowsUpdate, rows: readonly Row[]): Promise<void>;
   /**
    * What the commit knows of a row: null that there is none; undefined nothing, as after a statement that changed the
    * table in another way than by `insert`.
@@ -67,6 +69,14 @@ export interface RowsInsert {
   readonly values?: Readonly<Record<string, string>>;
   /** What stands behind the values, e.g. ON CONFLICT. */
   readonly tail?: string;
+}
+
+/** Rows that are changed: each gives its key, then the new value of each column. Bytes have no place in them. */
+export interface RowsUpdate {
+  readonly table: string;
+  /** The column that is unique. */
+  readonly key: string;
+  readonly columns: readonly string[];
 }
 
 /** A row of which a commit knows; null: there is none. */

@@ -15,14 +15,15 @@ const OLDEST_VERSION = 140_000;
 
 /**
  * Times in milliseconds. A plan is made for a statement, not for its values: for those of a branch that is newer than
- * the statistics it would expect no rows, and compare the many that there are each with each. Acknowledged means on
+ * the statistics it would expect no rows, and compare the many that there are each with each; and one that was made while
+ * a table was small would go through the whole of it for each row when it no longer is. Acknowledged means on
  * disk, whatever the default of database or role. `crashes` changes when the server recovers from a crash, which resets
  * its statistics.
  */
 const sessionFor = (
   statementMs: number,
 ): string => `SET TimeZone = 'UTC'; SET jit = off; SET client_min_messages = 'warning';
-  SET plan_cache_mode = force_generic_plan;
+  SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
   SET statement_timeout = ${statementMs}; SET idle_in_transaction_session_timeout = 600000;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
   SELECT CAST(current_setting('server_version_num') AS INTEGER) AS version, current_setting('server_encoding') AS encoding,

@@ -162,7 +162,7 @@ async function runOne(connection: Connection, waiting: Queued): Promise<Done> {
   connection.send('SAVEPOINT w');
   try {
     const value = await waiting.work(tx);
-    tx.check();
+    await tx.settle();
     connection.send('RELEASE w');
     return { waiting, value };
   } catch (reason) {

@@ -98,7 +98,7 @@ class PostgresEngine implements Sql {
     try {
       const value = await this.#counted(tx, work);
       if (connection.trouble !== undefined) return { reason: connection.trouble };
-      tx.check();
+      await tx.settle();
       return { value };
     } catch (thrown) {
       return { reason: connection.trouble ?? thrown };

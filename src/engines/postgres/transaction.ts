@@ -5,7 +5,8 @@
  */
 import type { QueryResult } from 'pg';
 import { insertStatements } from '../../ports/insert-rows.ts';
-import type { Dialect, KeptRow, Row, RowsInsert, SqlValue, Tx } from '../../ports/sql.ts';
+import type { Dialect, KeptRow, Row, RowsInsert, RowsUpdate, SqlValue, Statement, Tx } from '../../ports/sql.ts';
+import { updateAll, updateOne } from '../../ports/update-rows.ts';
 import type { Connection } from './connection.ts';
 import { faultOf, outOfReach } from './failures.ts';
 
@@ -19,12 +20,18 @@ export const postgresDialect: Dialect = {
 };
 const withTrigrams: Dialect = { ...postgresDialect, trigrams: 'pg_trgm' };
 
+/** Statements that may be on their way unanswered: what they take is held in memory. */
+const UNSETTLED_MAX = 32;
+
 export class PostgresTx implements Tx {
   readonly dialect: Dialect;
   statements = 0;
   readonly #connection: Connection;
   #failed: { readonly reason: unknown } | undefined;
   #ended = false;
+  /** Statements that nobody waits for, and the answer of the last: they are answered in order. */
+  #unsettled = 0;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -44,7 +51,12 @@ export class PostgresTx implements Tx {
   }
 
   async insert(insert: RowsInsert, rows: readonly Row[]): Promise<void> {
-    for (const { sql, params } of insertStatements(insert, rows)) await this.#query(sql, params);
+    for (const statement of insertStatements(insert, rows)) await this.#send(statement);
+  }
+
+  async update(update: RowsUpdate, rows: readonly Row[]): Promise<void> {
+    const [first, ...more] = rows;
+    if (first) await this.#send(more.length === 0 ? updateOne(update, first) : updateAll(update, rows));
   }
 
   /** Nothing is kept: each write of a batch has a savepoint of its own, with which its rows come and go. */
@@ -55,7 +67,7 @@ export class PostgresTx implements Tx {
   know(): void {}
 
   async keep(_table: string, _key: string, { save }: KeptRow): Promise<void> {
-    await this.#query(save.sql, save.params);
+    await this.#send(save);
   }
 
   /** Statements of a migration, which may take as long as they need. */
@@ -64,11 +76,11 @@ export class PostgresTx implements Tx {
   }
 
   async nested<T>(work: () => Promise<T>): Promise<T> {
-    this.check();
+    this.#check();
     this.#connection.send('SAVEPOINT n');
     try {
       const value = await work();
-      this.check();
+      await this.settle();
       this.#connection.send('RELEASE n');
       return value;
     } catch (thrown) {
@@ -78,14 +90,29 @@ export class PostgresTx implements Tx {
     }
   }
 
-  /** Throws what a statement threw since the last rollback. */
-  check(): void {
+  /** Waits for the answers that nobody waited for; throws what a statement threw since the last rollback. */
+  async settle(): Promise<void> {
+    if (this.#unsettled > 0) await this.#last;
+    this.#check();
+  }
+
+  #check(): void {
     if (this.#failed) throw this.#failed.reason;
   }
 
   /** The handler is done: what it may have left running sends nothing more. */
   end(): void {
     this.#ended = true;
+  }
+
+  /** Sends a statement whose answer says nothing but that it was done, and waits only where too many are on their way. */
+  #send({ sql, params }: Statement): Promise<unknown> | undefined {
+    this.#unsettled++;
+    const answered = this.#query(sql, params).catch(() => undefined);
+    this.#last = answered.finally(() => {
+      this.#unsettled--;
+    });
+    return this.#unsettled > UNSETTLED_MAX ? this.#last : undefined;
   }
 
   async #query(sql: string, params: readonly SqlValue[]): Promise<QueryResult> {
@@ -100,7 +127,8 @@ export class PostgresTx implements Tx {
     } catch (thrown) {
       const reason = this.#connection.lost === undefined ? faultOf(thrown) : outOfReach(thrown);
       this.#failed ??= { reason };
-      throw reason;
+      // What fails after it says only that.
+      throw this.#failed.reason;
     }
   }
 }

@@ -40,7 +40,7 @@ function pass(): number {
 }
 
 const checkpoint = (mode: string): WalState =>
-  connection.prepare(`PRAGMA wal_checkpoint(${mode})`).statement.get() as unknown as WalState;
+  connection.prepare(`PRAGMA wal_checkpoint(${mode})`).get() as unknown as WalState;
 
 port.on('message', (job: CheckpointJob) => {
   const report: PassReport = { pages: job === 'pass' ? pass() : 0 };

@@ -63,7 +63,7 @@ export class Checkpoints {
     this.restartDue = false;
     try {
       // A read of an old snapshot, or another process at work, lets it be for now: the next pass asks again.
-      writing.prepare('PRAGMA wal_checkpoint(RESTART)').statement.get();
+      writing.prepare('PRAGMA wal_checkpoint(RESTART)').get();
     } catch (thrown) {
       if (!isFull(thrown)) throw thrown;
     }

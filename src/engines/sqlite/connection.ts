@@ -2,9 +2,21 @@
  * One connection to a SQLite file: prepared statements kept, errors of the disk turned into faults. Guarantees that a
  * statement text is prepared once per connection and that no SQLite error text reaches a client.
  */
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import type { Dialect, KeptRow, KnownRow, Row, RowsInsert, SqlValue, Statement, Tx } from '../../ports/sql.ts';
+import { DatabaseSync } from 'node:sqlite';
+import type {
+  Dialect,
+  KeptRow,
+  KnownRow,
+  Row,
+  RowsInsert,
+  RowsUpdate,
+  SqlValue,
+  Statement,
+  Tx,
+} from '../../ports/sql.ts';
+import { updateOne } from '../../ports/update-rows.ts';
 import type { Pending } from './pending.ts';
+import { type NamedRow, Prepared } from './prepared.ts';
 import type { RowMemo } from './row-memo.ts';
 
 export const sqliteDialect: Dialect = {
@@ -34,31 +46,6 @@ export const isBusy = (thrown: unknown): boolean => primary(thrown) === BUSY || 
 export const isFull = (thrown: unknown): boolean =>
   primary(thrown) === FULL || (isSqliteError(thrown) && thrown.errcode === NO_SHM_ROOM);
 
-const SELECT = /^\s*SELECT\b/;
-
-/** A prepared statement and what its text tells. */
-class Prepared {
-  readonly statement: StatementSync;
-  readonly sql: string;
-  readonly changes: boolean;
-  private readonly naming = new Map<string, boolean>();
-
-  constructor(statement: StatementSync, sql: string) {
-    this.statement = statement;
-    this.sql = sql;
-    this.changes = !SELECT.test(sql);
-  }
-
-  /** Does the text have the name of the table in it, be it as a part of another name? */
-  names(table: string): boolean {
-    const known = this.naming.get(table);
-    if (known !== undefined) return known;
-    const named = this.sql.includes(table);
-    this.naming.set(table, named);
-    return named;
-  }
-}
-
 export class Connection {
   readonly db: DatabaseSync;
   statements = 0;
@@ -77,7 +64,7 @@ export class Connection {
   }
 
   exec(sql: string): void {
-    this.prepare(sql).statement.run();
+    this.prepare(sql).run();
   }
 
   prepare(sql: string): Prepared {
@@ -119,12 +106,12 @@ export class SqliteTx implements Tx {
 
   async get<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R | undefined> {
     const statement = this.next(sql);
-    const read = (): Record<string, unknown> | undefined => statement.get(...params);
+    const read = (): NamedRow | undefined => statement.get(params);
     return (this.memo ? this.memo.get(sql, params, read) : read()) as R | undefined;
   }
 
   async all<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R[]> {
-    const rows = this.next(sql).all(...params) as R[];
+    const rows = this.next(sql).all(params) as R[];
     this.connection.rows += rows.length;
     return rows;
   }
@@ -132,14 +119,21 @@ export class SqliteTx implements Tx {
   async run(sql: string, params: readonly SqlValue[] = [], known?: KnownRow): Promise<number> {
     const statement = known ? this.count(this.due(sql)) : this.next(sql);
     this.wrote = true;
-    const { changes } = statement.run(...params);
+    const changes = statement.run(params);
     if (known) this.know(known.table, known.key, known.row);
-    return Number(changes);
+    return changes;
   }
 
   async insert(insert: RowsInsert, rows: readonly Row[]): Promise<void> {
     this.wrote = true;
     this.writing().insert(insert, rows);
+  }
+
+  async update(update: RowsUpdate, rows: readonly Row[]): Promise<void> {
+    for (const row of rows) {
+      const { sql, params } = updateOne(update, row);
+      await this.run(sql, params);
+    }
   }
 
   kept<R extends object>(table: string, key: string): R | null | undefined {
@@ -185,11 +179,11 @@ export class SqliteTx implements Tx {
   }
 
   private readonly send = ({ sql, params }: Statement): void => {
-    this.count(this.due(sql)).run(...params);
+    this.count(this.due(sql)).run(params);
   };
 
   /** The statement, counted, after what is pending for the tables that it names. */
-  private next(sql: string): StatementSync {
+  private next(sql: string): Prepared {
     const prepared = this.due(sql);
     if (prepared.changes) {
       this.wrote = true;
@@ -204,9 +198,9 @@ export class SqliteTx implements Tx {
     return prepared;
   }
 
-  private count({ statement }: Prepared): StatementSync {
+  private count(prepared: Prepared): Prepared {
     this.statements++;
     this.connection.statements++;
-    return statement;
+    return prepared;
   }
 }

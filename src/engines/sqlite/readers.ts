@@ -76,7 +76,7 @@ export class Readers {
     try {
       connection.exec('BEGIN');
       // The snapshot is taken by this first statement, not by BEGIN.
-      const { data_version } = connection.prepare('PRAGMA data_version').statement.get() as { data_version: number };
+      const { data_version } = connection.prepare('PRAGMA data_version').get() as { data_version: number };
       memo.enter(data_version);
     } catch (thrown) {
       if (connection.db.isTransaction) connection.exec('ROLLBACK');

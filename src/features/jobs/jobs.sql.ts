@@ -1,5 +1,5 @@
 /** Rows of jobs. Every write of one runs under the lock of its zone. */
-import type { RowsInsert, SqlValue, Tx } from '../../ports/sql.ts';
+import type { RowsInsert, RowsUpdate, SqlValue, Tx } from '../../ports/sql.ts';
 import type { Artifact, Attempt, ExecutionMode, JobDoor, JobState, JobTerms, RequestState } from './job.ts';
 import { MISSED_BEATS, NEXUS, RANKS, TIER_MS } from './job.ts';
 
@@ -80,14 +80,11 @@ export const insertJobs = (tx: Tx, rows: readonly JobRow[]): Promise<void> =>
 export const findJob = (tx: Tx, zone_id: string, job_id: string): Promise<JobRow | undefined> =>
   tx.get<JobRow>(`SELECT ${ALL} FROM jobs WHERE job_id = ? AND zone_id = ?`, [job_id, zone_id]);
 
-/**
- * Several, one by one: on PostgreSQL the questions leave together, and each is planned as a look into the index. A list to
- * join with would be planned while the table is small, and then go through the whole of it when it no longer is.
- */
-export async function findJobs(tx: Tx, zone_id: string, job_ids: readonly string[]): Promise<JobRow[]> {
-  const found = await Promise.all(job_ids.map((job_id) => findJob(tx, zone_id, job_id)));
-  return found.filter((job) => job !== undefined);
-}
+export const findJobs = (tx: Tx, zone_id: string, job_ids: readonly string[]): Promise<JobRow[]> =>
+  tx.all<JobRow>(`SELECT ${ALL} FROM jobs WHERE job_id IN (SELECT value FROM ${tx.dialect.textsOf}) AND zone_id = ?`, [
+    JSON.stringify(job_ids),
+    zone_id,
+  ]);
 
 export interface JobKey {
   readonly zone_id: string;
@@ -116,12 +113,14 @@ const CHANGING = [
   'result',
   'error',
 ] as const satisfies readonly (keyof JobState)[];
-const SAVE = `UPDATE jobs SET ${CHANGING.map((name) => `${name} = ?`).join(', ')} WHERE job_id = ?`;
+const jobStates: RowsUpdate = { table: 'jobs', key: 'job_id', columns: CHANGING };
 
-/** The states that jobs have from now on; one by one, as {@link findJobs} reads them. */
-export async function saveJobs(tx: Tx, jobs: readonly (JobState & { readonly job_id: string })[]): Promise<void> {
-  await Promise.all(jobs.map((job) => tx.run(SAVE, [...CHANGING.map((name) => job[name]), job.job_id])));
-}
+/** The states that jobs have from now on. */
+export const saveJobs = (tx: Tx, jobs: readonly (JobState & { readonly job_id: string })[]): Promise<void> =>
+  tx.update(
+    jobStates,
+    jobs.map((job) => [job.job_id, ...CHANGING.map((name) => job[name])]),
+  );
 
 const attemptRows: RowsInsert = {
   into: 'job_attempts',
@@ -364,9 +363,11 @@ export async function readCounts(tx: Tx, zone_id: string): Promise<JobCounts> {
   return row ?? { zone_id, ...NONE };
 }
 
-const ADD_COUNTS = `INSERT INTO job_counts (zone_id, ${COUNTED.join(', ')}) VALUES (?, ${COUNTED.map(() => '?').join(', ')})
-  ON CONFLICT (zone_id) DO UPDATE SET ${COUNTED.map((name) => `${name} = job_counts.${name} + excluded.${name}`).join(', ')}`;
+const countRows: RowsInsert = {
+  into: 'job_counts',
+  columns: ['zone_id', ...COUNTED],
+  tail: `ON CONFLICT (zone_id) DO UPDATE SET ${COUNTED.map((name) => `${name} = job_counts.${name} + excluded.${name}`).join(', ')}`,
+};
 
-export async function addCounts(tx: Tx, zone_id: string, by: ReadonlyMap<Counted, number>): Promise<void> {
-  await tx.run(ADD_COUNTS, [zone_id, ...COUNTED.map((name) => by.get(name) ?? 0)]);
-}
+export const addCounts = (tx: Tx, zone_id: string, by: ReadonlyMap<Counted, number>): Promise<void> =>
+  tx.insert(countRows, [[zone_id, ...COUNTED.map((name) => by.get(name) ?? 0)]]);

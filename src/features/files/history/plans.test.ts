@@ -46,6 +46,7 @@ async function looked(work: (tx: Tx) => Promise<unknown>): Promise<string[]> {
       return 0;
     },
     insert: async () => undefined,
+    update: async () => undefined,
     kept: () => undefined,
     know: () => undefined,
     keep: async () => undefined,
