@@ -1,6 +1,6 @@
 /**
  * `npm run bench [-- f1 f2 … --calls N --paths N]`: runs the bars, both sides in one run, and prints their ratios.
- * `--calls` is the length of f7 and of each pair of denials, the tasks of p1 (to p3) and p4,
+ * `--calls` is the length of f7 and of each pair of denials, the tasks of p1 (to p3) and p4, the small uploads of p5 (with p6),
  * the events of p8, the seconds of p9, `--paths` the size of f8's tree.
  */
 import { parseArgs } from 'node:util';
@@ -26,8 +26,10 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   a6: () => import('./a6-rpc-check.ts'),
   denials: () => import('./denials.ts'),
   audit: () => import('./audit.ts'),
+  agents: () => import('./agents.ts'),
   p1: () => import('./p1-tasks.ts'),
   p4: () => import('./p4-start.ts'),
+  p5: () => import('./p5-uploads.ts'),
   p7: () => import('./p7-publish.ts'),
   p8: () => import('./p8-replay.ts'),
   p9: () => import('./p9-listeners.ts'),
