@@ -179,35 +179,74 @@ export interface AgentFilter {
   readonly heardSince: number;
 }
 
-function filtered(zone_id: string, filter: AgentFilter): { sql: string; params: SqlValue[] } {
-  const parts = ['a.zone_id = ?'];
-  const params: SqlValue[] = [zone_id];
-  const only = (sql: string, ...values: SqlValue[]): void => {
-    parts.push(sql);
-    params.push(...values);
-  };
-  const { capabilities, match, state, agent_type, stale, heardSince } = filter;
-  const groups = match === 'any' && capabilities.length > 0 ? [capabilities] : capabilities.map((name) => [name]);
-  for (const names of groups) {
-    const marks = names.map(() => '?').join(', ');
-    const having = `SELECT c.agent_id FROM agent_capabilities c WHERE c.zone_id = ? AND c.capability IN (${marks})`;
-    only(`a.agent_id IN (${having})`, zone_id, ...names);
+interface Piece {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+}
+
+/** The capabilities with those that fewest have first: the index of the first is walked, the others are looked up. */
+async function rarestFirst(tx: Tx, zone_id: string, names: readonly string[]): Promise<readonly string[]> {
+  if (names.length < 2) return names;
+  const rows = await tx.all<{ capability: string; n: number }>(
+    `SELECT capability, COUNT(*) AS n FROM agent_capabilities
+     WHERE zone_id = ? AND capability IN (${names.map(() => '?').join(', ')}) GROUP BY capability`,
+    [zone_id, ...names],
+  );
+  const counts = new Map(rows.map(({ capability, n }) => [capability, n]));
+  return names.toSorted((one, other) => (counts.get(one) ?? 0) - (counts.get(other) ?? 0));
+}
+
+/** Ids that the capabilities leave, as `c`: of each of them, of any, or all of the zone. */
+function among(zone_id: string, { capabilities, match }: AgentFilter): Piece {
+  const [first, ...others] = capabilities;
+  if (first === undefined) return { sql: 'agents c WHERE c.zone_id = ?', params: [zone_id] };
+  if (match === 'any') {
+    const marks = capabilities.map(() => '?').join(', ');
+    const ids = `SELECT agent_id FROM agent_capabilities WHERE zone_id = ? AND capability IN (${marks})`;
+    return {
+      sql: `agents c WHERE c.zone_id = ? AND c.agent_id IN (${ids})`,
+      params: [zone_id, zone_id, ...capabilities],
+    };
   }
-  if (state !== undefined) only('l.state = ?', state);
-  if (agent_type !== undefined) only('a.agent_type = ?', agent_type);
+  const also = others.map(
+    () => ` AND EXISTS (SELECT 1 FROM agent_capabilities o WHERE o.zone_id = c.zone_id AND o.capability = ?
+      AND o.agent_id = c.agent_id)`,
+  );
+  const sql = `agent_capabilities c WHERE c.zone_id = ? AND c.capability = ?${also.join('')}`;
+  return { sql, params: [zone_id, first, ...others] };
+}
+
+const JOINED = {
+  a: 'JOIN agents a ON a.zone_id = c.zone_id AND a.agent_id = c.agent_id',
+  l: 'JOIN agent_lives l ON l.zone_id = c.zone_id AND l.agent_id = c.agent_id',
+} as const;
+
+/** From where the agents of a filter are read, with all of their columns or only what the filter looks at. */
+function filtered(zone_id: string, filter: AgentFilter, columns: 'all' | 'needed'): Piece {
+  const { state, agent_type, stale, heardSince } = filter;
   const silent = "(l.state IN ('CONNECTED', 'IDLE') AND l.heard_at < ?)";
-  if (stale !== undefined) only(stale ? silent : `NOT ${silent}`, heardSince);
-  return { sql: `FROM ${BOTH} WHERE ${parts.join(' AND ')}`, params };
+  const conditions: [keyof typeof JOINED, string, SqlValue][] = [];
+  if (state !== undefined) conditions.push(['l', 'l.state = ?', state]);
+  if (stale !== undefined) conditions.push(['l', stale ? silent : `NOT ${silent}`, heardSince]);
+  if (agent_type !== undefined) conditions.push(['a', 'a.agent_type = ?', agent_type]);
+  const used = columns === 'all' ? (['a', 'l'] as const) : [...new Set(conditions.map(([table]) => table))];
+  const { sql, params } = among(zone_id, filter);
+  const from = sql.replace(' c WHERE ', ` c ${used.map((table) => JOINED[table]).join(' ')} WHERE `);
+  return {
+    sql: [from, ...conditions.map(([, condition]) => condition)].join(' AND '),
+    params: [...params, ...conditions.map(([, , value]) => value)],
+  };
 }
 
 /** By id. */
-export function listAgents(
+export async function listAgents(
   tx: Tx,
   zone_id: string,
   page: { readonly filter: AgentFilter; readonly after: string; readonly limit: number },
 ): Promise<AgentRow[]> {
-  const { sql, params } = filtered(zone_id, page.filter);
-  return tx.all<AgentRow>(`SELECT ${ALL} ${sql} AND a.agent_id > ? ORDER BY a.agent_id LIMIT ?`, [
+  const capabilities = await rarestFirst(tx, zone_id, page.filter.capabilities);
+  const { sql, params } = filtered(zone_id, { ...page.filter, capabilities }, 'all');
+  return tx.all<AgentRow>(`SELECT ${ALL} FROM ${sql} AND c.agent_id > ? ORDER BY c.agent_id LIMIT ?`, [
     ...params,
     page.after,
     page.limit,
@@ -215,8 +254,9 @@ export function listAgents(
 }
 
 export async function countAgents(tx: Tx, zone_id: string, filter: AgentFilter): Promise<number> {
-  const { sql, params } = filtered(zone_id, filter);
-  return (await tx.get<{ n: number }>(`SELECT COUNT(*) AS n ${sql}`, params))?.n ?? 0;
+  const capabilities = await rarestFirst(tx, zone_id, filter.capabilities);
+  const { sql, params } = filtered(zone_id, { ...filter, capabilities }, 'needed');
+  return (await tx.get<{ n: number }>(`SELECT COUNT(*) AS n FROM ${sql}`, params))?.n ?? 0;
 }
 
 /** Active zones in which it is time to look at agents. */
