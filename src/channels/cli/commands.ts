@@ -8,6 +8,7 @@ import { agentCommands } from './shell/agents.ts';
 import { auditCommands } from './shell/audit.ts';
 import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
+import { jobCommands } from './shell/jobs.ts';
 import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';
 import { uploadCommand } from './shell/upload-command.ts';
@@ -24,6 +25,7 @@ const written: readonly Command[] = [
   ...eventCommands,
   ...auditCommands,
   ...agentCommands,
+  ...jobCommands,
   ...userCommands,
   completionOf(() => allCommands),
 ];

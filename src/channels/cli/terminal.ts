@@ -32,9 +32,11 @@ export function openTerminal(options: { readonly json: boolean; readonly color: 
   };
 }
 
+export type Style = keyof typeof STYLES;
+
 const STYLES = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, blue: 34, cyan: 36 } as const;
 
-export const paint = (terminal: Pick<Terminal, 'color'>, style: keyof typeof STYLES, text: string): string =>
+export const paint = (terminal: Pick<Terminal, 'color'>, style: Style, text: string): string =>
   terminal.color ? `\u001b[${STYLES[style]}m${text}\u001b[0m` : text;
 
 /** A text that may hold anything, as it is safe to show. */
@@ -55,6 +57,8 @@ const width = (text: string): number =>
 export interface Column {
   readonly title: string;
   readonly right?: boolean;
+  /** How a cell is shown where there are colours. */
+  readonly style?: (cell: string) => Style | undefined;
 }
 
 /** Rows under their titles, columns as wide as their widest cell. */
@@ -65,7 +69,9 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
     const parts = columns.map((column, i) => {
       const text = row[i] ?? '';
       const pad = ' '.repeat(Math.max(0, (widths[i] ?? 0) - width(text)));
-      return column.right ? pad + text : text + pad;
+      const own = style ? undefined : column.style?.(text);
+      const shown = own ? paint(terminal, own, text) : text;
+      return column.right ? pad + shown : shown + pad;
     });
     const text = parts.join('  ').trimEnd();
     terminal.out(`${style ? paint(terminal, style, text) : text}\n`);

@@ -36,7 +36,7 @@ const submitOutput = z.object({
   execution_mode: z.enum(EXECUTION_MODES),
   deduplicated: z.boolean(),
 });
-type SubmitOutput = z.infer<typeof submitOutput>;
+export type SubmitOutput = z.infer<typeof submitOutput>;
 
 interface Ready {
   readonly input: SubmitInput;

@@ -82,9 +82,11 @@ const listOutput = z.object({
   offset: z.number(),
 });
 
+export type JobList = z.infer<typeof listOutput>;
+
 const SUBJECT_TYPES = ['user', 'agent', 'app', 'worker', 'service', 'system'];
 
-const listAll: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
+const listAll: Operation<z.infer<typeof listInput>, JobList> = {
   name: 'job.list',
   summary: 'List jobs, newest first.',
   effect: 'read',

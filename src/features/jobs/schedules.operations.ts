@@ -227,7 +227,9 @@ const listOutput = z.object({
   has_more: z.boolean(),
 });
 
-const listAll: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
+export type ScheduleList = z.infer<typeof listOutput>;
+
+const listAll: Operation<z.infer<typeof listInput>, ScheduleList> = {
   name: 'schedule.list',
   summary: 'List schedules, newest first.',
   effect: 'read',

@@ -212,9 +212,10 @@ const listOutput = z.object({
   next_cursor: z.string().nullable(),
   has_more: z.boolean(),
 });
+export type TaskList = z.infer<typeof listOutput>;
 const CURSOR = 'tasks';
 
-const listTasks: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
+const listTasks: Operation<z.infer<typeof listInput>, TaskList> = {
   name: 'task.list',
   summary: 'List tasks, newest first.',
   effect: 'read',
@@ -355,7 +356,9 @@ const typesOutput = z.object({
   ),
 });
 
-const taskTypes = (types: readonly AnyJobType[]): Operation<Record<string, never>, z.infer<typeof typesOutput>> => ({
+export type TypeList = z.infer<typeof typesOutput>;
+
+const taskTypes = (types: readonly AnyJobType[]): Operation<Record<string, never>, TypeList> => ({
   name: 'task.types',
   summary: 'List the types that executor nexus runs.',
   effect: 'read',

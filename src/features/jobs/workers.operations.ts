@@ -26,7 +26,9 @@ const output = z.object({
   ),
 });
 
-const workerList: Operation<z.infer<typeof input>, z.infer<typeof output>> = {
+export type WorkerList = z.infer<typeof output>;
+
+const workerList: Operation<z.infer<typeof input>, WorkerList> = {
   name: 'worker.list',
   summary: 'List the workers that run jobs.',
   effect: 'read',

@@ -5,6 +5,7 @@ import type { Command, Scene, Typed } from '../command.ts';
 import { derivedCommand } from '../derived.ts';
 import { show } from '../show.ts';
 import { paint, safe, type Terminal } from '../terminal.ts';
+import { styleOf } from './job-texts.ts';
 import { flag, text, textOf } from './options.ts';
 
 const TYPES = text('event-types', 'types of events: write,delete,rename,app.built …');
@@ -27,14 +28,25 @@ function eventText(terminal: Terminal, event: EventObject): string {
   const what = event.object ? `${event.object.type} ${event.object.id}` : '';
   const where = event.old_path === undefined ? event.path || what : `${event.old_path} → ${event.path}`;
   const who = event.agent_id === undefined ? event.user_id : `${event.user_id} for ${event.agent_id}`;
-  const said = event.type.startsWith('app.') ? ` ${JSON.stringify(event.data)}` : '';
+  const said = saidBy(event);
   return [
     paint(terminal, 'dim', clock),
     paint(terminal, 'dim', `#${event.sequence_number}`),
-    paint(terminal, STYLES[event.type] ?? 'cyan', safe(event.type.padEnd(7))),
+    paint(
+      terminal,
+      STYLES[event.type] ?? styleOf(event.type.replace('job.', '')) ?? 'cyan',
+      safe(event.type.padEnd(7)),
+    ),
     safe(where + said),
     paint(terminal, 'dim', safe(event.branch === undefined ? who : `${who} on ${event.branch}`)),
   ].join('  ');
+}
+
+/** What a person wants to know of it beside what it is about. */
+function saidBy({ type, data }: EventObject): string {
+  if (type.startsWith('app.')) return ` ${JSON.stringify(data)}`;
+  if (!type.startsWith('job.')) return '';
+  return ` ${data.job_type}${Number(data.attempt) > 1 ? `, try ${data.attempt}` : ''}`;
 }
 
 const tell = (terminal: Terminal, event: EventObject): void =>
