@@ -3,10 +3,14 @@
  * a heartbeat costs.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Bare, openBare } from '../../../test/bare.ts';
-import { forEachEngine } from '../../../test/harness.ts';
+import { AUDIT_KEY, type Bare, openBare } from '../../../test/bare.ts';
+import { forEachEngine, startTestServer } from '../../../test/harness.ts';
+import { localRunner } from '../../core/transact.ts';
+import { systemClock } from '../../engines/process/system-clock.ts';
 import { ageOnce } from '../../roof/ageing.ts';
+import { systemSteps } from '../../roof/system.ts';
 import { SYSTEM } from '../access/credentials.ts';
+import { GrantCache } from '../access/grant-cache.ts';
 import { moved, newLife } from './agent.ts';
 import { insertAgent } from './agents.sql.ts';
 
@@ -148,6 +152,38 @@ forEachEngine('agents that fall silent', (engine) => {
     const from = bare.sql.stats().statements;
     await look();
     expect(bare.sql.stats().statements - from).toBe(2 + OVERHEAD);
+  });
+});
+
+forEachEngine('two nodes on one database', (engine) => {
+  test('tell each lapse once', async () => {
+    const server = await startTestServer({ engine, environment: { NEXUS_EMBEDDED_WORKER: 'false' } });
+    try {
+      const { runner, blobs, limits } = server.running.server;
+      const other = localRunner({
+        sql: server.sql,
+        blobs,
+        clock: systemClock,
+        limits,
+        grants: new GrantCache(),
+        auditKeys: [AUDIT_KEY],
+      });
+      const now = Date.now() - 10 * LIMIT;
+      const life = moved(newLife(now), 'CONNECTED', { now, limit: LIMIT });
+      await server.sql.write('root', async (tx) => {
+        for (let i = 0; i < 50; i++) await insertAgent(tx, { ...ROW, agent_id: `lost-${i}` }, life);
+      });
+      const nodes = [systemSteps(runner), systemSteps(other), systemSteps(runner), systemSteps(other)];
+      await Promise.all(nodes.map((step) => ageOnce(step, new AbortController().signal)));
+      const rows = await server.sql.read((tx) =>
+        tx.all(
+          "SELECT object_id, COUNT(*) AS n FROM events WHERE type = 'agent.stale' GROUP BY object_id HAVING COUNT(*) = 1",
+        ),
+      );
+      expect(rows).toHaveLength(50);
+    } finally {
+      await server.stop();
+    }
   });
 });
 
