@@ -168,7 +168,7 @@ forEachEngine('two nodes on one database', (engine) => {
         grants: new GrantCache(),
         auditKeys: [AUDIT_KEY],
       });
-      const now = Date.now() - 10 * LIMIT;
+      const now = systemClock.now() - 10 * LIMIT;
       const life = moved(newLife(now), 'CONNECTED', { now, limit: LIMIT });
       await server.sql.write('root', async (tx) => {
         for (let i = 0; i < 50; i++) await insertAgent(tx, { ...ROW, agent_id: `lost-${i}` }, life);
