@@ -16,6 +16,7 @@ const WRITERS_A_NODE = 16;
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let blobs: string;
+let environment: Readonly<Record<string, string>>;
 let nodes: TestServer[];
 let first: TestServer;
 let second: TestServer;
@@ -23,7 +24,7 @@ let second: TestServer;
 beforeAll(async () => {
   database = await freshDatabase();
   blobs = mkdtempSync(join(tmpdir(), 'nexus-blobs-'));
-  const environment = { NEXUS_DATABASE_URL: database.url, NEXUS_BLOBS_URL: pathToFileURL(blobs).href };
+  environment = { NEXUS_DATABASE_URL: database.url, NEXUS_BLOBS_URL: pathToFileURL(blobs).href };
   // At once, on an empty database.
   nodes = await Promise.all([startTestServer({ environment }), startTestServer({ environment })]);
   [first, second] = nodes as [TestServer, TestServer];
@@ -180,6 +181,25 @@ test('a grant that is taken back and a key that is revoked on one node are refus
     await here.ok('admin_revoke_key', { key_id });
     expect(await there.fault('whoami', {}, key)).toBe('UNAUTHENTICATED');
   }
+});
+
+test('each gives its part of a number of requests, and takes over the part of one that ends', {
+  timeout: 180_000,
+}, async () => {
+  const key = await first.addKey({ subject: 'frequent' });
+  const limits = () =>
+    Promise.all(
+      nodes.map(async (node) => {
+        const answer = await node.http('/api/auth/whoami', { headers: { authorization: `Bearer ${key}` } });
+        return answer.headers.get('x-ratelimit-limit');
+      }),
+    );
+  const shared = (part: string) => expect.poll(limits, { timeout: 60_000 }).toEqual([part, part]);
+  await shared('30000');
+  const third = await startTestServer({ environment });
+  await shared('20000');
+  await third.stop();
+  await shared('30000');
 });
 
 test('they write one audit log: one chain, one row for refusals that are equal on both', async () => {

@@ -1,11 +1,10 @@
 /** Who may ask this node how often, by the configuration. */
 import type { Config } from '../config.ts';
 import { Rates } from '../features/limits/rates.ts';
+import type { Nodes } from './nodes.ts';
 
-/** Nodes that share the numbers of the configuration. Each gives its part; until nodes know of each other there is one. */
-const LIVE_NODES = 1;
-
-export function ratesOf(config: Config): Rates | undefined {
+/** Each of the live nodes gives its part of the numbers of the configuration. */
+export function ratesOf(config: Config, nodes: Pick<Nodes, 'live'>): Rates | undefined {
   if (!config.RATE_LIMIT_ENABLED) return undefined;
   return new Rates({
     table: {
@@ -20,6 +19,6 @@ export function ratesOf(config: Config): Rates | undefined {
       },
     },
     now: () => performance.now(),
-    share: (perMinute) => Math.max(1, Math.floor(perMinute / LIVE_NODES)),
+    share: (perMinute) => Math.max(1, Math.floor(perMinute / nodes.live())),
   });
 }

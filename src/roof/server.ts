@@ -34,6 +34,7 @@ import { blobsRootOf, openBell, openServerSql, openThreadSql } from './engines.t
 import { healthView } from './health.ts';
 import { keyUse } from './key-use.ts';
 import { migrate, schemaState } from './migrations.ts';
+import { joinNodes } from './nodes.ts';
 import { grantCache } from './parts.ts';
 import { ratesOf } from './rates.ts';
 import { runnerOf, type Threads } from './runner.ts';
@@ -117,13 +118,13 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const runner = runnerOf(config, { sql, blobs, threads, rings, grants, told });
   const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
   const used = keyUse({ runner, clock: systemClock, log });
-  const rates = ratesOf(config);
+  const { alone, ...nodes } = joinNodes({ config, runner, log });
+  const rates = ratesOf(config, nodes);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
   const observe: Server['observe'] = (operation, outcome, seconds) => {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
   };
-  const alone = sqliteFileOf(config) !== undefined;
   const work = startWork({ config, runner, rings, blobs, clock: systemClock, log }, alone);
   const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, hands: work.hands, audit, log, observe });
   const pending = new Set(['listen']);
@@ -144,7 +145,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
   const close = async (): Promise<void> => {
     rings.stop();
-    await Promise.all([app.close(), work.stop()]);
+    await Promise.all([app.close(), work.stop(), nodes.stop()]);
     await audit.settle();
     await used.settled();
     await Promise.all([threads.writer?.close(), threads.reader.close()]);
