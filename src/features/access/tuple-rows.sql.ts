@@ -26,8 +26,8 @@ export interface TupleRow {
 export const TUPLE_COLUMNS = `t.tuple_id, t.zone_id, t.subject_zone_id, t.subject_type, t.subject_id, t.subject_relation, t.relation,
   t.object_type, t.object_id, t.object_given, t.expires_at, t.conditions, t.created_at, t.created_by, t.revision`;
 
-export const findTuple = (tx: Tx, tuple_id: string): Promise<TupleRow | undefined> =>
-  tx.get<TupleRow>(`SELECT ${TUPLE_COLUMNS} FROM tuples t WHERE t.tuple_id = ?`, [tuple_id]);
+export const findTuple = (tx: Tx, zone_id: string, tuple_id: string): Promise<TupleRow | undefined> =>
+  tx.get<TupleRow>(`SELECT ${TUPLE_COLUMNS} FROM tuples t WHERE t.tuple_id = ? AND t.zone_id = ?`, [tuple_id, zone_id]);
 
 /** The zone of a tuple, if nothing bars the way to it. */
 export async function findTupleZone(tx: Tx, tuple_id: string): Promise<string | undefined> {

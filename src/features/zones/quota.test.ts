@@ -4,6 +4,9 @@ import { forEachEngine, startTestServer, type TestServer } from '../../../test/h
 
 type Limits = Readonly<Record<string, number>>;
 
+/** What is in the zone that has no room. */
+const FULL = { storage_bytes: 13, files: 2 };
+
 forEachEngine('limits of a zone', (engine) => {
   let server: TestServer;
   beforeAll(async () => {
@@ -16,84 +19,70 @@ forEachEngine('limits of a zone', (engine) => {
   const put = (zone_id: string, path: string, body: string) =>
     server.http(`/api/v2/files${path}`, { method: 'PUT', body, headers: { 'x-nexus-zone-id': zone_id } });
 
-  test('whatever makes the files of a zone larger is refused, and changes nothing', async () => {
-    const zone_id = 'full';
-    const at = { zone_id };
-    await make(zone_id);
-    const write = (path: string, bytes: number, more: object = {}) =>
-      server.ok('write', { ...at, path, content: 'x'.repeat(bytes), ...more });
+  const full = { zone_id: 'full' };
+  const write = (path: string, bytes: number, more: object = {}) =>
+    server.ok('write', { ...full, path, content: 'x'.repeat(bytes), ...more });
+  const batch = (...of: readonly (readonly [string, number])[]) => ({
+    files: of.map(([path, bytes]) => [path, 'x'.repeat(bytes)]),
+  });
+  /** {@link FULL}, and more in the past and in a snapshot, whose revision it gives. */
+  const fill = async (): Promise<number> => {
+    await make('full');
     await write('/a', 20);
     await write('/a', 10);
     await write('/removed', 5);
-    const { revision } = await server.ok('tree_snapshot_create', { ...at, name: 'before' });
-    await server.ok('delete', { ...at, path: '/removed' });
-    await server.ok('tree_branch_create', { ...at, name: 'side' });
+    const { revision } = await server.ok('tree_snapshot_create', { ...full, name: 'before' });
+    await server.ok('delete', { ...full, path: '/removed' });
+    await server.ok('tree_branch_create', { ...full, name: 'side' });
     await write('/side', 3, { branch: 'side' });
-    const { storage_bytes = 0, files = 0 } = await usage(zone_id);
-    expect({ storage_bytes, files }).toEqual({ storage_bytes: 13, files: 2 });
-    const refused = async (limits: Limits, calls: readonly (readonly [string, object, number])[]) => {
-      await server.ok('zone_update', { ...at, limits });
-      const [quota = '', limit] = Object.entries(limits).find(([, value]) => value > 0) ?? [];
-      for (const [method, params, requested] of calls) {
-        const { status, error } = await server.rpc(method, { ...at, ...params });
-        const used = quota === 'max_files' ? files : storage_bytes;
-        expect([method, status, error?.code, error?.data]).toMatchObject([
-          method,
-          507,
-          -507,
-          { code: 'QUOTA_EXCEEDED', quota, limit, used, requested },
-        ]);
-        for (const word of [zone_id, quota, String(limit), String(used), 'Delete files']) {
-          expect(error?.message).toContain(word);
-        }
+    return revision;
+  };
+  /** Each call with what it asks for beyond the limit. */
+  const refused = async (quota: keyof typeof FULL, calls: readonly (readonly [string, object, number])[]) => {
+    const used = FULL[quota];
+    const data = { quota: `max_${quota}`, limit: used, used };
+    await server.ok('zone_update', { ...full, limits: { max_files: 0, max_storage_bytes: 0, [data.quota]: used } });
+    for (const [method, params, requested] of calls) {
+      const { status, error } = await server.rpc(method, { ...full, ...params });
+      const said = { code: 'QUOTA_EXCEEDED', ...data, requested };
+      expect([method, status, error?.code, error?.data]).toMatchObject([method, 507, -507, said]);
+      for (const word of ['zone full', data.quota, `${used} used`, 'Delete files']) {
+        expect(error?.message.toLowerCase()).toContain(word.toLowerCase());
       }
-      const body = (await (await put(zone_id, '/new', 'x')).json()) as object;
-      expect(body).toMatchObject({ code: 'quota_exceeded', error: { data: { quota, limit, requested: 1 } } });
-      expect(await usage(zone_id)).toMatchObject({ storage_bytes, files });
-    };
-    await refused({ max_storage_bytes: storage_bytes }, [
+    }
+    const body: unknown = await (await put('full', '/new', 'x')).json();
+    expect(body).toMatchObject({ code: 'quota_exceeded', error: { data: { ...data, requested: 1 } } });
+    expect(await usage('full')).toMatchObject(FULL);
+  };
+
+  test('whatever makes the files of a zone larger is refused, and changes nothing', async () => {
+    const before = await fill();
+    expect(await usage('full')).toMatchObject(FULL);
+    await refused('storage_bytes', [
       ['write', { path: '/new', content: 'x' }, 1],
       ['write', { path: '/new', content: 'x', branch: 'side' }, 1],
       ['append', { path: '/a', content: 'xx' }, 2],
-      ['edit', { path: '/a', edits: [['xxxxxxxxxx', 'y'.repeat(13)]] }, 3],
+      ['edit', { path: '/a', edits: [['x'.repeat(10), 'y'.repeat(13)]] }, 3],
       ['copy', { src_path: '/a', dst_path: '/b' }, 10],
       ['rollback', { path: '/a', version: 1 }, 10],
-      ['tree_restore', { to: revision }, 5],
+      ['tree_restore', { to: before }, 5],
       ['tree_merge', { branch: 'side' }, 3],
-      [
-        'write_batch',
-        {
-          files: [
-            ['/a', ''],
-            ['/b', 'x'.repeat(11)],
-          ],
-        },
-        1,
-      ],
+      ['write_batch', batch(['/a', 0], ['/b', 11]), 1],
     ]);
-    await refused({ max_storage_bytes: 0, max_files: files }, [
+    await refused('files', [
       ['write', { path: '/new', content: '' }, 1],
       ['append', { path: '/new', content: '' }, 1],
       ['copy', { src_path: '/a', dst_path: '/b' }, 1],
-      [
-        'write_batch',
-        {
-          files: [
-            ['/a', ''],
-            ['/b', ''],
-          ],
-        },
-        1,
-      ],
+      ['write_batch', batch(['/a', 0], ['/b', 0]), 1],
     ]);
     // Above the limit whatever does not grow passes.
-    await server.ok('zone_update', { ...at, limits: { max_storage_bytes: 1, max_files: 1 } });
+    await server.ok('zone_update', { ...full, limits: { max_storage_bytes: 1, max_files: 1 } });
     await write('/a', 10);
     await write('/a', 9);
-    await server.ok('set_metadata', { ...at, path: '/a', metadata: { k: 1 } });
-    await server.ok('rename', { ...at, old_path: '/a', new_path: '/renamed' });
-    await server.ok('mkdir', { ...at, path: '/folder' });
-    await server.ok('delete', { ...at, path: '/renamed' });
+    await server.ok('set_metadata', { ...full, path: '/a', metadata: { k: 1 } });
+    await server.ok('rename', { ...full, old_path: '/a', new_path: '/renamed' });
+    await server.ok('mkdir', { ...full, path: '/folder' });
+    await server.ok('delete', { ...full, path: '/renamed' });
   });
 
   test('writers at once, by every way, end exactly at the limit', async () => {
