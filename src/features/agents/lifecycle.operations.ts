@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { Fault } from '../../base/faults.ts';
-import { plainText } from '../../base/texts.ts';
+import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { beaten, isUntold, type Life, MOVES, type Moment, moved, STATES, staleMs } from './agent.ts';
 import { type AgentObject, agentObject } from './agent-object.ts';
@@ -91,8 +91,12 @@ const heartbeatInput = z.object({
   observed_generation: generation.optional().describe('generation of the spec that it goes by'),
   activity: plainText.min(1).max(64).optional().describe('what it is at: thinking, or any other word'),
   resource_usage: z
-    .object({ tokens_used: amount, storage_used_mb: amount, context_usage_pct: amount })
-    .partial()
+    .looseObject({
+      tokens_used: amount.optional(),
+      storage_used_mb: amount.optional(),
+      context_usage_pct: amount.optional(),
+    })
+    .refine((value) => !holdsNul(value), NO_NUL)
     .optional(),
 });
 type HeartbeatInput = z.infer<typeof heartbeatInput>;

@@ -24,7 +24,7 @@ const putInput = z.object({
   qos_class: z.enum(QOS).default('standard'),
   zone_affinity: plainText.max(255).optional(),
   if_match: z
-    .union([z.string(), z.int()])
+    .union([plainText, z.int()])
     .optional()
     .describe('generation of the spec that is replaced; also as header If-Match'),
 });
