@@ -19,7 +19,11 @@ forEachEngine('inboxes', (engine) => {
   let ada: string;
   let eve: string;
   beforeAll(async () => {
-    const environment = { NEXUS_LIMIT_MAILBOX_MESSAGES: '30', NEXUS_LIMIT_MESSAGE_BYTES: '1000' };
+    const environment = {
+      NEXUS_LIMIT_MAILBOX_MESSAGES: '30',
+      NEXUS_LIMIT_MESSAGE_BYTES: '1000',
+      NEXUS_LIMIT_AGENTS: '12',
+    };
     at = await startAgentServer(engine, environment);
     ada = await at.server.addKey({ subject: 'ada' });
     eve = await at.server.addKey({ subject: 'eve' });
@@ -104,6 +108,24 @@ forEachEngine('inboxes', (engine) => {
     expect((await send('anybody', 'named', {}, {})).status).toBe(200);
     expect(code(await send('adas', 'named', {}, { key: eve }))).toEqual([403, 'ACCESS_DENIED']);
     expect(code(await send('ada', 'named', {}, { key: own }))).toEqual([403, 'ACCESS_DENIED']);
+  });
+
+  test('there are no more of them, nor of agents, than there may be', async () => {
+    await at.server.ok('zone_create', { zone_id: 'tiny', name: 'T' });
+    const by = { key: await at.server.addKey({ zone_id: 'tiny', role: 'admin' }) };
+    const ids = Array.from({ length: 14 }, (_, n) => `t${n}`);
+    const boxes = await Promise.all(ids.map((id) => provision(id, by)));
+    const agents = await Promise.all(
+      ids.map((id) => at.ask('POST', '/api/v2/agents', { agent_id: id, name: 'T' }, by)),
+    );
+    for (const all of [boxes, agents]) {
+      expect(all.filter(({ status }) => status === 201)).toHaveLength(12);
+      const refused = { code: 'TOO_MANY', data: { limit: 'AGENTS', maximum: 12 } };
+      expect(all.filter(({ status }) => status === 429).map(({ body }) => body.error)).toMatchObject([
+        refused,
+        refused,
+      ]);
+    }
   });
 
   test('holds no more and nothing larger than it may, however many send at once', async () => {

@@ -197,6 +197,7 @@ async function makeKey(call: Call, row: Registration): Promise<{ api_key: string
     created_at: now,
     expires_at: null,
   });
+  call.audit({ key_id });
   call.accessChanged();
   return { api_key, key_id };
 }
