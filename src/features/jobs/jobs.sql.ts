@@ -210,12 +210,15 @@ export interface Claimable {
   readonly of: { readonly owner: string; readonly agent_id: string | null } | null;
   readonly now: number;
   readonly limit: number;
+  /** Only to see whether there are any: they are not held. */
+  readonly peeks?: boolean;
 }
 
 const claimStatements = new Map<string, string>();
 
-function claimStatement(tx: Tx, { types, of }: Claimable): string {
-  const { textsOf, skipLocked } = tx.dialect;
+function claimStatement(tx: Tx, { types, of, peeks }: Claimable): string {
+  const { textsOf } = tx.dialect;
+  const skipLocked = peeks ? '' : tx.dialect.skipLocked;
   const mine = of && `owner = ?${of.agent_id === null ? '' : ' AND agent_id = ?'}`;
   const where = ['zone_id = ? AND executor = ?', mine, types && `type IN (SELECT value FROM ${textsOf})`]
     .filter((part) => part !== null)

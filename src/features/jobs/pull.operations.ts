@@ -11,7 +11,7 @@ import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
 import type { Outcome } from './job.ts';
-import { findJob, type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
+import { findJob, type JobRow, listAttempts, listClaimable, renewLease } from './jobs.sql.ts';
 import { executorParam, jsonParam, keptJson, taskTypeParam } from './params.ts';
 import { checkHolds, claimJobs, endJobs } from './queue.ts';
 import { type TaskObject, taskObject, toTask } from './task-object.ts';
@@ -75,6 +75,29 @@ async function claimNow(served: Served, call: Call, input: ClaimInput): Promise<
 const isAgent = ({ caller }: Call, executor: string): boolean =>
   caller.subject_type === 'agent' && caller.subject_id === executor;
 
+const someOutput = z.object({ some: z.boolean() });
+
+/** Asked by those who wait, so that waiting writes nothing. */
+const peekTasks: Operation<ClaimInput, z.infer<typeof someOutput>> = {
+  name: 'task.peek',
+  summary: 'Say whether an executor has tasks that are due.',
+  effect: 'read',
+  who: OPERATOR,
+  internal: true,
+  input: claimInput,
+  output: someOutput,
+  faults: [],
+  run: async (call, input) => {
+    const { zone_id } = call.context;
+    const asked = { zone_id, types: input.task_types ?? null, of: null, limit: 1, peeks: true };
+    const now = await queueTime(call);
+    for (const executor of executorsOf(input)) {
+      if ((await listClaimable(call.tx, { ...asked, executor, now })).length > 0) return { some: true };
+    }
+    return { some: false };
+  },
+};
+
 function claimTasks(served: Served): Operation<ClaimInput, z.infer<typeof claimOutput>> {
   const claim: Operation<ClaimInput, z.infer<typeof claimOutput>> = {
     name: 'task.claim',
@@ -93,7 +116,7 @@ function claimTasks(served: Served): Operation<ClaimInput, z.infer<typeof claimO
       return waitFor(streaming, output, {
         seconds: input.wait_seconds,
         topic: WAITING,
-        look: () => streaming.run(claim, input),
+        look: async () => ((await streaming.run(peekTasks, input)).some ? streaming.run(claim, input) : { tasks: [] }),
         isEnough: ({ tasks }) => tasks.length > 0,
       });
     },
@@ -206,4 +229,5 @@ const failTask: Operation<z.infer<typeof failInput>, TaskObject> = {
   },
 };
 
-export const pullOperations = (served: Served) => [claimTasks(served), heartbeat, completeTask, failTask] as const;
+export const pullOperations = (served: Served) =>
+  [claimTasks(served), peekTasks, heartbeat, completeTask, failTask] as const;

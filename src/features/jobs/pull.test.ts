@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { systemClock } from '../../engines/process/system-clock.ts';
 import type { TaskObject } from './task-object.ts';
 import type { WorkerList } from './workers.operations.ts';
 
@@ -69,7 +70,7 @@ forEachEngine('tasks in hands outside', (engine) => {
 
   test('a failure goes back with its time, or is the last; the same failure twice is one', async () => {
     const id = await running({ max_attempts: 3, backoff_seconds: [50, 100] });
-    const before = Date.now();
+    const before = systemClock.now();
     const failed = await tell(id, 'fail', { fencing_token: 1, error: 'no luck' });
     expect(failed).toMatchObject({ status: 'queued', error: 'no luck', error_message: 'no luck', attempt: 1 });
     expect(Date.parse(failed.run_at!) - before).toBeGreaterThanOrEqual(49_000);
@@ -126,7 +127,7 @@ forEachEngine('tasks in hands outside', (engine) => {
   });
 
   test('workers are listed by their start, those that are gone only where asked for, to admins of root', async () => {
-    const now = Date.now();
+    const now = systemClock.now();
     const add = (name: string, status: string, [started_at, beat_at]: readonly [number, number]) =>
       server.sql.write('root', (tx) =>
         tx.run(

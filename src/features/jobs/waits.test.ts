@@ -1,6 +1,7 @@
 /** Calls that wait, for a task or for its end: counted as streams and not as requests, and over with whoever waits. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openBare } from '../../../test/bare.ts';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
 import type { TaskObject } from './task-object.ts';
 
@@ -95,4 +96,14 @@ forEachEngine('waiting', (engine) => {
     await own.stop();
     expect(await answer(waiting)).toEqual({ tasks: [] });
   });
+});
+
+test('who waits for a task writes once, however often he looks', async () => {
+  const bare = await openBare();
+  const writes = () => bare.sql.stats().commits.writes.sum;
+  await bare.call('task.claim', { executor: 'x' });
+  const before = writes();
+  expect(await bare.call('task.claim', { executor: 'x', wait_seconds: 1 })).toEqual({ tasks: [] });
+  expect(writes() - before).toBe(1);
+  await bare.close();
 });
