@@ -141,7 +141,10 @@ forEachEngine('agents that fall silent', (engine) => {
     const before = await counts();
     const from = bare.sql.stats().statements;
     const beats = 10;
-    for (let i = 0; i < beats; i++) await beat(agent_id);
+    for (let i = 0; i < beats; i++) {
+      pass(1);
+      await beat(agent_id);
+    }
     const statements = bare.sql.stats().statements - from;
     expect(statements).toBe(beats * BEAT_STATEMENTS);
     expect(await counts()).toEqual(before);

@@ -142,15 +142,18 @@ const CHANGING = REGISTRATION.filter(
 );
 const set = (names: readonly string[]): string => names.map((name) => `${name} = ?`).join(', ');
 const SAVE = `UPDATE agents SET ${set(CHANGING)} WHERE zone_id = ? AND agent_id = ?`;
-const SAVE_LIFE = `UPDATE agent_lives SET ${set(LIFE)} WHERE zone_id = ? AND agent_id = ?`;
 const SAVE_WARM = `UPDATE agents SET ${set(WARM)} WHERE zone_id = ? AND agent_id = ?`;
 
 export async function saveAgent(tx: Tx, row: Registration): Promise<void> {
   await tx.run(SAVE, [...CHANGING.map((name) => row[name]), row.zone_id, row.agent_id]);
 }
 
-export async function saveLife(tx: Tx, { zone_id, agent_id, ...life }: Id & Life): Promise<void> {
-  await tx.run(SAVE_LIFE, [...LIFE.map((name) => life[name]), zone_id, agent_id]);
+/** Only what changed is set, so that a heartbeat touches no index. */
+export async function saveLife(tx: Tx, before: Id & Life, after: Life): Promise<void> {
+  const changed = LIFE.filter((name) => after[name] !== before[name]);
+  if (changed.length === 0) return;
+  const sql = `UPDATE agent_lives SET ${set(changed)} WHERE zone_id = ? AND agent_id = ?`;
+  await tx.run(sql, [...changed.map((name) => after[name]), before.zone_id, before.agent_id]);
 }
 
 export async function saveWarm(tx: Tx, { zone_id, agent_id, ...warm }: Id & WarmRow): Promise<void> {

@@ -78,7 +78,7 @@ export const transitionAgent: Operation<TransitionInput, AgentObject> = {
     const at = momentOf(call);
     tellLapse(call, before, at);
     const after = { ...before, ...moved(before, target_state, at) };
-    await saveLife(call.tx, after);
+    await saveLife(call.tx, before, after);
     tellAgent(call, 'agent.transition', { agent_id, from, to: target_state, generation: after.generation });
     return shownAgent(call, after);
   },
@@ -121,7 +121,7 @@ export const beatAgent: Operation<HeartbeatInput, z.infer<typeof heartbeatOutput
     checkGeneration(agent_id, before, expected_generation);
     const at = momentOf(call);
     tellLapse(call, before, at);
-    await saveLife(call.tx, { ...before, ...beaten(before, report, at) });
+    await saveLife(call.tx, before, beaten(before, report, at));
     return {
       ok: true,
       agent_id,

@@ -139,7 +139,7 @@ export const endWarmup: Operation<z.infer<typeof endInput>, null> = {
       warming_until: null,
     });
     if (failed_step !== null) return null;
-    await saveLife(call.tx, { ...row, observed_generation: spec_generation });
+    await saveLife(call.tx, row, { ...row, observed_generation: spec_generation });
     tellAgent(call, 'agent.warmed', { agent_id, spec_generation });
     return null;
   },
