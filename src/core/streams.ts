@@ -31,6 +31,7 @@ export class Streams {
   private readonly byZone = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
+  private readonly whenNone: (() => void)[] = [];
 
   constructor(parts: StreamsParts) {
     this.parts = parts;
@@ -62,9 +63,15 @@ export class Streams {
     for (const open of this.open) open.end();
   }
 
+  /** Resolves when none is open, what each of them does in the end included. */
+  settled(): Promise<void> {
+    return this.open.size === 0 ? Promise.resolve() : new Promise((resolve) => this.whenNone.push(resolve));
+  }
+
   private end(open: Open): void {
     const { zone_id } = open.context;
     if (!this.open.delete(open)) return;
+    if (this.open.size === 0) for (const resolve of this.whenNone.splice(0)) resolve();
     const left = (this.byZone.get(zone_id) ?? 1) - 1;
     if (left > 0) this.byZone.set(zone_id, left);
     else this.byZone.delete(zone_id);

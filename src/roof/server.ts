@@ -145,7 +145,8 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
   const close = async (): Promise<void> => {
     rings.stop();
-    await Promise.all([app.close(), work.stop(), nodes.stop()]);
+    const closed = app.close().then(() => server.streams.settled());
+    await Promise.all([closed, work.stop(), nodes.stop()]);
     await audit.settle();
     await used.settled();
     await Promise.all([threads.writer?.close(), threads.reader.close()]);

@@ -7,7 +7,7 @@ import { one } from './request.ts';
 
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 const HEADERS =
-  'Authorization, Content-Type, Content-Digest, Idempotency-Key, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range, X-Agent-ID, X-Nexus-API-Key, X-Nexus-Branch, X-Nexus-Zone-ID, X-Request-ID';
+  'Authorization, Content-Type, Content-Digest, Idempotency-Key, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range, Tus-Resumable, Upload-Checksum, Upload-Concat, Upload-Defer-Length, Upload-Length, Upload-Metadata, Upload-Offset, X-Agent-ID, X-HTTP-Method-Override, X-Nexus-API-Key, X-Nexus-Branch, X-Nexus-Zone-ID, X-Request-ID';
 /** Without credentials the star stands for every header, X-Nexus-Meta-* of any key included. */
 const EXPOSED = '*';
 /** Seconds for which a browser remembers the answer. */

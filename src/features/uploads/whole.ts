@@ -2,7 +2,7 @@
  * An upload whose bytes are all there becomes content that a file may name. Guarantees: the blob is durable before the
  * transaction that names it; the segments stay until that has committed, so a crash in between loses nothing.
  */
-import { faultFromWire } from '../../base/faults.ts';
+import { Fault, faultFromWire } from '../../base/faults.ts';
 import type { Streaming } from '../../core/operation.ts';
 import type { SegmentWriter } from '../../ports/stage.ts';
 import { INLINE_BYTES_MAX, reserve, type Stored } from '../content/content.ts';
@@ -63,10 +63,16 @@ export function inlineStored(bytes: Uint8Array): Stored {
   return { sha256, size: bytes.length, utf8, encoding: utf8 ? 'utf-8' : 'base64', inline: bytes };
 }
 
-async function* bytesOf(sources: readonly Source[], { blobs }: Streaming): AsyncGenerator<Uint8Array> {
+/** Ends when nobody waits for the answer any more: an empty PATCH takes the work up again. */
+async function* bytesOf(sources: readonly Source[], { blobs, signal }: Streaming): AsyncGenerator<Uint8Array> {
   for (const { upload_id, held, segments } of sources) {
     if (held) yield held;
-    for (const [name, size] of segments) yield* blobs.stage.read(upload_id, name, { start: 0, end: size });
+    for (const [name, size] of segments) {
+      for await (const piece of blobs.stage.read(upload_id, name, { start: 0, end: size })) {
+        if (signal.aborted) throw new Fault('UNAVAILABLE', 'The upload was not put together', { reason: 'stopping' });
+        yield piece;
+      }
+    }
   }
 }
 

@@ -66,7 +66,13 @@ async function gathered(
   }
 }
 
-async function* following(
+/** `first` was asked for already; where nobody comes for it, nobody is told that it failed. */
+function following(pieces: AsyncIterator<Buffer>, first: Promise<IteratorResult<Buffer>>): AsyncIterable<Uint8Array> {
+  first.catch(() => undefined);
+  return rest(pieces, first);
+}
+
+async function* rest(
   pieces: AsyncIterator<Buffer>,
   first: Promise<IteratorResult<Buffer>>,
 ): AsyncGenerator<Uint8Array> {
