@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../../../../test/harness.ts';
 import { nexus, nexusOnTerminal, type Surroundings } from '../../../../test/nexus-process.ts';
 
-const SLOW = { timeout: 120_000 };
+const SLOW = { timeout: 300_000 };
 let server: TestServer;
 let place: string;
 let around: Surroundings;
