@@ -117,6 +117,9 @@ test('--once and --max-jobs run as many as they say; a wrong number is refused',
   expect(await run('--max-jobs', '2')).toMatchObject({ code: 0, out: 'processed_jobs=2\n' });
   expect(await run('--once')).toMatchObject({ code: 0, out: 'processed_jobs=0\n' });
   expect(await run('--max-jobs', '0')).toMatchObject({ code: 2, out: '' });
+  const away = { ...around, env: { ...around.env, NEXUS_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' } };
+  const refused = await nexus(['worker', '--data', directory, '--once'], away);
+  expect(refused).toMatchObject({ code: 1, out: '', err: expect.stringContaining('No connection to PostgreSQL') });
 });
 
 test('a worker that is told to stop gives back what it cannot wait for; told twice, it goes at once', {

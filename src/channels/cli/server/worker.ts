@@ -1,6 +1,7 @@
 /** `nexus worker`: runs jobs beside a server, or in its place. Says how many attempts have ended, and nothing else. */
 import type { Command } from '../command.ts';
 import { UsageError } from '../command.ts';
+import { explain } from '../explain.ts';
 import { DATA, EXIT_CONFIG, load } from './load.ts';
 
 function maxJobsOf(given: unknown): number {
@@ -39,6 +40,11 @@ export const workerCommand: Command = {
       const processed = await runWorker({ config, log, once, maxJobs, signal: stopping.signal });
       scene.terminal.out(`processed_jobs=${processed}\n`);
       return 0;
+    } catch (thrown) {
+      // Whoever runs it once asks only whether it could (infrastructure.md §8).
+      if (!once) throw thrown;
+      explain(scene.terminal, thrown);
+      return 1;
     } finally {
       await close();
     }
