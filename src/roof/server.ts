@@ -103,14 +103,13 @@ function haltOf(told: (reason: unknown) => void): Halt {
 async function startClaimed(options: StartOptions): Promise<Running> {
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
-  const { onBroken } = halt;
-  const { adminKey, secret, auditKey } = await prepareSchema(options.config, onBroken);
+  const { adminKey, secret, auditKey } = await prepareSchema(options.config, halt.onBroken);
   const config = { ...options.config, AUDIT_KEY: auditKey };
   const tokens = tokensOf(config, secret);
-  const sql = await openServerSql(config, onBroken);
+  const sql = await openServerSql(config, halt.onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const { metrics, told } = figuresOf(log);
-  const threads = await startThreads(config, { onBroken, told });
+  const threads = await startThreads(config, { onBroken: halt.onBroken, told });
   const grants = grantCache(config);
   const bell = await openBell(config);
   const rings = new Rings(bell);
@@ -145,8 +144,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
   const close = async (): Promise<void> => {
     rings.stop();
-    const closed = app.close().then(() => server.streams.settled());
-    await Promise.all([closed, work.stop(), nodes.stop()]);
+    await Promise.all([app.close().then(() => server.streams.settled()), work.stop(), nodes.stop()]);
     await audit.settle();
     await used.settled();
     await Promise.all([threads.writer?.close(), threads.reader.close()]);
