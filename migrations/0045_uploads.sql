@@ -1,4 +1,4 @@
--- Resumable uploads. Times are milliseconds of the database's clock.
+-- Resumable uploads. Times are milliseconds, as their calls have them.
 
 -- kind: single, partial, final. path is NULL for a partial. status: open, complete, failed (whole, but refused as a file),
 -- ended (deleted or expired). received is what has been acknowledged: it lies in `held` (up to 64 KiB), or in `segments`, a
