@@ -65,7 +65,11 @@ export const FAULTS = {
   CONFLICT: row(409, -409, 'the state of the thing forbids it; the reason is given'),
   ETAG_MISMATCH: row(412, -409, 'the content is not the expected one', { retry: 'reread' }),
   MERGE_CONFLICT: row(409, -409, 'both sides changed the same paths differently'),
-  PRECONDITION_FAILED: row(412, -412, 'If-Match names another state; a version of the upload protocol that is not spoken'),
+  PRECONDITION_FAILED: row(
+    412,
+    -412,
+    'If-Match names another state; a version of the upload protocol that is not spoken',
+  ),
   REVISION_GONE: row(410, -410, 'older than the history that the zone retains'),
   UPLOAD_GONE: row(410, -410, 'the upload was deleted, or has expired'),
   BODY_TOO_LARGE: row(413, 'http', 'the body passes a limit; it is named'),

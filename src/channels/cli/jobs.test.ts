@@ -48,7 +48,7 @@ test('a task that failed is shown with its attempts, in a list and as the job th
     'by        admin',
     expect.stringMatching(/^created {3}(now|\d+s ago)$/),
     '',
-    expect.stringMatching(/^try {2}status {2}held by +when +error$/),
+    expect.stringMatching(/^TRY {2}STATUS {2}HELD BY +WHEN +ERROR$/),
     expect.stringMatching(/^1\/1 {2}failed {2}\S+ +(now|\d+s ago) +Attempt 1 of 9 that were to fail$/),
   ]);
   expect((await type(['list', 'schedulers'])).out).toMatch(
@@ -58,7 +58,7 @@ test('a task that failed is shown with its attempts, in a list and as the job th
   expect(job.out).toContain('\u001b[31mfailed\u001b[0m');
   const list = await type(['jobs', 'list', '--job-type', 'echo']);
   expect(lines(list.out)).toEqual([
-    expect.stringMatching(/^job +type {2}status {2}try {2}by +when$/),
+    expect.stringMatching(/^JOB +TYPE {2}STATUS {2}TRY {2}BY +WHEN$/),
     expect.stringMatching(new RegExp(`^${id}  echo  failed  1/1  admin  (now|\\d+s ago)$`)),
   ]);
   const again = await type(['job', 'retry', id]);

@@ -77,7 +77,7 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
     terminal.out(`${style ? paint(terminal, style, text) : text}\n`);
   };
   line(
-    columns.map((column) => column.title),
+    columns.map((column) => column.title.toUpperCase()),
     'dim',
   );
   for (const row of cells) line(row);

@@ -46,4 +46,5 @@ export function durationText(seconds: number): string {
 export const took = (ms: number | null): string =>
   ms === null ? '' : ms < 1000 ? `${ms}ms` : ms < 60_000 ? `${(ms / 1000).toFixed(1)}s` : durationText(ms / 1000);
 
-export const ofMost = (count: number, most: number): string => `${count}/${most}`;
+/** What is tried without end is `2`, else `2/5`. */
+export const ofMost = (count: number, most: number): string => (most < 1_000 ? `${count}/${most}` : `${count}`);

@@ -5,10 +5,10 @@
  */
 
 import { Fault } from '../../../base/faults.ts';
+import { Utf8Check } from '../../../base/utf8.ts';
 import { notJson, OpenString, type StringScan, scanString, textOf } from './json-string.ts';
 import { QUOTE, type RunView, runView } from './plain-run.ts';
 import type { SpooledText, SpoolRoom } from './spool.ts';
-import { Utf8Check } from '../../../base/utf8.ts';
 
 /** Contract files.md §2: deeper is INVALID_JSON. */
 export const JSON_DEPTH = 64;

@@ -4,9 +4,9 @@
  */
 
 import { Fault } from '../../../base/faults.ts';
+import { wholeCharacters } from '../../../base/utf8.ts';
 import { BACKSLASH, nextSpecial, QUOTE, type RunView } from './plain-run.ts';
 import { Spool, SpooledText, type SpoolRoom } from './spool.ts';
-import { wholeCharacters } from '../../../base/utf8.ts';
 
 const LETTER_U = 0x75;
 
