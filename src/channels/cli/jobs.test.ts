@@ -75,7 +75,7 @@ test('schedules, workers and types are tables of what matters, and nothing is sa
   const cron = ['schedule', 'create', 'nightly', '0 3 * * *', 'nexus', 'echo', '--payload', '{"value":1}'];
   expect((await type(cron)).code).toBe(0);
   expect(lines((await type(['schedules', 'list'])).out)).toEqual([
-    expect.stringMatching(/^schedule +name +cron +time zone +runs +next +last +skipped$/),
+    expect.stringMatching(/^SCHEDULE +NAME +CRON +TIME ZONE +RUNS +NEXT +LAST +SKIPPED$/),
     expect.stringMatching(/^\S+ {2}nightly {2}0 3 \* \* \* {2}UTC +nexus echo {2}(now|in .+)$/),
   ]);
   expect(lines((await type(['worker', 'list'], { color: true })).out)[1]).toMatch(/embedded {2}\u001b\[32mactive/);
