@@ -1,42 +1,30 @@
 /** The command line against a server: files, grammar, exit codes, and what people and programs see. */
 import { once } from 'node:events';
-import {
-  lstatSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { openPlace, type Place } from '../../../test/command-line.ts';
+import { startTestServer, type TestServer } from '../../../test/harness.ts';
 import { nexus, nexusOnTerminal, type Surroundings } from '../../../test/nexus-process.ts';
 
 const SLOW = { timeout: 120_000 };
 let server: TestServer;
-let place: string;
-let around: Surroundings;
+let place: Place;
 
 beforeAll(async () => {
   server = await startTestServer();
-  place = mkdtempSync(join(tmpdir(), 'nexus-cli-'));
-  around = { cwd: place, env: { NEXUS_URL: server.url, NEXUS_API_KEY: ADMIN_KEY, XDG_CONFIG_HOME: place } };
+  place = openPlace(server);
 });
 afterAll(async () => {
   await server.stop();
-  rmSync(place, { recursive: true, force: true });
+  place.remove();
 });
 
 const run = (line: readonly string[], more: Surroundings = {}) =>
-  nexus(line, { ...around, ...more, env: { ...around.env, ...more.env } });
-const see = (line: readonly string[]) => nexusOnTerminal(line, around);
+  nexus(line, { ...place.around, ...more, env: { ...place.around.env, ...more.env } });
+const see = (line: readonly string[]) => nexusOnTerminal(line, place.around);
 /** The JSON answer of a command that has to succeed. */
 async function answer(line: readonly string[], more?: Surroundings) {
   const { code, out, err } = await run(line, more);
@@ -46,10 +34,10 @@ async function answer(line: readonly string[], more?: Surroundings) {
 
 test('put, cat and get carry bytes as they are, from files and from standard input', SLOW, async () => {
   const bytes = Buffer.from([0, 255, 10, 13, 128, ...Buffer.from('x'.repeat(200_000))]);
-  writeFileSync(join(place, 'raw.bin'), bytes);
+  writeFileSync(join(place.directory, 'raw.bin'), bytes);
   expect(await answer(['put', 'raw.bin', '/bytes/'])).toMatchObject({ path: '/bytes/raw.bin', size: bytes.length });
   await answer(['get', '/bytes/raw.bin', 'back.bin']);
-  expect(readFileSync(join(place, 'back.bin')).equals(bytes)).toBe(true);
+  expect(readFileSync(join(place.directory, 'back.bin')).equals(bytes)).toBe(true);
   await answer(['put', '-', '/bytes/odd name%20?#.txt'], { stdin: 'typed\n' });
   expect((await run(['cat', '/bytes/odd name%20?#.txt', '/bytes/odd name%20?#.txt'])).out).toBe('typed\ntyped\n');
   expect(await run(['put', '-', '/bytes/'])).toMatchObject({ code: 2 });
@@ -180,9 +168,9 @@ test('what is no number, URL, key or server of ours is named as that', SLOW, asy
 test('a path may lack its first slash, and get takes a local directory', SLOW, async () => {
   await answer(['put', '-', 'loose/./f.txt'], { stdin: 'loose' });
   expect((await run(['cat', 'loose/f.txt'])).out).toBe('loose');
-  mkdirSync(join(place, 'into'));
+  mkdirSync(join(place.directory, 'into'));
   expect(await answer(['get', '/loose/f.txt', 'into'])).toEqual({ path: '/loose/f.txt', local: 'into/f.txt', size: 5 });
-  expect(readFileSync(join(place, 'into/f.txt'), 'utf8')).toBe('loose');
+  expect(readFileSync(join(place.directory, 'into/f.txt'), 'utf8')).toBe('loose');
 });
 
 test('rm of several answers one document, goes on after a failure and ends with its code', SLOW, async () => {
@@ -214,7 +202,7 @@ test('get leaves what was there when the connection breaks, and keeps links and 
   }).listen(0, '127.0.0.1');
   await once(broken, 'listening');
   const from = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`;
-  const into = join(place, 'whole');
+  const into = join(place.directory, 'whole');
   mkdirSync(into);
   writeFileSync(join(into, 'old.txt'), 'old', { mode: 0o640 });
   symlinkSync('old.txt', join(into, 'link'));
@@ -293,7 +281,7 @@ test('help is there at every level', SLOW, async () => {
 
 test('JSON comes as text, from a file or standard input; bad JSON names its position', SLOW, async () => {
   const files = '[["/j/a", "1"], ["/j/b", "2"]]';
-  writeFileSync(join(place, 'files.json'), files);
+  writeFileSync(join(place.directory, 'files.json'), files);
   for (const given of [files, '@files.json', '-']) {
     expect(await answer(['file', 'write-batch', given], { stdin: files })).toHaveLength(2);
   }

@@ -1,7 +1,7 @@
 /** The event log on the command line: a line an event for people, in colour where that is wanted, JSON for programs. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
-import { runLine } from './run-line.ts';
+import { type Typing, typeLine } from '../../../test/command-line.ts';
+import { startTestServer, type TestServer } from '../../../test/harness.ts';
 
 let server: TestServer;
 let viewer: string;
@@ -15,30 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-interface How {
-  readonly json?: boolean;
-  readonly color?: boolean;
-  readonly key?: string;
-}
-
-async function type(line: string, { json = false, color = false, key = ADMIN_KEY }: How = {}) {
-  const written = { out: '', err: '' };
-  const code = await runLine(line.split(' '), {
-    settings: { url: server.url, key, zone: undefined, configHome: '/nonexistent', color },
-    terminal: {
-      json,
-      color,
-      out: (text) => {
-        written.out += text;
-      },
-      err: (text) => {
-        written.err += text;
-      },
-      bytes: async () => undefined,
-    },
-  });
-  return { code, ...written };
-}
+const type = (line: string, how?: Typing) => typeLine(server, line.split(' '), how);
 
 const clock = /^\d\d:\d\d:\d\d {2}/;
 /** Without the times. */

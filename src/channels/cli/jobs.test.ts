@@ -1,7 +1,7 @@
 /** Jobs on the command line: tables of what people want to know, colours where there are any, JSON for programs. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
-import { runLine } from './run-line.ts';
+import { type Typing, typeLine } from '../../../test/command-line.ts';
+import { startTestServer, type TestServer } from '../../../test/harness.ts';
 import { fromNow, took } from './shell/job-texts.ts';
 
 let server: TestServer;
@@ -10,24 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-async function type(line: readonly string[], { json = false, color = false } = {}) {
-  const written = { out: '', err: '' };
-  const code = await runLine(line, {
-    settings: { url: server.url, key: ADMIN_KEY, zone: undefined, configHome: '/nonexistent', color },
-    terminal: {
-      json,
-      color,
-      out: (text) => {
-        written.out += text;
-      },
-      err: (text) => {
-        written.err += text;
-      },
-      bytes: async () => undefined,
-    },
-  });
-  return { code, ...written };
-}
+const type = (line: readonly string[], how?: Typing) => typeLine(server, line, how);
 const lines = (text: string): string[] => text.trimEnd().split('\n');
 
 test('a task that failed is shown with its attempts, in a list and as the job that it is', async () => {

@@ -1,43 +1,17 @@
 /** Agents at the command line: tables for people, documents for programs, and failures that say what to do. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from '../../../../test/harness.ts';
-import { runLine } from '../run-line.ts';
+import { typeLine } from '../../../../test/command-line.ts';
+import { startTestServer, type TestServer } from '../../../../test/harness.ts';
 
 let server: TestServer;
-let place: string;
 
 beforeAll(async () => {
   server = await startTestServer({ environment: { NEXUS_EMBEDDED_WORKER: 'false' } });
-  place = mkdtempSync(join(tmpdir(), 'nexus-cli-agents-'));
 });
-afterAll(async () => {
-  await server.stop();
-  rmSync(place, { recursive: true, force: true });
-});
+afterAll(() => server.stop());
 
 /** As a person sees it, without colours. */
-async function see(...line: string[]): Promise<{ code: number; out: string; err: string }> {
-  const said = { out: '', err: '' };
-  const json = line.includes('--json');
-  const code = await runLine(line, {
-    settings: { url: server.url, key: ADMIN_KEY, zone: undefined, configHome: place, color: false },
-    terminal: {
-      json,
-      color: false,
-      out: (text) => {
-        said.out += text;
-      },
-      err: (text) => {
-        said.err += text;
-      },
-      bytes: async () => undefined,
-    },
-  });
-  return { code, ...said };
-}
+const see = (...line: string[]) => typeLine(server, line, { json: line.includes('--json') });
 
 test('a day of an agent', async () => {
   expect((await see('agents', 'list')).err).toBe('nothing\n');

@@ -1,10 +1,10 @@
 /** A local tree is brought in whole, and what could not be taken is named. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from '../../../../test/harness.ts';
-import { nexus, nexusOnTerminal, type Surroundings } from '../../../../test/nexus-process.ts';
+import { openPlace, type Place } from '../../../../test/command-line.ts';
+import { startTestServer, type TestServer } from '../../../../test/harness.ts';
+import { nexus, nexusOnTerminal } from '../../../../test/nexus-process.ts';
 
 const SLOW = { timeout: 60_000 };
 /** Larger than what travels in a batch. */
@@ -20,28 +20,26 @@ const NAMES = [
 ];
 
 let server: TestServer;
-let place: string;
-let around: Surroundings;
+let place: Place;
 
 beforeAll(async () => {
   server = await startTestServer();
-  place = mkdtempSync(join(tmpdir(), 'nexus-import-'));
-  around = { cwd: place, env: { NEXUS_URL: server.url, NEXUS_API_KEY: ADMIN_KEY, XDG_CONFIG_HOME: place } };
-  chmodSync(place, 0o755);
-  mkdirSync(join(place, 'tree/deep/er'), { recursive: true });
-  for (const name of NAMES) writeFileSync(join(place, 'tree/deep', name), name);
-  for (const name of ['same-1', 'same-2', 'deep/er/same-3']) writeFileSync(join(place, 'tree', name), LARGE);
-  writeFileSync(join(place, 'tree/empty'), '');
-  writeFileSync(join(place, 'tree/new\nline'), 'x');
-  symlinkSync('same-1', join(place, 'tree/link'));
+  place = openPlace(server);
+  chmodSync(place.directory, 0o755);
+  mkdirSync(join(place.directory, 'tree/deep/er'), { recursive: true });
+  for (const name of NAMES) writeFileSync(join(place.directory, 'tree/deep', name), name);
+  for (const name of ['same-1', 'same-2', 'deep/er/same-3']) writeFileSync(join(place.directory, 'tree', name), LARGE);
+  writeFileSync(join(place.directory, 'tree/empty'), '');
+  writeFileSync(join(place.directory, 'tree/new\nline'), 'x');
+  symlinkSync('same-1', join(place.directory, 'tree/link'));
 });
 afterAll(async () => {
   await server.stop();
-  rmSync(place, { recursive: true, force: true });
+  place.remove();
 });
 
 test('files of any name and size arrive, duplicates are counted once, the rest is named', SLOW, async () => {
-  const { code, out } = await nexus(['files', 'import', 'tree', '/in'], around);
+  const { code, out } = await nexus(['files', 'import', 'tree', '/in'], place.around);
   expect(code).toBe(0);
   const told = JSON.parse(out);
   expect(told).toMatchObject({ files: NAMES.length + 4, saved_bytes: 2 * LARGE.length });
@@ -53,7 +51,7 @@ test('files of any name and size arrive, duplicates are counted once, the rest i
 });
 
 test('a person is told in lines, and a second run writes the same tree', SLOW, async () => {
-  const { code, out } = await nexusOnTerminal(['import', 'files', 'tree', '/in'], around);
+  const { code, out } = await nexusOnTerminal(['import', 'files', 'tree', '/in'], place.around);
   expect(code).toBe(0);
   expect(out).toContain(`${NAMES.length + 4} files, `);
   expect(out).toContain('2 not taken:\n');
@@ -62,15 +60,15 @@ test('a person is told in lines, and a second run writes the same tree', SLOW, a
 
 test('what may not be read is named, and the rest arrives', SLOW, async () => {
   for (const name of ['shut/in', 'closed', 'large']) {
-    mkdirSync(join(place, 'partly/shut'), { recursive: true });
-    writeFileSync(join(place, 'partly', name), name === 'large' ? LARGE : name);
+    mkdirSync(join(place.directory, 'partly/shut'), { recursive: true });
+    writeFileSync(join(place.directory, 'partly', name), name === 'large' ? LARGE : name);
   }
-  writeFileSync(join(place, 'partly/open'), 'open');
-  for (const name of ['shut', 'closed', 'large']) chmodSync(join(place, 'partly', name), 0);
+  writeFileSync(join(place.directory, 'partly/open'), 'open');
+  for (const name of ['shut', 'closed', 'large']) chmodSync(join(place.directory, 'partly', name), 0);
   // The superuser may read everything, so the command runs as somebody else.
   const nobody = process.getuid?.() === 0 ? { uid: 65_534 } : {};
-  const { code, out } = await nexus(['files', 'import', 'partly', '/partly'], { ...around, ...nobody });
-  chmodSync(join(place, 'partly/shut'), 0o755);
+  const { code, out } = await nexus(['files', 'import', 'partly', '/partly'], { ...place.around, ...nobody });
+  chmodSync(join(place.directory, 'partly/shut'), 0o755);
   expect(code).toBe(0);
   const told = JSON.parse(out) as { files: number; skipped: { path: string; reason: string }[] };
   expect(told.files).toBe(1);
@@ -82,12 +80,12 @@ test('what may not be read is named, and the rest arrives', SLOW, async () => {
 });
 
 test('a directory that is not there is a mistake of the line', SLOW, async () => {
-  const { code, err } = await nexus(['files', 'import', 'nowhere'], around);
+  const { code, err } = await nexus(['files', 'import', 'nowhere'], place.around);
   expect({ code, err }).toEqual({ code: 2, err: 'nexus: cannot read nowhere: ENOENT\n' });
 });
 
 test('that no server answers is told before the tree is looked at', SLOW, async () => {
-  const line = ['files', 'import', join(place, 'none'), '/x', '--url', 'http://127.0.0.1:1'];
-  expect(await nexus(line, around)).toMatchObject({ code: 3, err: expect.stringContaining('no server answers') });
-  expect((await nexus(line.slice(0, 4), around)).code).toBe(2);
+  const line = ['files', 'import', join(place.directory, 'none'), '/x', '--url', 'http://127.0.0.1:1'];
+  expect(await nexus(line, place.around)).toMatchObject({ code: 3, err: expect.stringContaining('no server answers') });
+  expect((await nexus(line.slice(0, 4), place.around)).code).toBe(2);
 });

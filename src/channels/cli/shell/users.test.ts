@@ -1,28 +1,24 @@
 /** Users at the command line: made with a key, listed with their keys, gone with the last one. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from '../../../../test/harness.ts';
-import { nexus, nexusOnTerminal, type Surroundings } from '../../../../test/nexus-process.ts';
+import { openPlace, type Place } from '../../../../test/command-line.ts';
+import { startTestServer, type TestServer } from '../../../../test/harness.ts';
+import { nexus, nexusOnTerminal } from '../../../../test/nexus-process.ts';
 
 const SLOW = { timeout: 300_000 };
 let server: TestServer;
-let place: string;
-let around: Surroundings;
+let place: Place;
 
 beforeAll(async () => {
   server = await startTestServer();
-  place = mkdtempSync(join(tmpdir(), 'nexus-cli-users-'));
-  around = { cwd: place, env: { NEXUS_URL: server.url, NEXUS_API_KEY: ADMIN_KEY, XDG_CONFIG_HOME: place } };
+  place = openPlace(server);
   await server.ok('zone_create', { zone_id: 'corp', name: 'Corp' });
 });
 afterAll(async () => {
   await server.stop();
-  rmSync(place, { recursive: true, force: true });
+  place.remove();
 });
 
-const run = (...line: string[]) => nexus(line, around);
+const run = (...line: string[]) => nexus(line, place.around);
 const roleOf = async (key: string) =>
   (await (await server.http('/api/auth/whoami', { headers: { authorization: `Bearer ${key}` } })).json()) as object;
 
@@ -38,7 +34,7 @@ test('a user is made, listed and deleted, in one zone', SLOW, async () => {
   expect(listed).toMatchObject({
     users: [{ user_id: 'ada', zone_id: 'corp', keys: [{ name: 'second' }, { name: 'ada' }] }],
   });
-  const shown = (await nexusOnTerminal(['user', 'list'], around)).out;
+  const shown = (await nexusOnTerminal(['user', 'list'], place.around)).out;
   expect(shown).toMatch(/ada +corp +operator, viewer +2 +(never|\d{4}-)/);
   expect(shown).toMatch(/ada +root +operator +1 +never/);
 
