@@ -138,7 +138,12 @@ forEachEngine('the matrix of access', (engine) => {
   beforeAll(async () => {
     server = await startTestServer({
       engine,
-      environment: { NEXUS_RATE_LIMIT_ENABLED: 'false', NEXUS_EMBEDDED_WORKER: 'false' },
+      environment: {
+        NEXUS_RATE_LIMIT_ENABLED: 'false',
+        NEXUS_EMBEDDED_WORKER: 'false',
+        // The admin begins one for each cell.
+        NEXUS_LIMIT_UPLOADS_PER_CALLER: '1000',
+      },
     });
     for (const zone_id of [HERE, THERE]) await server.ok('zone_create', { zone_id, name: zone_id });
     for (const zone_id of [HERE, THERE, 'root']) {
