@@ -153,7 +153,7 @@ test('migrate says what is pending, does it once, and then has nothing to do', S
   const lines = 'missing: index keys_by_zone\nunexpected: column workers.mine\n';
   expect(await nexus(['migrate', '--check', ...data], around)).toMatchObject({ code: 1, out: lines });
   const seen = await nexusOnTerminal(['migrate', '--check', ...data], around);
-  expect(seen.out).toMatch(/^problem +kind +name +wanted +found\nmissing +index +keys_by_zone +ON keys \(/);
+  expect(seen.out).toMatch(/^PROBLEM +KIND +NAME +WANTED +FOUND\nmissing +index +keys_by_zone +ON keys \(/);
   const { code, out } = await nexus(['migrate', '--check', '--json', ...data], around);
   const found = { problem: 'unexpected', kind: 'column', name: 'workers.mine', wanted: null, found: 'TEXT' };
   expect([code, JSON.parse(out)]).toMatchObject([1, { ok: false, differences: [{ kind: 'index' }, found] }]);
