@@ -1,18 +1,23 @@
 /** Every command of the line: the short ones for files, those of the server, and one for each operation. */
 import type { Command } from './command.ts';
-import { completionOf } from './completion.ts';
-import { derivedCommands } from './derived.ts';
+import { derivedCommands, loadedCommands } from './derived.ts';
 import { serverCommands } from './server/commands.ts';
 import { statusCommands } from './server/status.ts';
 import { agentCommands } from './shell/agents.ts';
-import { auditCommands } from './shell/audit.ts';
+import { auditCommands } from './shell/audit-commands.ts';
 import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
-import { jobCommands } from './shell/jobs.ts';
 import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';
 import { uploadCommand } from './shell/upload-command.ts';
 import { userCommands } from './shell/users.ts';
+
+/** What shell/jobs.ts has. */
+export const JOB_LINES = [
+  ...['list', 'submit', 'get', 'cancel', 'retry'].map((verb) => `job ${verb}`),
+  ...['list', 'claim', 'submit', 'get', 'complete', 'fail', 'types'].map((verb) => `scheduler ${verb}`),
+  ...['schedule run', 'schedule list', 'worker list'],
+];
 
 /** Written by hand where a person wants more than the answer of one operation; they win over the derived ones. */
 const written: readonly Command[] = [
@@ -25,9 +30,18 @@ const written: readonly Command[] = [
   ...eventCommands,
   ...auditCommands,
   ...agentCommands,
-  ...jobCommands,
+  ...loadedCommands(JOB_LINES, async () => (await import('./shell/jobs.ts')).jobCommands),
   ...userCommands,
-  completionOf(() => allCommands),
+  {
+    words: 'completion',
+    summary: 'Print a script for bash, zsh or fish: eval "$(nexus completion bash)".',
+    args: ['shell'],
+    options: [],
+    run: async ({ terminal }, { args: [shell = ''] }) => {
+      terminal.out((await import('./completion.ts')).completionFor(shell, allCommands));
+      return undefined;
+    },
+  },
 ];
 const taken = new Set(written.map((command) => command.words));
 

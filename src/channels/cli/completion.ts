@@ -12,18 +12,11 @@ interface Vocabulary {
   readonly options: ReadonlyMap<string, readonly string[]>;
 }
 
-export const completionOf = (commands: () => readonly Command[]): Command => ({
-  words: 'completion',
-  summary: 'Print a script for bash, zsh or fish: eval "$(nexus completion bash)".',
-  args: ['shell'],
-  options: [],
-  run: async ({ terminal }, { args: [shell = ''] }) => {
-    const script = SCRIPTS[shell];
-    if (!script) throw new UsageError(`there is no completion for "${shell}", but for bash, zsh and fish`);
-    terminal.out(script(commands()));
-    return undefined;
-  },
-});
+export function completionFor(shell: string, commands: readonly Command[]): string {
+  const script = SCRIPTS[shell];
+  if (!script) throw new UsageError(`there is no completion for "${shell}", but for bash, zsh and fish`);
+  return script(commands);
+}
 
 const SCRIPTS: Readonly<Record<string, (commands: readonly Command[]) => string>> = {
   bash: (commands) => `${functionsOf(commands)}${BASH}`,

@@ -17,7 +17,14 @@ type Show = (terminal: Terminal, answer: unknown) => void;
 export const optionsOf = (line: OperationLine): Option[] =>
   line.parameters.map((one) => ({ ...one, name: optionName(one.name) }));
 
-function commandOf(line: OperationLine, shown: Show = show): Command {
+const showing =
+  (line: OperationLine, shown: Show): Command['run'] =>
+  async (scene, typed) => {
+    shown(scene.terminal, await send(scene.transport(), line, paramsOf(line, typed)));
+    return undefined;
+  };
+
+function commandOf(line: OperationLine, run = showing(line, show)): Command {
   const { words, summary, args } = line;
   return {
     words,
@@ -27,10 +34,7 @@ function commandOf(line: OperationLine, shown: Show = show): Command {
     get options() {
       return optionsOf(line);
     },
-    run: async (scene, typed) => {
-      shown(scene.terminal, await send(scene.transport(), line, paramsOf(line, typed)));
-      return undefined;
-    },
+    run,
   };
 }
 
@@ -74,4 +78,17 @@ export function lineOf(words: string): OperationLine {
 }
 
 /** The command of an operation, whose answer people are shown in another way. */
-export const derivedCommand = (words: string, shown: Show): Command => commandOf(lineOf(words), shown);
+export function derivedCommand(words: string, shown: Show): Command {
+  const line = lineOf(words);
+  return commandOf(line, showing(line, shown));
+}
+
+/** Commands that take what their operations take, of a module that is loaded when one of them runs. */
+export const loadedCommands = (words: readonly string[], load: () => Promise<readonly Command[]>): readonly Command[] =>
+  words.map((one) =>
+    commandOf(lineOf(one), async (scene, typed) => {
+      const command = (await load()).find((loaded) => loaded.words === one);
+      if (!command) throw new Error(`the module of ${one} has no such command`);
+      return command.run(scene, typed);
+    }),
+  );

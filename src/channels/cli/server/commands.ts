@@ -6,7 +6,6 @@ import type { Command, Option, Scene } from '../command.ts';
 import { findKey, keepKey } from '../key-file.ts';
 import { show } from '../show.ts';
 import { paint, type Terminal, table } from '../terminal.ts';
-import { doctor } from './doctor.ts';
 import { DATA, EXIT_CONFIG, load } from './load.ts';
 import { migrateCommand } from './migrate.ts';
 import { workerCommand } from './worker.ts';
@@ -196,7 +195,7 @@ const doctorCommand: Command = {
   summary: 'Say what is truly active: server, key, permissions, database, blobs, clock.',
   args: [],
   options: [],
-  run: async (scene) => doctor(scene),
+  run: async (scene) => (await import('./doctor.ts')).doctor(scene),
 };
 
 export const serverCommands: readonly Command[] = [

@@ -2,18 +2,18 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { Result } from '../../../../client/wire.ts';
-import { type Command, type Scene, UsageError } from '../command.ts';
+import { type Scene, type Typed, UsageError } from '../command.ts';
 import { derivedCommand } from '../derived.ts';
 import { show } from '../show.ts';
 import { bytesText, paint, plural, safe, table, timeText } from '../terminal.ts';
-import { flag, text, textOf } from './options.ts';
+import { textOf } from './options.ts';
 import { keep } from './transfer.ts';
 
 type Entry = Exclude<Result<'audit_list'>['entries'], string>[number];
 type Report = Result<'audit_verify'>;
 type Head = Report['logs'][number]['head'];
 
-const list = derivedCommand('audit list', (terminal, answer) => {
+export const auditList = derivedCommand('audit list', (terminal, answer) => {
   const { entries, has_more, next_cursor } = answer as Result<'audit_list'>;
   if (terminal.json) return show(terminal, answer);
   if (typeof entries === 'string') terminal.out(entries);
@@ -41,62 +41,39 @@ const rowOf = (entry: Entry): string[] => {
   ];
 };
 
-const FILTERS = [
-  text('actor', 'only rows of this one, user:ada'),
-  text('action', 'only rows of this operation'),
-  text('outcome', 'only rows that are allowed, denied or failed'),
-  text('object', 'only rows whose object begins with this'),
-  text('channel', 'only rows of this channel'),
-  text('since', 'only rows from this time on'),
-  text('until', 'only rows before this time'),
-];
-
-const exportLog: Command = {
-  words: 'audit export',
-  summary: 'Write the audit log to a file, or to standard output: all of it, newest first.',
-  args: ['file?'],
-  options: [...FILTERS, text('format', 'jsonl or csv; by the name of the file unless given')],
-  run: async (scene, typed) => {
-    const [file = '-'] = typed.args;
-    const format = textOf(typed, 'format') ?? (file.endsWith('.csv') ? 'csv' : 'jsonl');
-    if (format !== 'jsonl' && format !== 'csv') throw new UsageError('--format is jsonl or csv');
-    const given = FILTERS.flatMap(({ name }) => {
-      const value = textOf(typed, name);
-      return value === undefined ? [] : [[name, value]];
-    });
-    const query = new URLSearchParams([['format', format], ...given]);
-    const { body } = await scene.transport().raw({ method: 'GET', path: `/api/v2/audit?${query}` });
-    const stream: AsyncIterable<Uint8Array> = body ?? Readable.from([]);
-    if (file === '-') {
-      for await (const chunk of stream) await scene.terminal.bytes(chunk);
-      return undefined;
-    }
-    const size = await keep(stream, file, 'the audit log');
-    if (scene.terminal.json) show(scene.terminal, { local: file, format, size });
-    else scene.terminal.err(`${safe(file)}: ${bytesText(size)}\n`);
+/** `filters`: names of options. */
+export async function exportLog(scene: Scene, typed: Typed, filters: readonly string[]): Promise<undefined> {
+  const [file = '-'] = typed.args;
+  const format = textOf(typed, 'format') ?? (file.endsWith('.csv') ? 'csv' : 'jsonl');
+  if (format !== 'jsonl' && format !== 'csv') throw new UsageError('--format is jsonl or csv');
+  const given = filters.flatMap((name) => {
+    const value = textOf(typed, name);
+    return value === undefined ? [] : [[name, value]];
+  });
+  const query = new URLSearchParams([['format', format], ...given]);
+  const { body } = await scene.transport().raw({ method: 'GET', path: `/api/v2/audit?${query}` });
+  const stream: AsyncIterable<Uint8Array> = body ?? Readable.from([]);
+  if (file === '-') {
+    for await (const chunk of stream) await scene.terminal.bytes(chunk);
     return undefined;
-  },
-};
+  }
+  const size = await keep(stream, file, 'the audit log');
+  if (scene.terminal.json) show(scene.terminal, { local: file, format, size });
+  else scene.terminal.err(`${safe(file)}: ${bytesText(size)}\n`);
+  return undefined;
+}
 
-const verify: Command = {
-  words: 'audit verify',
-  summary: 'Check that no row of the audit log was changed, removed, inserted or moved; exit 1 if one was.',
-  args: [],
-  options: [
-    flag('all', 'every zone, for an admin of zone root'),
-    text('heads', 'file that keeps where the logs end: what it has from earlier checks must be there still'),
-  ],
-  run: async (scene, typed) => {
-    const file = textOf(typed, 'heads');
-    const before = file === undefined ? [] : headsIn(file);
-    const params = { all: Boolean(typed.options.all), ...(before.length > 0 ? { heads: before } : {}) };
-    const report = (await scene.transport().rpc('audit_verify', params)) as Report;
-    if (file !== undefined && report.ok) keepHeads(file, before, report);
-    if (scene.terminal.json) show(scene.terminal, report);
-    else showReport(scene, report);
-    return report.ok ? 0 : 1;
-  },
-};
+/** 1 where something is not as it was written. */
+export async function verifyLog(scene: Scene, typed: Typed): Promise<number> {
+  const file = textOf(typed, 'heads');
+  const before = file === undefined ? [] : headsIn(file);
+  const params = { all: Boolean(typed.options.all), ...(before.length > 0 ? { heads: before } : {}) };
+  const report = (await scene.transport().rpc('audit_verify', params)) as Report;
+  if (file !== undefined && report.ok) keepHeads(file, before, report);
+  if (scene.terminal.json) show(scene.terminal, report);
+  else showReport(scene, report);
+  return report.ok ? 0 : 1;
+}
 
 function showReport({ terminal }: Scene, { ok, logs, problems }: Report): void {
   table(
@@ -139,5 +116,3 @@ function keepHeads(file: string, before: readonly Head[], { logs }: Report): voi
   writeFileSync(`${file}.new`, `${JSON.stringify([...others, ...now], null, 1)}\n`);
   renameSync(`${file}.new`, file);
 }
-
-export const auditCommands: readonly Command[] = [list, exportLog, verify];
