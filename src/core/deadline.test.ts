@@ -108,7 +108,9 @@ forEachEngine('a call whose time is up', (engine) => {
     const content = Array.from({ length: 1_000 }, () => line).join('\n');
     for (const name of ['a', 'b', 'c']) {
       const put = { method: 'PUT', body: content };
-      expect((await server.http(`/api/v2/files/long/${name}`, put)).status).toBe(201);
+      // On a busy machine this too may come to its time.
+      const stored = async (): Promise<number> => (await server.http(`/api/v2/files/long/${name}`, put)).status;
+      await expect.poll(stored, { timeout: 20_000 }).toBeLessThan(300);
     }
     const began = performance.now();
     const { status, error } = await server.rpc('grep', { pattern: '^(x{1,20}){1,20}$', path: '/long' });

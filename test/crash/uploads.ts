@@ -68,8 +68,11 @@ async function runBatch(program: Program, batch: readonly One[]): Promise<Omit<C
       for (const one of batch) savedUnheard += await catchUp(client, one);
       const ending = { now: false };
       const work = Promise.all(batch.map((one) => carryOn(client, one, ending)));
-      // So that some are killed while they begin, some in the middle, and some in the transaction of the end.
-      const killed = await Promise.race([work.then(() => false), sleep(randomInt(5, 600)).then(() => true)]);
+      // The first soon, so that there is one; some are killed while they begin, some in the middle, and some in the transaction of the end.
+      const killed = await Promise.race([
+        work.then(() => false),
+        sleep(randomInt(5, kills === 0 ? 60 : 600)).then(() => true),
+      ]);
       ending.now = true;
       if (killed) kills++;
       await server.kill();
