@@ -9,12 +9,15 @@ import { pipeline } from 'node:stream/promises';
 import type { Fetch, HttpAnswer } from '../../../client/transport.ts';
 
 const SILENCE_MS = 300_000;
+const BODILESS: ReadonlySet<number> = new Set([204, 304]);
 
 export const nodeFetch: Fetch = (url, { method, headers, body }) =>
   new Promise((resolve, reject) => {
     const options: RequestOptions = { method, headers };
     const request = clientFor(url).request(url, options, (response) => {
       response.on('end', () => request.writableFinished || request.destroy());
+      // Nobody reads what has no body, and a connection that is not read to its end keeps the process for a minute.
+      if (BODILESS.has(response.statusCode ?? 0) || method === 'HEAD') response.resume();
       resolve(answerOf(response));
     });
     request.on('error', reject);

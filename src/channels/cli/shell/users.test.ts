@@ -4,7 +4,8 @@ import { openPlace, type Place } from '../../../../test/command-line.ts';
 import { startTestServer, type TestServer } from '../../../../test/harness.ts';
 import { nexus, nexusOnTerminal } from '../../../../test/nexus-process.ts';
 
-const SLOW = { timeout: 300_000 };
+/** A command that does not end by itself is ended by its server after a minute, which is too late. */
+const SLOW = { timeout: 50_000 };
 let server: TestServer;
 let place: Place;
 
