@@ -2,7 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Typing, typeLine } from '../../../test/command-line.ts';
 import { startTestServer, type TestServer } from '../../../test/harness.ts';
+import { JOB_LINES } from './commands.ts';
 import { fromNow, took } from './shell/job-texts.ts';
+import { jobCommands } from './shell/jobs.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -72,6 +74,10 @@ test('programs get what the server answered', async () => {
   expect(JSON.parse(out)).toMatchObject({ workers: [{ kind: 'embedded', slots: 4 }] });
   expect(JSON.parse((await type(['job', 'list'], { json: true })).out)).toMatchObject({ offset: 0, limit: 100 });
   expect((await type(['job', 'get', 'never'])).code).toBe(4);
+});
+
+test('each command that is shown in its own way is loaded for that', () => {
+  expect([...JOB_LINES].sort()).toEqual(jobCommands.map(({ words }) => words).sort());
 });
 
 describe('times', () => {
