@@ -40,7 +40,7 @@ const FLOORS: readonly Floor[] = [
   { name: 'core', holds: /^src\/core\//, may: any('core', 'features', 'operation', 'ports', 'base') },
   { name: 'features', holds: /^src\/features\//, may: any('features', 'operation', 'ports', 'base') },
   { name: 'ports', holds: /^src\/ports\//, may: any('ports', 'base') },
-  { name: 'config', holds: /^src\/config\.ts$/, may: any('base') },
+  { name: 'config', holds: /^src\/config(\.ts$|\/)/, may: any('base') },
   { name: 'base', holds: /^src\/base\//, may: any('base') },
   { name: 'client', holds: /^client\//, may: any('client') },
 ];

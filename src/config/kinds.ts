@@ -1,0 +1,136 @@
+/**
+ * Kinds of settings: how a text becomes a value, and what is wanted where it does not. Guarantees: what a parser throws is
+ * the end of the sentence "NAME: value is not …" and never holds the value.
+ */
+import { isIP } from 'node:net';
+import { isTokenForm } from '../base/token-form.ts';
+
+export type Range = readonly [number, number];
+
+export interface Key<T> {
+  readonly default: string;
+  /** What is not set is, where that depends on keys before it in the table. */
+  readonly defaultFor?: (earlier: Readonly<Record<string, unknown>>) => string;
+  readonly about: string;
+  readonly secret?: boolean;
+  /** Least and most, of a whole number. */
+  readonly range?: Range;
+  /** Throws an Error whose message says what is wanted. */
+  readonly parse: (text: string) => T;
+}
+
+export const text = (about: string, value: string): Key<string> => ({ default: value, about, parse: (given) => given });
+export const oneOf = <const T extends string>(about: string, words: readonly T[], value: T): Key<T> => ({
+  default: value,
+  about: `${about}: ${words.join(', ')}`,
+  parse: (given) => {
+    const word = words.find((known) => known.toLowerCase() === given.toLowerCase());
+    if (word === undefined) throw new Error(`one of ${words.join(', ')}`);
+    return word;
+  },
+});
+/** The largest exact integer is no bound that anybody chose. */
+const isBound = (most: number): boolean => most < Number.MAX_SAFE_INTEGER;
+export const whole = (about: string, value: number, range: Range): Key<number> => ({
+  default: String(value),
+  about: `${about}, ${isBound(range[1]) ? `${range[0]}..${range[1]}` : `at least ${range[0]}`}`,
+  range,
+  parse: (given) => {
+    const number = Number(given);
+    if (!Number.isSafeInteger(number) || number < range[0] || number > range[1] || given.trim() === '') {
+      throw new Error(
+        `a whole number ${isBound(range[1]) ? `from ${range[0]} to ${range[1]}` : `of at least ${range[0]}`}`,
+      );
+    }
+    return number;
+  },
+});
+export const seconds = (about: string, value: number, range: Range): Key<number> => ({
+  default: String(value),
+  about: `${about}, ${range[0]}..${range[1]}`,
+  range,
+  parse: (given) => {
+    const number = Number(given);
+    if (given.trim() !== '' && number >= range[0] && number <= range[1]) return number;
+    throw new Error(`a number from ${range[0]} to ${range[1]}`);
+  },
+});
+function parseYesNo(given: string): boolean {
+  if (/^(true|1|yes)$/i.test(given)) return true;
+  if (/^(false|0|no)$/i.test(given)) return false;
+  throw new Error('true or false');
+}
+export const yesNo = (about: string, value: boolean): Key<boolean> => ({
+  default: String(value),
+  about,
+  parse: parseYesNo,
+});
+/** Nothing at all is a value too. */
+export const orNothing = <T>(key: Key<T>): Key<T | undefined> => ({
+  ...key,
+  default: '',
+  parse: (given) => (given === '' ? undefined : key.parse(given)),
+});
+/** What somebody may ask to be switched off, and is told that it is not. */
+export const alwaysOn = (about: string): Key<true> => ({
+  default: 'true',
+  about,
+  parse: (given) => {
+    if (/^(true|1|yes)$/i.test(given)) return true;
+    throw new Error(`true: ${about}`);
+  },
+});
+const isText = (item: unknown): item is string => typeof item === 'string';
+export const list = (about: string, isItem = isText, wanted = 'texts'): Key<readonly string[]> => ({
+  default: '[]',
+  about: `${about}, a JSON list`,
+  parse: (given) => {
+    const value: unknown = parsedJson(given);
+    if (Array.isArray(value) && value.every(isItem)) return value;
+    throw new Error(`a JSON list of ${wanted}`);
+  },
+});
+function parsedJson(given: string): unknown {
+  try {
+    return JSON.parse(given);
+  } catch {
+    return undefined;
+  }
+}
+/** An address, or a CIDR block. */
+export function isNetwork(item: unknown): item is string {
+  if (!isText(item)) return false;
+  const [address = '', bits] = item.split('/');
+  const family = isIP(address);
+  return family !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)));
+}
+export const optional = (about: string, more: Partial<Key<string>> = {}): Key<string> => ({
+  ...text(about, ''),
+  ...more,
+});
+
+export const keyText = (about: string): Key<string> =>
+  optional(about, {
+    secret: true,
+    parse: (given) => {
+      if (given === '' || (/^[\x21-\x7e]{16,256}$/.test(given) && !isTokenForm(given))) return given;
+      throw new Error('16 to 256 visible characters that are not the three parts of a token');
+    },
+  });
+
+/** Bytes below which a secret is guessed more easily than a signature (RFC 7518 §3.2, for HS256). */
+const SECRET_BYTES = 32;
+export const secretText = (about: string): Key<string> =>
+  optional(about, {
+    secret: true,
+    parse: (given) => {
+      if (given === '' || Buffer.byteLength(given) >= SECRET_BYTES) return given;
+      throw new Error(`at least ${SECRET_BYTES} bytes; make one with: openssl rand -base64 48`);
+    },
+  });
+
+export function parseAuditKeys(given: string): string {
+  const isKey = (key: string): boolean => key === 'database' || Buffer.byteLength(key) >= SECRET_BYTES;
+  if (given === '' || given.split(',').every(isKey)) return given;
+  throw new Error(`keys of at least ${SECRET_BYTES} bytes; make one with: openssl rand -base64 48`);
+}

@@ -1,0 +1,111 @@
+/** Every setting that is no limit: default, meaning and parser (infrastructure.md §13). */
+import {
+  alwaysOn,
+  isNetwork,
+  type Key,
+  keyText,
+  list,
+  oneOf,
+  optional,
+  orNothing,
+  parseAuditKeys,
+  seconds,
+  secretText,
+  text,
+  whole,
+  yesNo,
+} from './kinds.ts';
+
+const perMinute = (whose: string, value: number): Key<number> =>
+  whole(`${whose} a minute and operation, and at once`, value, [1, 100_000_000]);
+
+export const KEYS = {
+  ENVIRONMENT: oneOf('what the server is for', ['dev', 'test', 'prod'], 'dev'),
+  APP_NAME: text('name in logs and traces', 'nexus'),
+  HOST: text('address to listen at', '127.0.0.1'),
+  PORT: whole('port to listen at; 0 takes a free one', 2026, [0, 65_535]),
+  PUBLIC_URL: optional('URL that clients use'),
+  REGION: optional('region shown by /health'),
+  DATA_DIR: text('directory of the embedded database and blobs', './nexus-data'),
+  DATABASE_URL: optional('sqlite:///file or postgres://…; empty is the SQLite file in the data directory', {
+    secret: true,
+    parse: (given) => {
+      if (given === '' || /^(sqlite:\/\/\/|postgres(ql)?(\+\w+)?:\/\/)/.test(given)) return given;
+      throw new Error('sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database');
+    },
+  }),
+  BLOBS_URL: optional('file:///directory; empty is `blobs` beside the database'),
+  SCHEMA_MANAGEMENT_MODE: oneOf('who migrates the schema', ['auto_create', 'migrate_only', 'off'], 'auto_create'),
+  DB_POOL_SIZE: whole('PostgreSQL connections kept; a quarter of them, at least one, is for long reads', 5, [1, 500]),
+  DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those while they are needed, divided alike', 10, [0, 500]),
+  DB_POOL_RECYCLE: {
+    default: '3600',
+    about: 'age in seconds at which a PostgreSQL connection is replaced, 30..86400; 0 is never',
+    parse: (given: string): number => {
+      const seconds = Number(given);
+      if (
+        given.trim() !== '' &&
+        (seconds === 0 || (Number.isSafeInteger(seconds) && seconds >= 30 && seconds <= 86_400))
+      )
+        return seconds;
+      throw new Error('0, or a whole number from 30 to 86400');
+    },
+  },
+  DB_POOL_PRE_PING: yesNo('try a PostgreSQL connection that was idle for a second before using it', true),
+  DB_BUSY_SECONDS: whole('how long a SQLite write waits for another process', 30, [1, 300]),
+  BOOTSTRAP_KEYS_ENABLED: yesNo('make the first keys at start', true),
+  BOOTSTRAP_ADMIN_KEY: keyText('text of the admin key'),
+  BOOTSTRAP_RESEARCHER_KEY: keyText('text of a researcher key'),
+  BOOTSTRAP_OPERATOR_KEY: keyText('text of an operator key'),
+  BOOTSTRAP_VIEWER_KEY: keyText('text of a viewer key'),
+  JWT_SECRET: secretText(
+    'what tokens are signed with, alike on all nodes; empty makes one and keeps it in the database',
+  ),
+  JWT_ALGORITHM: oneOf('how tokens are signed', ['HS256', 'HS384', 'HS512'], 'HS256'),
+  JWT_EXPIRY_MINUTES: whole('life of a token', 60, [1, 1_440]),
+  JWT_REFRESH_MINUTES: whole('how long after its key was shown a token can be renewed', 1_440, [1, 43_200]),
+  RAW_MODE_ENABLED: yesNo('the mode RAW, for keys that may use it', true),
+  RATE_LIMIT_ENABLED: yesNo('refuse requests beyond the rates below', true),
+  RATE_LIMIT_ANONYMOUS_PER_MINUTE: perMinute('requests of an address without credentials', 60),
+  RATE_LIMIT_UNKNOWN_PER_MINUTE: perMinute('requests with a credential that does not work', 60),
+  RATE_LIMIT_FAILURES_PER_MINUTE: whole('credentials that do not work, of an address a minute', 600, [1, 100_000_000]),
+  RATE_LIMIT_VIEWER_PER_MINUTE: perMinute('requests of a viewer key', 12_000),
+  RATE_LIMIT_OPERATOR_PER_MINUTE: perMinute('requests of an operator key', 60_000),
+  RATE_LIMIT_RESEARCHER_PER_MINUTE: perMinute('requests of a researcher key', 60_000),
+  RATE_LIMIT_ADMIN_PER_MINUTE: perMinute('requests of an admin key', 6_000_000),
+  ASYNC_JOBS_ENABLED: yesNo('jobs that are queued for later through /api/v1', true),
+  EMBEDDED_WORKER: orNothing(yesNo('run jobs inside the server too; empty does, unless ENVIRONMENT is test', true)),
+  WORKER_SLOTS: whole('jobs that a worker runs at a time', 4, [1, 64]),
+  WORKER_NAME: optional('name in front of the ids of workers', {
+    parse: (given) => {
+      if (/^[A-Za-z0-9_.-]{0,60}$/.test(given)) return given;
+      throw new Error('at most 60 letters, digits and _.-');
+    },
+  }),
+  WORKER_POLL_SECONDS: seconds('how often an idle worker looks for jobs', 1, [0.1, 60]),
+  WORKER_LEASE_SECONDS: whole('how long a worker has a job without renewing that', 30, [2, 3_600]),
+  WORKER_HEARTBEAT_SECONDS: whole('how often a worker says that it is there', 1, [1, 300]),
+  JOB_TIMEOUT_SECONDS: whole('longest time of one attempt at a job', 3_600, [1, 86_400]),
+  JOB_SYNC_MAX: whole('jobs of mode sync that run at a time', 8, [1, 256]),
+  JOB_RETENTION_DAYS: whole('how long finished jobs are kept', 30, [1, 3_650]),
+  LOG_LEVEL: oneOf('lowest level logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
+  ENFORCE_PERMISSIONS: alwaysOn('checks cannot be switched off; use an admin key where you want no tuples'),
+  ACCESS_CACHE: oneOf('keep access decisions', ['on', 'off'], 'on'),
+  TRUSTED_PROXIES: list('proxies whose X-Forwarded-For counts', isNetwork, 'addresses and CIDR blocks'),
+  CORS_ORIGINS: list('origins that browsers may call from'),
+  DRAIN_SECONDS: whole('how long a stop waits for requests', 25, [0, 600]),
+  EVENT_RETENTION_DAYS: orNothing(whole('how long events are kept, in days; empty is for ever', 0, [1, 36_500])),
+  AUDIT_ENABLED: alwaysOn('the audit log cannot be switched off; keep less of it with NEXUS_AUDIT_DAYS'),
+  AUDIT_DAYS: whole('how long audit rows are kept', 365, [1, 36_500]),
+  AUDIT_READS: oneOf(
+    'what a call that changes nothing does until it is logged: answer, or wait',
+    ['batch', 'sync'],
+    'batch',
+  ),
+  AUDIT_READ_DAYS: whole('how long audit rows of calls that changed nothing are kept', 7, [1, 3_650]),
+  AUDIT_READ_BYTES: whole('what is kept of them at most', 1_073_741_824, [1_048_576, 1_099_511_627_776]),
+  AUDIT_KEY: optional('what the audit log is chained with, see docs/audit.md; empty is a key in the database', {
+    secret: true,
+    parse: parseAuditKeys,
+  }),
+} as const satisfies Record<string, Key<unknown>>;
