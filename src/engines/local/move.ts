@@ -1,0 +1,135 @@
+/**
+ * Removing and moving below a root, and making directories. Guarantees: a directory goes as a whole or not at all, and only if
+ * nothing lies in it that listings leave out; of a link, the link goes and not what it leads to.
+ */
+import { link, rename, rmdir, unlink } from 'node:fs/promises';
+import { BackendError, type Changing, type Moving, namesOf } from '../../ports/backend.ts';
+import { descend, type Found, unfinishedName } from './descend.ts';
+import { behindLink, listTree } from './entries.ts';
+import { failed, goOn } from './errors.ts';
+import { removeTree } from './leftovers.ts';
+import { checkExpected } from './write.ts';
+
+export async function removeFile(real: string, path: string, changing: Changing): Promise<boolean> {
+  const found = await findOutside(real, path);
+  try {
+    if (!found?.stats) {
+      if (typeof changing.expect === 'string') throw new BackendError('CHANGED', `${path} is not there any more`);
+      return false;
+    }
+    const seen = await behind(real, path, found);
+    if (seen?.isDirectory()) throw new BackendError('IS_A_DIRECTORY', `${path} is a directory`);
+    if (!seen?.isFile()) throw new BackendError('REFUSED', `${path} is no file`);
+    checkExpected(path, { stats: seen, expect: changing.expect });
+    goOn(changing.signal);
+    await unlink(found.directory.at(found.name));
+    await found.directory.sync();
+    return true;
+  } catch (thrown) {
+    throw failed(thrown, path);
+  } finally {
+    await found?.close();
+  }
+}
+
+/** The last name of a path in its directory; undefined where a directory above it is missing. */
+async function findOutside(real: string, path: string): Promise<Found | undefined> {
+  try {
+    return await descend(namesOf(path), { real, outside: true });
+  } catch (thrown) {
+    if (thrown instanceof BackendError && thrown.code === 'MISSING') return undefined;
+    throw thrown;
+  }
+}
+
+/** What is seen under a name: of a link, what it leads to. */
+const behind = async (real: string, path: string, { stats }: Found): Promise<Found['stats']> =>
+  stats?.isSymbolicLink() ? behindLink(namesOf(path), real) : stats;
+
+export async function makeDirectory(real: string, path: string): Promise<void> {
+  const found = await descend(namesOf(path), { real, make: 'all' });
+  try {
+    if (found.name !== '') throw new BackendError('NOT_A_DIRECTORY', `${path} is no directory`);
+    await found.directory.sync();
+  } finally {
+    await found.close();
+  }
+}
+
+interface Removing {
+  readonly recursive: boolean;
+  readonly signal: AbortSignal;
+  /** Given what goes on after the answer. */
+  readonly later: (work: Promise<void>) => void;
+}
+
+export async function removeDirectory(real: string, path: string, removing: Removing): Promise<boolean> {
+  const found = await findOutside(real, path);
+  let goesOn = false;
+  try {
+    if (!found?.stats) return false;
+    if (found.name === '') throw new BackendError('REFUSED', 'the root stays');
+    const seen = await behind(real, path, found);
+    if (!seen?.isDirectory()) throw new BackendError('NOT_A_DIRECTORY', `${path} is no directory`);
+    await checkRemovable(real, path, removing);
+    const { directory, name, stats } = found;
+    if (stats.isSymbolicLink()) await unlink(directory.at(name));
+    else if (!removing.recursive) await rmdir(directory.at(name));
+    else {
+      const unfinished = unfinishedName();
+      await rename(directory.at(name), directory.at(unfinished));
+      goesOn = true;
+      removing.later(removeTree(directory, unfinished).finally(() => found.close()));
+    }
+    await directory.sync();
+    return true;
+  } catch (thrown) {
+    throw failed(thrown, path);
+  } finally {
+    if (!goesOn) await found?.close();
+  }
+}
+
+async function checkRemovable(real: string, path: string, { recursive, signal }: Removing): Promise<void> {
+  for await (const { entries, left_out } of listTree(real, path, { recursive, signal })) {
+    if (left_out > 0) throw new BackendError('NOT_EMPTY', `${path} holds what Nexus does not show`);
+    if (entries.length > 0 && !recursive) throw new BackendError('NOT_EMPTY', `${path} is not empty`);
+  }
+  goOn(signal);
+}
+
+export async function moveEntry(real: string, from: string, move: Moving & { readonly to: string }): Promise<void> {
+  const [names, target] = [namesOf(from), namesOf(move.to)];
+  const inside = target.length > names.length && names.every((name, at) => target[at] === name);
+  if (inside || names.length === 0) throw new BackendError('REFUSED', `${from} cannot become ${move.to}`);
+  const source = await descend(names, { real, outside: true });
+  try {
+    if (!source.stats) throw new BackendError('MISSING', `${from} is not there`);
+    const goal = await descend(target, { real, make: 'above', outside: true });
+    try {
+      await replace(source, goal, move);
+      await goal.directory.sync();
+      await source.directory.sync();
+    } finally {
+      await goal.close();
+    }
+  } catch (thrown) {
+    throw failed(thrown, from);
+  } finally {
+    await source.close();
+  }
+}
+
+async function replace(source: Found, goal: Found, { to, overwrite, signal }: Moving & { to: string }): Promise<void> {
+  const [from, there] = [source.directory.at(source.name), goal.directory.at(goal.name)];
+  goOn(signal);
+  if (!goal.stats && source.stats?.isFile()) {
+    // Of two names for a moment: a link is made only where nothing is.
+    await link(from, there);
+    await unlink(from);
+    return;
+  }
+  const files = source.stats?.isFile() && goal.stats?.isFile();
+  if (goal.stats && !(overwrite && files)) throw new BackendError('CHANGED', `${to} is there`);
+  await rename(from, there);
+}
