@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'client/**/*.test.ts', 'test/**/*.test.ts'],
     pool: 'threads',
     isolate: false,
-    globalSetup: ['test/servers/shared-postgres.ts'],
+    globalSetup: ['test/servers/shared-postgres.ts', 'test/servers/shared-s3.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     reporters: ['default'],

@@ -122,10 +122,18 @@ function hasPostgres() {
   return onPath('postgres') || versions.some((version) => existsSync(join(debian, version, 'bin', 'postgres')));
 }
 
-/** Debian packages that tests start, as far as they are missing. strace is a program of Linux only. */
+/** The library only: Debian's packages of its servers would run as services of the machine. */
+const hasSwift = () => existsSync('/usr/lib/python3/dist-packages/swift/common/middleware/s3api');
+
+/** Debian packages that tests start, as far as they are missing. strace and Swift are programs of Linux only. */
 function missingPackages() {
-  const missing = hasPostgres() ? [] : ['postgresql'];
-  return process.platform !== 'linux' || onPath('strace') ? missing : [...missing, 'strace'];
+  const wanted = [
+    ['postgresql', hasPostgres()],
+    ['openssl', onPath('openssl')],
+    ['strace', process.platform !== 'linux' || onPath('strace')],
+    ['python3-swift', process.platform !== 'linux' || hasSwift()],
+  ];
+  return wanted.filter(([, isThere]) => !isThere).map(([name]) => name);
 }
 
 function installPackages() {
