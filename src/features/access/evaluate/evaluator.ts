@@ -9,6 +9,7 @@
  * part that meets itself while it is asked counts as not holding there: no smallest proof contains itself.
  */
 import { parentOf } from '../../../base/paths.ts';
+import { EMPTY_HASH, hashWith } from '../../../base/seeded-hash.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Guarded, Plan, Plans, Step, Way } from '../schema/plans.ts';
 import type { Budget, Closure } from './closure.ts';
@@ -21,6 +22,8 @@ export interface Place {
   readonly node: number;
   /** Of a file, the folder it lies in, once it was asked for: finding a path by its text is most of what a step costs. */
   above?: Place;
+  /** Of a folder that was come to from below: hashes of the folders on the way there, `/` first, and its place among them. */
+  readonly way?: { readonly hashes: readonly number[]; readonly at: number };
 }
 
 export interface Evaluation {
@@ -39,9 +42,28 @@ export function placeOf({ words }: Graph, type: string, id: string): Place {
 }
 
 /** The folder of a file other than `/`. */
-export function aboveOf(graph: Graph, place: Place): Place {
-  place.above ??= placeOf(graph, 'file', parentOf(place.id));
-  return place.above;
+export function aboveOf({ words }: Graph, place: Place): Place {
+  if (place.above) return place.above;
+  const { hashes, at } = place.way ?? startOf(place.id);
+  const id = parentOf(place.id);
+  const node = words.findNode(words.findType('file', ''), id, hashes[at - 1]);
+  const above = { type: 'file', id, node, way: { hashes, at: at - 1 } };
+  place.above = above;
+  return above;
+}
+
+const SLASH = 0x2f;
+
+/** One pass over a path for all folders above it, `/` first. */
+function startOf(path: string): { readonly hashes: readonly number[]; readonly at: number } {
+  let hash = hashWith(EMPTY_HASH, path.charCodeAt(0));
+  const hashes = [hash];
+  for (let at = 1; at < path.length; at++) {
+    const character = path.charCodeAt(at);
+    if (character === SLASH) hashes.push(hash);
+    hash = hashWith(hash, character);
+  }
+  return { hashes, at: hashes.length };
 }
 
 /** What led the search somewhere; `set` is a tuple whose subject is a set. */

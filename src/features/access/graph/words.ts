@@ -2,7 +2,9 @@
  * Numbers for the texts of a graph: relations, types, and nodes, which are a type with an id. Pure. Guarantees: equal texts
  * have one number, which never changes; looking a node up makes no text.
  */
+import { hashOf } from '../../../base/seeded-hash.ts';
 import { MEMBER } from '../schema/rules.ts';
+import { IdTable } from './id-table.ts';
 
 /** A zone name holds no `|`, so the type of a foreign subject is none of the own ones. */
 const typeText = (type: string, zone: string): string => (zone === '' ? type : `${zone}|${type}`);
@@ -19,7 +21,7 @@ export class Words {
   private readonly typeNumbers = new Map<string, number>();
   private readonly typeTexts: string[] = [];
   /** By type: numbers of its ids. */
-  private readonly byType: Map<string, number>[] = [];
+  private readonly byType: IdTable[] = [];
   private readonly idTexts: string[] = [];
   private types = new Uint32Array(16);
 
@@ -47,7 +49,7 @@ export class Words {
     const known = this.typeNumbers.get(text);
     if (known !== undefined) return known;
     this.typeTexts.push(text);
-    this.byType.push(new Map());
+    this.byType.push(new IdTable(this.idTexts));
     this.typeNumbers.set(text, this.typeTexts.length - 1);
     return this.typeTexts.length - 1;
   }
@@ -59,8 +61,9 @@ export class Words {
 
   node(type: number, id: string): number {
     const ids = this.byType[type]!;
-    const known = ids.get(id);
-    if (known !== undefined) return known;
+    const hash = hashOf(id);
+    const known = ids.find(id, hash);
+    if (known >= 0) return known;
     const node = this.nodes++;
     if (node >= this.types.length) {
       const more = new Uint32Array(this.types.length * 2);
@@ -69,13 +72,13 @@ export class Words {
     }
     this.types[node] = type;
     this.idTexts.push(id);
-    ids.set(id, node);
+    ids.add(hash, node);
     return node;
   }
 
-  /** -1 where none is known. */
-  findNode(type: number, id: string): number {
-    return this.byType[type]?.get(id) ?? -1;
+  /** -1 where none is known. `hash` is that of the id. */
+  findNode(type: number, id: string, hash: number = hashOf(id)): number {
+    return this.byType[type]?.find(id, hash) ?? -1;
   }
 
   idOf(node: number): string {
