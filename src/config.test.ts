@@ -57,3 +57,71 @@ test('proxies are addresses and blocks of either family', () => {
   const given = { NEXUS_TRUSTED_PROXIES: '["10.0.0.0/8","2001:db8::/32","192.0.2.1"]' };
   expect(loadConfig({ environment: {}, given }).config.TRUSTED_PROXIES).toHaveLength(3);
 });
+
+const configOf = (given: Environment) => loadConfig({ environment: {}, given });
+const warnedOf = (environment: Environment): string[] =>
+  loadConfig({ environment }).warnings.map(({ event, message }) => `${event} ${message}`);
+
+test('words for environments and levels are taken in their other spellings', () => {
+  const { config } = configOf({ NEXUS_ENVIRONMENT: 'Development', NEXUS_LOG_LEVEL: 'WARNING' });
+  expect([config.ENVIRONMENT, config.LOG_LEVEL]).toEqual(['dev', 'warn']);
+  expect(configOf({ NEXUS_LOG_LEVEL: 'critical' }).config.LOG_LEVEL).toBe('fatal');
+});
+
+test('prod migrates only where it is told to, and says so', () => {
+  const given = { NEXUS_ENVIRONMENT: 'production' };
+  const { config, lines } = configOf(given);
+  expect(config.SCHEMA_MANAGEMENT_MODE).toBe('migrate_only');
+  const line = lines.find(({ name }) => name === 'NEXUS_SCHEMA_MANAGEMENT_MODE');
+  expect(line).toMatchObject({ value: 'migrate_only', source: 'default' });
+  expect(configOf({ ...given, NEXUS_SCHEMA_MANAGEMENT_MODE: 'off' }).config.SCHEMA_MANAGEMENT_MODE).toBe('off');
+});
+
+test('a driver behind + says nothing, on either engine', () => {
+  const urlOf = (NEXUS_DATABASE_URL: string) => configOf({ NEXUS_DATABASE_URL }).config.DATABASE_URL;
+  expect(urlOf('sqlite+aiosqlite:////a/b.db')).toBe('sqlite:////a/b.db');
+  expect(urlOf('postgresql+asyncpg://u:p@h/d')).toBe('postgresql://u:p@h/d');
+});
+
+test('blobs lie where the older name says, unless the newer one says otherwise', () => {
+  const older = { NEXUS_OBJECT_STORAGE_ROOT: '/var/blobs' };
+  expect(configOf(older).config.BLOBS_URL).toBe('file:///var/blobs');
+  expect(configOf({ ...older, NEXUS_BLOBS_URL: 'file:///x' }).config.BLOBS_URL).toBe('file:///x');
+});
+
+test('what a container platform puts there for a service is ignored, and said', () => {
+  const platform = {
+    NEXUS_PORT: 'tcp://10.0.0.1:2026',
+    NEXUS_SERVICE_HOST: '10.0.0.1',
+    NEXUS_SERVICE_PORT: '2026',
+    NEXUS_PORT_2026_TCP: 'tcp://10.0.0.1:2026',
+    NEXUS_PORT_2026_TCP_ADDR: '10.0.0.1',
+  };
+  expect(loadConfig({ environment: platform }).config.PORT).toBe(2026);
+  expect(warnedOf(platform)).toEqual(
+    Object.keys(platform).map((name) => expect.stringMatching(new RegExp(`^config.ignored ${name} `))),
+  );
+  // The file of settings still says which port.
+  expect(loadConfig({ environment: platform, dotenv: { NEXUS_PORT: '3000' } }).config.PORT).toBe(3000);
+});
+
+test('a name that is no setting is told with the nearest that is one; those of the client and of tests are known', () => {
+  const NEXUS_API_KEY = 'the-key-of-a-client';
+  expect(warnedOf({ NEXUS_TEST_ANYTHING: '1', NEXUS_API_KEY, NEXUS_TARGET: 'x', NEXUS_LOG_LEVL: 'info' })).toEqual([
+    'config.unknown NEXUS_LOG_LEVL is no setting and is ignored; the nearest is NEXUS_LOG_LEVEL',
+  ]);
+});
+
+test('default texts of keys: none in prod, told outside dev, never twice', () => {
+  expect(linesOf({ NEXUS_ENVIRONMENT: 'prod' })).toEqual([]);
+  expect(linesOf({ NEXUS_ENVIRONMENT: 'prod', NEXUS_BOOTSTRAP_KEYS_ENABLED: 'true' })).toHaveLength(4);
+  expect(linesOf({ NEXUS_ENVIRONMENT: 'prod', NEXUS_BOOTSTRAP_VIEWER_KEY: 'nexus-dev-admin-key' })).toEqual([
+    'NEXUS_BOOTSTRAP_VIEWER_KEY: prod takes no default text; set one of your own: openssl rand -hex 24',
+  ]);
+  expect(linesOf({ NEXUS_BOOTSTRAP_VIEWER_KEY: 'nexus-dev-admin-key' })).toEqual([
+    expect.stringMatching(/^NEXUS_BOOTSTRAP_VIEWER_KEY: the value is that of another/),
+  ]);
+  expect(warnedOf({})).toEqual([]);
+  expect(warnedOf({ NEXUS_ENVIRONMENT: 'test' })).toHaveLength(4);
+  expect(warnedOf({ NEXUS_ENVIRONMENT: 'test', NEXUS_BOOTSTRAP_KEYS_ENABLED: 'no' })).toEqual([]);
+});

@@ -4,8 +4,10 @@
  * secret; an unknown `NEXUS_` name is warned about with the nearest known one. Source: infrastructure.md §13.
  */
 import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { type Limits, limitKey, limitRows } from './base/limits.ts';
+import { bootstrapTexts, isDefaultKeyText, keyTextMistakes } from './config/first-keys.ts';
 import { type Key, type Range, whole } from './config/kinds.ts';
 import { KEYS } from './config/table.ts';
 
@@ -29,10 +31,16 @@ export interface ConfigLine {
   readonly range?: Range;
 }
 
+/** What is odd about a configuration that can be used; a server logs it under this event. */
+export interface ConfigWarning {
+  readonly event: 'config.unknown' | 'config.default' | 'config.ignored';
+  readonly message: string;
+}
+
 export interface Loaded {
   readonly config: Config;
   readonly lines: readonly ConfigLine[];
-  readonly warnings: readonly string[];
+  readonly warnings: readonly ConfigWarning[];
 }
 
 /** A configuration that cannot be used: one line a mistake. */
@@ -72,13 +80,13 @@ const CLIENT_NAMES = new Set(['URL', 'API_KEY', 'SESSION', 'TENANT', 'TARGET']);
 
 export function loadConfig(layers: Layers): Loaded {
   const mistakes: string[] = [];
-  const warnings: string[] = [];
+  const warnings: ConfigWarning[] = [];
   const lines: ConfigLine[] = [];
   const values: Record<string, unknown> = {};
   for (const [key, row] of Object.entries(ALL_KEYS)) {
     const name = `NEXUS_${key}`;
     const found = lookUp(name, layers, warnings);
-    const given = found?.value ?? row.default;
+    const given = found?.value ?? row.defaultFor?.(values) ?? row.default;
     try {
       values[key] = row.parse(given);
     } catch (wanted) {
@@ -95,33 +103,42 @@ export function loadConfig(layers: Layers): Loaded {
       ...(range ? { range } : {}),
     });
   }
-  mistakes.push(...sharedKeyTexts(values));
+  mistakes.push(...keyTextMistakes(values));
   for (const layer of [layers.environment, layers.dotenv ?? {}]) warnings.push(...unknownNames(layer));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   const limits = Object.fromEntries(limitRows.map(([name, limit]) => [name, values[limitKey(name, limit)]])) as Limits;
-  warnings.push(...unreachableLimits(limits));
-  return { config: { ...(values as unknown as Values), limits }, lines, warnings };
+  warnings.push(...unreachableLimits(limits), ...defaultKeysOutsideDev(values));
+  return { config: { ...(values as unknown as Values), BLOBS_URL: blobsUrlOf(values), limits }, lines, warnings };
 }
 
 /** A file waits in a spool while it is received. */
-const unreachableLimits = ({ FILE_BYTES, SPOOL_BYTES }: Limits): string[] =>
-  SPOOL_BYTES >= FILE_BYTES
-    ? []
-    : [
-        `NEXUS_LIMIT_SPOOL_BYTES is less than NEXUS_LIMIT_FILE_BYTES: no file larger than ${SPOOL_BYTES} bytes is taken`,
-      ];
-
-/** A key has one role, so no two of the first keys may have the same text. */
-function sharedKeyTexts(values: Readonly<Record<string, unknown>>): string[] {
-  const names = Object.keys(KEYS).filter((key) => /^BOOTSTRAP_\w+_KEY$/.test(key) && values[key] !== '');
-  return names
-    .filter((name, i) => names.slice(0, i).some((other) => values[other] === values[name]))
-    .map((name) => `NEXUS_${name}: the value is that of another NEXUS_BOOTSTRAP_… key; give each role its own`);
+function unreachableLimits({ FILE_BYTES, SPOOL_BYTES }: Limits): ConfigWarning[] {
+  if (SPOOL_BYTES >= FILE_BYTES) return [];
+  const message = `NEXUS_LIMIT_SPOOL_BYTES is less than NEXUS_LIMIT_FILE_BYTES: no file larger than ${SPOOL_BYTES} bytes is taken`;
+  return [{ event: 'config.ignored', message }];
 }
+
+function defaultKeysOutsideDev(values: Readonly<Record<string, unknown>>): ConfigWarning[] {
+  if (values.ENVIRONMENT === 'dev') return [];
+  const left = bootstrapTexts(values).filter(({ text }) => isDefaultKeyText(text));
+  return left.map(({ role }) => ({
+    event: 'config.default',
+    message: `NEXUS_BOOTSTRAP_${role.toUpperCase()}_KEY is left at its default, which everybody knows`,
+  }));
+}
+
+const blobsUrlOf = ({ BLOBS_URL, OBJECT_STORAGE_ROOT }: Readonly<Record<string, unknown>>): string =>
+  BLOBS_URL === '' && OBJECT_STORAGE_ROOT !== ''
+    ? pathToFileURL(resolve(String(OBJECT_STORAGE_ROOT))).href
+    : String(BLOBS_URL);
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
-function lookUp(name: string, layers: Layers, warnings: string[]): { value: string; source: Source } | undefined {
+function lookUp(
+  name: string,
+  layers: Layers,
+  warnings: ConfigWarning[],
+): { value: string; source: Source } | undefined {
   const stack: readonly (readonly [Source, Environment])[] = [
     ['argument', layers.given ?? {}],
     ['environment', layers.environment],
@@ -130,8 +147,8 @@ function lookUp(name: string, layers: Layers, warnings: string[]): { value: stri
   for (const [source, layer] of stack) {
     const value = layer[name];
     if (value === undefined || value === '') continue;
-    if (name === 'NEXUS_PORT' && /^(tcp|udp):\/\//.test(value)) {
-      warnings.push(`${name}=${value} comes from a container platform and is ignored`);
+    if (/_PORT$/.test(name) && SERVICE_LINK.test(value)) {
+      warnings.push({ event: 'config.ignored', message: `${name} is an address that a container platform put there` });
       continue;
     }
     return { value, source };
@@ -139,10 +156,21 @@ function lookUp(name: string, layers: Layers, warnings: string[]): { value: stri
   return undefined;
 }
 
-function unknownNames(layer: Environment): string[] {
+/** What container platforms put into the environment of everything for a service of that name. */
+const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
+const SERVICE_NAMES = /^(\w+_)?SERVICE_(HOST|PORT)(_\w+)?$|^(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
+
+function unknownNames(layer: Environment): ConfigWarning[] {
   const names = Object.keys(layer).filter((name) => name.startsWith('NEXUS_') && !name.startsWith('NEXUS_TEST_'));
   const unknown = names.map((name) => name.slice(6)).filter((key) => !(key in ALL_KEYS) && !CLIENT_NAMES.has(key));
-  return unknown.map((key) => `NEXUS_${key} is no setting and is ignored; the nearest is NEXUS_${nearest(key)}`);
+  return unknown.map((key) =>
+    SERVICE_NAMES.test(key)
+      ? { event: 'config.ignored', message: `NEXUS_${key} was put there by a container platform` }
+      : {
+          event: 'config.unknown',
+          message: `NEXUS_${key} is no setting and is ignored; the nearest is NEXUS_${nearest(key)}`,
+        },
+  );
 }
 
 /** The known key with the fewest letters to change, by the length of the longer one. */

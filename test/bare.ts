@@ -61,6 +61,8 @@ const newStreams = (parts: Pick<Server, 'sql' | 'blobs' | 'rings' | 'runner'>): 
   new Streams({ ...parts, limits: defaultLimits, watch: new ZoneWatch({ ...parts, log: silentLog }) });
 
 export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
+const SWITCHES = { raw_mode: true, ml_plugins: false, shadow_execution: false };
+
   const directory = mkdtempSync(join(tmpdir(), 'nexus-bare-'));
   const database = engine === 'postgres' ? await freshDatabase() : undefined;
   const given = { NEXUS_DATA_DIR: directory, NEXUS_DATABASE_URL: database?.url };
@@ -102,7 +104,7 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
     asyncJobs: true,
     hands: { worker_id: 'nobody', leaseMs: 1, reserve: () => undefined, run: async () => undefined },
     tokens,
-    rawMode: true,
+    switches: SWITCHES,
     audit,
     log: silentLog,
     observe: () => undefined,

@@ -84,6 +84,9 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
     given: {
       NEXUS_DATA_DIR: directory,
       NEXUS_PORT: '0',
+      // Only the keys that are named, on a schema of its own.
+      NEXUS_ENVIRONMENT: 'prod',
+      NEXUS_SCHEMA_MANAGEMENT_MODE: 'auto_create',
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       NEXUS_DATABASE_URL: database.url,
       ...options.environment,

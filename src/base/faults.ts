@@ -84,6 +84,7 @@ export const FAULTS = {
     retry: 'later',
     log: 'warn',
   }),
+  UPSTREAM_FAILED: row(502, 'http', 'a source outside cannot be reached', { retry: 'later', log: 'warn' }),
   DEADLINE_EXCEEDED: row(504, 'http', 'the call ran for its longest time, ten minutes; nothing changed', {
     retry: 'yes',
     log: 'warn',

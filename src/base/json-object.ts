@@ -7,6 +7,9 @@ export const jsonObjectOf = <V>() =>
 
 export const jsonObject = jsonObjectOf<unknown>();
 
+/** Any JSON. */
+export const jsonValue = z.custom<unknown>((value) => isJson(value), 'has to be JSON');
+
 function isJsonObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isJson);

@@ -20,11 +20,17 @@ export interface Key<T> {
 }
 
 export const text = (about: string, value: string): Key<string> => ({ default: value, about, parse: (given) => given });
-export const oneOf = <const T extends string>(about: string, words: readonly T[], value: T): Key<T> => ({
+/** `also`: other words, in lower case, for some of them. */
+export const oneOf = <const T extends string>(
+  about: string,
+  [words, also = {}]: readonly [readonly T[], Readonly<Record<string, T>>?],
+  value: NoInfer<T>,
+): Key<T> => ({
   default: value,
   about: `${about}: ${words.join(', ')}`,
   parse: (given) => {
-    const word = words.find((known) => known.toLowerCase() === given.toLowerCase());
+    const said = given.toLowerCase();
+    const word = words.find((known) => known.toLowerCase() === (also[said] ?? said));
     if (word === undefined) throw new Error(`one of ${words.join(', ')}`);
     return word;
   },
@@ -134,3 +140,16 @@ export function parseAuditKeys(given: string): string {
   if (given === '' || given.split(',').every(isKey)) return given;
   throw new Error(`keys of at least ${SECRET_BYTES} bytes; make one with: openssl rand -base64 48`);
 }
+
+/** An http or https URL, or nothing. */
+export const urlText = (about: string): Key<string> =>
+  optional(about, {
+    parse: (given) => {
+      if (given === '' || (/^https?:\/\//i.test(given) && URL.canParse(given))) return given;
+      throw new Error('a URL that begins with http:// or https://');
+    },
+  });
+
+/** What a browser calls an origin. */
+export const isOrigin = (item: unknown): item is string =>
+  isText(item) && (item === '*' || /^[a-z][a-z0-9+.-]*:\/\/[^/]+$/i.test(item));

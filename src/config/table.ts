@@ -2,6 +2,7 @@
 import {
   alwaysOn,
   isNetwork,
+  isOrigin,
   type Key,
   keyText,
   list,
@@ -12,6 +13,7 @@ import {
   seconds,
   secretText,
   text,
+  urlText,
   whole,
   yesNo,
 } from './kinds.ts';
@@ -20,22 +22,40 @@ const perMinute = (whose: string, value: number): Key<number> =>
   whole(`${whose} a minute and operation, and at once`, value, [1, 100_000_000]);
 
 export const KEYS = {
-  ENVIRONMENT: oneOf('what the server is for', ['dev', 'test', 'prod'], 'dev'),
+  ENVIRONMENT: oneOf(
+    'what the server is for',
+    [['dev', 'test', 'prod'], { development: 'dev', production: 'prod' }],
+    'dev',
+  ),
   APP_NAME: text('name in logs and traces', 'nexus'),
   HOST: text('address to listen at', '127.0.0.1'),
   PORT: whole('port to listen at; 0 takes a free one', 2026, [0, 65_535]),
-  PUBLIC_URL: optional('URL that clients use'),
-  REGION: optional('region shown by /health'),
+  PUBLIC_URL: urlText('URL that clients use'),
+  REGION: optional('region shown by /health', {
+    parse: (given) => {
+      if (given.length <= 63) return given;
+      throw new Error('at most 63 characters');
+    },
+  }),
   DATA_DIR: text('directory of the embedded database and blobs', './nexus-data'),
   DATABASE_URL: optional('sqlite:///file or postgres://…; empty is the SQLite file in the data directory', {
     secret: true,
     parse: (given) => {
-      if (given === '' || /^(sqlite:\/\/\/|postgres(ql)?(\+\w+)?:\/\/)/.test(given)) return given;
+      if (given === '' || /^(sqlite(\+\w+)?:\/\/\/.|postgres(ql)?(\+\w+)?:\/\/.)/.test(given))
+        return given.replace(/^(\w+)\+\w+:/, '$1:');
       throw new Error('sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database');
     },
   }),
+  OBJECT_STORAGE_ROOT: optional('directory of blobs, an older form of NEXUS_BLOBS_URL, which wins'),
   BLOBS_URL: optional('file:///directory; empty is `blobs` beside the database'),
-  SCHEMA_MANAGEMENT_MODE: oneOf('who migrates the schema', ['auto_create', 'migrate_only', 'off'], 'auto_create'),
+  SCHEMA_MANAGEMENT_MODE: {
+    ...oneOf(
+      'what a start does about the schema; unless set auto_create, in prod migrate_only',
+      [['auto_create', 'migrate_only', 'off']],
+      'auto_create',
+    ),
+    defaultFor: ({ ENVIRONMENT }) => (ENVIRONMENT === 'prod' ? 'migrate_only' : 'auto_create'),
+  },
   DB_POOL_SIZE: whole('PostgreSQL connections kept; a quarter of them, at least one, is for long reads', 5, [1, 500]),
   DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those while they are needed, divided alike', 10, [0, 500]),
   DB_POOL_RECYCLE: {
@@ -53,18 +73,30 @@ export const KEYS = {
   },
   DB_POOL_PRE_PING: yesNo('try a PostgreSQL connection that was idle for a second before using it', true),
   DB_BUSY_SECONDS: whole('how long a SQLite write waits for another process', 30, [1, 300]),
-  BOOTSTRAP_KEYS_ENABLED: yesNo('make the first keys at start', true),
-  BOOTSTRAP_ADMIN_KEY: keyText('text of the admin key'),
-  BOOTSTRAP_RESEARCHER_KEY: keyText('text of a researcher key'),
-  BOOTSTRAP_OPERATOR_KEY: keyText('text of an operator key'),
-  BOOTSTRAP_VIEWER_KEY: keyText('text of a viewer key'),
+  BOOTSTRAP_KEYS_ENABLED: orNothing(
+    yesNo('make the keys below at start; empty makes all in dev and test, and in prod those that are set', true),
+  ),
+  BOOTSTRAP_ADMIN_KEY: keyText(
+    'text of the admin key; unless set nexus-dev-admin-key, which works from this machine only',
+  ),
+  BOOTSTRAP_RESEARCHER_KEY: keyText(
+    'text of a researcher key; unless set nexus-dev-researcher-key, which works from this machine only',
+  ),
+  BOOTSTRAP_OPERATOR_KEY: keyText(
+    'text of an operator key; unless set nexus-dev-operator-key, which works from this machine only',
+  ),
+  BOOTSTRAP_VIEWER_KEY: keyText(
+    'text of a viewer key; unless set nexus-dev-viewer-key, which works from this machine only',
+  ),
   JWT_SECRET: secretText(
     'what tokens are signed with, alike on all nodes; empty makes one and keeps it in the database',
   ),
-  JWT_ALGORITHM: oneOf('how tokens are signed', ['HS256', 'HS384', 'HS512'], 'HS256'),
+  JWT_ALGORITHM: oneOf('how tokens are signed', [['HS256', 'HS384', 'HS512']], 'HS256'),
   JWT_EXPIRY_MINUTES: whole('life of a token', 60, [1, 1_440]),
   JWT_REFRESH_MINUTES: whole('how long after its key was shown a token can be renewed', 1_440, [1, 43_200]),
   RAW_MODE_ENABLED: yesNo('the mode RAW, for keys that may use it', true),
+  PLUGIN_ML_ENABLED: yesNo('analysis plugins of kind ML, for callers whose flag ml_plugins is open', false),
+  SHADOW_EXECUTION_ENABLED: yesNo('shadow runs of analyses, for callers whose flag shadow_execution is open', false),
   RATE_LIMIT_ENABLED: yesNo('refuse requests beyond the rates below', true),
   RATE_LIMIT_ANONYMOUS_PER_MINUTE: perMinute('requests of an address without credentials', 60),
   RATE_LIMIT_UNKNOWN_PER_MINUTE: perMinute('requests with a credential that does not work', 60),
@@ -88,18 +120,23 @@ export const KEYS = {
   JOB_TIMEOUT_SECONDS: whole('longest time of one attempt at a job', 3_600, [1, 86_400]),
   JOB_SYNC_MAX: whole('jobs of mode sync that run at a time', 8, [1, 256]),
   JOB_RETENTION_DAYS: whole('how long finished jobs are kept', 30, [1, 3_650]),
-  LOG_LEVEL: oneOf('lowest level logged', ['debug', 'info', 'warn', 'error', 'silent'], 'info'),
+  LOG_LEVEL: oneOf(
+    'lowest level logged',
+    [['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { warning: 'warn', critical: 'fatal' }],
+    'info',
+  ),
+  OTLP_ENDPOINT: urlText('collector that traces go to, by OTLP over HTTP; empty is no traces'),
   ENFORCE_PERMISSIONS: alwaysOn('checks cannot be switched off; use an admin key where you want no tuples'),
-  ACCESS_CACHE: oneOf('keep access decisions', ['on', 'off'], 'on'),
+  ACCESS_CACHE: oneOf('keep access decisions', [['on', 'off']], 'on'),
   TRUSTED_PROXIES: list('proxies whose X-Forwarded-For counts', isNetwork, 'addresses and CIDR blocks'),
-  CORS_ORIGINS: list('origins that browsers may call from'),
+  CORS_ORIGINS: list('origins that browsers may call from', isOrigin, 'origins: scheme, host and port, no path'),
   DRAIN_SECONDS: whole('how long a stop waits for requests', 25, [0, 600]),
   EVENT_RETENTION_DAYS: orNothing(whole('how long events are kept, in days; empty is for ever', 0, [1, 36_500])),
   AUDIT_ENABLED: alwaysOn('the audit log cannot be switched off; keep less of it with NEXUS_AUDIT_DAYS'),
   AUDIT_DAYS: whole('how long audit rows are kept', 365, [1, 36_500]),
   AUDIT_READS: oneOf(
     'what a call that changes nothing does until it is logged: answer, or wait',
-    ['batch', 'sync'],
+    [['batch', 'sync']],
     'batch',
   ),
   AUDIT_READ_DAYS: whole('how long audit rows of calls that changed nothing are kept', 7, [1, 3_650]),

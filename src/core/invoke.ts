@@ -4,8 +4,9 @@
  * once under its request id.
  */
 import type { z } from 'zod';
-import { asFault, Fault, type Issue, invalidParams } from '../base/faults.ts';
+import { asFault, Fault, invalidParams } from '../base/faults.ts';
 import { isZoneId } from '../base/ids.ts';
+import { issueOf } from '../base/issues.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { actingFor } from '../features/access/acting.ts';
@@ -17,6 +18,7 @@ import { checkWho } from './authorise.ts';
 import type { AuditLog } from './call/audit-row.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { Tokens } from './call/tokens.ts';
+import type { Switches } from './call/switches.ts';
 import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import { logCause } from './log-cause.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
@@ -58,8 +60,7 @@ export interface Server {
   readonly turns: Turns;
   readonly streams: Streams;
   readonly tokens: Tokens;
-  /** The mode RAW is on, for keys that may use it. */
-  readonly rawMode: boolean;
+  readonly switches: Switches;
   readonly audit: AuditLog;
   readonly rings: Rings;
   readonly asyncJobs: boolean;
@@ -278,10 +279,8 @@ function parse(operation: AnyOperation, parameters: unknown, tolerant: boolean):
   }
   const parsed = operation.input.safeParse(given);
   if (parsed.success) return parsed.data;
-  throw invalidParams(...parsed.error.issues.map(toIssue));
+  throw invalidParams(...parsed.error.issues.map((issue) => issueOf(issue, given)));
 }
-
-const toIssue = (issue: z.core.$ZodIssue): Issue => ({ path: issue.path.join('.'), message: issue.message });
 
 function preparationOf(server: Server, context: CallContext): Preparation {
   return {
@@ -290,7 +289,7 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     limits: server.limits,
     sql: server.sql,
     tokens: server.tokens,
-    rawMode: server.rawMode,
+    switches: server.switches,
     audit: server.audit,
     asyncJobs: server.asyncJobs,
     rings: server.rings,

@@ -12,6 +12,7 @@ import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 import type { JobMove } from './call/told.ts';
+import type { Switches } from './call/switches.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
 
@@ -170,8 +171,7 @@ export interface Preparation {
   readonly limits: Limits;
   readonly sql: Sql;
   readonly tokens: Tokens;
-  /** The mode RAW is on, for keys that may use it. */
-  readonly rawMode: boolean;
+  readonly switches: Switches;
   readonly audit: Pick<AuditLog, 'settle'>;
   /** Jobs may be queued for later. */
   readonly asyncJobs: boolean;

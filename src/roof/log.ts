@@ -7,7 +7,7 @@
  * of an object and a write for each.
  */
 import pino from 'pino';
-import type { Log, LogLevel } from '../base/log.ts';
+import { LOG_LEVELS, type Log, type LogLevel } from '../base/log.ts';
 
 export interface OpenLog {
   readonly log: Log;
@@ -26,13 +26,11 @@ const CLOSE_MS = 2_000;
 /** Characters that wait for a reader at most. */
 const WAITING_MOST = 16 * 1024 * 1024;
 
-const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-
 /** `to`: a descriptor. */
 export function openLog(level: LogLevel | 'silent', name: string, to = 2): OpenLog {
   const destination = pino.destination({ fd: to, sync: false, maxLength: WAITING_MOST });
   const lineOf = lineMaker(name);
-  const lowest = LEVELS.indexOf(level);
+  const lowest = LOG_LEVELS.indexOf(level);
   let lines = '';
   let lost = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -52,7 +50,7 @@ export function openLog(level: LogLevel | 'silent', name: string, to = 2): OpenL
     lost = dropped ? lost + gathered.split('\n').length - 1 : 0;
   };
   const log: Log = (at, event, fields) => {
-    if (LEVELS.indexOf(at) < lowest) return;
+    if (LOG_LEVELS.indexOf(at) < lowest) return;
     lines += lineOf(at, event, fields);
     if (at === 'error' || lines.length > GATHER_CHARACTERS) handOn();
     else timer ??= setTimeout(handOn, GATHER_MS).unref();
@@ -89,7 +87,7 @@ function lineMaker(name: string): LineOf {
     for (const [key, value] of Object.entries(fields)) {
       if (value !== undefined) line += `,"${key}":${valueText(value)}`;
     }
-    return `${line},"msg":"${event}"}\n`;
+    return fields.msg === undefined ? `${line},"msg":"${event}"}\n` : `${line}}\n`;
   };
 }
 

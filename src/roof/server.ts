@@ -25,23 +25,21 @@ import { ZoneWatch } from '../core/zone-watch.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
-import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
 import { openAuditDesk } from './audit/desk.ts';
-import { prepareAudit } from './audit/key.ts';
 import { callersOf } from './callers.ts';
-import { blobsRootOf, openBell, openServerSql, openThreadSql } from './engines.ts';
+import { blobsRootOf, openBell, openServerSql } from './engines.ts';
 import { healthView } from './health.ts';
 import { keyUse } from './key-use.ts';
-import { migrate, schemaState } from './migrations.ts';
 import { joinNodes } from './nodes.ts';
 import { grantCache } from './parts.ts';
+import { prepareDatabase } from './prepare.ts';
 import { ratesOf } from './rates.ts';
 import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
 import { systemSteps } from './system.ts';
 import { startThread, type ThreadOptions } from './threads.ts';
-import { keptTokenSecret, tokensOf } from './tokens.ts';
+import { tokensOf } from './tokens.ts';
 import { tellOfJobs } from './worker/told.ts';
 import { startWork } from './worker/work.ts';
 
@@ -103,7 +101,7 @@ function haltOf(told: (reason: unknown) => void): Halt {
 async function startClaimed(options: StartOptions): Promise<Running> {
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
-  const { adminKey, secret, auditKey } = await prepareSchema(options.config, halt.onBroken);
+  const { adminKey, secret, auditKey } = await prepareDatabase(options.config, { log, onBroken: halt.onBroken });
   const config = { ...options.config, AUDIT_KEY: auditKey };
   const tokens = tokensOf(config, secret);
   const sql = await openServerSql(config, halt.onBroken);
@@ -190,7 +188,7 @@ async function listen(app: FastifyInstance, config: Config, close: () => Promise
 const urlOf = ({ HOST }: Config, { port }: AddressInfo): string =>
   `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${port}`;
 
-interface ServerParts extends Omit<Server, 'limits' | 'turns' | 'streams' | 'rawMode' | 'asyncJobs'> {
+interface ServerParts extends Omit<Server, 'limits' | 'turns' | 'streams' | 'switches' | 'asyncJobs'> {
   readonly watch: ZoneWatch;
 }
 
@@ -199,7 +197,11 @@ const serverOf = (config: Config, { watch, ...parts }: ServerParts): Server => (
   limits: config.limits,
   turns: new Turns(),
   streams: new Streams({ ...parts, limits: config.limits, watch }),
-  rawMode: config.RAW_MODE_ENABLED,
+  switches: {
+    raw_mode: config.RAW_MODE_ENABLED,
+    ml_plugins: config.PLUGIN_ML_ENABLED,
+    shadow_execution: config.SHADOW_EXECUTION_ENABLED,
+  },
   asyncJobs: config.ASYNC_JOBS_ENABLED,
 });
 
@@ -209,43 +211,6 @@ function placeMemory(config: Config): { config: Config; memory: string | undefin
   const memory = mkdtempSync(join(tmpdir(), 'nexus-memory-'));
   return { config: { ...config, DATABASE_URL: `sqlite:///${join(memory, 'nexus.db')}`, DATA_DIR: memory }, memory };
 }
-
-interface Prepared {
-  /** Text of a new admin key. */
-  readonly adminKey: string | undefined;
-  /** What tokens are signed with. */
-  readonly secret: string;
-  /** What the audit log is chained with. */
-  readonly auditKey: string;
-}
-
-/** Migrates if the configuration lets it, and makes the first keys and the secret of tokens. */
-async function prepareSchema(config: Config, onBroken: (reason: unknown) => void): Promise<Prepared> {
-  const sql = await openThreadSql(config, 'writer', onBroken);
-  try {
-    const mode = config.SCHEMA_MANAGEMENT_MODE;
-    if (mode === 'auto_create') await migrate(sql);
-    if (mode === 'migrate_only') {
-      const { pending } = await schemaState(sql);
-      if (pending.length > 0) throw new Error(`Schema is ${pending.length} migrations behind; run nexus migrate`);
-    }
-    const secret = config.JWT_SECRET || (await sql.write('root', keptTokenSecret));
-    const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
-    if (!config.BOOTSTRAP_KEYS_ENABLED) return { adminKey: undefined, secret, auditKey };
-    const keys = bootstrapKeysOf(config);
-    const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));
-    return { adminKey, secret, auditKey };
-  } finally {
-    await sql.close();
-  }
-}
-
-const bootstrapKeysOf = (config: Config): BootstrapKeys => ({
-  admin: config.BOOTSTRAP_ADMIN_KEY,
-  researcher: config.BOOTSTRAP_RESEARCHER_KEY,
-  operator: config.BOOTSTRAP_OPERATOR_KEY,
-  viewer: config.BOOTSTRAP_VIEWER_KEY,
-});
 
 async function startThreads(config: Config, hears: Pick<ThreadOptions, 'onBroken' | 'told'>): Promise<Threads> {
   const common = { config, ...hears };

@@ -40,14 +40,14 @@ const FLOORS: readonly Floor[] = [
   { name: 'core', holds: /^src\/core\//, may: any('core', 'features', 'operation', 'ports', 'base') },
   { name: 'features', holds: /^src\/features\//, may: any('features', 'operation', 'ports', 'base') },
   { name: 'ports', holds: /^src\/ports\//, may: any('ports', 'base') },
-  { name: 'config', holds: /^src\/config(\.ts$|\/)/, may: any('base') },
+  { name: 'config', holds: /^src\/config(\.ts$|\/)/, may: any('config', 'base') },
   { name: 'base', holds: /^src\/base\//, may: any('base') },
   { name: 'client', holds: /^client\//, may: any('client') },
 ];
 
 /** Each may use itself and those before it. */
 const FEATURES = (
-  'events zones access audit limits jobs content files feed uploads mounts agents sessions workflows webhooks corpus ' +
+  'events zones access audit limits jobs bricks content files feed uploads mounts agents sessions workflows webhooks corpus ' +
   'sandboxes backups health'
 ).split(' ');
 

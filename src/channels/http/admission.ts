@@ -9,8 +9,8 @@ import { NOWHERE, slotName, slotOf } from '../../core/rate-slots.ts';
 import type { Budget } from '../../features/limits/budget.ts';
 import { arrive, refuse } from './audit-marks.ts';
 import type { Admitted, Door, Known } from './door.ts';
+import { presented } from './local.ts';
 import { addressOf } from './peer.ts';
-import { credentialOf } from './request.ts';
 import { slotOfMethod } from './rpc-methods.ts';
 
 /** Budgets of failures have one bucket. */
@@ -29,7 +29,7 @@ export function admit(request: FastifyRequest, admission: Admission): Admitted |
   const { door, config } = admission;
   if (config.exempt) return NOBODY;
   const open = isOpen(request, config);
-  const credential = credentialOf(request.raw);
+  const credential = presented(request, door);
   if (credential === undefined) {
     charge(request, admission, door.rates?.ofAddress(addressOf(request, door)));
     if (open) return NOBODY;

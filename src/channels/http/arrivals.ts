@@ -8,8 +8,8 @@ import type { Caller } from '../../core/operation.ts';
 import { admit } from './admission.ts';
 import { endpointOf, refuse } from './audit-marks.ts';
 import type { Admitted, Arrival, Arrive, Door } from './door.ts';
+import { presented } from './local.ts';
 import { addressOf } from './peer.ts';
-import { credentialOf } from './request.ts';
 
 /** Authenticates every request of routes that are added from here on; gives what is known of one that was let in. */
 export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
@@ -36,7 +36,7 @@ export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
 
 /** Throws UNAUTHENTICATED unless there is one credential that works now, whatever was known a moment ago. */
 export async function checkCredential(request: FastifyRequest, door: Door): Promise<Caller> {
-  const credential = credentialOf(request.raw);
+  const credential = presented(request, door);
   if (credential === undefined) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
   const known = await door.callers.ask(credential);
   if (known.caller) return known.caller;

@@ -17,6 +17,7 @@ import { failureHeaders, restFailure } from './failures.ts';
 import { gatheringServer } from './gathering.ts';
 import { rawPathOf, requestIdOf } from './request.ts';
 import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
+import { v1Failure } from './v1-failures.ts';
 import { plainPath, watchVerbs } from './verbs.ts';
 
 /** A server without routes: connections, request ids, and the answers to what is no request. */
@@ -91,11 +92,14 @@ async function firstReason(request: FastifyRequest, thrown: unknown, door: Door)
 /** Known path, wrong verb: 405 with the verbs it has. */
 function noSuchRoute(request: FastifyRequest, allow: readonly string[]): Fault {
   const path = rawPathOf(request.url);
-  if (allow.length === 0) return new Fault('NOT_FOUND', `No route ${request.method} ${path}`);
-  return new Fault('METHOD_NOT_ALLOWED', `${request.method} is not for ${path}; it takes ${allow.join(', ')}`, {
-    allow,
-  });
+  if (allow.length === 0)
+    return new Fault('NOT_FOUND', isV1(request) ? 'Not Found' : `No route ${request.method} ${path}`);
+  const message = `${request.method} is not for ${path}; it takes ${allow.join(', ')}`;
+  return new Fault('METHOD_NOT_ALLOWED', isV1(request) ? 'Method Not Allowed' : message, { allow });
 }
+
+/** Clients of these routes know words of their own. */
+const isV1 = (request: FastifyRequest): boolean => plainPath(rawPathOf(request.url)).startsWith('/api/v1/');
 
 interface Failure {
   readonly thrown: unknown;
@@ -120,7 +124,7 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
     })
-    .send(JSON.stringify(restFailure(fault, request.id)));
+    .send(JSON.stringify(isV1(request) ? v1Failure(fault, request.id, request) : restFailure(fault, request.id)));
 }
 
 /** What Fastify itself refuses: a target that is not percent-encoded UTF-8, a Content-Type that is none. */

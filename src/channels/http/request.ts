@@ -71,6 +71,12 @@ export function checkMedia(headers: IncomingHttpHeaders): void {
   }
 }
 
+/** A body says what it is (infrastructure.md §1). */
+export function checkDeclared(headers: IncomingHttpHeaders): void {
+  if (one(headers, 'content-type')) return;
+  throw new Fault('UNSUPPORTED_MEDIA_TYPE', 'The body has no Content-Type; send application/json');
+}
+
 /** What `invoke` is told of a request. */
 export const requestOf = (arrival: Arrival, channel: Channel): Omit<Request, 'tolerant'> => ({
   caller: arrival.caller,

@@ -79,8 +79,9 @@ function fromTexts(name: string, given: readonly string[], rule: TextRule | unde
     const parts = text ? given : given.flatMap((list) => (list === '' ? [] : list.split(',')));
     return parts.map((part) => fromText(part, items));
   }
+  if (!rule) return more.length > 0 ? given : first;
   if (more.length > 0) throw invalidParams({ path: name, message: 'is given more than once' });
-  return rule ? fromText(first, rule) : first;
+  return fromText(first, rule);
 }
 
 function fromText(text: string, rule: TextRule): unknown {

@@ -12,7 +12,8 @@ import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, Door } from './door.ts';
 import { sendJson } from './json-answer.ts';
-import { bodyOf, checkMedia, requestOf, withBranch, withHeaders } from './request.ts';
+import { presentedAsParameter } from './local.ts';
+import { bodyOf, checkDeclared, checkMedia, requestOf, withBranch, withHeaders } from './request.ts';
 import { mergeParams, type TextRules, type Texts, textRulesOf, valuesOf } from './rest-values.ts';
 import { decodeValues } from './rpc-values.ts';
 import { goneSignal, sendStream, wantsStream } from './stream.ts';
@@ -74,7 +75,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, answering: A
     throw thrown;
   };
   try {
-    const params = await paramsOf(request, reply, { ...answering, room });
+    const given = await paramsOf(request, reply, { ...answering, room });
+    const params = binding.credentials ? presentedAsParameter(request, door, given) : given;
     const raw = withHeaders(binding, withBranch(operation, params, request.headers), request.headers);
     const tolerant = binding.tolerant ?? false;
     const gone = operation.linger || operation.stream ? goneSignal(reply) : undefined;
@@ -121,6 +123,7 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
   if (first.done) return {};
   checkMedia(request.headers);
   const body = await parseJsonBody(startingWith(first.value, pieces), {
+  if (request.routeOptions.url?.startsWith('/api/v1/')) checkDeclared(request.headers);
     bodyBytes: door.server.limits[limit],
     limit,
     stringBytes: SPOOL_STRING_BYTES,

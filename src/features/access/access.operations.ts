@@ -2,6 +2,7 @@
 import { cacheStats } from './cache-stats.operations.ts';
 import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from './checks.operations.ts';
 import { tupleExpand } from './expand.operations.ts';
+import { flagOperations } from './flags/flags.operations.ts';
 import { accessHousekeeping } from './housekeeping.operations.ts';
 import { keyOperations } from './keys.operations.ts';
 import { tupleExplain } from './proof/explain.operations.ts';
@@ -16,6 +17,7 @@ export const accessOperations = [
   whoamiKey,
   createToken,
   refreshToken,
+  ...flagOperations,
   ...keyOperations,
   tupleCreate,
   tupleDelete,

@@ -1,6 +1,7 @@
 /** The first keys (access.md §3): what each start makes, enables and revokes. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../../test/bare.ts';
+import { DEFAULT_KEY_TEXTS } from '../../base/default-keys.ts';
 import { ConfigError, loadConfig } from '../../config.ts';
 import { type BootstrapKeys, bootstrap } from './bootstrap.ts';
 import { authenticateKey } from './credentials.ts';
@@ -54,7 +55,9 @@ test('configured texts are the keys of their roles, and none is generated', asyn
   };
   expect((await start(keys)).adminKey).toBeUndefined();
   for (const [role, text] of Object.entries(keys)) {
-    expect(await callerOf(text)).toMatchObject({ role, user_id: role, zone_id: 'root' });
+    const user_id = role === 'admin' ? 'admin' : `dev-${role}`;
+    const raw_mode_enabled = role === 'admin' || role === 'researcher';
+    expect(await callerOf(text)).toMatchObject({ role, user_id, zone_id: 'root', raw_mode_enabled });
   }
   await start(keys);
   expect(await count()).toEqual({ keys: 4, used: 4 });
@@ -84,11 +87,30 @@ test('a text that moves to another variable takes its role', async () => {
   expect(await callerOf(ADMIN)).toBeUndefined();
 });
 
-test('a configured key that expired or was lowered works again after the next start', async () => {
-  await start({ admin: ADMIN });
-  await bare.sql.write('root', (tx) => tx.run("UPDATE keys SET expires_at = 1, role = 'viewer'"));
-  await start({ admin: ADMIN });
-  expect(await callerOf(ADMIN)).toMatchObject({ role: 'admin', expires_at: null });
+test('a configured key that expired works again; who lowered it meant it, and root has an admin key all the same', async () => {
+  await start({ admin: ADMIN, researcher: 'bootstrap-researcher' });
+  await bare.sql.write('root', (tx) =>
+    tx.run("UPDATE keys SET expires_at = 1, role = 'viewer', raw_mode_enabled = 0, rate_limit_per_minute = 5"),
+  );
+  const { adminKey } = await start({ admin: ADMIN, researcher: 'bootstrap-researcher' });
+  const stays = { role: 'viewer', rate_limit_per_minute: 5, expires_at: null, raw_mode_enabled: true };
+  expect(await callerOf(ADMIN)).toMatchObject({ ...stays, user_id: 'admin' });
+  expect(await callerOf('bootstrap-researcher')).toMatchObject({ ...stays, user_id: 'dev-researcher' });
+  expect(await callerOf(adminKey ?? '')).toMatchObject({ is_admin: true });
+});
+
+test('default texts are keys of their own owners, beside an admin key that nobody knows, and end where they are not given', async () => {
+  const { adminKey } = await start(DEFAULT_KEY_TEXTS);
+  expect(await callerOf(adminKey ?? '')).toMatchObject({ user_id: 'admin', is_admin: true });
+  for (const [role, text] of Object.entries(DEFAULT_KEY_TEXTS)) {
+    expect(await callerOf(text)).toMatchObject({ role, user_id: `dev-${role}`, zone_id: 'root' });
+  }
+  expect((await start(DEFAULT_KEY_TEXTS)).adminKey).toBeUndefined();
+  expect(await count()).toEqual({ keys: 5, used: 5 });
+  await start({ viewer: DEFAULT_KEY_TEXTS.viewer });
+  expect(await callerOf(DEFAULT_KEY_TEXTS.viewer)).toBeDefined();
+  expect(await callerOf(DEFAULT_KEY_TEXTS.admin)).toBeUndefined();
+  expect(await count()).toEqual({ keys: 5, used: 2 });
 });
 
 test('a database whose admin keys all ended gets a new one', async () => {

@@ -1,4 +1,6 @@
 /** Rows of API keys. Only the SHA-256 of a key's text is stored, and only it is looked up. */
+import { hash } from 'node:crypto';
+import { DEFAULT_KEY_TEXTS } from '../../base/default-keys.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
 
 export interface KeyRow {
@@ -153,11 +155,14 @@ export async function revokeKey(tx: Tx, key_id: string, now: number): Promise<vo
 export async function hasRootAdmin(tx: Tx, beside: string, now: number): Promise<boolean> {
   const other = await tx.get(
     `SELECT key_id FROM keys WHERE zone_id = 'root' AND role = 'admin' AND revoked_at IS NULL
-       AND (expires_at IS NULL OR expires_at > ?) AND key_id <> ? LIMIT 1`,
-    [now, beside],
+       AND (expires_at IS NULL OR expires_at > ?) AND key_id <> ? AND hash <> ? LIMIT 1`,
+    [now, beside, EVERYBODYS_HASH],
   );
   return other !== undefined;
 }
+
+/** The admin key that everybody knows is not one to rely on. */
+const EVERYBODYS_HASH = hash('sha256', DEFAULT_KEY_TEXTS.admin);
 
 /** `last_used_at` is renewed at most once in this time (access.md §2). */
 export const USED_EVERY_MS = 60_000;

@@ -19,8 +19,11 @@ const answer = z.object({
 });
 type Answer = z.infer<typeof answer>;
 
+/** What is no text is no key: a credential that is malformed is refused as one that is unknown (access.md §1). */
+const presentedKey = z.custom<unknown>(() => true).meta({ type: 'string' });
+
 const createInput = z.object({
-  api_key: z.string().optional().describe('text of the key, where no header presents it'),
+  api_key: presentedKey.optional().describe('text of the key, where no header presents it'),
 });
 type CreateInput = z.infer<typeof createInput>;
 
@@ -41,16 +44,29 @@ export const createToken: Operation<CreateInput, Answer, Answer> = {
     credentials: true,
   },
   cli: { words: 'token create' },
-  presents: ({ api_key }) => api_key,
+  presents: ({ api_key }) => textOf(api_key),
   prepare: async (input, preparation) => issue(preparation, await holderOf(input, preparation)),
   run: async (_call, ready) => ready,
 };
+
+/** Nothing at all is no credential. */
+function textOf(api_key: unknown): string | undefined {
+  if (api_key === undefined || api_key === '') return undefined;
+  return typeof api_key === 'string' ? api_key : JSON.stringify(api_key).slice(0, 256);
+}
 
 /** Whose key was shown. A token is none, and two keys that differ are as good as none. */
 async function holderOf({ api_key }: CreateInput, { context, sql, tokens }: Preparation): Promise<Caller> {
   const { caller } = context;
   const byHeader = caller.key_id === null ? undefined : caller;
-  const byBody = api_key ? await sql.read((tx) => authenticateKey(tx, api_key, tokens.now())) : byHeader;
+  const text = textOf(api_key);
+  const isText = typeof api_key === 'string';
+  const byBody =
+    text === undefined
+      ? byHeader
+      : isText
+        ? await sql.read((tx) => authenticateKey(tx, text, tokens.now()))
+        : undefined;
   if (!byBody || byBody.token) throw unauthenticated();
   if (byHeader && byHeader.key_id !== byBody.key_id) throw unauthenticated();
   return byBody;
@@ -82,8 +98,8 @@ export const refreshToken: Operation<z.infer<typeof nothing>, Answer, Answer> = 
   run: async (_call, ready) => ready,
 };
 
-async function issue({ tokens, rawMode }: Preparation, holder: Caller): Promise<Answer> {
-  const modes = [...modesOf(holder, rawMode)];
+async function issue({ tokens, switches, sql }: Preparation, holder: Caller): Promise<Answer> {
+  const modes = await sql.read((tx) => modesOf(tx, { caller: holder, switches }));
   const { text, life, expires_at } = await tokens.issue(holder, modes);
   return {
     access_token: text,

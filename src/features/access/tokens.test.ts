@@ -169,8 +169,13 @@ forEachEngine('tokens', (engine) => {
       }
     });
 
-    test('a key that is no text is 422, and a body that is longer than any needs 413', async () => {
-      expect((await post(TOKEN, {}, { api_key: 5 })).status).toBe(422);
+    test('a key that is no text is as good as an unknown one, and a body that is longer than any needs 413', async () => {
+      for (const api_key of [5, true, [], { a: 1 }]) {
+        const refused = await post(TOKEN, {}, { api_key });
+        expect([refused.status, refused.body.detail]).toEqual([401, 'Invalid or missing API key']);
+        // Nor does a key in a header make it one.
+        expect((await post(TOKEN, { authorization: `Bearer ${ADMIN_KEY}` }, { api_key })).status).toBe(401);
+      }
       expect((await post(TOKEN, {}, { api_key: 'x'.repeat(70_000) })).status).toBe(413);
     });
   });

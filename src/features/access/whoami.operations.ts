@@ -1,6 +1,7 @@
 /** Who the caller is (access.md §1). Always an answer: without a working credential it says that there is none. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import type { Switches } from '../../core/call/switches.ts';
 import { MODES } from '../../core/call/tokens.ts';
 import type { Caller, Operation } from '../../core/operation.ts';
 import { modesOf } from './modes.ts';
@@ -77,7 +78,11 @@ const keyOutput = z.object({
   allowed_modes: z.array(z.enum(MODES)),
 });
 
-export const whoamiKey: Operation<z.infer<typeof nothing>, z.infer<typeof keyOutput>, { readonly rawMode: boolean }> = {
+export const whoamiKey: Operation<
+  z.infer<typeof nothing>,
+  z.infer<typeof keyOutput>,
+  { readonly switches: Switches }
+> = {
   name: 'key.whoami',
   summary: 'Say which key is used, and which modes it may use.',
   effect: 'read',
@@ -89,12 +94,12 @@ export const whoamiKey: Operation<z.infer<typeof nothing>, z.infer<typeof keyOut
   http: { method: 'GET', path: '/api/v1/auth/whoami' },
   cli: { words: 'key whoami' },
   examples: [{ title: 'the key', input: {} }],
-  prepare: async (_input, { rawMode }) => ({ rawMode }),
-  run: async ({ caller }, { rawMode }) => ({
+  prepare: async (_input, { switches }) => ({ switches }),
+  run: async ({ caller, tx }, { switches }) => ({
     api_key_id: caller.key_id ?? '',
     owner: caller.subject_id,
     role: caller.role,
     raw_mode_enabled: caller.raw_mode_enabled,
-    allowed_modes: [...modesOf(caller, rawMode)],
+    allowed_modes: await modesOf(tx, { caller, switches }),
   }),
 };

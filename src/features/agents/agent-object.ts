@@ -1,6 +1,7 @@
 /** An agent as clients see it (platform.md §1.1, §1.3), from its row. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import { isStale, type Moment, STATES } from './agent.ts';
 import type { AgentRow } from './agents.sql.ts';
 
@@ -32,7 +33,7 @@ export const agentObject = z.object({
   state: z.enum(STATES),
   generation: z.number(),
   capabilities: z.array(z.string()),
-  metadata: z.record(z.string(), z.json()),
+  metadata: jsonObject,
   spec_generation: z.number(),
   last_heartbeat: time,
   stale: z.boolean(),

@@ -8,6 +8,7 @@ import { isoTime } from '../../base/clock.ts';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { Fault } from '../../base/faults.ts';
 import { isUuid, newUuid } from '../../base/ids.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { pageParam } from '../jobs/params.ts';
@@ -67,10 +68,7 @@ const sendInput = z.object({
   sender: plainText.min(1).max(255).describe('the caller, or an agent that it may act for'),
   recipient: agentId,
   type: plainText.min(1).max(128).describe('what kind of message'),
-  payload: z
-    .record(z.string(), z.json())
-    .refine((value) => !holdsNul(value), NO_NUL)
-    .default({}),
+  payload: jsonObject.refine((value) => !holdsNul(value), NO_NUL).default({}),
   ttl_seconds: z.number().min(0.001).max(TTL_SECONDS_MAX).optional().describe('gone after so long'),
   correlation_id: plainText.min(1).max(255).optional(),
 });
@@ -158,7 +156,7 @@ const messageObject = z.object({
   filename: z.string(),
   sender: z.string(),
   type: z.string(),
-  payload: z.record(z.string(), z.json()),
+  payload: jsonObject,
   correlation_id: z.string().nullable(),
   created_at: z.string(),
   expires_at: z.string().nullable(),

@@ -1,9 +1,9 @@
 /** Parameters that the operations on agents share. */
 import { z } from 'zod';
 import { isAgentId } from '../../base/ids.ts';
+import { jsonObject } from '../../base/json-object.ts';
 import { type Limits, limitExceeded } from '../../base/limits.ts';
-import { plainText } from '../../base/texts.ts';
-import { jsonParam } from '../jobs/params.ts';
+import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 
 export const ROOT = '/api/v2/agents';
 export const OPERATOR = { role: 'operator' } as const;
@@ -26,7 +26,7 @@ export const sorted = (names: readonly string[]): string[] => [...new Set(names)
 
 export const agentName = plainText.min(1).max(255).describe('name for people');
 export const description = plainText.max(4096);
-export const metadata = z.record(z.string(), jsonParam).describe('anything, as JSON');
+export const metadata = jsonObject.refine((value) => !holdsNul(value), NO_NUL).describe('anything, as JSON');
 export const generation = z.int().min(0);
 
 /** JSON as it is kept; LIMIT_EXCEEDED where it is too long. */

@@ -1,6 +1,7 @@
 /** A job as the jobs API shows it (infrastructure.md §7). */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import { jsonValue } from '../../base/json-object.ts';
 import { type Attempt, EXECUTION_MODES, type JobStatus } from './job.ts';
 import type { ArtifactRow, JobRow } from './jobs.sql.ts';
 import { readJson } from './task-object.ts';
@@ -26,8 +27,8 @@ export const jobSummary = z.object({
 });
 
 export const jobObject = jobSummary.extend({
-  payload: z.json(),
-  result: z.json(),
+  payload: jsonValue,
+  result: jsonValue,
   error_text: text,
   idempotency_key: text,
   next_run_at: z.string(),
@@ -44,7 +45,7 @@ export const jobObject = jobSummary.extend({
     }),
   ),
   artifacts: z.array(
-    z.object({ artifact_type: z.string(), artifact_ref: text, artifact_payload: z.json(), created_at: z.string() }),
+    z.object({ artifact_type: z.string(), artifact_ref: text, artifact_payload: jsonValue, created_at: z.string() }),
   ),
 });
 export type JobObject = z.infer<typeof jobObject>;

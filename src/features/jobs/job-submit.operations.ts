@@ -6,7 +6,9 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
-import type { Operation, Preparation } from '../../core/operation.ts';
+import type { Switches } from '../../core/call/switches.ts';
+import type { Call, Operation, Preparation } from '../../core/operation.ts';
+import { requireMode } from '../access/modes.ts';
 import { DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from './job.ts';
 import { JOB_WORDS, jobWord } from './job-object.ts';
 import { findJob } from './jobs.sql.ts';
@@ -17,7 +19,8 @@ import { WAITING } from './topics.ts';
 const submitInput = z.object({
   job_type: z
     .string()
-    .regex(/^[\x21-\x7e]{1,128}$/, 'takes 1 to 128 visible characters')
+    .max(128)
+    .regex(/^[\x21-\x7e]+$/, 'takes 1 to 128 visible characters')
     .describe('what is to be done'),
   payload: payloadParam.default({}),
   execution_mode: z.enum(EXECUTION_MODES).default('async').describe('sync waits for the first attempt'),
@@ -38,8 +41,18 @@ const submitOutput = z.object({
 });
 export type SubmitOutput = z.infer<typeof submitOutput>;
 
+/** The type whose payload names a mode, which its submitter has to be allowed (infrastructure.md §2). */
+const ANALYZE = 'analyze';
+
+async function checkMode(call: Call, { job_type, payload }: SubmitInput, switches: Switches): Promise<void> {
+  if (job_type !== ANALYZE || payload.mode === undefined || payload.mode === null) return;
+  const word = typeof payload.mode === 'string' ? payload.mode.toUpperCase() : JSON.stringify(payload.mode);
+  await requireMode(call.tx, word, { caller: call.caller, switches });
+}
+
 interface Ready {
   readonly input: SubmitInput;
+  readonly switches: Switches;
   /** Of a job that was made, and run, before. */
   readonly done?: SubmitOutput;
 }
@@ -48,6 +61,7 @@ const OPERATOR = { role: 'operator' } as const;
 const keeping = z.object({
   input: submitInput,
   hands: z.object({ worker_id: z.string(), leaseMs: z.number() }).optional(),
+  switches: z.custom<Switches>(() => true),
 });
 type Keeping = z.infer<typeof keeping>;
 
@@ -61,7 +75,8 @@ const keepJob: Operation<Keeping, SubmitOutput> = {
   output: submitOutput,
   faults: [],
   object: ({ input }) => input.job_type,
-  run: async (call, { input, hands }) => {
+  run: async (call, { input, hands, switches }) => {
+    await checkMode(call, input, switches);
     const { job, deduplicated } = await enqueue(call, {
       type: input.job_type,
       executor: NEXUS,
@@ -91,13 +106,13 @@ const keepJob: Operation<Keeping, SubmitOutput> = {
 const ANSWER_WITHIN_MS = 5_000;
 
 async function runNow(input: SubmitInput, preparation: Preparation): Promise<SubmitOutput> {
-  const { hands, context, limits } = preparation;
+  const { hands, context, limits, switches } = preparation;
   const release = hands.reserve();
   if (!release) throw new Fault('UNAVAILABLE', 'Too many jobs of mode sync run on this node; try later, or async');
   let running: Promise<void> | undefined;
   try {
     const { worker_id, leaseMs } = hands;
-    const job = await preparation.run(keepJob, { input, hands: { worker_id, leaseMs } });
+    const job = await preparation.run(keepJob, { input, switches, hands: { worker_id, leaseMs } });
     if (job.deduplicated) return job;
     running = hands.run({ zone_id: context.zone_id, job_id: job.job_id });
     await before(running, limits.OPERATION_MS - ANSWER_WITHIN_MS);
@@ -121,18 +136,19 @@ export const submitJob: Operation<SubmitInput, SubmitOutput, Ready> = {
   who: OPERATOR,
   input: submitInput,
   output: submitOutput,
-  faults: ['BAD_REQUEST', 'LIMIT_EXCEEDED', 'QUOTA_EXCEEDED', 'TOO_MANY', 'UNAVAILABLE'],
+  faults: ['ACCESS_DENIED', 'BAD_REQUEST', 'LIMIT_EXCEEDED', 'QUOTA_EXCEEDED', 'TOO_MANY', 'UNAVAILABLE'],
   http: { method: 'POST', path: '/api/v1/jobs/submit', tolerant: true },
   cli: { words: 'job submit', args: ['job_type'] },
   rings: ({ status, deduplicated }) => (deduplicated || status === 'running' ? undefined : WAITING),
   object: ({ input }) => input.job_type,
   prepare: async (input, preparation) => {
-    if (input.execution_mode === 'sync') return { input, done: await runNow(input, preparation) };
+    const { switches } = preparation;
+    if (input.execution_mode === 'sync') return { input, switches, done: await runNow(input, preparation) };
     if (!preparation.asyncJobs) throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
-    return { input };
+    return { input, switches };
   },
-  run: async (call, { input, done }) => {
-    if (!done) return keepJob.run(call, { input });
+  run: async (call, { input, done, switches }) => {
+    if (!done) return keepJob.run(call, { input, switches });
     const job = await findJob(call.tx, call.context.zone_id, done.job_id);
     return { ...done, status: jobWord(job?.status ?? done.status) };
   },

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import type { Caller, Role } from '../../core/operation.ts';
+import { jsonValue } from '../../base/json-object.ts';
 
 /** One attempt, as its handler sees it. */
 export interface JobRun {
@@ -35,7 +36,7 @@ export type AnyJobType = JobType<unknown>;
 const DELAY_MS_MAX = 86_400_000;
 
 const echoInput = z.object({
-  value: z.json().describe('what it answers'),
+  value: jsonValue.describe('what it answers'),
   delay_ms: z.int().min(0).max(DELAY_MS_MAX).default(0).describe('how long it takes'),
   fail_attempts: z.int().min(0).default(0).describe('attempts that fail before one answers'),
 });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { writeCursor } from '../../base/cursor.ts';
 import { invalidParams } from '../../base/faults.ts';
+import { jsonObject, jsonValue } from '../../base/json-object.ts';
 import { type Limits, limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import { DEFAULT_BACKOFF, REQUEST_STATES, TIERS } from './job.ts';
@@ -14,12 +15,9 @@ export const timeParam = z.iso
   .datetime({ offset: true, local: true })
   .transform((text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`));
 
-export const jsonParam = z.json().refine((value) => !holdsNul(value), NO_NUL);
+export const jsonParam = jsonValue.refine((value) => !holdsNul(value), NO_NUL);
 
-export const payloadParam = z
-  .record(z.string(), z.json())
-  .refine((value) => !holdsNul(value), NO_NUL)
-  .describe('what the task is about');
+export const payloadParam = jsonObject.refine((value) => !holdsNul(value), NO_NUL).describe('what the task is about');
 export const priorityParam = z.enum(TIERS);
 export const requestStateParam = z.enum(REQUEST_STATES);
 export const attemptsParam = z.int().min(1).max(10);

@@ -4,6 +4,7 @@ import { isoTime } from '../../base/clock.ts';
 import { readCursor } from '../../base/cursor.ts';
 import { Fault } from '../../base/faults.ts';
 import { isUuid, newUuid } from '../../base/ids.ts';
+import { jsonValue } from '../../base/json-object.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
@@ -60,7 +61,7 @@ const scheduleObject = z.object({
   executor: z.string(),
   executor_id: z.string(),
   task_type: z.string(),
-  payload: z.json(),
+  payload: jsonValue,
   priority: z.enum(TIERS),
   max_attempts: z.number(),
   backoff_seconds: z.array(z.number()),

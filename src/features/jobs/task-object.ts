@@ -1,6 +1,7 @@
 /** A job as the scheduler's door shows it (platform.md §2.1): a task. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import { jsonValue } from '../../base/json-object.ts';
 import { type Attempt, CLASSES, effectiveTier, isWaiting, type JobStatus, TIERS } from './job.ts';
 import type { JobRow } from './jobs.sql.ts';
 
@@ -39,7 +40,7 @@ export const taskObject = z.object({
   executor: z.string(),
   executor_id: z.string(),
   task_type: z.string(),
-  payload: z.json(),
+  payload: jsonValue,
   status: z.enum(TASK_STATUSES),
   priority: z.enum(TIERS),
   priority_tier: z.enum(TIERS),
@@ -57,7 +58,7 @@ export const taskObject = z.object({
   attempt: z.number(),
   max_attempts: z.number(),
   backoff_seconds: z.array(z.number()),
-  result: z.json(),
+  result: jsonValue,
   error_message: z.string().nullable(),
   error: z.string().nullable(),
   idempotency_key: z.string().nullable(),

@@ -9,13 +9,12 @@ import { type Config, sqliteFileOf } from '../../config.ts';
 import { Rings } from '../../core/rings.ts';
 import { openDiskBlobs } from '../../engines/disk/disk-blobs.ts';
 import { systemClock } from '../../engines/process/system-clock.ts';
-import type { Sql } from '../../ports/sql.ts';
 import { prepareAudit } from '../audit/key.ts';
 import { blobsRootOf, openBell, openServerSql, openThreadSql } from '../engines.ts';
-import { migrate, schemaState } from '../migrations.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
 import { startThread } from '../threads.ts';
+import { settleSchema } from '../schema/settle.ts';
 import { stepsOf, takeBack } from './tender.ts';
 import { tellOfJobs } from './told.ts';
 import { keepHouse, openWorker, settingsOf, tend, type WorkParts } from './work.ts';
@@ -55,10 +54,11 @@ interface Opened {
   close(): Promise<void>;
 }
 
-async function open({ config: asked, log }: WorkerOptions): Promise<Opened> {
+async function open(options: WorkerOptions): Promise<Opened> {
+  const { config: asked, log } = options;
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
   broken.catch(() => undefined);
-  const config = { ...asked, AUDIT_KEY: await prepare(asked, onBroken) };
+  const config = { ...asked, AUDIT_KEY: await prepare(options, onBroken) };
   const sql = await openServerSql(config, onBroken);
   const blobs = await openDiskBlobs(blobsRootOf(config));
   const embedded = sqliteFileOf(config) !== undefined;
@@ -85,21 +85,14 @@ async function open({ config: asked, log }: WorkerOptions): Promise<Opened> {
 }
 
 /** The key of the audit log, once the schema is there. */
-async function prepare(config: Config, onBroken: (reason: unknown) => void): Promise<string> {
+async function prepare({ config, log }: WorkerOptions, onBroken: (reason: unknown) => void): Promise<string> {
   const sql = await openThreadSql(config, 'writer', onBroken);
   try {
-    await settleSchema(sql, config);
+    await settleSchema(sql, config, log);
     return await prepareAudit(sql, config.AUDIT_KEY, systemClock);
   } finally {
     await sql.close();
   }
-}
-
-async function settleSchema(sql: Sql, config: Config): Promise<void> {
-  if (config.SCHEMA_MANAGEMENT_MODE === 'auto_create') await migrate(sql);
-  if (config.SCHEMA_MANAGEMENT_MODE !== 'migrate_only') return;
-  const { pending } = await schemaState(sql);
-  if (pending.length > 0) throw new Error(`Schema is ${pending.length} migrations behind; run nexus migrate`);
 }
 
 async function work({ parts, broken }: Opened, { once, maxJobs, signal, log }: WorkerOptions): Promise<number> {

@@ -6,7 +6,7 @@ import type { Command, Option, Scene } from '../command.ts';
 import { findKey, keepKey } from '../key-file.ts';
 import { show } from '../show.ts';
 import { paint, type Terminal, table } from '../terminal.ts';
-import { DATA, EXIT_CONFIG, load } from './load.ts';
+import { DATA, EXIT_CONFIG, load, logWarnings, sayWarnings } from './load.ts';
 import { migrateCommand } from './migrate.ts';
 import { workerCommand } from './worker.ts';
 
@@ -58,6 +58,7 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   const { config } = serving.loaded;
   warnOfClearText(config, serving.terminal);
   const { log, close } = openLog(config.LOG_LEVEL, config.APP_NAME);
+  logWarnings(serving.loaded, log);
   let broken: (reason: unknown) => void = () => undefined;
   const ended = new Promise<unknown>((resolve) => {
     broken = resolve;
@@ -178,6 +179,7 @@ const configCommand: Command = {
   run: async (scene, typed) => {
     const loaded = load(scene.terminal, typed);
     if (!loaded) return EXIT_CONFIG;
+    sayWarnings(loaded, scene.terminal);
     if (scene.terminal.json) show(scene.terminal, loaded.lines);
     else {
       table(

@@ -1,6 +1,7 @@
 /** The configuration as the commands of the server read it: environment, `.env`, and what was typed. */
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import type { Log } from '../../../base/log.ts';
 import { ConfigError, type Environment, type Loaded, loadConfig, readEnvironment } from '../../../config.ts';
 import type { Option, Typed } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -19,15 +20,23 @@ function dotenv(): Environment {
   }
 }
 
+/** What is odd about the configuration, in the log of a server; other commands have said it to whoever typed them. */
+export const logWarnings = ({ warnings }: Loaded, log: Log): void => {
+  for (const { event, message } of warnings) log('warn', event, { msg: message });
+};
+
+/** The same, in words. */
+export const sayWarnings = ({ warnings }: Loaded, terminal: Terminal): void => {
+  for (const { message } of warnings) terminal.err(`warning: ${message}\n`);
+};
+
 /** The configuration, or its mistakes on stderr. */
 export function load(terminal: Terminal, typed: Typed, defaults: Environment = {}): Loaded | undefined {
   const environment = { ...defaults, ...readEnvironment() };
   const { port, host, data } = typed.options as Record<string, string | undefined>;
   const given = { NEXUS_PORT: port, NEXUS_HOST: host, NEXUS_DATA_DIR: data };
   try {
-    const loaded = loadConfig({ environment, dotenv: dotenv(), given });
-    for (const warning of loaded.warnings) terminal.err(`warning: ${warning}\n`);
-    return loaded;
+    return loadConfig({ environment, dotenv: dotenv(), given });
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     for (const line of thrown.lines) terminal.err(`${line}\n`);

@@ -1,7 +1,7 @@
 /** `nexus migrate`: brings the schema up to date, or says how far it is from that. */
 import type { Command } from '../command.ts';
 import { show } from '../show.ts';
-import { DATA, EXIT_CONFIG, load } from './load.ts';
+import { DATA, EXIT_CONFIG, load, sayWarnings } from './load.ts';
 
 export const migrateCommand: Command = {
   words: 'migrate',
@@ -19,6 +19,7 @@ export const migrateCommand: Command = {
   run: async (scene, typed) => {
     const loaded = load(scene.terminal, typed);
     if (!loaded) return EXIT_CONFIG;
+    sayWarnings(loaded, scene.terminal);
     const { withSql } = await import('../../../roof/offline.ts');
     const { migrate, readMigrations, schemaState } = await import('../../../roof/migrations.ts');
     return withSql(loaded.config, async (sql) => {

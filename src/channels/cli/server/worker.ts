@@ -2,7 +2,7 @@
 import type { Command } from '../command.ts';
 import { UsageError } from '../command.ts';
 import { explain } from '../explain.ts';
-import { DATA, EXIT_CONFIG, load } from './load.ts';
+import { DATA, EXIT_CONFIG, load, logWarnings } from './load.ts';
 
 function maxJobsOf(given: unknown): number {
   if (given === undefined) return Number.POSITIVE_INFINITY;
@@ -27,6 +27,7 @@ export const workerCommand: Command = {
     const { openLog } = await import('../../../roof/log.ts');
     const { config } = loaded;
     const { log, close } = openLog(config.LOG_LEVEL, config.APP_NAME);
+    logWarnings(loaded, log);
     const stopping = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {

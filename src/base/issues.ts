@@ -1,0 +1,58 @@
+/** What is known of a wrong field beside what every client is told; the door of `/api/v1` tells it (infrastructure.md §1). */
+import type { z } from 'zod';
+import type { Issue } from './faults.ts';
+
+export const ISSUE_TYPES = [
+  'missing',
+  'type_error',
+  'literal_error',
+  'greater_than_equal',
+  'less_than_equal',
+  'too_long',
+] as const;
+export type IssueType = (typeof ISSUE_TYPES)[number];
+
+export interface IssueDetails {
+  readonly type: IssueType;
+  /** Names and places from the root of the parameters on. */
+  readonly at: readonly (string | number)[];
+  /** What stands there. */
+  readonly input: unknown;
+}
+
+const known = new WeakMap<Issue, IssueDetails>();
+
+export const detailsOf = (issue: Issue): IssueDetails =>
+  known.get(issue) ?? { type: 'type_error', at: issue.path === '' ? [] : issue.path.split('.'), input: undefined };
+
+/** An issue of a schema, with what it is about. */
+export function issueOf(issue: z.core.$ZodIssue, given: unknown): Issue {
+  const at = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+  const input = valueAt(given, at);
+  const told: Issue = { path: at.join('.'), message: issue.message };
+  known.set(told, { type: typeOf(issue, input), at, input });
+  return told;
+}
+
+function valueAt(given: unknown, at: readonly (string | number)[]): unknown {
+  let value = given;
+  for (const part of at) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = Object.entries(value).find(([name]) => name === String(part))?.[1];
+  }
+  return value;
+}
+
+function typeOf(issue: z.core.$ZodIssue, input: unknown): IssueType {
+  if (input === undefined) return 'missing';
+  switch (issue.code) {
+    case 'invalid_value':
+      return 'literal_error';
+    case 'too_small':
+      return issue.origin === 'number' ? 'greater_than_equal' : 'type_error';
+    case 'too_big':
+      return issue.origin === 'number' ? 'less_than_equal' : 'too_long';
+    default:
+      return 'type_error';
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Refusals in the words of `/api/v1` (infrastructure.md §1): texts that its clients know, and of each wrong field what it is
+ * and where it was. Guarantees: what was sent is told back only where its name speaks of no secret, and cut short.
+ */
+import { Fault, type Issue } from '../../base/faults.ts';
+import { detailsOf } from '../../base/issues.ts';
+import { type RestFailure, restFailure } from './failures.ts';
+
+/** Where parameters came from, beside the body. */
+export interface Sources {
+  readonly method: string;
+  readonly params: unknown;
+  readonly query: unknown;
+}
+
+const DENIED = 'Access denied: ';
+
+export function v1Failure(fault: Fault, request_id: string, sources: Sources): RestFailure {
+  const told = inV1Words(fault, sources);
+  const failure = restFailure(told, request_id);
+  const { message } = told;
+  return { ...failure, detail: message.startsWith(DENIED) ? message.slice(DENIED.length) : message };
+}
+
+function inV1Words(fault: Fault, sources: Sources): Fault {
+  const { code, data } = fault;
+  const again = (message: string, more = data): Fault => new Fault(code, message, more);
+  if (code === 'INTERNAL') return again('Internal error');
+  if (code === 'ACCESS_DENIED' && data.required_role !== undefined) {
+    return again(`${DENIED}Role '${data.role}' lacks required permission '${data.required_role}'`);
+  }
+  if (code === 'INVALID_PARAMS' && Array.isArray(data.issues)) {
+    const issues = (data.issues as Issue[]).map((issue) => tellAll(issue, sources));
+    return again(fault.message, { ...data, issues });
+  }
+  return fault;
+}
+
+/** Words in the name of a field whose value is not told. */
+const SECRET = /key|token|secret/i;
+const INPUT_CHARACTERS = 256;
+
+function tellAll(issue: Issue, sources: Sources): object {
+  const { type, at, input } = detailsOf(issue);
+  const told = { ...issue, type, loc: [sourceOf(at, sources), ...at] };
+  return at.some((part) => SECRET.test(String(part))) ? told : { ...told, input: shown(input) };
+}
+
+const hasName = (values: unknown, name: string): boolean =>
+  typeof values === 'object' && values !== null && Object.hasOwn(values, name);
+
+function sourceOf([first]: readonly (string | number)[], { method, params, query }: Sources): string {
+  const name = String(first ?? '');
+  if (hasName(params, name)) return 'path';
+  return method === 'GET' || method === 'HEAD' || hasName(query, name) ? 'query' : 'body';
+}
+
+/** A text is cut; what holds other values could hold a secret, and is told by its kind. */
+function shown(input: unknown): unknown {
+  if (input === undefined) return null;
+  if (typeof input === 'string') return input.slice(0, INPUT_CHARACTERS);
+  if (Array.isArray(input)) return [];
+  return typeof input === 'object' && input !== null ? {} : input;
+}

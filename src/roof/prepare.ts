@@ -1,0 +1,66 @@
+/**
+ * What a server needs in its database before it opens: schema → first zone, keys, flags and secrets (infrastructure.md §2,
+ * §14). Guarantees: repeating it changes nothing. In the mode `off` a table that is missing is no reason not to start.
+ */
+import { randomBytes } from 'node:crypto';
+import { Fault } from '../base/faults.ts';
+import type { Log } from '../base/log.ts';
+import { bootstrapTexts } from '../config/first-keys.ts';
+import type { Config } from '../config.ts';
+import { systemClock } from '../engines/process/system-clock.ts';
+import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
+import type { Sql } from '../ports/sql.ts';
+import { prepareAudit } from './audit/key.ts';
+import { openThreadSql } from './engines.ts';
+import { settleSchema } from './schema/settle.ts';
+import { keptTokenSecret } from './tokens.ts';
+
+export interface Prepared {
+  /** Text of a new admin key. */
+  readonly adminKey: string | undefined;
+  /** What tokens are signed with. */
+  readonly secret: string;
+  /** What the audit log is chained with. */
+  readonly auditKey: string;
+}
+
+interface Preparing {
+  readonly log: Log;
+  readonly onBroken: (reason: unknown) => void;
+}
+
+export async function prepareDatabase(config: Config, { log, onBroken }: Preparing): Promise<Prepared> {
+  const sql = await openThreadSql(config, 'writer', onBroken);
+  try {
+    await settleSchema(sql, config, log);
+    return await seed(sql, config).catch((thrown: unknown) => {
+      if (config.SCHEMA_MANAGEMENT_MODE !== 'off' || !isSchemaBehind(thrown)) throw thrown;
+      log('warn', 'schema.incomplete', { err: thrown.message });
+      return withoutSeeds(config);
+    });
+  } finally {
+    await sql.close();
+  }
+}
+
+async function seed(sql: Sql, config: Config): Promise<Prepared> {
+  const secret = config.JWT_SECRET || (await sql.write('root', keptTokenSecret));
+  const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
+  const keys = bootstrapKeysOf(config);
+  const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));
+  return { adminKey, secret, auditKey };
+}
+
+function bootstrapKeysOf(config: Config): BootstrapKeys {
+  const none: BootstrapKeys = { viewer: '', operator: '', researcher: '', admin: '' };
+  return { ...none, ...Object.fromEntries(bootstrapTexts({ ...config }).map(({ role, text }) => [role, text])) };
+}
+
+const isSchemaBehind = (thrown: unknown): thrown is Fault => thrown instanceof Fault && thrown.data.reason === 'schema';
+
+/** Nothing can be signed or chained with these: what needs a table answers that it is not there. */
+const withoutSeeds = (config: Config): Prepared => ({
+  adminKey: undefined,
+  secret: config.JWT_SECRET || randomBytes(64).toString('base64url'),
+  auditKey: randomBytes(32).toString('base64url'),
+});
