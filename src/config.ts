@@ -85,14 +85,14 @@ export function loadConfig(layers: Layers): Loaded {
   const values: Record<string, unknown> = {};
   for (const [key, row] of Object.entries(ALL_KEYS)) {
     const name = `NEXUS_${key}`;
-    const found = lookUp(name, layers, warnings);
+    const found = lookUp(name, layers, warnings) ?? (row.also ? lookUp(row.also, layers, warnings) : undefined);
     const given = found?.value ?? row.defaultFor?.(values) ?? row.default;
     try {
       values[key] = row.parse(given);
     } catch (wanted) {
-      mistakes.push(`${name}: ${row.secret ? 'the value' : JSON.stringify(given)} is not ${messageOf(wanted)}`);
+      mistakes.push(`${name}: ${hides(row, given) ? 'the value' : JSON.stringify(given)} is not ${messageOf(wanted)}`);
     }
-    const value = row.secret && given !== '' ? '***' : given;
+    const value = hides(row, given) && given !== '' ? '***' : given;
     const { default: unless, about, range } = row;
     lines.push({
       name,
@@ -110,6 +110,9 @@ export function loadConfig(layers: Layers): Loaded {
   warnings.push(...unreachableLimits(limits), ...defaultKeysOutsideDev(values));
   return { config: { ...(values as unknown as Values), BLOBS_URL: blobsUrlOf(values), limits }, lines, warnings };
 }
+
+/** A URL with a user in it may hold a password, wherever it stands. */
+const hides = ({ secret = false }: Key<unknown>, given: string): boolean => secret || /:\/\/[^/]*@/.test(given);
 
 /** A file waits in a spool while it is received. */
 function unreachableLimits({ FILE_BYTES, SPOOL_BYTES }: Limits): ConfigWarning[] {

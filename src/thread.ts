@@ -8,9 +8,8 @@ import type { Config } from './config.ts';
 import type { AnyOperation } from './core/operation.ts';
 import { allOperations } from './core/operations.ts';
 import { localRunner } from './core/transact.ts';
-import { openDiskBlobs } from './engines/disk/disk-blobs.ts';
 import { systemClock } from './engines/process/system-clock.ts';
-import { blobsRootOf, openThreadSql } from './roof/engines.ts';
+import { openBlobs, openThreadSql } from './roof/engines.ts';
 import { auditKeysOf, grantCache } from './roof/parts.ts';
 import type {
   ThreadAnswer,
@@ -29,7 +28,7 @@ const post = (message: ThreadMessage): void => port.postMessage(message);
 const sql = await openThreadSql(config, role, (reason) =>
   post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) }),
 );
-const blobs = await openDiskBlobs(blobsRootOf(config));
+const blobs = await openBlobs(config);
 const grants = grantCache(config);
 const runner = localRunner({
   sql,

@@ -13,6 +13,8 @@ export interface Key<T> {
   readonly defaultFor?: (earlier: Readonly<Record<string, unknown>>) => string;
   readonly about: string;
   readonly secret?: boolean;
+  /** What everybody else calls it: looked up where ours is not set. */
+  readonly also?: string;
   /** Least and most, of a whole number. */
   readonly range?: Range;
   /** Throws an Error whose message says what is wanted. */
@@ -149,6 +151,13 @@ export const urlText = (about: string): Key<string> =>
       throw new Error('a URL that begins with http:// or https://');
     },
   });
+
+/** `name:port=address:port`, the address of IPv6 in brackets. */
+export function isPin(item: unknown): item is string {
+  if (!isText(item)) return false;
+  const [, port, address = '', to] = /^[^\s:=]+:(\d{1,5})=(\[[0-9a-f:.]+\]|[0-9.]+):(\d{1,5})$/i.exec(item) ?? [];
+  return isIP(address.replace(/[[\]]/g, '')) !== 0 && Number(port) < 65_536 && Number(to) < 65_536;
+}
 
 /** What a browser calls an origin. */
 export const isOrigin = (item: unknown): item is string =>

@@ -1,8 +1,10 @@
 /** Every setting that is no limit: default, meaning and parser (infrastructure.md §13). */
+import { parseBlobsUrl } from './blobs-url.ts';
 import {
   alwaysOn,
   isNetwork,
   isOrigin,
+  isPin,
   type Key,
   keyText,
   list,
@@ -47,7 +49,30 @@ export const KEYS = {
     },
   }),
   OBJECT_STORAGE_ROOT: optional('directory of blobs, an older form of NEXUS_BLOBS_URL, which wins'),
-  BLOBS_URL: optional('file:///directory; empty is `blobs` beside the database'),
+  BLOBS_URL: optional('file:///directory or s3://bucket/prefix, see docs/s3.md; empty is `blobs` beside the database', {
+    parse: (given) => {
+      if (given !== '') parseBlobsUrl(given);
+      return given;
+    },
+  }),
+  AWS_ACCESS_KEY_ID: optional('credentials for blobs in S3; unless set AWS_ACCESS_KEY_ID', {
+    also: 'AWS_ACCESS_KEY_ID',
+  }),
+  AWS_SECRET_ACCESS_KEY: optional('the secret that belongs to them; unless set AWS_SECRET_ACCESS_KEY', {
+    also: 'AWS_SECRET_ACCESS_KEY',
+    secret: true,
+  }),
+  AWS_SESSION_TOKEN: optional('of credentials that last for a while; unless set AWS_SESSION_TOKEN', {
+    also: 'AWS_SESSION_TOKEN',
+    secret: true,
+  }),
+  OUTBOUND_ALLOW: list(
+    'addresses that are not public and may be asked for users',
+    isNetwork,
+    'addresses and CIDR blocks',
+  ),
+  RESOLVE: list('names that the resolver is not asked for', isPin, 'name:port=address:port'),
+  CA_FILE: optional('PEM file of certificates that others may show, beside the well-known ones'),
   SCHEMA_MANAGEMENT_MODE: {
     ...oneOf(
       'what a start does about the schema; unless set auto_create, in prod migrate_only',

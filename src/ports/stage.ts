@@ -24,7 +24,7 @@ export interface Stage {
    * is durable with the first `sync`. Fault UNAVAILABLE with `reason: 'disk_full'`, here and at every write.
    */
   open(act: string, segment: string, at: number): Promise<SegmentWriter>;
-  /** Bytes [start, end) in fresh pieces; STAGE_MISSING where the segment has fewer, or is not there. */
+  /** Bytes [start, end), which were synced, in fresh pieces; STAGE_MISSING where the segment has fewer, or is not there. */
   read(
     act: string,
     segment: string,

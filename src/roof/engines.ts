@@ -1,10 +1,16 @@
 /** Engines chosen by the configuration: the one place that knows them by name. */
-import { mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseBlobsUrl } from '../config/blobs-url.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
+import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
+import { openOutbound } from '../engines/network/outbound.ts';
 import { openProcessBell } from '../engines/process/process-bell.ts';
+import { placeOf } from '../engines/s3/place.ts';
 import type { Bell } from '../ports/bell.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Outbound } from '../ports/outbound.ts';
 import type { Sql } from '../ports/sql.ts';
 import type { ThreadRole } from './thread-protocol.ts';
 
@@ -69,8 +75,36 @@ export function shareOf(connections: number, share: Share): number {
   return share === 'some' ? some : connections - some;
 }
 
-/** Directory of blob files. */
-export function blobsRootOf(config: Config): string {
+/** Blobs of a thread. What speaks to S3 is loaded where it is configured. */
+export async function openBlobs(config: Config): Promise<Blobs> {
+  const place = config.BLOBS_URL === '' ? undefined : parseBlobsUrl(config.BLOBS_URL);
+  if (place?.kind !== 's3') return openDiskBlobs(diskRootOf(config));
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = config;
+  if (AWS_ACCESS_KEY_ID === '' || AWS_SECRET_ACCESS_KEY === '')
+    throw new Error('NEXUS_BLOBS_URL is in S3, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set');
+  const credentials = {
+    accessKeyId: AWS_ACCESS_KEY_ID,
+    secretAccessKey: AWS_SECRET_ACCESS_KEY,
+    sessionToken: AWS_SESSION_TOKEN || undefined,
+  };
+  const { openS3Blobs } = await import('../engines/s3/s3-blobs.ts');
+  return openS3Blobs(placeOf(place, credentials), outboundOf(config, 'operator'));
+}
+
+/** Connections to what the operator himself configured, or to what users name. */
+export function outboundOf(config: Config, named: 'operator' | 'user'): Outbound {
+  return openOutbound({
+    allow: named === 'operator' ? undefined : config.OUTBOUND_ALLOW,
+    pins: config.RESOLVE,
+    ca: config.CA_FILE === '' ? '' : readFileSync(config.CA_FILE, 'utf8'),
+  });
+}
+
+/** Directory where large bodies wait. */
+export const spoolRootOf = (config: Config): string =>
+  config.BLOBS_URL.startsWith('s3:') ? resolve(config.DATA_DIR, 'spool') : join(diskRootOf(config), 'spool');
+
+function diskRootOf(config: Config): string {
   if (config.BLOBS_URL !== '') return fileURLToPath(config.BLOBS_URL);
   const file = sqliteFileOf(config);
   return file === undefined ? resolve(config.DATA_DIR, 'blobs') : resolve(dirname(file), 'blobs');

@@ -22,13 +22,12 @@ import { Rings } from '../core/rings.ts';
 import { Streams } from '../core/streams.ts';
 import { Turns } from '../core/turns.ts';
 import { ZoneWatch } from '../core/zone-watch.ts';
-import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
 import { openAuditDesk } from './audit/desk.ts';
 import { callersOf } from './callers.ts';
-import { blobsRootOf, openBell, openServerSql } from './engines.ts';
+import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
 import { healthView } from './health.ts';
 import { keyUse } from './key-use.ts';
 import { joinNodes } from './nodes.ts';
@@ -105,7 +104,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const config = { ...options.config, AUDIT_KEY: auditKey };
   const tokens = tokensOf(config, secret);
   const sql = await openServerSql(config, halt.onBroken);
-  const blobs = await openDiskBlobs(blobsRootOf(config));
+  const blobs = await openBlobs(config);
   const { metrics, told } = figuresOf(log);
   const threads = await startThreads(config, { onBroken: halt.onBroken, told });
   const grants = grantCache(config);
@@ -134,7 +133,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     rates,
     addressOf: addressReader(config.TRUSTED_PROXIES),
     corsOrigins: config.CORS_ORIGINS,
-    spools: openSpools({ directory: join(blobsRootOf(config), 'spool'), maximum: config.limits.SPOOL_BYTES, alone }),
+    spools: openSpools({ directory: spoolRootOf(config), maximum: config.limits.SPOOL_BYTES, alone }),
   });
   halt.lastAnswers = () => {
     pending.add('stopping');

@@ -24,6 +24,8 @@ import {
 /** What is sent at a time: a part that can be copied as it is, and no more than has to be in memory. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
 const GATHERED_BYTES_MAX = 256 * 1024 * 1024;
+/** Longest time that an object may take to be put together. */
+const BEGUN_MS_MAX = 86_400_000;
 const ROOT = 'stage/';
 const OFFSET_DIGITS = 16;
 
@@ -74,7 +76,7 @@ export function s3Stage({ s3, inTurn }: S3StageParts): Stage {
     remove: (act) => whenAway(() => deleteBelow(s3, folderOf(act))),
     list: (before) =>
       whenAway(async () => {
-        await abortBegun(s3, before);
+        await abortBegun(s3, before - BEGUN_MS_MAX);
         return listActs(s3, before);
       }),
   };

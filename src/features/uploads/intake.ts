@@ -138,6 +138,7 @@ export class Intake {
     const range = { start: this.written - this.inSegment(), end: this.written };
     const { upload_id, segment } = this.lease;
     const from = start - range.start;
+    await this.writer?.sync();
     const bytes = this.streaming.blobs.stage.read(upload_id, segment, { start: from, end: range.end - range.start });
     if (await hasChecksum(bytes, checksum)) return;
     throw checksumMismatch(checksum.algorithm);

@@ -7,10 +7,10 @@ import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import { type Config, sqliteFileOf } from '../../config.ts';
 import { Rings } from '../../core/rings.ts';
-import { openDiskBlobs } from '../../engines/disk/disk-blobs.ts';
 import { systemClock } from '../../engines/process/system-clock.ts';
 import { prepareAudit } from '../audit/key.ts';
-import { blobsRootOf, openBell, openServerSql, openThreadSql } from '../engines.ts';
+import { openBricks } from '../bricks.ts';
+import { openBell, openBlobs, openServerSql, openThreadSql } from '../engines.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
 import { startThread } from '../threads.ts';
@@ -60,7 +60,7 @@ async function open(options: WorkerOptions): Promise<Opened> {
   broken.catch(() => undefined);
   const config = { ...asked, AUDIT_KEY: await prepare(options, onBroken) };
   const sql = await openServerSql(config, onBroken);
-  const blobs = await openDiskBlobs(blobsRootOf(config));
+  const blobs = await openBlobs(config);
   const embedded = sqliteFileOf(config) !== undefined;
   const told = tellOfJobs({ log });
   const [writer, reader] = await Promise.all([

@@ -1,0 +1,47 @@
+/** Where blobs are kept, as a URL says it (infrastructure.md §13). */
+
+export type BlobsPlace =
+  | { readonly kind: 'disk'; readonly url: string }
+  | {
+      readonly kind: 's3';
+      readonly bucket: string;
+      readonly prefix: string;
+      readonly region: string | undefined;
+      readonly endpoint: string | undefined;
+      readonly force_path_style: boolean | undefined;
+    };
+
+const WANTED =
+  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+const PARAMETERS = new Set(['region', 'endpoint', 'force_path_style']);
+
+/** Throws an Error whose message says what is wanted. */
+export function parseBlobsUrl(given: string): BlobsPlace {
+  const url = URL.parse(given);
+  if (url?.protocol === 'file:' && url.host === '') return { kind: 'disk', url: given };
+  if (url?.protocol !== 's3:' || !isBucket(url)) throw new Error(WANTED);
+  const { searchParams } = url;
+  const strange = [...searchParams.keys()].find((name) => !PARAMETERS.has(name));
+  if (strange !== undefined) throw new Error(`${WANTED}: it has no ${JSON.stringify(strange)}`);
+  const endpoint = searchParams.get('endpoint') || undefined;
+  if (endpoint !== undefined && !/^https?:$/.test(URL.parse(endpoint)?.protocol ?? ''))
+    throw new Error(`${WANTED}: the endpoint is a URL that begins with http:// or https://`);
+  return {
+    kind: 's3',
+    bucket: url.hostname,
+    prefix: decodeURIComponent(url.pathname),
+    region: searchParams.get('region') || undefined,
+    endpoint,
+    force_path_style: yesOrNo(searchParams.get('force_path_style')),
+  };
+}
+
+const isBucket = ({ hostname, username, password, port, hash }: URL): boolean =>
+  /^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$/.test(hostname) && `${username}${password}${port}${hash}` === '';
+
+function yesOrNo(given: string | null): boolean | undefined {
+  if (given === null || given === '') return undefined;
+  if (/^(true|1|yes)$/i.test(given)) return true;
+  if (/^(false|0|no)$/i.test(given)) return false;
+  throw new Error(`${WANTED}: force_path_style is true or false`);
+}
