@@ -105,6 +105,10 @@ const { metafile } = await build({
   // pg loads it only when asked for the native client.
   external: ['pg-native'],
   legalComments: 'none',
+  // A third less to read and to compile at each start; names stay, and lines short, so that a stack of calls tells something.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 120,
   banner: { js: HEAD },
   plugins: [dataOfOperations, keepPlaces],
   metafile: true,
