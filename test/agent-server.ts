@@ -25,8 +25,13 @@ export interface AgentServer {
 export async function startAgentServer(
   engine: EngineName,
   environment: Readonly<Record<string, string>> = {},
+  directory?: string,
 ): Promise<AgentServer> {
-  const server = await startTestServer({ engine, environment: { NEXUS_EMBEDDED_WORKER: 'false', ...environment } });
+  const server = await startTestServer({
+    engine,
+    environment: { NEXUS_EMBEDDED_WORKER: 'false', ...environment },
+    ...(directory === undefined ? {} : { directory }),
+  });
   return {
     server,
     ask: async (method, path, body, { key = ADMIN_KEY, agent, headers } = {}) => {

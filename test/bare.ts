@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { defaultLimits } from '../src/base/limits.ts';
 import { silentLog } from '../src/base/log.ts';
 import { loadConfig } from '../src/config.ts';
+import { BrickBoard } from '../src/core/brick-board.ts';
 import { NO_DEADLINE } from '../src/core/deadline.ts';
 import { invoke, type Server } from '../src/core/invoke.ts';
 import type { AnyOperation, CallContext, Caller } from '../src/core/operation.ts';
-import { allOperations, getOperation } from '../src/core/operations.ts';
+import { allOperations, getOperation, jobTypesOf } from '../src/core/operations.ts';
 import { Rings } from '../src/core/rings.ts';
 import { Streams } from '../src/core/streams.ts';
 import { localRunner } from '../src/core/transact.ts';
@@ -57,12 +58,12 @@ const byMethod = new Map<string, AnyOperation>(
 );
 
 /** On SQLite unless told; on PostgreSQL in a database of its own, which has a clock of its own too. */
-const newStreams = (parts: Pick<Server, 'sql' | 'blobs' | 'rings' | 'runner'>): Streams =>
+const newStreams = (parts: Pick<Server, 'sql' | 'blobs' | 'rings' | 'runner' | 'bricks'>): Streams =>
   new Streams({ ...parts, limits: defaultLimits, watch: new ZoneWatch({ ...parts, log: silentLog }) });
 
-export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
 const SWITCHES = { raw_mode: true, ml_plugins: false, shadow_execution: false };
 
+export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-bare-'));
   const database = engine === 'postgres' ? await freshDatabase() : undefined;
   const given = { NEXUS_DATA_DIR: directory, NEXUS_DATABASE_URL: database?.url };
@@ -93,14 +94,13 @@ const SWITCHES = { raw_mode: true, ml_plugins: false, shadow_execution: false };
   // Calls are written down when somebody asks for the log, so that tests can count what a call itself does.
   const audit = openAuditDesk({ step, clock, log: silentLog, config, gatherMs: NEVER_MS });
   const rings = new Rings(openProcessBell());
+  const bricks = new BrickBoard({ sql, rings, clock, log: silentLog, node_id: undefined, jobTypes: jobTypesOf });
+  const parts = { sql, blobs, rings, runner, bricks };
   const server: Server = {
-    sql,
-    blobs,
+    ...parts,
     limits: defaultLimits,
-    runner,
     turns: new Turns(),
-    rings,
-    streams: newStreams({ sql, blobs, rings, runner }),
+    streams: newStreams(parts),
     asyncJobs: true,
     hands: { worker_id: 'nobody', leaseMs: 1, reserve: () => undefined, run: async () => undefined },
     tokens,

@@ -57,7 +57,7 @@ function operationText(operation: AnyOperation): string {
   const streamed = stream ? `Streams \`${stream.media}\`${stream.whenAccepted ? ' where that is accepted' : ''}.` : '';
   const parts = [
     `### ${operation.name}`,
-    `${operation.summary} (${operation.effect}, ${who(operation)})`,
+    `${operation.summary} (${operation.effect}, ${who(operation)}${operation.brick ? `, brick \`${operation.brick}\`` : ''})`,
     calls.join(' · '),
   ];
   if (rows.length > 0) parts.push(table(['parameter', 'type', 'meaning'], rows));

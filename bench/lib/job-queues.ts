@@ -67,7 +67,7 @@ async function submitter({ running }: TestServer): Promise<() => Promise<void>> 
 }
 
 const workerOf = ({ running }: TestServer, slots: number, run: () => void): Worker => {
-  const { runner, rings } = running.server;
+  const { runner, rings, bricks } = running.server;
   const noop: AnyJobType = {
     type: 'echo',
     description: '',
@@ -82,6 +82,7 @@ const workerOf = ({ running }: TestServer, slots: number, run: () => void): Work
     {
       runner,
       rings,
+      bricks,
       log: silentLog,
       types: new Map([['echo', noop]]),
       house: new Map(),

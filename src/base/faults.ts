@@ -54,6 +54,7 @@ export const FAULTS = {
   TASK_NOT_FOUND: row(404, -404, 'no task of that id that the caller sees'),
   SCHEDULE_NOT_FOUND: row(404, -404, 'no schedule of that id that the caller sees'),
   UPLOAD_NOT_FOUND: row(404, -404, 'no upload of that id that the caller sees'),
+  BRICK_NOT_FOUND: row(404, -404, 'no brick of that name in this server'),
   TUPLE_NOT_FOUND: row(404, -404, 'no tuple of that id'),
   NOT_FOUND: row(404, 'http', 'no such route, or nothing of that id that the caller sees'),
   METHOD_NOT_ALLOWED: row(405, 'http', 'the route has no such verb; Allow names those it has'),
@@ -80,10 +81,15 @@ export const FAULTS = {
   RATE_LIMITED: row(429, 'http', 'too many requests; Retry-After tells when', { retry: 'later', log: 'info' }),
   TOO_MANY: row(429, 'http', 'a count is reached that is a limit of the server', { retry: 'later' }),
   INTERNAL: row(500, 'http', 'a defect of the server; the log has the request id', { retry: 'yes', log: 'error' }),
-  UNAVAILABLE: row(503, 'http', 'starting, stopping, overloaded, or storage out of reach', {
-    retry: 'later',
-    log: 'warn',
-  }),
+  UNAVAILABLE: row(
+    503,
+    'http',
+    'starting, stopping, overloaded, storage out of reach, or a brick that is off: it is named',
+    {
+      retry: 'later',
+      log: 'warn',
+    },
+  ),
   UPSTREAM_FAILED: row(502, 'http', 'a source outside cannot be reached', { retry: 'later', log: 'warn' }),
   DEADLINE_EXCEEDED: row(504, 'http', 'the call ran for its longest time, ten minutes; nothing changed', {
     retry: 'yes',

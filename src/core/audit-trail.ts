@@ -27,6 +27,8 @@ export interface Trail {
   context?: CallContext;
   input?: unknown;
   ready?: unknown;
+  /** To be called when it has ended, of a call of a brick. */
+  leave?: () => void;
 }
 
 /** A call that may have changed nothing, and was not refused. */

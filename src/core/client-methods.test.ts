@@ -7,11 +7,14 @@ import { publicOperations } from './operations.ts';
 const called = publicOperations.filter((operation) => operation.rpc);
 
 test('each operation with a method is there under its name, and nothing else', () => {
-  const has = new Map<string | undefined, unknown>();
+  const has = new Map<string | undefined, { readonly input: unknown; readonly output: unknown }>();
   for (const [name, { operation }] of Object.entries(clientMethods)) has.set(name, operation);
-  const wanted = new Map<string | undefined, unknown>(called.map((operation) => [operation.rpc?.name, operation]));
+  const wanted = new Map(called.map((operation) => [operation.rpc?.name, operation]));
   expect([...has.keys()].sort()).toEqual([...wanted.keys()].sort());
-  for (const [name, operation] of wanted) expect(has.get(name) === operation, `method ${name}`).toBe(true);
+  for (const [name, { input, output }] of wanted) {
+    const own = has.get(name);
+    expect(own?.input === input && own.output === output, `method ${name}`).toBe(true);
+  }
 });
 
 test('the parameters that may be left out are those with a default', () => {

@@ -15,10 +15,11 @@ import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import { logEnded, logFailure, type Trail } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
+import type { BrickBoard } from './brick-board.ts';
 import type { AuditLog } from './call/audit-row.ts';
 import type { JobHands } from './call/job-hands.ts';
-import type { Tokens } from './call/tokens.ts';
 import type { Switches } from './call/switches.ts';
+import type { Tokens } from './call/tokens.ts';
 import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import { logCause } from './log-cause.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
@@ -48,6 +49,8 @@ export interface Request {
   readonly gone?: AbortSignal | undefined;
   /** Told that the answer may be waited for, so that it is counted as that and no longer as a request. */
   readonly lasts?: (() => void) | undefined;
+  /** Of the span that the request is, where requests are traced. */
+  readonly traceparent?: string | undefined;
   /** Unknown parameters are ignored; else they are INVALID_PARAMS. */
   readonly tolerant: boolean;
 }
@@ -65,6 +68,7 @@ export interface Server {
   readonly rings: Rings;
   readonly asyncJobs: boolean;
   readonly hands: JobHands;
+  readonly bricks: BrickBoard;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -120,6 +124,7 @@ async function observed<T>(server: Server, operation: AnyOperation, { asked, wor
     await logFailure(server.audit, trail, fault);
     throw fault;
   } finally {
+    trail.leave?.();
     server.observe(operation.name, outcome, (performance.now() - began) / 1000);
   }
 }
@@ -151,7 +156,7 @@ interface Waiting {
 }
 
 async function waitFor(server: Server, trail: Trail, { asked, settled, linger }: Waiting): Promise<unknown> {
-  const open = server.streams.begin(settled.context, asked.request.gone);
+  const open = server.streams.begin(settled.context, endOf(server, trail, asked));
   try {
     asked.request.lasts?.();
     const output = await perform(server, trail, settled);
@@ -161,11 +166,17 @@ async function waitFor(server: Server, trail: Trail, { asked, settled, linger }:
   }
 }
 
+/** Nobody waits for it any more, or its brick has given it all the time there was. */
+function endOf(server: Server, { operation }: Trail, { request }: Asked): AbortSignal | undefined {
+  if (!operation.brick) return request.gone;
+  return AbortSignal.any([...(request.gone ? [request.gone] : []), server.bricks.over(operation.brick)]);
+}
+
 async function beginStream(server: Server, trail: Trail, asked: Asked): Promise<Stream> {
   const { stream } = trail.operation;
   if (!stream) throw new Error(`${trail.operation.name} is no stream`);
   const settled = await settle(server, trail, asked);
-  const open = server.streams.begin(settled.context, asked.request.gone);
+  const open = server.streams.begin(settled.context, endOf(server, trail, asked));
   try {
     const output = await perform(server, trail, settled);
     return { items: stream.open(output, open, settled.input), open };
@@ -180,6 +191,7 @@ async function settle(server: Server, trail: Trail, asked: Asked): Promise<Settl
   const { request } = asked;
   const { operation } = trail;
   if (!request.caller && operation.who !== 'public') throw unauthenticated();
+  if (operation.brick) trail.leave = server.bricks.enter(operation.brick);
   const deadline = deadlineIn(server.limits.OPERATION_MS);
   const came: Arrived = { ...request, caller: request.caller ?? ANYONE, deadline };
   const named = nameZone(operation, came, asked.raw);
@@ -294,6 +306,7 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     asyncJobs: server.asyncJobs,
     rings: server.rings,
     hands: server.hands,
+    bricks: server.bricks,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>
       operation.effect === 'read'

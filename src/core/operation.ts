@@ -4,15 +4,17 @@
  * themselves with it.
  */
 import type { z } from 'zod';
+import type { BrickName } from '../base/bricks.ts';
 import type { Fault, FaultCode } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Foresight, Sql, Tx } from '../ports/sql.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
+import type { BrickState, BrickSwitch } from './call/brick-state.ts';
 import type { JobHands } from './call/job-hands.ts';
+import type { Switches } from './call/switches.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 import type { JobMove } from './call/told.ts';
-import type { Switches } from './call/switches.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
 
@@ -53,6 +55,8 @@ export interface CallContext {
   readonly channel: Channel;
   readonly request_id: string;
   readonly address: string | null;
+  /** Of the span that it is a part of, where calls are traced. */
+  readonly traceparent?: string | undefined;
   /** When its time is up (core/deadline.ts). */
   readonly deadline: number;
 }
@@ -178,6 +182,7 @@ export interface Preparation {
   /** Hints that something has changed, for calls that wait for it. */
   readonly rings: Waits;
   readonly hands: JobHands;
+  readonly bricks: BrickState;
   /** Checks permission ahead of costly work; the transaction checks it again. */
   authorise(needs: readonly Need[]): Promise<void>;
   /** Runs another operation with the same caller, in a transaction of its own. */
@@ -268,6 +273,7 @@ export interface Streaming {
   readonly blobs: Blobs;
   /** Hints that something has changed. */
   readonly rings: Waits;
+  readonly bricks: BrickSwitch;
   /** Stands for this process: what streams share hangs on it, weakly. */
   readonly node: object;
   /** Aborted when the client is gone, when the caller may no longer listen, and when the server stops. */
@@ -308,6 +314,8 @@ export interface Operation<I, O, P = I, R = O> {
   readonly name: string;
   readonly summary: string;
   readonly effect: Effect;
+  /** What it is a part of: refused by every door while that is switched off. */
+  readonly brick?: BrickName;
   readonly who: Who;
   readonly input: z.ZodType<I>;
   readonly output: z.ZodType<O>;
@@ -373,3 +381,9 @@ export interface Operation<I, O, P = I, R = O> {
 
 /** An operation whose types no longer matter: an entry of the list. Its input was parsed by its own schema. */
 export type AnyOperation = Operation<unknown, unknown, unknown, unknown>;
+
+/** The same operations, as parts of a brick. */
+export const ofBrick = <O extends object>(
+  brick: BrickName,
+  operations: readonly O[],
+): (O & { readonly brick: BrickName })[] => operations.map((operation) => ({ ...operation, brick }));

@@ -1,21 +1,25 @@
 /** The list of all operations: what every door, the API document and the threads are made from. */
+import { type BrickName, brickRows, houseworkOf } from '../base/bricks.ts';
 import { accessOperations } from '../features/access/access.operations.ts';
 import { agentOperations } from '../features/agents/agents.operations.ts';
 import { agentsServed } from '../features/agents/executors.ts';
 import { auditOperations } from '../features/audit/audit.operations.ts';
 import { auditSteps } from '../features/audit/notes.operations.ts';
+import { brickOperations } from '../features/bricks/bricks.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { feedOperations } from '../features/feed/feed.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
 import { fileOperations } from '../features/files/files.operations.ts';
+import { resetIndex } from '../features/files/search/reindex.ts';
 import { type AnyJobType, echo } from '../features/jobs/job-types.ts';
 import { jobOperations } from '../features/jobs/jobs.operations.ts';
 import { ALGORITHMS, parseChecksum } from '../features/uploads/checksum.ts';
 import { uploadOperations } from '../features/uploads/uploads.operations.ts';
 import { sweepOperations } from '../features/zones/sweep.operations.ts';
 import { zoneOperations } from '../features/zones/zones.operations.ts';
+import { BRICKS_TOPIC } from './call/brick-state.ts';
 import type { AnyOperation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import { rpcList } from './rpc-list.ts';
@@ -25,6 +29,20 @@ export const blobSteps = blobCollection([fileContents]);
 
 /** What runs inside Nexus as a job. */
 export const jobTypes: readonly AnyJobType[] = [echo].map((type) => type as AnyJobType);
+
+/** Types of jobs that are for a brick, the server's own included. */
+export const jobTypesOf = (brick: BrickName): readonly string[] => [
+  ...houseworkOf(brick),
+  ...jobTypes.filter((type) => type.brick === brick).map(({ type }) => type),
+];
+
+/** Bricks that this server has: the essential ones, and those that operations are part of. */
+export const presentBricks = (): ReadonlySet<BrickName> => {
+  const declared = new Set(allOperations.map(({ brick }) => brick));
+  return new Set(brickRows.filter(([name, { essential }]) => essential || declared.has(name)).map(([name]) => name));
+};
+
+const bricks = brickOperations({ present: presentBricks, resets: { search: resetIndex }, topic: BRICKS_TOPIC });
 
 /** Checksums that a body of an upload may come with. */
 export const uploadChecksums = { names: ALGORITHMS, parse: parseChecksum };
@@ -41,6 +59,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...auditSteps,
   ...auditOperations,
   ...jobOperations(jobTypes, agentsServed),
+  ...bricks,
   ...contentOperations,
   ...fileOperations,
   ...agentOperations,

@@ -7,6 +7,7 @@ import { Fault, type FaultCode } from '../base/faults.ts';
 import type { LimitName, Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
+import type { BrickSwitch } from './call/brick-state.ts';
 import { deadlineIn } from './deadline.ts';
 import type { CallContext, Operation, Streaming, Waits } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
@@ -23,6 +24,7 @@ export interface StreamsParts {
   readonly rings: Waits;
   readonly runner: Runner;
   readonly watch: ZoneWatch;
+  readonly bricks: BrickSwitch;
 }
 
 export class Streams {
@@ -109,6 +111,7 @@ export class Open implements Streaming {
   readonly sql: Sql;
   readonly blobs: Blobs;
   readonly rings: Waits;
+  readonly bricks: BrickSwitch;
   readonly node: object;
   private readonly parts: StreamsParts;
   private readonly ending = new AbortController();
@@ -120,6 +123,7 @@ export class Open implements Streaming {
     this.sql = parts.sql;
     this.blobs = parts.blobs;
     this.rings = parts.rings;
+    this.bricks = parts.bricks;
     this.context = context;
     this.node = node;
     this.closed = closed;

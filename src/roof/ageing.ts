@@ -4,6 +4,7 @@
  * a look is one statement for each of the two.
  */
 import type { Log } from '../base/log.ts';
+import type { BrickState } from '../core/call/brick-state.ts';
 import { ageAgents, dueAgents, expireMessages } from '../features/agents/ageing.operations.ts';
 import type { RunStep } from './system.ts';
 
@@ -14,11 +15,17 @@ export interface Ageing {
 /** platform.md §1.2 gives 15 s. */
 const LOOK_EVERY_MS = 5_000;
 
-export function startAgeing({ step, log }: { readonly step: RunStep; readonly log: Log }): Ageing {
+export interface AgeingParts {
+  readonly step: RunStep;
+  readonly bricks: BrickState;
+  readonly log: Log;
+}
+
+export function startAgeing({ step, bricks, log }: AgeingParts): Ageing {
   const stopping = new AbortController();
   let looking: Promise<void> | undefined;
   const look = (): void => {
-    looking ??= ageOnce(step, stopping.signal)
+    looking ??= ageOnce(step, { signal: stopping.signal, beating: !bricks.isOff('agents') })
       .catch((thrown: unknown) => {
         log('warn', 'agents.ageing-failed', { err: thrown instanceof Error ? thrown.stack : String(thrown) });
       })
@@ -36,9 +43,15 @@ export function startAgeing({ step, log }: { readonly step: RunStep; readonly lo
   };
 }
 
-/** One look at all zones. */
-export async function ageOnce(step: RunStep, signal: AbortSignal): Promise<void> {
+interface Looking {
+  readonly signal: AbortSignal;
+  /** Agents can be heard of. */
+  readonly beating: boolean;
+}
+
+/** One look at all zones. Who cannot beat, since the brick is off, has not lapsed. */
+export async function ageOnce(step: RunStep, { signal, beating }: Looking): Promise<void> {
   const { lapses, messages } = await step(dueAgents, 'root', {});
-  for (const zone_id of lapses) while (!signal.aborted && (await step(ageAgents, zone_id, {})).left);
+  for (const zone_id of beating ? lapses : []) while (!signal.aborted && (await step(ageAgents, zone_id, {})).left);
   for (const zone_id of messages) while (!signal.aborted && (await step(expireMessages, zone_id, {})).left);
 }

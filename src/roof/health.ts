@@ -5,10 +5,13 @@ import { asFault } from '../base/faults.ts';
 import { VERSION } from '../base/version.ts';
 import type { HealthView } from '../channels/http/door.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
+import type { BrickState } from '../core/call/brick-state.ts';
 import type { Figures, ProbeValues } from '../core/metrics.ts';
+import { presentBricks } from '../core/operations.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { Reserve } from '../engines/sqlite/reserve.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
+import { featureName } from '../features/bricks/bricks.ts';
 import { jobGauges } from '../features/jobs/figures.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { allCommits, type Sql } from '../ports/sql.ts';
@@ -21,6 +24,7 @@ export interface HealthParts {
   readonly threads: Threads;
   /** Grants known in this thread. */
   readonly grants: GrantCache;
+  readonly bricks: BrickState;
   /** Phases of start that are not over, and `stopping` once a stop began. */
   readonly pending: Set<string>;
 }
@@ -87,13 +91,18 @@ export function healthView(parts: HealthParts): HealthView {
       profile: embedded ? 'embedded' : 'cloud',
       mode: embedded ? 'standalone' : 'cluster',
       version: VERSION,
-      enabled_bricks: ['search', 'filesystem', 'permissions', 'kernel'],
-      disabled_bricks: [],
+      ...bricksOf(parts.bricks),
       rate_limit_enabled: config.RATE_LIMIT_ENABLED,
       performance_tuning: {},
     }),
     figures: () => figuresOf(parts, totals),
   };
+}
+
+/** Those of this server, by what they are called here. */
+function bricksOf(bricks: BrickState): Readonly<Record<'enabled_bricks' | 'disabled_bricks', readonly string[]>> {
+  const { on = [], off = [] } = Object.groupBy(presentBricks(), (name) => (bricks.isOff(name) ? 'off' : 'on'));
+  return { enabled_bricks: on.map(featureName), disabled_bricks: off.map(featureName) };
 }
 
 async function componentsOf(parts: HealthParts): Promise<Record<string, Component>> {

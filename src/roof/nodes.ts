@@ -15,6 +15,8 @@ const GONE_MS = 10_000;
 export interface Nodes {
   /** No other server has this database, now or later. */
   readonly alone: boolean;
+  /** This server among the others. */
+  readonly node_id: string | undefined;
   live(): number;
   stop(): Promise<void>;
 }
@@ -26,7 +28,8 @@ export interface NodesParts {
 }
 
 export function joinNodes({ config, runner, log }: NodesParts): Nodes {
-  if (sqliteFileOf(config) !== undefined) return { alone: true, live: () => 1, stop: async () => undefined };
+  if (sqliteFileOf(config) !== undefined)
+    return { alone: true, node_id: undefined, live: () => 1, stop: async () => undefined };
   const step = systemSteps(runner);
   const node_id = newId('node');
   let count = 1;
@@ -47,6 +50,7 @@ export function joinNodes({ config, runner, log }: NodesParts): Nodes {
   const timer = setInterval(tick, BEAT_MS);
   return {
     alone: false,
+    node_id,
     live: () => count,
     stop: async () => {
       clearInterval(timer);

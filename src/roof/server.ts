@@ -26,6 +26,8 @@ import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
 import { openAuditDesk } from './audit/desk.ts';
+import { tellingOfAuth } from './audit/told.ts';
+import { openBricks } from './bricks.ts';
 import { callersOf } from './callers.ts';
 import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
 import { healthView } from './health.ts';
@@ -39,6 +41,7 @@ import { openSpools } from './spools.ts';
 import { systemSteps } from './system.ts';
 import { startThread, type ThreadOptions } from './threads.ts';
 import { tokensOf } from './tokens.ts';
+import { type OpenTracing, openTracing } from './tracing.ts';
 import { tellOfJobs } from './worker/told.ts';
 import { startWork } from './worker/work.ts';
 
@@ -105,29 +108,35 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const tokens = tokensOf(config, secret);
   const sql = await openServerSql(config, halt.onBroken);
   const blobs = await openBlobs(config);
-  const { metrics, told } = figuresOf(log);
-  const threads = await startThreads(config, { onBroken: halt.onBroken, told });
+  const { metrics, told, tracing } = await figuresOf(config, log);
+  const threads = await startThreads(config, { onBroken: halt.onBroken, told, spans: tracing?.note });
   const grants = grantCache(config);
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const watch = new ZoneWatch({ sql, rings, log });
-  const runner = runnerOf(config, { sql, blobs, threads, rings, grants, told });
-  const audit = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
+  const runner = runnerOf(config, { sql, blobs, threads, rings, grants, told, tracing });
+  const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
+  const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
   const { alone, ...nodes } = joinNodes({ config, runner, log });
+  const bricks = await openBricks({ sql, rings, log, runner, node_id: nodes.node_id });
   const rates = ratesOf(config, nodes);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
   const observe: Server['observe'] = (operation, outcome, seconds) => {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
   };
-  const work = startWork({ config, runner, rings, blobs, clock: systemClock, log }, alone);
-  const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, hands: work.hands, audit, log, observe });
+  const { hands, ...work } = startWork(
+    { config, runner, rings, bricks, blobs, clock: systemClock, log, tracing },
+    alone,
+  );
+  const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, bricks, hands, audit, log, observe });
   const pending = new Set(['listen']);
   const app = buildHttp({
     server,
-    health: healthView({ config, sql, blobs, threads, grants, pending }),
+    health: healthView({ config, sql, blobs, threads, grants, bricks, pending }),
     metrics,
+    tracing,
     version: VERSION,
     callers,
     rates,
@@ -141,13 +150,14 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   };
   const close = async (): Promise<void> => {
     rings.stop();
-    await Promise.all([app.close().then(() => server.streams.settled()), work.stop(), nodes.stop()]);
+    await Promise.all([app.close().then(() => server.streams.settled()), work.stop(), bricks.stop(), nodes.stop()]);
     await audit.settle();
     await used.settled();
     await Promise.all([threads.writer?.close(), threads.reader.close()]);
     await sql.close();
     await blobs.close();
     await bell.close();
+    await tracing?.close();
   };
   const url = await listen(app, config, close);
   pending.delete('listen');
@@ -168,9 +178,16 @@ async function startClaimed(options: StartOptions): Promise<Running> {
 }
 
 /** What is counted, and who is told what to count. */
-function figuresOf(log: Log): { readonly metrics: Metrics; readonly told: Told } {
+async function figuresOf(config: Config, log: Log): Promise<ServerFigures> {
   const metrics = new Metrics(jobTypes.map(({ type }) => type));
-  return { metrics, told: tellOfJobs({ log, counts: (move) => metrics.jobMoved(move) }) };
+  const tracing = await openTracing(config, { log, dropped: (spans) => metrics.count('otel.dropped', spans) });
+  return { metrics, tracing, told: tellOfJobs({ log, counts: (move) => metrics.jobMoved(move) }) };
+}
+
+interface ServerFigures {
+  readonly metrics: Metrics;
+  readonly told: Told;
+  readonly tracing: OpenTracing | undefined;
 }
 
 /** The address that it listens at; closed again where it cannot. */
@@ -211,7 +228,7 @@ function placeMemory(config: Config): { config: Config; memory: string | undefin
   return { config: { ...config, DATABASE_URL: `sqlite:///${join(memory, 'nexus.db')}`, DATA_DIR: memory }, memory };
 }
 
-async function startThreads(config: Config, hears: Pick<ThreadOptions, 'onBroken' | 'told'>): Promise<Threads> {
+async function startThreads(config: Config, hears: Omit<ThreadOptions, 'role' | 'config'>): Promise<Threads> {
   const common = { config, ...hears };
   const [writer, reader] = await Promise.all([
     sqliteFileOf(config) === undefined ? undefined : startThread({ ...common, role: 'writer' }),

@@ -8,6 +8,7 @@ import { publicOperations } from '../../src/core/operations.ts';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../harness.ts';
 import { ACCESS_CASES } from './access-cases.ts';
 import { AGENT_CASES } from './agent-cases.ts';
+import { BRICK_CASES } from './brick-cases.ts';
 import {
   type AskedRole,
   type FindCaller,
@@ -36,6 +37,7 @@ const CASES: Cases = {
   ...JOB_CASES,
   ...AGENT_CASES,
   ...UPLOAD_CASES,
+  ...BRICK_CASES,
 };
 
 /** What zone a call names: its own, one that is there, one that never was; by header, by parameter, or in its paths. */
@@ -122,6 +124,11 @@ const ROLE_OF: Readonly<Record<string, string>> = {
   'audit.list': 'admin',
   'audit.verify': 'admin',
   'worker.list': 'root admin',
+  'feature.update': 'root admin',
+  'brick.mount': 'root admin',
+  'brick.unmount': 'root admin',
+  'brick.remount': 'root admin',
+  'brick.reset': 'root admin',
 };
 
 test.each(publicOperations)('$name takes the role of its effect, or the one written here', ({ name, effect, who }) => {

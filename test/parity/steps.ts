@@ -39,6 +39,8 @@ const zones: readonly Step[] = [
   { op: 'audit.verify', input: { all: true }, fault: 'ACCESS_DENIED' },
   { op: 'caller.whoami', input: {} },
   { op: 'key.whoami', input: {} },
+  { op: 'feature.list', input: {} },
+  { op: 'feature.update', input: { name: 'raw_mode', enabled: false }, fault: 'ACCESS_DENIED' },
   { op: 'token.create', input: {} },
   { op: 'token.create', input: { api_key: 'never-was-a-key-00' }, fault: 'UNAUTHENTICATED' },
   { op: 'token.refresh', input: {}, fault: 'UNAUTHENTICATED' },
@@ -310,6 +312,18 @@ const uploads: readonly Step[] = [
   { op: 'upload.delete', input: noUpload, fault: 'UPLOAD_NOT_FOUND' },
 ];
 
+/** Shared by all doors, so nothing is switched here. */
+const bricks: readonly Step[] = [
+  { op: 'brick.list', input: {} },
+  { op: 'brick.get', input: { name: 'scheduler' } },
+  { op: 'brick.get', input: { name: 'none' }, fault: 'BRICK_NOT_FOUND' },
+  { op: 'brick.unmount', input: { name: 'ipc' }, fault: 'ACCESS_DENIED' },
+  { op: 'brick.unmount', by: 'root', input: { name: 'kernel' }, fault: 'CONFLICT' },
+  { op: 'brick.mount', by: 'root', input: { name: 'ipc' } },
+  { op: 'brick.remount', by: 'root', input: { name: 'none' }, fault: 'BRICK_NOT_FOUND' },
+  { op: 'brick.reset', by: 'root', input: { name: 'rebac' }, fault: 'CONFLICT' },
+];
+
 export const STEPS: readonly Step[] = [
   ...zones,
   ...keys,
@@ -320,6 +334,7 @@ export const STEPS: readonly Step[] = [
   ...jobs,
   ...agents,
   ...uploads,
+  ...bricks,
 ];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */

@@ -19,6 +19,9 @@ export const JOB_LINES = [
   ...['schedule run', 'schedule list', 'worker list'],
 ];
 
+/** What shell/brick-views.ts has. */
+export const BRICK_LINES = ['list', 'mount', 'unmount', 'remount', 'reset'].map((verb) => `brick ${verb}`);
+
 /** Written by hand where a person wants more than the answer of one operation; they win over the derived ones. */
 const written: readonly Command[] = [
   ...serverCommands,
@@ -31,6 +34,7 @@ const written: readonly Command[] = [
   ...auditCommands,
   ...agentCommands,
   ...loadedCommands(JOB_LINES, async () => (await import('./shell/jobs.ts')).jobCommands),
+  ...loadedCommands(BRICK_LINES, async () => (await import('./shell/brick-views.ts')).brickViews),
   ...userCommands,
   {
     words: 'completion',

@@ -11,7 +11,7 @@ import { arrive, refuse } from './audit-marks.ts';
 import type { Admitted, Door, Known } from './door.ts';
 import { presented } from './local.ts';
 import { addressOf } from './peer.ts';
-import { slotOfMethod } from './rpc-methods.ts';
+import { brickOfMethod, slotOfMethod } from './rpc-methods.ts';
 
 /** Budgets of failures have one bucket. */
 const FAILURES_SLOT = 0;
@@ -32,8 +32,9 @@ export function admit(request: FastifyRequest, admission: Admission): Admitted |
   const credential = presented(request, door);
   if (credential === undefined) {
     charge(request, admission, door.rates?.ofAddress(addressOf(request, door)));
-    if (open) return NOBODY;
-    throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
+    if (!open) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
+    checkBrick(request, admission);
+    return NOBODY;
   }
   const known = open ? door.callers.ask(credential) : door.callers.find(credential);
   return known instanceof Promise
@@ -44,7 +45,9 @@ export function admit(request: FastifyRequest, admission: Admission): Admitted |
 function judged(request: FastifyRequest, admission: Admission, known: Known): Admitted | Promise<Admitted> {
   const { config, door } = admission;
   if (known.caller) {
+    door.metrics.count('auth.success');
     charge(request, admission, known.budget);
+    checkBrick(request, admission);
     const logged = arrive(request, door, known);
     return logged ? logged.then(() => known) : known;
   }
@@ -54,6 +57,14 @@ function judged(request: FastifyRequest, admission: Admission, known: Known): Ad
     if (!isOpen(request, config) || config.strict) throw known.refusal;
     return NOBODY;
   });
+}
+
+/** UNAVAILABLE where what is asked for is off: that is told before any look at the body (infrastructure.md §1). */
+function checkBrick(request: FastifyRequest, { door, config }: Admission): void {
+  const { bricks } = door.server;
+  if (!bricks.isAnyOff) return;
+  const brick = config.rpc ? brickOfMethod((request.params as { method?: string }).method) : config.brick;
+  if (brick) bricks.check(brick);
 }
 
 /** A credential has failed: RATE_LIMITED where its address has presented too many of them. */

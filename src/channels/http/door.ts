@@ -1,7 +1,9 @@
 /** What the HTTP doors are given by the roof. */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
+import type { BrickName } from '../../base/bricks.ts';
 import type { Fault } from '../../base/faults.ts';
+import type { OpenSpan, Tracing } from '../../core/call/tracing.ts';
 import type { Server } from '../../core/invoke.ts';
 import type { Figures, Metrics } from '../../core/metrics.ts';
 import type { Caller } from '../../core/operation.ts';
@@ -50,11 +52,14 @@ export interface Callers {
 
 /** What every door needs. */
 export interface Door {
+  readonly metrics: Pick<Metrics, 'count'>;
   readonly server: Server;
   readonly callers: Callers;
   readonly addressOf: AddressOf;
   /** undefined: nothing is limited. */
   readonly rates: Rates | undefined;
+  /** undefined: nothing is traced. */
+  readonly tracing?: Tracing | undefined;
   /** Of a caller's zone; undefined is a caller without one. */
   readonly spools: (zone_id: string | undefined) => SpoolHome;
 }
@@ -73,6 +78,7 @@ export interface Arrival extends Admitted {
   /** Template of its route, as audit rows name it: `GET /api/v1/jobs/{id}`. */
   readonly endpoint: () => string;
   readonly headers: IncomingHttpHeaders;
+  readonly traceparent: string | undefined;
   /** Asks for the caller again: UNAUTHENTICATED comes before any other failure, also if the key ended a moment ago. */
   confirm(): Promise<void>;
 }
@@ -84,6 +90,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Of a request that was let in. */
     arrival: Arrival | null;
+    /** Where requests are traced. */
+    span?: OpenSpan;
+    /** Code of the fault that it was answered with. */
+    failed?: string;
     /** It is counted apart from now on. */
     lasts?: () => void;
   }
@@ -96,6 +106,8 @@ declare module 'fastify' {
     readonly exempt?: boolean;
     /** Bucket that a request takes from (core/rate-slots.ts). */
     readonly slot?: number;
+    /** What the route is a part of. */
+    readonly brick?: BrickName | undefined;
     /** Its answers last as long as their clients like: they are counted apart from requests (core/streams.ts). */
     readonly lasting?: boolean;
     /** Some of its answers do: those are told by `lasts` of their request. */

@@ -128,6 +128,7 @@ function callObject(call: Described): Record<string, unknown> {
     'x-nexus-effect': operation.effect,
     'x-nexus-role': whoText(operation),
     'x-nexus-faults': operation.faults,
+    ...(operation.brick ? { 'x-nexus-brick': operation.brick } : {}),
   };
 }
 
@@ -189,13 +190,16 @@ function responsesOf(call: Described, rpc: boolean): Record<string, unknown> {
     [call.status]: { description: 'Success', ...(call.status === 204 ? {} : bodyOf(operation, rpc, good)) },
   };
   const reference = { $ref: `#/components/schemas/${rpc ? 'RpcFailure' : 'Failure'}` };
-  const codes = new Set<FaultCode>(['UNAUTHENTICATED', 'RATE_LIMITED', ...operation.faults]);
+  const codes = new Set<FaultCode>(['UNAUTHENTICATED', 'RATE_LIMITED', ...offOf(operation), ...operation.faults]);
   for (const [status, own] of Map.groupBy(codes, (code) => FAULTS[code].http)) {
     if (rpc && own.every((code) => FAULTS[code].rpc !== 'http')) continue;
     responses[status] = { description: own.join(', '), ...jsonBody(reference) };
   }
   return responses;
 }
+
+/** Told by what can be switched off, while it is. */
+const offOf = ({ brick }: AnyOperation): readonly FaultCode[] => (brick ? ['UNAVAILABLE'] : []);
 
 /** The answer, and the stream of items in its place where the operation has one. */
 function bodyOf({ stream }: AnyOperation, rpc: boolean, good: unknown): object {
@@ -249,7 +253,7 @@ function section(operation: AnyOperation): string {
     return `<tr><td><code>${html(name)}</code>${needed}</td><td>${html(words?.join(' | ') ?? type ?? 'any')}</td><td>${html(description ?? '')}</td></tr>`;
   });
   return `<section><h3>${html(operation.name)}</h3><p>${html(operation.summary)} <span class="who">${operation.effect},
-${html(whoText(operation))}</span></p><p class="calls">${calls.map((call) => `<code>${html(call)}</code>`).join('')}</p>
+${html(whoText(operation))}${operation.brick ? `, brick ${operation.brick}` : ''}</span></p><p class="calls">${calls.map((call) => `<code>${html(call)}</code>`).join('')}</p>
 ${rows.length > 0 ? `<table>${rows.join('')}</table>` : ''}
 ${operation.faults.length > 0 ? `<p class="who">faults: ${operation.faults.map((code) => `<a href="#${code}">${code}</a>`).join(', ')}</p>` : ''}</section>`;
 }

@@ -39,6 +39,7 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
       open: operation.who === 'public',
       strict: binding.credentials ?? false,
       slot: slotOf(operation.name),
+      brick: operation.brick,
       lasting: isLasting(operation),
       mayLast: operation.lingers !== undefined,
     };
@@ -122,8 +123,8 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
   const first = await pieces.next();
   if (first.done) return {};
   checkMedia(request.headers);
-  const body = await parseJsonBody(startingWith(first.value, pieces), {
   if (request.routeOptions.url?.startsWith('/api/v1/')) checkDeclared(request.headers);
+  const body = await parseJsonBody(startingWith(first.value, pieces), {
     bodyBytes: door.server.limits[limit],
     limit,
     stringBytes: SPOOL_STRING_BYTES,

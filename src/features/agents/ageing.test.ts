@@ -15,6 +15,7 @@ import { moved, newLife } from './agent.ts';
 import { insertAgent } from './agents.sql.ts';
 
 const LIMIT = 90_000;
+const ALWAYS = { signal: new AbortController().signal, beating: true };
 
 interface Agent {
   readonly state: string;
@@ -50,7 +51,7 @@ forEachEngine('agents that fall silent', (engine) => {
   const beat = (agent_id: string): Promise<unknown> => bare.call('agent_heartbeat', { agent_id }, ada);
   /** So many nodes at once. */
   const look = (nodes = 1): Promise<unknown> =>
-    Promise.all(Array.from({ length: nodes }, () => ageOnce(bare.step, new AbortController().signal)));
+    Promise.all(Array.from({ length: nodes }, () => ageOnce(bare.step, ALWAYS)));
   const told = (agent_id: string): Promise<EventRow[]> =>
     bare.sql.read((tx) =>
       tx.all<EventRow>(
@@ -177,7 +178,7 @@ forEachEngine('two nodes on one database', (engine) => {
         for (let i = 0; i < 50; i++) await insertAgent(tx, { ...ROW, agent_id: `lost-${i}` }, life);
       });
       const nodes = [systemSteps(runner), systemSteps(other), systemSteps(runner), systemSteps(other)];
-      await Promise.all(nodes.map((step) => ageOnce(step, new AbortController().signal)));
+      await Promise.all(nodes.map((step) => ageOnce(step, ALWAYS)));
       const rows = await server.sql.read((tx) =>
         tx.all(
           "SELECT object_id, COUNT(*) AS n FROM events WHERE type = 'agent.stale' GROUP BY object_id HAVING COUNT(*) = 1",

@@ -1,4 +1,5 @@
 /** Every operation on agents and their inboxes, the steps of the server among them. */
+import { ofBrick } from '../../core/operation.ts';
 import { agentHousekeeping } from './ageing.operations.ts';
 import { beatAgent, transitionAgent } from './lifecycle.operations.ts';
 import { agentPage, agentsByZone, allAgents, findOneAgent, getAgent } from './list.operations.ts';
@@ -9,28 +10,26 @@ import { agentStatus } from './status.operations.ts';
 import { beginWarmup, checkWarmup, endWarmup, warmupAgent } from './warmup.operations.ts';
 
 export const agentOperations = [
-  registerAgent,
-  updateAgent,
-  findOneAgent,
-  getAgent,
-  allAgents,
-  agentsByZone,
-  agentPage,
-  removeAgent,
-  deleteAgentByRoute,
-  transitionAgent,
-  beatAgent,
-  putSpec,
-  getSpec,
-  agentStatus,
-  warmupAgent,
-  beginWarmup,
-  checkWarmup,
-  endWarmup,
-  provisionInbox,
-  sendMessage,
-  listInbox,
-  countInbox,
-  deleteFromInbox,
+  ...ofBrick('agents', [
+    registerAgent,
+    updateAgent,
+    findOneAgent,
+    getAgent,
+    allAgents,
+    agentsByZone,
+    agentPage,
+    removeAgent,
+    deleteAgentByRoute,
+    transitionAgent,
+    beatAgent,
+    putSpec,
+    getSpec,
+    agentStatus,
+    warmupAgent,
+    beginWarmup,
+    checkWarmup,
+    endWarmup,
+  ]),
+  ...ofBrick('ipc', [provisionInbox, sendMessage, listInbox, countInbox, deleteFromInbox]),
   ...agentHousekeeping,
 ] as const;

@@ -164,7 +164,7 @@ forEachEngine('messages under a clock', (engine) => {
     expect(await bare.call('inbox.list', { agent_id })).toMatchObject({ total: 1, messages: [{ expires_at: null }] });
     const rows = () => bare.sql.read((tx) => tx.get('SELECT COUNT(*) AS n FROM messages'));
     expect(await rows()).toEqual({ n: 2 });
-    await Promise.all([1, 2].map(() => ageOnce(bare.step, new AbortController().signal)));
+    await Promise.all([1, 2].map(() => ageOnce(bare.step, { signal: new AbortController().signal, beating: true })));
     expect(await rows()).toEqual({ n: 1 });
   });
 });

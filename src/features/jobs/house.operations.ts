@@ -17,7 +17,7 @@ const housework = z.object({ type: z.string(), zone_id: z.string().optional(), e
 const wanted = z.object({ jobs: z.array(housework) });
 type Wanted = z.infer<typeof wanted>;
 
-const limited = z.object({ limit: z.number() });
+const limited = z.object({ limit: z.number(), without: z.array(z.string()).optional() });
 
 export const dueHousework: Operation<z.infer<typeof limited>, number> = {
   ...STEP,
@@ -26,7 +26,7 @@ export const dueHousework: Operation<z.infer<typeof limited>, number> = {
   effect: 'read',
   input: limited,
   output: z.number(),
-  run: async (call, { limit }) => countDueHousework(call.tx, await queueTime(call), limit),
+  run: async (call, asked) => countDueHousework(call.tx, { ...asked, now: await queueTime(call) }),
 };
 
 async function unfinishedOf(call: Call, job: Housework): Promise<Unfinished | undefined> {

@@ -3,12 +3,25 @@ import type { Tx } from '../../ports/sql.ts';
 import { BEST_EFFORT, HOUSE } from './job.ts';
 import type { JobRow } from './jobs.sql.ts';
 
-const DUE = `SELECT COUNT(*) AS n FROM (SELECT job_id FROM jobs WHERE zone_id = 'root' AND executor = '${HOUSE}'
-  AND rank = ${BEST_EFFORT} AND status IN ('queued', 'retry_wait') AND run_at <= ? LIMIT ?) AS due`;
+const dueHousework = (where = ''): string => `SELECT COUNT(*) AS n FROM (SELECT job_id FROM jobs WHERE zone_id = 'root'
+  AND executor = '${HOUSE}' AND rank = ${BEST_EFFORT} AND status IN ('queued', 'retry_wait') AND run_at <= ?${where} LIMIT ?) AS due`;
+
+const DUE = dueHousework();
+
+export interface DueAsked {
+  readonly now: number;
+  readonly limit: number;
+  /** None of these types. */
+  readonly without?: readonly string[];
+}
 
 /** How many are due, at most so many. */
-export async function countDueHousework(tx: Tx, now: number, limit: number): Promise<number> {
-  const row = await tx.get<{ n: number }>(DUE, [now, limit]);
+export async function countDueHousework(tx: Tx, { now, limit, without = [] }: DueAsked): Promise<number> {
+  const left = ` AND type NOT IN (SELECT value FROM ${tx.dialect.textsOf})`;
+  const row =
+    without.length === 0
+      ? await tx.get<{ n: number }>(DUE, [now, limit])
+      : await tx.get<{ n: number }>(dueHousework(left), [now, JSON.stringify(without), limit]);
   return row?.n ?? 0;
 }
 

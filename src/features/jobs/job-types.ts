@@ -5,9 +5,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import type { BrickName } from '../../base/bricks.ts';
 import { Fault } from '../../base/faults.ts';
-import type { Caller, Role } from '../../core/operation.ts';
 import { jsonValue } from '../../base/json-object.ts';
+import type { Caller, Role } from '../../core/operation.ts';
 
 /** One attempt, as its handler sees it. */
 export interface JobRun {
@@ -26,6 +27,8 @@ export interface JobType<P = unknown> {
   readonly input: z.ZodType<P>;
   /** Needed to submit one, and still to have when it runs. */
   readonly role: Role;
+  /** What it is a part of: its jobs wait while that is switched off. */
+  readonly brick?: BrickName;
   /** Gives the result, plain JSON. */
   run(payload: P, run: JobRun): Promise<unknown>;
 }

@@ -1,5 +1,6 @@
 /** Every operation of the queue, told of the types that run inside Nexus. */
 
+import { ofBrick } from '../../core/operation.ts';
 import { houseSteps } from './house.operations.ts';
 import { submitJob, submitSteps } from './job-submit.operations.ts';
 import type { AnyJobType } from './job-types.ts';
@@ -15,9 +16,7 @@ import { workerOperations } from './workers.operations.ts';
 /** `served` says for which executors a caller takes the tasks of everybody. */
 export const jobOperations = (types: readonly AnyJobType[], served: Served) =>
   [
-    ...taskOperations(types),
-    ...pullOperations(served),
-    ...scheduleOperations(types),
+    ...ofBrick('scheduler', [...taskOperations(types), ...pullOperations(served), ...scheduleOperations(types)]),
     submitJob,
     ...jobApiOperations,
     ...workerOperations,

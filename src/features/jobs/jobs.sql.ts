@@ -25,6 +25,8 @@ export interface JobRow extends JobState, JobTerms {
   readonly agent_id: string;
   readonly key_id: string | null;
   readonly request_id: string;
+  /** Of the span that submitted it. */
+  readonly traceparent: string | null;
   readonly created_at: number;
   readonly payload: string;
 }
@@ -56,6 +58,7 @@ const COLUMNS = [
   'agent_id',
   'key_id',
   'request_id',
+  'traceparent',
   'lease_owner',
   'lease_subject',
   'lease_until',
@@ -193,19 +196,32 @@ const bestOf = (where: string, columns: string, lock = ''): string =>
 /** Looked up for each row, of which there are few, and not for all zones. */
 const IN_ACTIVE = "(SELECT phase FROM zones WHERE zones.zone_id = jobs.zone_id) = 'Active'";
 
-const DUE_HERE = `SELECT zone_id, COUNT(*) AS n FROM (
-  SELECT zone_id FROM (${bestOf(`executor = '${NEXUS}' AND ${IN_ACTIVE}`, 'job_id, zone_id')}) AS due
+const dueHere = (where: string): string => `SELECT zone_id, COUNT(*) AS n FROM (
+  SELECT zone_id FROM (${bestOf(where, 'job_id, zone_id')}) AS due
   ORDER BY place, job_id LIMIT ?) AS best GROUP BY zone_id`;
 
-/** Zones that have the next jobs of executor `nexus`, and how many of those each has. */
-export const listDueHere = (tx: Tx, now: number, limit: number): Promise<{ zone_id: string; n: number }[]> =>
-  tx.all(DUE_HERE, [...RANKS.flatMap(() => [now, limit]), limit]);
+const HERE = `executor = '${NEXUS}' AND ${IN_ACTIVE}`;
+const DUE_HERE = dueHere(HERE);
+
+/** Zones that have the next jobs of executor `nexus`, and how many of those each has. Of some types none is next. */
+export function listDueHere(
+  tx: Tx,
+  asked: { now: number; limit: number; without?: readonly string[] },
+): Promise<{ zone_id: string; n: number }[]> {
+  const { now, limit, without = [] } = asked;
+  if (without.length === 0) return tx.all(DUE_HERE, [...RANKS.flatMap(() => [now, limit]), limit]);
+  const left = JSON.stringify(without);
+  const sql = dueHere(`${HERE} AND type NOT IN (SELECT value FROM ${tx.dialect.textsOf})`);
+  return tx.all(sql, [...RANKS.flatMap(() => [left, now, limit]), limit]);
+}
 
 export interface Claimable {
   readonly zone_id: string;
   readonly executor: string;
   /** Only of these types; null is of any. */
   readonly types: readonly string[] | null;
+  /** None of these types. */
+  readonly without?: readonly string[];
   /** Only those of this owner; null is of any. */
   readonly of: { readonly owner: string; readonly agent_id: string | null } | null;
   readonly now: number;
@@ -216,11 +232,16 @@ export interface Claimable {
 
 const claimStatements = new Map<string, string>();
 
-function claimStatement(tx: Tx, { types, of, peeks }: Claimable): string {
+function claimStatement(tx: Tx, { types, without = [], of, peeks }: Claimable): string {
   const { textsOf } = tx.dialect;
   const skipLocked = peeks ? '' : tx.dialect.skipLocked;
   const mine = of && `owner = ?${of.agent_id === null ? '' : ' AND agent_id = ?'}`;
-  const where = ['zone_id = ? AND executor = ?', mine, types && `type IN (SELECT value FROM ${textsOf})`]
+  const where = [
+    'zone_id = ? AND executor = ?',
+    mine,
+    types && `type IN (SELECT value FROM ${textsOf})`,
+    without.length > 0 ? `type NOT IN (SELECT value FROM ${textsOf})` : null,
+  ]
     .filter((part) => part !== null)
     .join(' AND ');
   const key = where + skipLocked;
@@ -233,12 +254,13 @@ function claimStatement(tx: Tx, { types, of, peeks }: Claimable): string {
 
 /** The next jobs of an executor in a zone, in the order of platform.md §2.3. */
 export function listClaimable(tx: Tx, asked: Claimable): Promise<JobRow[]> {
-  const { zone_id, executor, types, of, now, limit } = asked;
+  const { zone_id, executor, types, without = [], of, now, limit } = asked;
   const where: SqlValue[] = [
     zone_id,
     executor,
     ...(of ? [of.owner, ...(of.agent_id === null ? [] : [of.agent_id])] : []),
     ...(types ? [JSON.stringify(types)] : []),
+    ...(without.length > 0 ? [JSON.stringify(without)] : []),
   ];
   return tx.all<JobRow>(claimStatement(tx, asked), [...RANKS.flatMap(() => [...where, now, limit]), limit]);
 }

@@ -157,13 +157,13 @@ interface Wait<T> {
   isEnough(found: T): boolean;
 }
 
-/** Looks until it is enough, the seconds are over, or nobody waits any more; gives what was seen last. */
-export async function waitFor<T>({ rings, signal }: Streaming, first: T, wait: Wait<T>): Promise<T> {
+/** Looks until it is enough, the seconds are over, or nobody is to wait any more; gives what was seen last. */
+export async function waitFor<T>({ rings, signal, bricks }: Streaming, first: T, wait: Wait<T>): Promise<T> {
   const until = performance.now() + wait.seconds * 1000;
   let found = first;
   while (!wait.isEnough(found)) {
     const left = until - performance.now();
-    if (left <= 0 || rings.stopped || signal.aborted) break;
+    if (left <= 0 || rings.stopped || signal.aborted || bricks.isOff('scheduler')) break;
     await rings.next(wait.topic, Math.min(left, LOOK_MS));
     if (!signal.aborted) found = await wait.look();
   }

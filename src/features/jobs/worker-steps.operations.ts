@@ -36,7 +36,8 @@ const heldJobs = z.array(heldJob);
 /** Plain data of ours: it crosses threads and no door. */
 const own = <T>() => z.custom<T>(() => true);
 
-const limited = z.object({ limit: z.number() });
+const without = z.array(z.string()).optional();
+const limited = z.object({ limit: z.number(), without });
 const dueZones = z.array(z.object({ zone_id: z.string(), n: z.number() }));
 
 export const dueJobs: Operation<z.infer<typeof limited>, z.infer<typeof dueZones>> = {
@@ -46,7 +47,7 @@ export const dueJobs: Operation<z.infer<typeof limited>, z.infer<typeof dueZones
   effect: 'read',
   input: limited,
   output: dueZones,
-  run: async (call, { limit }) => listDueHere(call.tx, await queueTime(call), limit),
+  run: async (call, asked) => listDueHere(call.tx, { ...asked, now: await queueTime(call) }),
 };
 
 /** What came of an attempt. */
@@ -67,6 +68,8 @@ const work = z.object({
   claim: z.number(),
   /** Of the server's own, which are in zone root only. */
   housework: z.number().optional(),
+  /** Types that wait: what they are for is off. */
+  without,
   worker_id: z.string(),
   lease_ms: z.number(),
 });
@@ -81,11 +84,12 @@ export const workOnJobs: Operation<z.infer<typeof work>, z.infer<typeof worked>>
   input: work,
   output: worked,
   rings: ({ final }) => (final ? ENDED : undefined),
-  run: async (call, { ended, claim, housework = 0, worker_id, lease_ms }) => {
+  run: async (call, { ended, claim, housework = 0, without = [], worker_id, lease_ms }) => {
     const [now, endings] = await Promise.all([queueTime(call), stillHeld(call, ended, worker_id)]);
     const at = { now, tally: new Tally(call) };
     const limit = call.zone.phase === 'Active' ? claim : 0;
-    const asked = { executors: [NEXUS], types: null, of: null, limit, lease_ms, owner: worker_id, subject: '' };
+    const by = { lease_ms, owner: worker_id, subject: '' };
+    const asked = { executors: [NEXUS], types: null, without, of: null, limit, ...by };
     const ours = { ...asked, executors: [HOUSE], limit: housework };
     // The question for what is next goes out behind the ends, and sees them.
     const [after, ...found] = await Promise.all([

@@ -4,6 +4,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { waitingForIndex } from '../../features/files/search/indexing.operations.ts';
+import { SEARCH_INDEX } from '../../features/files/search/reindex.ts';
 import {
   inheritHousework,
   missingHousework,
@@ -14,7 +15,7 @@ import type { Housework } from '../../features/jobs/queue.ts';
 import { freeUploads } from '../../features/uploads/house.operations.ts';
 import { terminatingZones } from '../../features/zones/sweep.operations.ts';
 import { finishRemovals } from '../collect.ts';
-import { type HouseParts, passes, SEARCH_INDEX, ZONE_DELETION } from './types.ts';
+import { type HouseParts, passes, ZONE_DELETION } from './types.ts';
 
 export interface House {
   stop(): Promise<void>;

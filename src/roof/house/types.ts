@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
+import { SEARCH_INDEX } from '../../features/files/search/reindex.ts';
 import type { AnyJobType, JobRun, JobType } from '../../features/jobs/job-types.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -30,7 +31,6 @@ export interface HouseParts {
 }
 
 export const ZONE_DELETION = 'zone_deletion';
-export const SEARCH_INDEX = 'search_index';
 
 const PASS_MS = 600_000;
 /** The audit log of a busy server grows by hundreds of megabytes in ten minutes. */

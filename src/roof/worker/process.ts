@@ -13,8 +13,9 @@ import { openBricks } from '../bricks.ts';
 import { openBell, openBlobs, openServerSql, openThreadSql } from '../engines.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
-import { startThread } from '../threads.ts';
 import { settleSchema } from '../schema/settle.ts';
+import { startThread } from '../threads.ts';
+import { openTracing } from '../tracing.ts';
 import { stepsOf, takeBack } from './tender.ts';
 import { tellOfJobs } from './told.ts';
 import { keepHouse, openWorker, settingsOf, tend, type WorkParts } from './work.ts';
@@ -63,23 +64,27 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const blobs = await openBlobs(config);
   const embedded = sqliteFileOf(config) !== undefined;
   const told = tellOfJobs({ log });
+  const tracing = await openTracing(config, { log, dropped: () => undefined });
   const [writer, reader] = await Promise.all([
-    embedded ? startThread({ config, onBroken, told, role: 'writer' }) : undefined,
-    startThread({ config, onBroken, role: 'reader' }),
+    embedded ? startThread({ config, onBroken, told, spans: tracing?.note, role: 'writer' }) : undefined,
+    startThread({ config, onBroken, spans: tracing?.note, role: 'reader' }),
   ]);
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const threads = { writer, reader };
-  const runner = runnerOf(config, { sql, blobs, threads, rings, grants: grantCache(config), told });
+  const runner = runnerOf(config, { sql, blobs, threads, rings, grants: grantCache(config), told, tracing });
+  const bricks = await openBricks({ sql, rings, log, runner, node_id: undefined });
   return {
-    parts: { config, runner, rings, blobs, clock: systemClock, log },
+    parts: { config, runner, rings, bricks, blobs, clock: systemClock, log, tracing },
     broken,
     close: async () => {
       rings.stop();
+      await bricks.stop();
       await Promise.all([writer?.close(), reader.close()]);
       await sql.close();
       await blobs.close();
       await bell.close();
+      await tracing?.close();
     },
   };
 }

@@ -4,6 +4,7 @@
  * be at it.
  */
 import type { Log } from '../../base/log.ts';
+import type { BrickState } from '../../core/call/brick-state.ts';
 import type { Runner } from '../../core/transact.ts';
 import { SYSTEM } from '../../features/access/credentials.ts';
 import { dueSchedules, fireSchedule } from '../../features/jobs/schedule-steps.operations.ts';
@@ -18,6 +19,7 @@ export interface TenderParts {
   readonly pollMs: number;
   /** Takes lost jobs back and does no more. */
   readonly recoversOnly?: boolean;
+  readonly bricks: BrickState;
 }
 
 export interface Tender {
@@ -36,7 +38,7 @@ export function startTender(parts: TenderParts): Tender {
   const step = stepsOf(parts);
   const tick = async (): Promise<void> => {
     await takeBack(step, parts);
-    if (!parts.recoversOnly) await fireDue(step, parts.log);
+    if (!parts.recoversOnly && !parts.bricks.isOff('scheduler')) await fireDue(step, parts.log);
   };
   let ticking: Promise<void> | undefined;
   const timer = setInterval(

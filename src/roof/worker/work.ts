@@ -1,7 +1,9 @@
 /** The work of a node: its worker, what every node does for the queue, and what the server does by itself. */
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
+import type { BrickBoard } from '../../core/brick-board.ts';
 import type { JobHands } from '../../core/call/job-hands.ts';
+import type { Tracing } from '../../core/call/tracing.ts';
 import { jobTypes } from '../../core/operations.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
@@ -19,9 +21,11 @@ export interface WorkParts {
   readonly config: Config;
   readonly runner: Runner;
   readonly rings: Rings;
+  readonly bricks: BrickBoard;
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 export interface Work {
@@ -45,12 +49,15 @@ export const settingsOf = (config: Config, kind: WorkerSettings['kind']): Worker
 });
 
 export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
-  const { config, runner, rings, clock, log } = parts;
+  const { config, runner, rings, bricks, clock, log, tracing } = parts;
   const types = new Map(jobTypes.map((type) => [type.type, type]));
   const resultBytes = config.limits.JOB_PAYLOAD_BYTES;
   const timeoutMs = config.JOB_TIMEOUT_SECONDS * 1000;
   const house = houseTypes(housePartsOf(parts));
-  return new Worker({ types, house, timeoutMs, resultBytes, log, runner, rings, settings }, clock.now());
+  return new Worker(
+    { types, house, timeoutMs, resultBytes, log, tracing, runner, rings, bricks, settings },
+    clock.now(),
+  );
 }
 
 function housePartsOf({ config, runner, blobs, clock, log }: WorkParts): HouseParts {
@@ -69,10 +76,10 @@ function housePartsOf({ config, runner, blobs, clock, log }: WorkParts): HousePa
 export const keepHouse = (parts: WorkParts, alone: boolean): House => startHouse(housePartsOf(parts), alone);
 
 export function tend(
-  { config, runner, log }: WorkParts,
+  { config, runner, bricks, log }: WorkParts,
   by: { readonly worker_id: string; readonly recoversOnly?: boolean },
 ): Tender {
-  return startTender({ runner, log, ...by, pollMs: config.WORKER_POLL_SECONDS * 1000 });
+  return startTender({ runner, bricks, log, ...by, pollMs: config.WORKER_POLL_SECONDS * 1000 });
 }
 
 export function startWork(parts: WorkParts, alone: boolean): Work {
@@ -81,7 +88,7 @@ export function startWork(parts: WorkParts, alone: boolean): Work {
   const worker = openWorker(parts, { ...settingsOf(config, 'embedded'), claims });
   worker.start();
   const tender = tend(parts, { worker_id: worker.worker_id });
-  const ageing = startAgeing({ step: systemSteps(parts.runner), log: parts.log });
+  const ageing = startAgeing({ step: systemSteps(parts.runner), bricks: parts.bricks, log: parts.log });
   const house = keepHouse(parts, alone);
   return {
     hands: handsOf(worker, config),

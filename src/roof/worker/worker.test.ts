@@ -232,11 +232,12 @@ forEachEngine('workers beside a server', (engine) => {
   });
 
   const startWorker = (settings: Partial<WorkerSettings> = {}, other?: Runner): Worker => {
-    const { runner, rings } = server.running.server;
+    const { runner, rings, bricks } = server.running.server;
     const worker = new Worker(
       {
         runner: other ?? runner,
         rings,
+        bricks,
         log: silentLog,
         types: new Map([['echo', held]]),
         house: new Map(),

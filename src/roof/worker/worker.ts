@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { VERSION } from '../../base/version.ts';
+import type { BrickBoard } from '../../core/brick-board.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
 import { SYSTEM } from '../../features/access/credentials.ts';
@@ -49,6 +50,7 @@ export interface WorkerSettings {
 export interface WorkerParts extends AttemptParts {
   readonly runner: Runner;
   readonly rings: Rings;
+  readonly bricks: Pick<BrickBoard, 'waitingTypes' | 'onChange'>;
   readonly settings: WorkerSettings;
 }
 
@@ -57,6 +59,7 @@ const BUSY_ZONE_MS = 50;
 const HOUSE_SLOTS = 2;
 
 interface Run {
+  readonly type: string;
   readonly zone_id: string;
   readonly attempt: number;
   readonly abort: AbortController;
@@ -111,17 +114,19 @@ export class Worker {
   }
 
   start(): void {
-    const { settings, rings, log } = this.parts;
+    const { settings, rings, bricks, log } = this.parts;
     const { beatMs, pollMs, leaseMs } = settings;
     if (settings.claims) this.every(beatMs, () => this.beat());
     this.every(Math.min(pollMs, leaseMs / 3), () => this.look());
     this.unlisten.push(rings.listen(WAITING, () => this.nudge()));
     this.unlisten.push(rings.listen(ENDED, () => this.nudge()));
     const housework = (): void => {
+      this.putAside();
       this.nextHouseLook = 0;
       this.nudge();
     };
     if (settings.keepsHouse) this.unlisten.push(rings.listen(HOUSEWORK, housework));
+    this.unlisten.push(bricks.onChange(housework));
     if (settings.claims) this.beating = this.beat().catch((thrown: unknown) => this.warn(thrown));
     this.pumping = this.pump();
     log('info', 'worker.started', { worker_name: this.worker_id });
@@ -164,6 +169,14 @@ export class Worker {
     await this.beating.catch(() => undefined);
     await this.step(leaveWorker, 'root', { worker_id: this.worker_id }).catch(() => undefined);
     log('info', 'worker.stopped', { worker_name: this.worker_id });
+  }
+
+  /** The server's own jobs for what is off go on when it is there again. */
+  private putAside(): void {
+    const { waitingTypes } = this.parts.bricks;
+    for (const run of this.running.values()) {
+      if (run.lane === 'house' && waitingTypes.includes(run.type)) run.abort.abort(STOPPED);
+    }
   }
 
   private get isBusy(): boolean {
@@ -242,7 +255,7 @@ export class Worker {
     const limit = keepsHouse && this.status === 'active' ? HOUSE_SLOTS - this.busy('house') : 0;
     if (limit <= 0 || performance.now() < this.nextHouseLook) return 0;
     this.nextHouseLook = performance.now() + pollMs / 2;
-    return this.step(dueHousework, 'root', { limit });
+    return this.step(dueHousework, 'root', { limit, without: [...this.parts.bricks.waitingTypes] });
   }
 
   /**
@@ -251,7 +264,7 @@ export class Worker {
    */
   private async dueZones(limit: number): Promise<readonly { zone_id: string; n: number }[]> {
     if (this.busyZone && performance.now() < this.busyZone.until) return [{ zone_id: this.busyZone.zone_id, n: limit }];
-    const due = await this.step(dueJobs, 'root', { limit });
+    const due = await this.step(dueJobs, 'root', { limit, without: [...this.parts.bricks.waitingTypes] });
     const [only] = due;
     const alone = only !== undefined && due.length === 1 && only.n === limit;
     this.busyZone = alone ? { zone_id: only.zone_id, until: performance.now() + BUSY_ZONE_MS } : undefined;
@@ -267,7 +280,8 @@ export class Worker {
     const ended = waiting.map(({ job_id, attempt, outcome }) => ({ job_id, attempt, outcome }));
     const { leaseMs } = this.parts.settings;
     try {
-      const input = { ended, claim, housework, worker_id: this.worker_id, lease_ms: leaseMs };
+      const without = [...this.parts.bricks.waitingTypes];
+      const input = { ended, claim, housework, without, worker_id: this.worker_id, lease_ms: leaseMs };
       const { claimed } = await this.step(workOnJobs, zone_id, input);
       const own = claimed.filter(({ job }) => job.door !== 'house').length;
       this.claimed += own;
@@ -296,7 +310,7 @@ export class Worker {
   private begin(claimed: ClaimedJob, how: Pick<Run, 'lane' | 'settled'>): void {
     const { job } = claimed;
     const abort = new AbortController();
-    const run: Run = { zone_id: job.zone_id, attempt: job.attempt, abort, ...how };
+    const run: Run = { type: job.type, zone_id: job.zone_id, attempt: job.attempt, abort, ...how };
     // Its lease is fresh, and nobody else's is older.
     if (this.running.size === 0) this.nextRenewal = performance.now() + this.parts.settings.leaseMs / 3;
     this.takeAway(job.job_id);

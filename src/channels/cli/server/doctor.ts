@@ -33,6 +33,7 @@ export async function doctor(scene: Scene): Promise<number> {
       await keyProbe(transport),
       await writeProbe(transport),
       ...(await components(transport)),
+      await bricks(transport),
     );
   }
   const ok = checks.every((check) => check.ok);
@@ -132,6 +133,17 @@ async function components(transport: Transport): Promise<Check[]> {
       .join(', '),
     fix: 'look at the log of the server',
   }));
+}
+
+/** One that is off was switched off by somebody: that is told, and is no failure. */
+async function bricks(transport: Transport): Promise<Check> {
+  const features = (await transport.rest({ method: 'GET', path: '/api/v2/features' })) as {
+    readonly enabled_bricks: readonly string[];
+    readonly disabled_bricks: readonly string[];
+  };
+  const { enabled_bricks: on, disabled_bricks: off } = features;
+  const detail = off.length === 0 ? `all ${on.length} active` : `off: ${off.join(', ')}; nexus brick mount NAME`;
+  return { name: 'bricks', ok: true, detail, fix: '' };
 }
 
 async function statusOf(call: () => Promise<unknown>): Promise<number> {

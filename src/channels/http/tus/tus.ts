@@ -75,7 +75,7 @@ export function addTus(app: FastifyInstance, door: Door, arrive: Arrive): void {
     app.route({
       method: url === ROOT ? ['POST', 'HEAD'] : ['HEAD', 'PATCH', 'DELETE', 'POST'],
       url,
-      config: { slot: slotOf(operation.name) },
+      config: { slot: slotOf(operation.name), brick: operation.brick },
       handler: (request, reply) => dispatch(tus, { request, reply, handlers }),
     });
   }

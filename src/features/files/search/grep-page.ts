@@ -38,6 +38,8 @@ export interface GrepPlan extends GrepOptions {
   readonly pattern: LinePattern;
   readonly start: GrepPlace;
   readonly batch: FileBatch;
+  /** The index of trigrams may be asked. */
+  readonly indexed: boolean;
   readonly limit: number;
   /** Milliseconds. */
   readonly time: number;
@@ -94,11 +96,11 @@ export async function findMatches(plan: GrepPlan, finishing: Finishing): Promise
  * is seen as fast. To read a quarter of all contents takes hardly longer than to be told which quarter.
  */
 async function candidatesOf(
-  { pattern, batch }: GrepPlan,
+  { pattern, batch, indexed }: GrepPlan,
   { sql, thread }: Finishing,
 ): Promise<ReadonlySet<string> | undefined> {
   const { files } = batch;
-  const condition = trigramCondition(pattern);
+  const condition = indexed ? trigramCondition(pattern) : undefined;
   if (!condition || files.length === 0 || (pattern.needle && areKept(thread, files))) return undefined;
   return sql.read((tx) => findCandidates(tx, condition, Math.ceil(files.length / 4)));
 }

@@ -40,6 +40,8 @@ const grepInput = z.object({
   ...searchParams,
 });
 type GrepInput = z.infer<typeof grepInput>;
+/** With whether there is an index to narrow by. */
+type Ready = GrepInput & { readonly indexed: boolean };
 
 const grepOutput = z.object({
   /** JSON array of matches, in pieces. */
@@ -82,7 +84,7 @@ interface Begun {
   readonly seq: number;
 }
 
-export const grep: Operation<GrepInput, GrepOutput, GrepInput, Begun> = {
+export const grep: Operation<GrepInput, GrepOutput, Ready, Begun> = {
   name: 'file.grep',
   summary: 'Find lines by a regular expression or a text.',
   effect: 'read',
@@ -102,6 +104,7 @@ export const grep: Operation<GrepInput, GrepOutput, GrepInput, Begun> = {
   cli: { words: 'file grep', args: ['pattern', 'path'] },
   examples: [{ title: 'a word', input: { pattern: 'word' } }],
   mapPaths: (input, map) => ({ ...input, path: map(placeOf(GREP, input)) }),
+  prepare: async (input, { bricks }) => ({ ...input, indexed: !bricks.isOff('search') }),
   run: async (call, input) => {
     const page = openPage(GREP, input, { given: givenOptions(call, input), defaults: DEFAULTS });
     const { options } = page;
@@ -120,6 +123,7 @@ export const grep: Operation<GrepInput, GrepOutput, GrepInput, Begun> = {
       after: options.after_context,
       start,
       batch,
+      indexed: input.indexed,
       limit: Math.min(input.limit ?? input.max_results ?? MATCHES_DEFAULT, call.limits.GREP_MATCHES),
       time: call.limits.GREP_SLICE_MS,
       shown: call.shown,

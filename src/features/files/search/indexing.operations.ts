@@ -7,7 +7,7 @@ import type { Operation } from '../../../core/operation.ts';
 import { someBytes } from '../read-shapes.ts';
 import { addToIndex, leaveOut, listInline, listWaiting, newestBlob, type WaitingBlob } from './trigram-index.sql.ts';
 
-const STEP = { who: 'root admin', internal: true, faults: [] } as const;
+const STEP = { who: 'root admin', brick: 'search', internal: true, faults: [] } as const;
 
 /**
  * Contents of one step, in blobs and in bytes: 64 KiB of text hold the writer for 10 ms. A larger content is a step by

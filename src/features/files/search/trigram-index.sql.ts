@@ -119,3 +119,16 @@ export async function leaveOut(tx: Tx, blob_id: number): Promise<void> {
   const left = await tx.run('DELETE FROM unindexed_blobs WHERE blob_id = ?', [blob_id]);
   if (left === 1) await tx.run('INSERT INTO oversized_blobs VALUES (?)', [blob_id]);
 }
+
+/** All contents leave the index, and wait for it: they are candidates of every search from now on. */
+export async function emptyIndex(tx: Tx): Promise<void> {
+  const { trigrams } = tx.dialect;
+  if (trigrams === 'none') return;
+  await tx.run(
+    trigrams === 'fts5' ? "INSERT INTO blob_trigrams (blob_trigrams) VALUES ('delete-all')" : 'DELETE FROM blob_texts',
+  );
+  await tx.run('DELETE FROM oversized_blobs');
+  await tx.run(
+    `INSERT INTO unindexed_blobs (blob_id) SELECT blob_id FROM blobs WHERE utf8 = 1 ON CONFLICT (blob_id) DO NOTHING`,
+  );
+}
