@@ -182,14 +182,15 @@ async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Pro
   const [sums, jobs] = asked ?? [];
   return {
     probes: sums ? { ...known, databaseUp: 1, files: sums.files, blobBytes: sums.bytes } : { ...known, databaseUp: 0 },
-    gauges: jobs
-      ? {
-          'jobs.queued': jobs.queued,
-          'jobs.running': jobs.running,
-          'jobs.retry_wait': jobs.retry_wait,
-          'workers.active': jobs.workers,
-        }
-      : {},
+    gauges: {
+      'bricks.off': bricksOf(parts.bricks).disabled_bricks.length,
+      ...(jobs && {
+        'jobs.queued': jobs.queued,
+        'jobs.running': jobs.running,
+        'jobs.retry_wait': jobs.retry_wait,
+        'workers.active': jobs.workers,
+      }),
+    },
     commits: allCommits(all.map(({ commits }) => commits)),
     decisions: [parts.grants.decisions, ...others.map(({ decisions }) => decisions)],
   };

@@ -225,6 +225,8 @@ forEachEngine('bricks', (engine) => {
       const features = (await at.ask('GET', '/api/v2/features')).body;
       expect([features.disabled_bricks, (features.enabled_bricks as string[]).includes(name)]).toEqual([[name], false]);
       expect((await at.ask('GET', '/health')).body.status).toBe('healthy');
+      const { gauges } = (await at.ask('GET', '/metrics?format=json')).body;
+      expect(gauges).toMatchObject({ 'bricks.off': 1 });
       await act('mount', name);
       expect((await at.ask('GET', '/api/v2/features')).body.disabled_bricks).toEqual([]);
       for (const { http } of own.filter(({ http }) => http?.method === 'GET')) {
