@@ -19,6 +19,7 @@ import { type Running, start } from '../src/roof/server.ts';
 import type { Answer, FaultDetails } from './answer.ts';
 import { freshDatabase } from './servers/shared-postgres.ts';
 
+import { blobsSettings } from './servers/shared-s3.ts';
 export const ADMIN_KEY = 'admin-key-for-tests-0001';
 
 export type EngineName = 'sqlite' | 'postgres';
@@ -80,6 +81,7 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'nexus-test-'));
   const database = await placeDatabase(options, directory);
   const { config } = loadConfig({
+  const blobs = await blobsSettings(directory);
     environment: {},
     given: {
       NEXUS_DATA_DIR: directory,
@@ -90,6 +92,7 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       NEXUS_DATABASE_URL: database.url,
       ...options.environment,
+      ...blobs,
     },
   });
   const running = await start({ config, ...(options.log && { log: options.log }) });

@@ -101,11 +101,10 @@ export function outboundOf(config: Config, named: 'operator' | 'user'): Outbound
 }
 
 /** Directory where large bodies wait. */
-export const spoolRootOf = (config: Config): string =>
-  config.BLOBS_URL.startsWith('s3:') ? resolve(config.DATA_DIR, 'spool') : join(diskRootOf(config), 'spool');
+export const spoolRootOf = (config: Config): string => join(diskRootOf(config), 'spool');
 
 function diskRootOf(config: Config): string {
-  if (config.BLOBS_URL !== '') return fileURLToPath(config.BLOBS_URL);
+  if (config.BLOBS_URL.startsWith('file:')) return fileURLToPath(config.BLOBS_URL);
   const file = sqliteFileOf(config);
   return file === undefined ? resolve(config.DATA_DIR, 'blobs') : resolve(dirname(file), 'blobs');
 }

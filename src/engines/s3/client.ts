@@ -1,8 +1,8 @@
 /**
  * Requests to a store, signed (AWS Signature Version 4). Guarantees: no request hangs, since a connection on which nothing
  * moves for {@link SILENCE_MS} is dropped; what may pass (no connection, 5xx, slow down) is tried again for
- * {@link PATIENCE_MS}, ever more slowly, so requests must be such as may be done twice; all else fails at once, with an
- * {@link S3Error} that holds no secret.
+ * {@link PATIENCE_MS}, ever more slowly, so requests must be such as may be done twice; while the store is away one try has to
+ * do, and fails soon; all else fails at once, with an {@link S3Error} that holds no secret.
  */
 import { hash } from 'node:crypto';
 import { request as askPlain, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
@@ -14,7 +14,7 @@ import { S3Error, SourceBroke } from './errors.ts';
 import { addressOf, type S3Place } from './place.ts';
 import { failureOf } from './xml.ts';
 
-export const SILENCE_MS = 15_000;
+export const SILENCE_MS = 10_000;
 /** After this no further try begins. */
 export const PATIENCE_MS = 10_000;
 const FIRST_WAIT_MS = 50;
@@ -45,6 +45,8 @@ export interface S3Request {
 export class S3Client {
   readonly place: S3Place;
   readonly #outbound: Outbound;
+  /** Nothing came of all patience, and nothing has come since. */
+  #away = false;
 
   constructor(place: S3Place, outbound: Outbound) {
     this.place = place;
@@ -58,7 +60,7 @@ export class S3Client {
 
   /** Sends it and takes the answer, which is a good one; both are done again where that may help. */
   async send<T>(request: S3Request, take: (response: IncomingMessage) => Promise<T>): Promise<T> {
-    const until = performance.now() + PATIENCE_MS;
+    const until = performance.now() + (this.#away ? 0 : PATIENCE_MS);
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, WAIT_MS_MAX)) {
       try {
         return await this.#try(request, take);
@@ -66,7 +68,9 @@ export class S3Client {
         if (thrown instanceof SourceBroke) throw thrown.cause;
         const pause = wait * (0.5 + Math.random());
         const passes = thrown instanceof S3Error && thrown.passes;
-        if (!passes || request.signal?.aborted || performance.now() + pause > until) throw thrown;
+        const late = performance.now() + pause > until;
+        if (passes && late) this.#away = true;
+        if (!passes || late || request.signal?.aborted) throw thrown;
         await sleep(pause, undefined, { signal: request.signal }).catch(() => Promise.reject(thrown));
       }
     }
@@ -89,6 +93,7 @@ export class S3Client {
   async #try<T>(request: S3Request, take: (response: IncomingMessage) => Promise<T>): Promise<T> {
     const response = await this.#answer(request);
     const status = response.statusCode ?? 0;
+    if (status < 500) this.#away = false;
     if (status >= 200 && status < 300) return take(response);
     if (request.method !== 'HEAD') throw failureOf(status, await textOf(response));
     leave(response);

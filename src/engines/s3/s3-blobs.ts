@@ -30,7 +30,8 @@ export async function openS3Blobs(place: S3Place, outbound: Outbound): Promise<B
   try {
     await listObjects(s3, { prefix: '', max: 1 }).next();
   } catch (thrown) {
-    if (!(thrown instanceof S3Error) || !thrown.passes) throw thrown;
+    if (!(thrown instanceof S3Error)) throw thrown;
+    if (!thrown.passes) throw new Error(`bucket ${place.bucket} at ${place.endpoint.host}: ${thrown.message}`);
   }
   return new S3Blobs(s3, outbound);
 }
@@ -93,13 +94,20 @@ class S3Blobs implements Blobs {
     start: number,
     end: number,
   ): AsyncGenerator<Uint8Array> {
-    const { object, pieces } = await getObject(this.#s3, blob.key, { start, end }).catch((thrown: unknown) => {
-      if (isMissing(thrown)) throw missing(blob.sha256);
-      if (thrown instanceof S3Error && thrown.status === 416) throw damaged(blob.sha256, end);
-      throw thrown;
-    });
-    yield* pieces;
+    const { object, pieces } = await whenAway(() =>
+      getObject(this.#s3, blob.key, { start, end }).catch((thrown: unknown) => {
+        if (isMissing(thrown)) throw missing(blob.sha256);
+        if (thrown instanceof S3Error && thrown.status === 416) throw damaged(blob.sha256, end);
+        throw thrown;
+      }),
+    );
+    let bytes = 0;
+    for await (const piece of pieces) {
+      bytes += piece.length;
+      yield piece;
+    }
     if (object.size < end) throw damaged(blob.sha256, end);
+    if (bytes !== end - start) throw new S3Error(0, 'UnknownAnswer', 'the store answered other bytes than it said');
   }
 
   async has(sha256: string): Promise<boolean> {
