@@ -39,6 +39,7 @@ const runner = localRunner({
   auditKeys: auditKeysOf(config),
   told: (moves) => post({ kind: 'told', moves }),
 });
+  spans: (span) => post({ kind: 'span', span }),
 const byName = new Map<string, AnyOperation>(allOperations.map((operation) => [operation.name, operation]));
 
 let outbox: ThreadAnswer[] = [];

@@ -184,8 +184,8 @@ export class Metrics {
   }
 
   /** A counter of the JSON form: `auth.success`, `auth.failure` … */
-  count(key: string): void {
-    this.counts.set(key, (this.counts.get(key) ?? 0) + 1);
+  count(key: string, by = 1): void {
+    this.counts.set(key, (this.counts.get(key) ?? 0) + by);
   }
 
   /** Something happened to a job. */

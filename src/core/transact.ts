@@ -27,8 +27,10 @@ import { isRefusal, partRefused } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
 import { type AuditKeys, type AuditRow, auditRow } from './call/audit-row.ts';
 import type { JobMove, Told } from './call/told.ts';
+import type { EndedSpan } from './call/tracing.ts';
 import { checkDeadline } from './deadline.ts';
 import type { Call, CallContext, Caller, Counter, Operation, ZoneRow } from './operation.ts';
+import { tracedSql } from './traced-sql.ts';
 
 /** Runs the transaction of a call; in this thread or in another. */
 export interface Runner {
@@ -45,19 +47,31 @@ export interface RunnerParts {
   readonly auditKeys: AuditKeys;
   /** Given what calls tell of, after their commit. */
   readonly told?: Told | undefined;
+  /** Given the spans of transactions, of calls that are traced. */
+  readonly spans?: ((span: EndedSpan) => void) | undefined;
 }
 
 /** A runner in this thread. */
 export function localRunner(parts: RunnerParts): Runner {
   return {
     read: async (operation, ready, context) => {
-      const result = await parts.sql.read((tx) => runRead({ parts, operation, context, tx }, ready));
+      const result = await sqlFor(parts, operation.name, context).read((tx) =>
+        runRead({ parts, operation, context, tx }, ready),
+      );
       if (!operation.finish) return result;
       return operation.output.parse(await operation.finish(result, { ...parts, thread: parts }));
     },
     write: (operation, ready, context) => runDurably({ parts, operation, context }, ready),
   };
 }
+
+/** The engine as it is, unless the call is traced. */
+const sqlFor = (
+  { sql, spans }: RunnerParts,
+  operation: string,
+  { traceparent }: CallContext,
+): Pick<Sql, 'read' | 'write'> =>
+  traceparent === undefined || !spans ? sql : tracedSql(sql, { operation, traceparent, note: spans });
 
 /**
  * Grants that were read beside a change which is then rolled back are not kept: its access revision will be given out
@@ -68,7 +82,7 @@ async function runDurably<I, P, O>(asked: Omit<Running<I, P, O>, 'tx'>, ready: P
   let ran = false;
   let told: JobMove[] = [];
   try {
-    const answer = await parts.sql.write(
+    const answer = await sqlFor(parts, asked.operation.name, context).write(
       context.zone_id,
       async (tx) => {
         if (ran) parts.grants.forget();

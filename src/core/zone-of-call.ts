@@ -19,6 +19,7 @@ export interface Arrived {
   /** Zone named by header. */
   readonly zone_id: string | undefined;
   readonly deadline: number;
+  readonly traceparent?: string | undefined;
 }
 
 export interface Named {
@@ -112,10 +113,10 @@ export async function settleZone(
 
 /** A call in one zone. An id that no zone can have reaches no query. */
 export function contextIn(arrived: Arrived, named: string | undefined): CallContext {
-  const { caller, channel, request_id, address, deadline } = arrived;
+  const { caller, channel, request_id, address, deadline, traceparent } = arrived;
   const zone_id = named ?? caller.zone_id;
   if (zone_id !== caller.zone_id && !isZoneId(zone_id)) throw zoneNotFound(zone_id);
-  return { caller, zone_id, path_prefix: '', channel, request_id, address, deadline };
+  return { caller, zone_id, path_prefix: '', channel, request_id, address, deadline, traceparent };
 }
 
 const severalZones = (): Fault =>

@@ -6,6 +6,7 @@
 import { Fault } from '../base/faults.ts';
 import type { Config } from '../config.ts';
 import type { Told } from '../core/call/told.ts';
+import type { Tracing } from '../core/call/tracing.ts';
 import { beforeDeadline } from '../core/deadline.ts';
 import type { Rings } from '../core/rings.ts';
 import { localRunner, type Runner } from '../core/transact.ts';
@@ -31,9 +32,10 @@ export interface RunningOn {
   /** Grants known in this thread. */
   readonly grants: GrantCache;
   readonly told: Told;
+  readonly tracing?: Tracing | undefined;
 }
 
-export function runnerOf(config: Config, { sql, blobs, threads, rings, grants, told }: RunningOn): Runner {
+export function runnerOf(config: Config, { sql, blobs, threads, rings, grants, told, tracing }: RunningOn): Runner {
   const here = localRunner({
     sql,
     blobs,
@@ -42,6 +44,7 @@ export function runnerOf(config: Config, { sql, blobs, threads, rings, grants, t
     grants,
     auditKeys: auditKeysOf(config),
     told,
+    spans: tracing?.note,
   });
   const write: Runner['write'] = threads.writer?.run ?? here.write;
   const maximum = config.limits.WRITES_WAITING;

@@ -2,6 +2,7 @@
 import type { FaultWire } from '../base/faults.ts';
 import type { JobMove } from '../core/call/told.ts';
 import type { CallContext } from '../core/operation.ts';
+import type { EndedSpan } from '../core/call/tracing.ts';
 import type { Decisions } from '../features/access/grant-cache.ts';
 import type { SqlStats } from '../ports/sql.ts';
 
@@ -33,6 +34,7 @@ export type ThreadMessage =
   | { readonly kind: 'broken'; readonly reason: string };
 
 export interface ThreadStats extends SqlStats {
+  | { readonly kind: 'span'; readonly span: EndedSpan }
   readonly hits: number;
   readonly misses: number;
   readonly sets: number;

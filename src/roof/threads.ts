@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { Fault, faultFromWire } from '../base/faults.ts';
 import type { Told } from '../core/call/told.ts';
 import type { CallContext, Operation } from '../core/operation.ts';
+import type { EndedSpan } from '../core/call/tracing.ts';
 import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, ThreadStats } from './thread-protocol.ts';
 
 /** A thread that runs transactions by the names of their operations. */
@@ -25,6 +26,7 @@ export interface ThreadOptions {
   /** Given what calls tell of, after their commit. */
   readonly told?: Told | undefined;
 }
+  readonly spans?: ((span: EndedSpan) => void) | undefined;
 
 interface Pending {
   readonly resolve: (value: never) => void;
@@ -51,6 +53,7 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
     if (message.kind === 'broken') options.onBroken(message.reason);
     if (message.kind === 'told') options.told?.(message.moves);
     if (message.kind !== 'answers') return;
+    if (message.kind === 'span') options.spans?.(message.span);
     for (const answer of message.answers) settle(pending, answer);
   });
   worker.on('error', (reason) => {

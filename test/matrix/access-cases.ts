@@ -62,6 +62,8 @@ export const ACCESS_CASES: Cases = {
     ...always({}, { title: 'by its method', nobody: 'UNAUTHENTICATED' }),
   ],
   'key.whoami': always(),
+  'feature.list': always(),
+  'feature.update': always({ name: 'shadow_execution', enabled: true }),
   'token.create': always({}, { nobody: 'UNAUTHENTICATED' }),
   'token.refresh': always({}, { byToken: true }),
   'key.admin-create': [{ level: 'admin', input: ({ n }) => ({ name: `k${n}`, user_id: 'somebody' }) }],

@@ -58,6 +58,7 @@ const arrived = (request: FastifyRequest, door: Door, { caller, budget }: Admitt
   address: addressOf(request, door),
   endpoint: () => endpointOf(request),
   headers: request.headers,
+  traceparent: request.span?.traceparent,
   confirm: async () => {
     if (caller) await checkCredential(request, door);
   },

@@ -114,6 +114,7 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
     door.server.log('error', 'internal.error', { request_id: request.id, err });
   }
   const told = reason instanceof RpcHttpFailure ? reason.fault : reason;
+  if (request.span) request.failed = asFault(told).code;
   if (told instanceof Fault) logCause(door.server.log, told, { request_id: request.id });
   if (/^\/api\/nfs(\/|$)/.test(plainPath(rawPathOf(request.url)))) return sendRpcFailure(reply, reason, request.id);
   const fault = asFault(reason);

@@ -1,6 +1,8 @@
 /** Routes that need no credentials: health, probes, features, metrics (files.md §12). They cost the database little. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
+import type { OpenSpan } from '../../core/call/tracing.ts';
+import { endpointOf as routeOf } from './audit-marks.ts';
 import type { DoorOptions } from './door.ts';
 import { metricsForm } from './metrics-form.ts';
 import { one } from './request.ts';
@@ -68,6 +70,7 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
       };
     }
     door.metrics.requestBegan();
+    if (door.tracing) request.span = door.tracing.begin(request.method, 'server', one(request.headers, 'traceparent'));
     // Emitted once, when the answer is out or the client is gone, whichever comes first.
     reply.raw.on('close', () => {
       inFlight -= counts;
@@ -92,12 +95,36 @@ function account(request: FastifyRequest, reply: FastifyReply, { door, seconds }
   const endpoint = endpointOf(request);
   if (status === 429) door.metrics.count('rate.limited');
   door.metrics.requestEnded({ method: request.method, status, endpoint, seconds });
+  const caller = request.arrival?.caller;
+  if (request.span) endSpan(request, request.span, status);
   door.server.log(status >= 500 && status !== 507 ? 'error' : 'info', 'http.request', {
     request_id: request.id,
+    call_id: request.id,
+    zone: caller?.zone_id,
+    api_key_id: caller?.key_id ?? undefined,
     method: request.method,
     endpoint,
     status,
     duration_ms: Math.round(seconds * 1000),
+    trace_id: request.span?.trace_id,
+    span_id: request.span?.span_id,
+  });
+}
+
+/** Named like the route, by its template. */
+function endSpan(request: FastifyRequest, span: OpenSpan, status: number): void {
+  const name = request.routeOptions.url === undefined ? request.method : routeOf(request);
+  const failed = request.failed ?? (status >= 500 ? String(status) : undefined);
+  span.end({
+    name,
+    failed,
+    attributes: {
+      'http.request.method': request.method,
+      'http.route': name.slice(request.method.length + 1),
+      'http.response.status_code': status,
+      'nexus.request_id': request.id,
+      'nexus.zone': request.arrival?.caller?.zone_id ?? '',
+    },
   });
 }
 

@@ -86,6 +86,7 @@ export const requestOf = (arrival: Arrival, channel: Channel): Omit<Request, 'to
   endpoint: arrival.endpoint,
   zone_id: zoneHeaderOf(arrival.headers),
   agent_id: one(arrival.headers, 'x-agent-id') || undefined,
+  traceparent: arrival.traceparent,
 });
 
 /** The header X-Nexus-Branch stands for the parameter `branch` (files.md §11). */

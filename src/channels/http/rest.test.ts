@@ -11,6 +11,7 @@ import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harne
 import { exchange, openSocket, readAnswer, wire } from '../../../test/raw-http.ts';
 import { Fault } from '../../base/faults.ts';
 import { AnswerBytes } from '../../core/call/answer-bytes.ts';
+import { Metrics } from '../../core/metrics.ts';
 import type { AnyOperation, HttpBinding, Operation } from '../../core/operation.ts';
 import { authenticateKey, unauthenticated } from '../../features/access/credentials.ts';
 import { addressReader } from './addresses.ts';
@@ -102,6 +103,7 @@ beforeAll(async () => {
     callers: { find: ask, ask },
     addressOf: addressReader([]),
     rates: undefined,
+    metrics: new Metrics(),
     spools: () => ({ directory: spoolDirectory, reserve: () => undefined, release: () => undefined }),
   };
   app = openFrame(door);

@@ -8,6 +8,10 @@ export interface JobMove {
   readonly attempt: number;
   readonly request_id: string;
   readonly worker_name: string | undefined;
+  /** Of the job, from then on. */
+  readonly status: string;
+  /** Of the span that submitted it. */
+  readonly traceparent: string | undefined;
   /** A job of the server itself. */
   readonly house: boolean;
   /** Milliseconds from the time at which it could start to its start. */

@@ -134,6 +134,7 @@ function jobOf(call: Call, asked: NewJob, now: number): JobRow {
     retry_of: asked.retry_of ?? null,
     ...(asked.by ?? ownerOf(call)),
     request_id: call.context.request_id,
+    traceparent: call.context.traceparent ?? null,
     lease_owner: null,
     lease_subject: null,
     lease_until: null,
@@ -361,8 +362,10 @@ function tellChange(call: Call, after: JobRow, before: JobRow): void {
 }
 
 function tellMove(call: Call, move: JobMove['move'], job: JobRow, more: Partial<JobMove> = {}): void {
-  const { job_id, attempt, request_id, zone_id, type, door, lease_owner } = job;
+  const { job_id, attempt, request_id, zone_id, type, door, lease_owner, status } = job;
   const house = door === 'house';
   const worker_name = lease_owner ?? undefined;
-  call.tell({ move, job_id, job_type: type, zone: zone_id, attempt, request_id, worker_name, house, ...more });
+  const traceparent = job.traceparent ?? undefined;
+  const facts = { move, job_id, job_type: type, zone: zone_id, attempt, request_id, worker_name, status, house };
+  call.tell({ ...facts, traceparent, ...more });
 }

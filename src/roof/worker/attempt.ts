@@ -2,8 +2,9 @@
  * One attempt at a job: its handler, its time, and what comes of it. Guarantees: it always gives an outcome; that of a job
  * of the server itself comes when its handler has ended, so nothing is under way behind it.
  */
-import { Fault } from '../../base/faults.ts';
+import { asFault, Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
+import type { Attributes, Tracing } from '../../core/call/tracing.ts';
 import type { Caller } from '../../core/operation.ts';
 import { hasRole } from '../../features/access/credentials.ts';
 import { type Outcome, shortError } from '../../features/jobs/job.ts';
@@ -17,6 +18,7 @@ export interface AttemptParts {
   readonly timeoutMs: number;
   readonly resultBytes: number;
   readonly log: Log;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** Why an attempt was aborted, to its handler. */
@@ -34,6 +36,9 @@ export async function attemptJob(
 ): Promise<Outcome> {
   const timedOut = new Fault('DEADLINE_EXCEEDED', `Timed out after ${parts.timeoutMs / 1000} s`);
   const timer = setTimeout(() => abort.abort(timedOut), parts.timeoutMs);
+  const span =
+    job.door === 'house' ? undefined : parts.tracing?.begin('job.execute', 'consumer', job.traceparent ?? undefined);
+  let fault: string | undefined;
   try {
     const ours = job.door === 'house';
     const over = new Promise<never>((_resolve, reject) => {
@@ -45,11 +50,21 @@ export async function attemptJob(
     abort.signal.throwIfAborted();
     return succeeded(result, parts.resultBytes);
   } catch (thrown) {
+    fault = asFault(thrown).code;
     return failed(thrown, { ...parts, job });
   } finally {
     clearTimeout(timer);
+    span?.end({ attributes: attributesOf(job), failed: fault });
   }
 }
+
+const attributesOf = (job: ClaimedJob['job']): Attributes => ({
+  'nexus.job.id': job.job_id,
+  'nexus.job.type': job.type,
+  'nexus.job.attempt': job.attempt,
+  'nexus.worker': job.lease_owner ?? '',
+  'nexus.request_id': job.request_id,
+});
 
 async function handle(
   types: ReadonlyMap<string, AnyJobType>,

@@ -1,6 +1,7 @@
 /** Log lines of jobs (infrastructure.md §12), and their figures. Those of the server itself are told where they fail. */
 import type { Log, LogLevel } from '../../base/log.ts';
 import type { JobMove, Told } from '../../core/call/told.ts';
+import { traceIds } from '../../core/call/tracing.ts';
 
 const LINES: Readonly<Record<JobMove['move'], readonly [LogLevel, string]>> = {
   submitted: ['info', 'job.submitted'],
@@ -25,7 +26,7 @@ export const tellOfJobs =
       counts?.(one);
       const [level, event] = LINES[one.move];
       if (one.house && level === 'info') continue;
-      const { move: _move, house: _house, wait_ms: _wait, ...fields } = one;
-      log(level, event, fields);
+      const { move: _move, house: _house, wait_ms: _wait, traceparent, ...fields } = one;
+      log(level, event, { ...fields, ...traceIds(traceparent) });
     }
   };
