@@ -47,8 +47,8 @@ const FLOORS: readonly Floor[] = [
 
 /** Each may use itself and those before it. */
 const FEATURES = (
-  'events zones access audit limits jobs bricks content files feed uploads mounts agents sessions workflows webhooks corpus ' +
-  'sandboxes backups health'
+  'events zones access audit limits jobs bricks content files feed uploads mounts sync agents sessions workflows webhooks ' +
+  'corpus sandboxes backups health'
 ).split(' ');
 
 const isTest = (path: string): boolean => /\.test\.ts$/.test(path);
