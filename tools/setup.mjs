@@ -14,6 +14,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MODULES = join(ROOT, 'node_modules');
 const STAMP = join(MODULES, '.nexus-setup');
+/** Programs that tests run and nothing else does. */
+const TOOLS = join(MODULES, '.cache', 'nexus-tools');
 const NODE_MAJOR = 24;
 
 const PLATFORM = `${process.platform}-${process.arch}`;
@@ -153,5 +155,22 @@ function installPackages() {
   if (missingPackages().length > 0) stop(byHand);
 }
 
+/**
+ * Prometheus's own checker of metrics and rules. Only that one program of its package: installed whole, the package would run
+ * Prometheus as a service of the machine.
+ */
+function addPromtool() {
+  if (process.platform !== 'linux' || onPath('promtool') || existsSync(join(TOOLS, 'usr/bin/promtool'))) return;
+  if (!onPath('apt-get')) stop('the tests need promtool: install it (Debian: the package prometheus)');
+  const script = `set -e; mkdir -p '${TOOLS}'; cd '${TOOLS}'
+    apt-get -q download prometheus || { apt-get -q update && apt-get -q download prometheus; }
+    dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool; rm prometheus_*.deb`;
+  const failure = timed('fetching promtool', () => run('sh', ['-c', script], process.env));
+  if (failure) stop(`promtool cannot be had: ${failure}`);
+}
+
 installModules();
-if (process.argv.includes('--with-tests')) installPackages();
+if (process.argv.includes('--with-tests')) {
+  installPackages();
+  addPromtool();
+}

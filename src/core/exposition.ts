@@ -13,7 +13,7 @@ export interface Sample {
 }
 
 interface Plain extends Metric {
-  readonly kind: 'counter' | 'gauge';
+  readonly kind: 'counter' | 'gauge' | 'histogram';
 }
 
 const headOf = ({ name, help }: Metric, kind: string): string => `# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`;

@@ -4,6 +4,7 @@
  */
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { JobMove } from './call/told.ts';
+import { METRICS, type MetricName } from './metric-table.ts';
 import { noSamples, observe, type Timing, type TimingJson, timingJson } from './timing.ts';
 
 /** Seconds. */
@@ -14,34 +15,23 @@ const ENDS: ReadonlySet<JobMove['move']> = new Set(['succeeded', 'failed', 'canc
 
 export class JobFigures {
   private readonly types: ReadonlySet<string>;
-  private readonly durations: Histogram<'job_type'>;
-  private readonly waits: Histogram<'job_type'>;
-  private readonly finished: Counter<'job_type' | 'status'>;
+  private readonly durations: Histogram<string>;
+  private readonly waits: Histogram<string>;
+  private readonly finished: Counter<string>;
   private readonly timings = new Map<string, Timing>();
 
   constructor(registry: Registry, types: readonly string[]) {
     this.types = new Set(types);
     const registers = [registry];
-    this.durations = new Histogram({
-      name: 'nexus_job_duration_seconds',
-      help: 'Time of an attempt at a job.',
-      labelNames: ['job_type'],
-      buckets: BUCKETS,
+    const declared = <N extends MetricName>(name: N) => ({
+      name,
+      help: METRICS[name].help,
+      labelNames: METRICS[name].labels,
       registers,
     });
-    this.waits = new Histogram({
-      name: 'nexus_job_wait_seconds',
-      help: 'Time from when a job could start to its start.',
-      labelNames: ['job_type'],
-      buckets: BUCKETS,
-      registers,
-    });
-    this.finished = new Counter({
-      name: 'nexus_jobs_finished_total',
-      help: 'Jobs that reached their last status.',
-      labelNames: ['job_type', 'status'],
-      registers,
-    });
+    this.durations = new Histogram({ ...declared('nexus_job_duration_seconds'), buckets: BUCKETS });
+    this.waits = new Histogram({ ...declared('nexus_job_wait_seconds'), buckets: BUCKETS });
+    this.finished = new Counter(declared('nexus_jobs_finished_total'));
   }
 
   moved({ move, job_type: given, wait_ms, duration_ms }: JobMove): void {

@@ -7,34 +7,34 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Decisions } from '../features/access/grant-cache.ts';
 import type { Commits } from '../ports/sql.ts';
 import type { JobMove } from './call/told.ts';
-import { histogramText, type Metric, metricText } from './exposition.ts';
+import { histogramText, metricText } from './exposition.ts';
 import { JobFigures } from './job-figures.ts';
+import {
+  COUNTS,
+  type CountKey,
+  countName,
+  GAUGES,
+  type GaugeKey,
+  gaugeName,
+  METRICS,
+  type MetricName,
+} from './metric-table.ts';
 import { noSamples, observe, type Timing, type TimingJson, timingJson } from './timing.ts';
 
 /** Seconds. */
 const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** A figure that is asked for at each scrape. */
-export interface Probe {
-  readonly name: string;
-  readonly help: string;
-  readonly kind: 'counter' | 'gauge';
-}
-
-export const PROBES = {
-  up: { name: 'nexus_up', help: 'This node serves.', kind: 'gauge' },
-  healthyNodes: { name: 'nexus_healthy_nodes', help: 'Nodes that are healthy.', kind: 'gauge' },
-  statements: {
-    name: 'nexus_sql_statements_total',
-    help: 'SQL statements, those whose row was still known included.',
-    kind: 'counter',
-  },
-  files: { name: 'nexus_files', help: 'Current files of all zones.', kind: 'gauge' },
-  blobBytes: { name: 'nexus_blob_bytes', help: 'Bytes of all stored contents, each once.', kind: 'gauge' },
-  databaseUp: { name: 'nexus_db_up', help: 'The database answers.', kind: 'gauge' },
-  memory: { name: 'process_resident_memory_bytes', help: 'Resident memory.', kind: 'gauge' },
-  cpu: { name: 'process_cpu_seconds_total', help: 'CPU time used.', kind: 'counter' },
-} as const satisfies Record<string, Probe>;
+/** Figures that are asked for at each scrape, by their short names. */
+const PROBES = {
+  up: 'nexus_up',
+  healthyNodes: 'nexus_healthy_nodes',
+  statements: 'nexus_sql_statements_total',
+  files: 'nexus_files',
+  blobBytes: 'nexus_blob_bytes',
+  databaseUp: 'nexus_db_up',
+  memory: 'process_resident_memory_bytes',
+  cpu: 'process_cpu_seconds_total',
+} as const satisfies Record<string, MetricName>;
 
 export type ProbeName = keyof typeof PROBES;
 export type ProbeValues = Readonly<Partial<Record<ProbeName, number>>>;
@@ -42,22 +42,17 @@ export type ProbeValues = Readonly<Partial<Record<ProbeName, number>>>;
 /** What is asked for at each scrape. */
 export interface Figures {
   readonly probes: ProbeValues;
-  /** By their key of the JSON form. */
-  readonly gauges: Readonly<Record<string, number>>;
+  readonly gauges: Readonly<Partial<Record<GaugeKey, number>>>;
   readonly commits: Commits;
   readonly decisions: readonly Decisions[];
 }
 
-const COMMIT_SECONDS: Metric = {
-  name: 'nexus_commit_duration_seconds',
-  help: 'Time of a group commit, its sync included.',
-};
-const COMMIT_WRITES: Metric = { name: 'nexus_commit_writes', help: 'Writes of a group commit.' };
-const CHECKS = {
-  name: 'nexus_access_checks_total',
-  help: 'Decisions on a permission on a path; cached are those for which no row was read.',
-  kind: 'counter',
-} as const;
+/** As the table has it, for the registry. */
+const declared = <N extends MetricName>(name: N) => ({
+  name,
+  help: METRICS[name].help,
+  labelNames: METRICS[name].labels,
+});
 
 /** Observations that wait to be counted, at most. */
 const UNCOUNTED_MOST = 1_024;
@@ -66,7 +61,7 @@ interface Series {
   readonly counter: { inc(): void };
   readonly histogram: { observe(value: number): void };
   /** Counter of the JSON form; its timing is that of all requests. */
-  readonly status?: string;
+  readonly status?: `http.status.${number}`;
 }
 
 interface Observed {
@@ -82,11 +77,12 @@ export interface JsonMetrics {
 
 export class Metrics {
   private readonly registry = new Registry();
-  private readonly requests: Counter<'method' | 'status' | 'endpoint'>;
-  private readonly durations: Histogram<'method' | 'endpoint'>;
-  private readonly inProgress: Gauge;
-  private readonly operations: Counter<'operation' | 'outcome'>;
-  private readonly operationDurations: Histogram<'operation' | 'outcome'>;
+  private readonly requests: Counter<string>;
+  private readonly durations: Histogram<string>;
+  private readonly inProgress: Gauge<string>;
+  private readonly operations: Counter<string>;
+  private readonly operationDurations: Histogram<string>;
+  private readonly plugins: Counter<string>;
   private readonly counts = new Map<string, number>();
   /** The series that were written before, so that the usual request looks its labels up once. */
   private readonly series = new Map<string, Series>();
@@ -100,34 +96,12 @@ export class Metrics {
     const registers = [this.registry];
     this.jobs = new JobFigures(this.registry, jobTypes);
     const buckets = REQUEST_BUCKETS;
-    const help = { requests: 'HTTP requests answered.', durations: 'Time from the request to the end of its answer.' };
-    this.requests = new Counter({
-      name: 'http_requests_total',
-      help: help.requests,
-      labelNames: ['method', 'status', 'endpoint'],
-      registers,
-    });
-    this.durations = new Histogram({
-      name: 'http_request_duration_seconds',
-      help: help.durations,
-      labelNames: ['method', 'endpoint'],
-      buckets,
-      registers,
-    });
-    this.inProgress = new Gauge({ name: 'http_requests_in_progress', help: 'HTTP requests being served.', registers });
-    this.operations = new Counter({
-      name: 'nexus_operations_total',
-      help: 'Calls of operations.',
-      labelNames: ['operation', 'outcome'],
-      registers,
-    });
-    this.operationDurations = new Histogram({
-      name: 'nexus_operation_duration_seconds',
-      help: 'Time of an operation, its commit included.',
-      labelNames: ['operation', 'outcome'],
-      buckets,
-      registers,
-    });
+    this.requests = new Counter({ ...declared('http_requests_total'), registers });
+    this.durations = new Histogram({ ...declared('http_request_duration_seconds'), buckets, registers });
+    this.inProgress = new Gauge({ ...declared('http_requests_in_progress'), registers });
+    this.operations = new Counter({ ...declared('nexus_operations_total'), registers });
+    this.operationDurations = new Histogram({ ...declared('nexus_operation_duration_seconds'), buckets, registers });
+    this.plugins = new Counter({ ...declared('nexus_plugin_runs_total'), registers });
   }
 
   requestBegan(): void {
@@ -183,8 +157,13 @@ export class Metrics {
     return series;
   }
 
-  /** A counter of the JSON form: `auth.success`, `auth.failure` … */
-  count(key: string, by = 1): void {
+  /** An attempt to run a plugin; names are those of the registry. */
+  pluginRan(plugin: string, outcome: string): void {
+    this.plugins.inc({ plugin, outcome });
+  }
+
+  /** A counter of the JSON form. */
+  count(key: CountKey | `http.status.${number}`, by = 1): void {
     this.counts.set(key, (this.counts.get(key) ?? 0) + by);
   }
 
@@ -208,19 +187,16 @@ export class Metrics {
     const served = this.requestTiming.count > 0;
     const requests: JsonMetrics['timings'] = served ? { 'http.request.ms': timingJson(this.requestTiming) } : {};
     const timings: JsonMetrics['timings'] = { ...requests, ...this.jobs.json() };
-    const named = Object.entries(probes).map(([name, value]) => [PROBES[name as ProbeName].name, value] as const);
+    const named = Object.entries(probes).map(([name, value]) => [PROBES[name as ProbeName], value] as const);
     return { counters: Object.fromEntries(this.counts), timings, gauges: { ...gauges, ...Object.fromEntries(named) } };
   }
 
   /** Counters of the JSON form that have no richer twin. */
   private countersText(): string {
-    return [...this.counts]
-      .filter(([key]) => !key.startsWith('http.status.') && key !== 'jobs.started')
-      .map(([key, value]) =>
-        metricText(
-          { name: `nexus_${key.replaceAll('.', '_')}_total`, help: `Count of ${key}.`, kind: 'counter' },
-          { value },
-        ),
+    return Object.entries(COUNTS)
+      .filter(([key]) => this.counts.has(key))
+      .map(([key, help]) =>
+        metricText({ name: countName(key), help, kind: 'counter' }, { value: this.counts.get(key) ?? 0 }),
       )
       .join('');
   }
@@ -238,10 +214,13 @@ function doubled(text: string): string {
     .join('');
 }
 
+const probeText = (name: (typeof PROBES)[ProbeName], value: number): string =>
+  metricText({ name, help: METRICS[name].help, kind: METRICS[name].kind }, { value });
+
 function figuresText({ probes, gauges, commits, decisions }: Figures): string {
-  const values = Object.entries(probes).map(([name, value]) => metricText(PROBES[name as ProbeName], { value }));
+  const values = Object.entries(probes).map(([name, value]) => probeText(PROBES[name as ProbeName], value));
   const asked = Object.entries(gauges).map(([key, value]) =>
-    metricText({ name: `nexus_${key.replaceAll('.', '_')}`, help: `${key}, now.`, kind: 'gauge' }, { value }),
+    metricText({ name: gaugeName(key), help: GAUGES[key as GaugeKey], kind: 'gauge' }, { value }),
   );
   const checks = (['allowed', 'denied'] as const).flatMap((outcome) =>
     (['cached', 'read'] as const).map((how) => ({
@@ -252,8 +231,8 @@ function figuresText({ probes, gauges, commits, decisions }: Figures): string {
   return [
     ...values,
     ...asked,
-    histogramText(COMMIT_SECONDS, commits.seconds),
-    histogramText(COMMIT_WRITES, commits.writes),
-    metricText(CHECKS, ...checks),
+    histogramText(declared('nexus_commit_duration_seconds'), commits.seconds),
+    histogramText(declared('nexus_commit_writes'), commits.writes),
+    metricText({ ...declared('nexus_access_checks_total'), kind: 'counter' }, ...checks),
   ].join('');
 }

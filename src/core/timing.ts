@@ -27,14 +27,17 @@ export function observe(timing: Timing, ms: number): void {
 export function timingJson(timing: Timing): TimingJson {
   const sorted = timing.recent.toSorted((a, b) => a - b);
   const p95 = sorted[Math.max(0, Math.floor(0.95 * sorted.length) - 1)] ?? 0;
-  return { count: timing.count, avg_ms: toThree(timing.total / timing.count), p95_ms: toThree(p95) };
+  const avg = timing.count === 0 ? 0 : timing.total / timing.count;
+  return { count: timing.count, avg_ms: toThree(avg), p95_ms: toThree(p95) };
 }
 
-/** Three decimals, ties to even on the binary value. */
+/**
+ * Three decimals, ties to even on the binary value. Exact ties are the odd multiples of 1/16, since 2000 = 16 · 125; all else
+ * `toFixed` rounds by the exact value.
+ */
 function toThree(value: number): number {
-  const scaled = value * 1000;
-  const floor = Math.floor(scaled);
-  const rest = scaled - floor;
-  const up = rest > 0.5 || (rest === 0.5 && floor % 2 === 1);
-  return (up ? floor + 1 : floor) / 1000;
+  const isTie = Math.abs((value * 16) % 2) === 1;
+  if (!isTie) return Number(value.toFixed(3));
+  const below = Math.floor(value * 1000);
+  return (below % 2 === 0 ? below : below + 1) / 1000;
 }

@@ -114,9 +114,17 @@ export interface Commits {
   readonly writes: Distribution;
 }
 
+/** Connections of an engine (infrastructure.md §11). */
+export interface PoolStats {
+  readonly size: number;
+  readonly checkedOut: number;
+  readonly overflow: number;
+}
+
 export interface SqlStats {
   readonly statements: number;
   readonly commits: Commits;
+  readonly pool: PoolStats;
 }
 
 const COMMIT_SECONDS = [0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];

@@ -14,7 +14,7 @@ import type { GrantCache } from '../features/access/grant-cache.ts';
 import { featureName } from '../features/bricks/bricks.ts';
 import { jobGauges } from '../features/jobs/figures.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
-import { allCommits, type Sql } from '../ports/sql.ts';
+import { allCommits, type PoolStats, type Sql } from '../ports/sql.ts';
 import type { Threads } from './runner.ts';
 
 export interface HealthParts {
@@ -163,6 +163,13 @@ async function withinTime<T>(asked: Promise<T>): Promise<T | undefined> {
   return Promise.race([asked.catch(() => undefined), late]).finally(() => clearTimeout(timer));
 }
 
+/** Of all threads of this process. */
+const poolOf = (pools: readonly PoolStats[]) => ({
+  'db.pool.size': pools.reduce((sum, { size }) => sum + size, 0),
+  'db.pool.checked_out': pools.reduce((sum, { checkedOut }) => sum + checkedOut, 0),
+  'db.pool.overflow': pools.reduce((sum, { overflow }) => sum + overflow, 0),
+});
+
 /** What is asked of the database is left out when it does not answer; the scrape itself goes on. */
 async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Promise<Figures> {
   const { writer, reader } = parts.threads;
@@ -183,6 +190,7 @@ async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Pro
   return {
     probes: sums ? { ...known, databaseUp: 1, files: sums.files, blobBytes: sums.bytes } : { ...known, databaseUp: 0 },
     gauges: {
+      ...poolOf(all.map(({ pool }) => pool)),
       'bricks.off': bricksOf(parts.bricks).disabled_bricks.length,
       ...(jobs && {
         'jobs.queued': jobs.queued,

@@ -33,7 +33,9 @@ export function keyUse(parts: { readonly runner: Runner; readonly clock: Clock; 
       noted.set(key_id, now);
       const written = step(markKeyUsed, zone_id, { key_id })
         .then(() => undefined)
-        .catch((thrown: unknown) => parts.log('debug', 'key.use-not-noted', { key_id, err: String(thrown) }))
+        .catch((thrown: unknown) =>
+          parts.log('debug', 'key.use-not-noted', { api_key_id: key_id, err: String(thrown) }),
+        )
         .finally(() => writing.delete(written));
       writing.add(written);
     },

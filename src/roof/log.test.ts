@@ -42,10 +42,10 @@ test('a line has time, level, name and event, and each field as JSON has it', as
     log('info', 'http.request', {
       method: 'GET',
       status: 200,
-      odd,
-      none: undefined,
-      nothing: null,
-      list: [1, { a: 'b' }],
+      err: odd,
+      reason: undefined,
+      zone: null,
+      refusals: [1, { a: 'b' }],
     }),
   );
   expect(lines).toEqual([
@@ -56,9 +56,9 @@ test('a line has time, level, name and event, and each field as JSON has it', as
       event: 'http.request',
       method: 'GET',
       status: 200,
-      odd,
-      nothing: null,
-      list: [1, { a: 'b' }],
+      err: odd,
+      zone: null,
+      refusals: [1, { a: 'b' }],
       msg: 'http.request',
     },
   ]);
@@ -66,30 +66,30 @@ test('a line has time, level, name and event, and each field as JSON has it', as
 
 test('lines below the level are left out, and the others keep their order', async () => {
   const lines = (await linesFrom('warn', (log) => {
-    for (const level of ['debug', 'info', 'warn', 'error'] as const) log(level, `event.${level}`, {});
-    for (let n = 0; n < 1_000; n++) log('warn', 'many', { n });
-  })) as { event: string; n?: number }[];
-  expect(lines.slice(0, 2)).toMatchObject([{ event: 'event.warn' }, { event: 'event.error' }]);
-  expect(lines.slice(2).map(({ n }) => n)).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
+    for (const level of ['debug', 'info', 'warn', 'error'] as const) log(level, 'fault.cause', { hint: level });
+    for (let n = 0; n < 1_000; n++) log('warn', 'worker.failed', { rows: n });
+  })) as { hint?: string; rows?: number }[];
+  expect(lines.slice(0, 2)).toMatchObject([{ hint: 'warn' }, { hint: 'error' }]);
+  expect(lines.slice(2).map(({ rows }) => rows)).toEqual(Array.from({ length: 1_000 }, (_, n) => n));
 });
 
 test('lines go out by themselves', async () => {
   await linesFrom('info', async (log) => {
-    log('info', 'one', {});
+    log('info', 'server.started', {});
     await expect.poll(() => linesOf().length).toBe(1);
-    log('error', 'two', {});
+    log('error', 'internal.error', {});
     await expect.poll(() => linesOf().length).toBe(2);
   });
 });
 
 test('silent says nothing', async () => {
-  expect(await linesFrom('silent', (log) => log('error', 'one', {}))).toEqual([]);
+  expect(await linesFrom('silent', (log) => log('error', 'server.started', {}))).toEqual([]);
 });
 
 test('where nothing can be written, nothing breaks', async () => {
   const { log, close } = openLog('info', 'nexus', openSync('/dev/full', 'w'));
   for (let n = 0; n < 3; n++) {
-    log('error', 'full', { n });
+    log('error', 'internal.error', { rows: n });
     await setTimeout(10);
   }
   await close();
@@ -101,20 +101,20 @@ test('a reader that stalls costs lines, is told how many, and gets the next ones
   const { log, close } = openLog('info', 'nexus', openSync(pipe, 'r+'));
   const long = 'x'.repeat(10_000);
   const written = 2_500;
-  for (let n = 0; n < written; n++) log('info', 'long', { n, long });
-  const got: { event: string; n?: number; lines?: number }[] = [];
+  for (let n = 0; n < written; n++) log('info', 'worker.started', { rows: n, err: long });
+  const got: { event: string; rows?: number; lines?: number }[] = [];
   const reader = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'ignore'] });
   createInterface(reader.stdout).on('line', (line) => got.push(JSON.parse(line)));
   const told = () => got.filter(({ event }) => event === 'log.lost').reduce((sum, { lines = 0 }) => sum + lines, 0);
   // What is read makes room.
   const say = () => {
-    log('info', 'short', {});
+    log('info', 'worker.stopped', {});
     return told();
   };
   await expect.poll(say, { timeout: 10_000 }).toBeGreaterThan(0);
-  const kept = got.filter(({ event }) => event === 'long');
+  const kept = got.filter(({ event }) => event === 'worker.started');
   expect(kept.length + told()).toBe(written);
-  expect(kept.map(({ n }) => n)).toEqual(kept.map((_, n) => n));
+  expect(kept.map(({ rows }) => rows)).toEqual(kept.map((_, n) => n));
   await close();
   reader.kill();
 });

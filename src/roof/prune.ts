@@ -60,7 +60,10 @@ async function inEachZone(
       try {
         pruned += await prune(zone_id);
       } catch (thrown) {
-        log('warn', 'prune.zone-failed', { zone_id, err: thrown instanceof Error ? thrown.stack : String(thrown) });
+        log('warn', 'prune.zone-failed', {
+          zone: zone_id,
+          err: thrown instanceof Error ? thrown.stack : String(thrown),
+        });
       }
     }
     after = last;

@@ -40,7 +40,7 @@ export async function sweepZone(parts: SweepParts, zone_id: string): Promise<rea
     if (!signal.aborted) await step(settleFinalizer, zone_id, { name, ok });
   }
   const { ended } = await step(terminateZone, zone_id, {});
-  if (ended) log('info', 'zone.terminated', { zone_id });
+  if (ended) log('info', 'zone.terminated', { zone: zone_id });
   return left;
 }
 
@@ -51,7 +51,7 @@ async function finalize(parts: SweepParts, zone_id: string, name: FinalizerName)
     return true;
   } catch (thrown) {
     const err = thrown instanceof Error ? thrown.stack : String(thrown);
-    parts.log('warn', 'sweep.finalizer-failed', { zone_id, finalizer: name, err });
+    parts.log('warn', 'sweep.finalizer-failed', { zone: zone_id, finalizer: name, err });
     return false;
   }
 }

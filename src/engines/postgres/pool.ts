@@ -4,6 +4,7 @@
  * that is too old is lent no more; one that was idle for a second is tried before it is lent, unless that is not wanted.
  */
 import { Fault } from '../../base/faults.ts';
+import type { PoolStats } from '../../ports/sql.ts';
 import type { Connection } from './connection.ts';
 
 const WAIT_MS_MAX = 10_000;
@@ -72,6 +73,11 @@ export class Pool {
     } else {
       this.#idle.push(connection);
     }
+  }
+
+  stats(): PoolStats {
+    const { size } = this.#options;
+    return { size, checkedOut: this.#count - this.#idle.length, overflow: Math.max(0, this.#count - size) };
   }
 
   /** Resolves when every connection has come back and is closed. */

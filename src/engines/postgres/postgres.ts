@@ -84,7 +84,7 @@ class PostgresEngine implements Sql {
   }
 
   stats(): SqlStats {
-    return { statements: this.#statements, commits: allCommits([this.#commits.commits]) };
+    return { statements: this.#statements, commits: allCommits([this.#commits.commits]), pool: this.#pool.stats() };
   }
 
   async close(): Promise<void> {

@@ -45,6 +45,16 @@ export class Readers {
     return this.all.reduce((sum, { connection }) => sum + connection.statements, 0);
   }
 
+  /** Connections that are open. */
+  get size(): number {
+    return this.all.length;
+  }
+
+  /** Connections with a snapshot. */
+  get used(): number {
+    return this.all.length - this.idle.length;
+  }
+
   async read<T>(work: (tx: SqliteTx) => Promise<T>): Promise<T> {
     const snapshot = this.current ?? this.begin(this.idle.pop() ?? this.open() ?? (await this.next()));
     const { connection, memo } = snapshot.reader;

@@ -78,7 +78,7 @@ async function allOf(parts: AuditPruneParts, zone_id: string, step: () => Promis
   for (let done = false; !done && !parts.signal.aborted; ) {
     const pruned = await inZone(parts, zone_id, step);
     if (!pruned) break;
-    if (pruned.broken) parts.log('error', 'audit.broken', { zone_id, hint: 'nexus audit verify names the rows' });
+    if (pruned.broken) parts.log('error', 'audit.broken', { zone: zone_id, hint: 'nexus audit verify names the rows' });
     rows += pruned.rows;
     done = pruned.done;
   }
@@ -89,7 +89,7 @@ async function inZone<T>({ log }: AuditPruneParts, zone_id: string, work: () => 
   try {
     return await work();
   } catch (thrown) {
-    log('warn', 'audit.prune-failed', { zone_id, err: thrown instanceof Error ? thrown.stack : String(thrown) });
+    log('warn', 'audit.prune-failed', { zone: zone_id, err: thrown instanceof Error ? thrown.stack : String(thrown) });
     return undefined;
   }
 }

@@ -74,7 +74,7 @@ export class Refusals {
     try {
       await this.#step(noteRefusals, zone_id, { refusals });
     } catch (thrown) {
-      this.#log('error', 'audit.refusals-lost', { zone_id, refusals, err: String(thrown) });
+      this.#log('error', 'audit.refusals-lost', { zone: zone_id, refusals, err: String(thrown) });
     }
     if (!zone.next) zone.writing = undefined;
     this.#closeLater(zone_id, zone);
@@ -93,7 +93,7 @@ export class Refusals {
     } catch (thrown) {
       // They stay counted, and the next pass over all zones takes them; a zone that never was has none.
       const none = thrown instanceof Fault && thrown.code === 'ZONE_NOT_FOUND';
-      if (!none) this.#log('warn', 'audit.close-failed', { zone_id, err: String(thrown) });
+      if (!none) this.#log('warn', 'audit.close-failed', { zone: zone_id, err: String(thrown) });
     }
     if (!zone.next && !zone.writing && !zone.closing) this.#zones.delete(zone_id);
   }

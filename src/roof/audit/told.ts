@@ -2,7 +2,7 @@
  * What the audit log is told of credentials, for log and figures too (infrastructure.md §11, §12): the same words at the same
  * places. Guarantees: of a credential nothing is told but what its row tells.
  */
-import type { Log, LogLevel } from '../../base/log.ts';
+import type { Log, LogFields, LogLevel } from '../../base/log.ts';
 import type { AuditLog, AuditRow } from '../../core/call/audit-row.ts';
 
 const EVENTS: Readonly<Record<string, readonly [LogLevel, 'auth.success' | 'auth.failure' | 'auth.denied']>> = {
@@ -13,7 +13,7 @@ const EVENTS: Readonly<Record<string, readonly [LogLevel, 'auth.success' | 'auth
 
 export interface TellsOfAuth {
   readonly log: Log;
-  readonly count: (key: string) => void;
+  readonly count: (key: 'auth.failure' | 'auth.denied') => void;
 }
 
 /** The same audit log. A credential that works is told once a second and channel, as its row is; the door counts it each time. */
@@ -23,7 +23,7 @@ export function tellingOfAuth(audit: AuditLog, { log, count }: TellsOfAuth): Aud
     if (!told) return;
     const [level, event] = told;
     if (event !== 'auth.success') count(event);
-    const details = JSON.parse(row.details) as Readonly<Record<string, unknown>>;
+    const details = JSON.parse(row.details) as LogFields;
     const { call_id, key_id } = row;
     log(level, event, { request_id: call_id, call_id, zone, api_key_id: key_id ?? undefined, ...details });
   };

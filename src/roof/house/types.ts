@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
+import type { LogEvent } from '../../base/log-events.ts';
 import { SEARCH_INDEX } from '../../features/files/search/reindex.ts';
 import type { AnyJobType, JobRun, JobType } from '../../features/jobs/job-types.ts';
 import type { Blobs } from '../../ports/blobs.ts';
@@ -89,7 +90,9 @@ async function endZone(parts: HouseParts, { signal }: JobRun, { zone_id }: z.inf
   throw new Fault('UNAVAILABLE', `Of zone ${zone_id} these are still to be removed: ${left.join(', ')}`);
 }
 
-const told = (log: Log, event: string, figures: Readonly<Record<string, number>>): Readonly<Record<string, number>> => {
+type Removed = Partial<Readonly<Record<'states' | 'events' | 'rows' | 'uploads', number>>>;
+
+const told = (log: Log, event: LogEvent, figures: Removed): Removed => {
   if (Object.values(figures).some((n) => n > 0)) log('info', event, figures);
   return figures;
 };

@@ -1,9 +1,10 @@
 /** Log lines of jobs (infrastructure.md §12), and their figures. Those of the server itself are told where they fail. */
 import type { Log, LogLevel } from '../../base/log.ts';
+import type { LogEvent } from '../../base/log-events.ts';
 import type { JobMove, Told } from '../../core/call/told.ts';
 import { traceIds } from '../../core/call/tracing.ts';
 
-const LINES: Readonly<Record<JobMove['move'], readonly [LogLevel, string]>> = {
+const LINES: Readonly<Record<JobMove['move'], readonly [LogLevel, LogEvent]>> = {
   submitted: ['info', 'job.submitted'],
   started: ['info', 'job.started'],
   succeeded: ['info', 'job.succeeded'],

@@ -1,0 +1,123 @@
+/**
+ * What a server tells of itself is what docs/metrics.md says: every metric and every log line of a server that was used in
+ * many ways, checked by Prometheus's own program.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { LogLevel } from '../src/base/log.ts';
+import { LOG_EVENTS, LOG_FIELDS } from '../src/base/log-events.ts';
+import { allMetrics, COUNTS, GAUGES } from '../src/core/metric-table.ts';
+import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from './harness.ts';
+import { promtool } from './promtool.ts';
+
+interface Json {
+  readonly counters: Readonly<Record<string, number>>;
+  readonly timings: Readonly<Record<string, { readonly count: number }>>;
+  readonly gauges: Readonly<Record<string, number>>;
+}
+
+forEachEngine('figures and log lines', (engine) => {
+  let server: TestServer;
+  const lines: Record<string, unknown>[] = [];
+  beforeAll(async () => {
+    const log = (level: LogLevel, event: string, fields: object): void => {
+      lines.push({ ...fields, level, event });
+    };
+    server = await startTestServer({ engine, log, environment: { NEXUS_RATE_LIMIT_VIEWER_PER_MINUTE: '5' } });
+  });
+  afterAll(() => server.stop());
+
+  const json = async (): Promise<Json> => (await (await fetch(`${server.url}/metrics`)).json()) as Json;
+  const exposition = async (): Promise<string> => (await fetch(`${server.url}/metrics/prometheus`)).text();
+  const submit = (body: object) =>
+    server.http('/api/v1/jobs/submit', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ job_type: 'echo', execution_mode: 'sync', ...body }),
+    });
+
+  test('nothing was counted before the first request, which is not in its own answer', async () => {
+    const { counters, timings, gauges } = await json();
+    expect([counters, timings]).toEqual([{}, {}]);
+    expect(gauges['db.pool.size']).toBeGreaterThan(0);
+    expect((await json()).counters).toEqual({ 'http.status.200': 1 });
+  });
+
+  test('every kind of call is counted under its key', async () => {
+    const viewer = await server.addKey({ role: 'viewer' });
+    await server.ok('write', { path: '/a', content: 'x' });
+    await submit({ payload: { value: 1 } });
+    await submit({ payload: { value: 1, fail_attempts: 1 }, max_attempts: 1 });
+    await submit({ job_type: 'made-up-by-a-client', max_attempts: 2 });
+    await server.http('/api/v1/jobs', { headers: { authorization: 'Bearer nobody-has-this-key' } });
+    for (let n = 0; n < 6; n++)
+      await server.http('/api/v1/workers', { headers: { authorization: `Bearer ${viewer}` } });
+    await server.http('/no/such/place');
+    const { counters, timings, gauges } = await json();
+    expect(counters).toMatchObject({
+      'jobs.submitted': 3,
+      'jobs.started': 3,
+      'jobs.succeeded': 1,
+      'jobs.failed': 1,
+      'jobs.retried': 1,
+      'auth.failure': 1,
+      'auth.denied': 5,
+      'rate.limited': 1,
+      'http.status.401': 1,
+      'http.status.403': 5,
+      'http.status.429': 1,
+      'http.status.404': 1,
+    });
+    expect(counters['auth.success']).toBeGreaterThan(5);
+    expect(Object.keys(timings).sort()).toEqual(['http.request.ms', 'job.echo.ms', 'job.other.ms', 'job.wait.ms']);
+    const known = new Set<string>(Object.keys(GAUGES).concat(Object.keys(allMetrics())));
+    expect(Object.keys(gauges).filter((key) => !known.has(key))).toEqual([]);
+    expect(Object.keys(GAUGES).filter((key) => !(key in gauges))).toEqual([]);
+  });
+
+  test('the exposition has the metrics of the table, with its labels, and promtool has nothing to say', async () => {
+    const text = await exposition();
+    expect(promtool(['check', 'metrics'], text)).toEqual({ code: 0, said: '' });
+    const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name, kind]);
+    const table = allMetrics();
+    const never = new Set(
+      Object.keys(COUNTS).filter((key) => !/^(auth|rate)|jobs\.(sub|start|succ|fail|ret)/.test(key)),
+    );
+    const expected = Object.entries(table)
+      .filter(([, { json: key, kind }]) => !(kind === 'counter' && key !== undefined && never.has(key)))
+      .map(([name, { kind }]) => [name, kind]);
+    expect(types.sort()).toEqual(expected.sort());
+    for (const [, name = '', labels = ''] of text.matchAll(/^(\w+?)(?:_bucket|_sum|_count)?\{(.*)\} /gm)) {
+      const used = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label).filter((label) => label !== 'le');
+      expect([name, used.sort()]).toEqual([name, [...(table[name]?.labels ?? [])].sort()]);
+    }
+  });
+
+  test('every line has an event and fields of the table, and the level of the table', () => {
+    expect(lines.length).toBeGreaterThan(20);
+    for (const { level, event, ...fields } of lines) {
+      const [usual] = LOG_EVENTS[event as keyof typeof LOG_EVENTS] ?? [];
+      if (event !== 'http.request' && event !== 'fault.cause') expect([event, level]).toEqual([event, usual]);
+      expect([event, Object.keys(fields).filter((field) => !(field in LOG_FIELDS))]).toEqual([event, []]);
+    }
+    expect(JSON.stringify(lines)).not.toContain(ADMIN_KEY);
+    const requests = lines.filter(({ event }) => event === 'http.request');
+    expect(requests.filter(({ api_key_id }) => api_key_id !== undefined)[0]).toMatchObject({
+      request_id: expect.any(String),
+      zone: 'root',
+      status: expect.any(Number),
+      duration_ms: expect.any(Number),
+    });
+    for (const { request_id, call_id } of requests) expect(call_id).toBe(request_id);
+    expect(lines.filter(({ event }) => event === 'job.retry')).toMatchObject([
+      { job_type: 'made-up-by-a-client', status: 'retry_wait', attempt: 1, next_run_at: expect.any(String) },
+    ]);
+    const levels = (wanted: string) => lines.filter(({ event }) => event === wanted).map(({ level }) => level);
+    expect(levels('auth.failure')).toEqual(['warn']);
+    expect(levels('auth.denied')).toEqual(Array(5).fill('warn'));
+    expect(new Set(levels('auth.success'))).toEqual(new Set(['debug']));
+  });
+});
+
+test('promtool would have something to say', () => {
+  expect(promtool(['check', 'metrics'], '# TYPE a counter\na 1\n').code).not.toBe(0);
+});
