@@ -10,6 +10,8 @@ import { type Bar, measurePairs, printBar, type Side } from './lib/pairs.ts';
 const TASKS = 20_000;
 const AT_ONCE = 24;
 const PAIRS = 5;
+/** What PostgreSQL takes where nobody says. */
+const BUFFERS_MIB = 128;
 
 const sideOf = (name: string, queue: Pick<NexusQueue, 'fill' | 'drain'>, tasks: number): Side => ({
   name,
@@ -48,7 +50,7 @@ async function compare({ id, atLeast, where, tasks, ...open }: Asked): Promise<b
 }
 
 export async function run({ calls: tasks = TASKS }: { readonly calls?: number | undefined }): Promise<boolean> {
-  const postgres = await startPostgres();
+  const postgres = await startPostgres(BUFFERS_MIB);
   try {
     const fresh = async (): Promise<string> => (await createDatabase(postgres)).url;
     const nexus = async (): Promise<NexusQueue> => openNexusQueue('postgres', await fresh());

@@ -25,7 +25,8 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-export async function startPostgres(): Promise<PostgresServer> {
+/** `buffersMiB`: its own memory for pages; little, for there are several of it, unless it is to be measured. */
+export async function startPostgres(buffersMiB = 16): Promise<PostgresServer> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-postgres-'));
   const drop = ownedByPostgres(directory);
   const data = join(directory, 'data');
@@ -34,7 +35,8 @@ export async function startPostgres(): Promise<PostgresServer> {
   execFileSync('setpriv', [...drop, ...initdb], { stdio: ['ignore', 'ignore', 'pipe'] });
   const port = await sparePort();
   const urlOf = (database: string): string => `postgres://postgres@127.0.0.1:${port}/${database}`;
-  const launch = (): Promise<ChildProcess> => launchPostmaster({ directory, data, port, drop, url: urlOf('postgres') });
+  const launch = (): Promise<ChildProcess> =>
+    launchPostmaster({ directory, data, port, drop, url: urlOf('postgres'), buffersMiB });
   let child = await launch();
   const halt = async (signal: 'SIGINT' | 'SIGQUIT'): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -101,6 +103,7 @@ interface Launch {
   readonly port: number;
   readonly drop: readonly string[];
   readonly url: string;
+  readonly buffersMiB: number;
 }
 
 async function launchPostmaster(launch: Launch): Promise<ChildProcess> {
@@ -108,7 +111,7 @@ async function launchPostmaster(launch: Launch): Promise<ChildProcess> {
     listen_addresses: '127.0.0.1',
     port: String(launch.port),
     unix_socket_directories: launch.directory,
-    shared_buffers: '16MB',
+    shared_buffers: `${launch.buffersMiB}MB`,
     max_connections: '200',
     fsync: 'on',
   };

@@ -12,6 +12,13 @@ import { valueTypes } from './values.ts';
 
 const CONNECT_MS_MAX = 10_000;
 const OLDEST_VERSION = 140_000;
+/**
+ * Milliseconds for which a plan is used, doubled each time up to the second. The server makes one for the size that tables
+ * have at that moment and keeps it until it next looks at them by itself, a minute later at best: one that was made while
+ * there were a few jobs reads all of them for each that it looks up, when there are thousands.
+ */
+const PLANS_MS = 500;
+const PLANS_MS_MAX = 10_000;
 
 /**
  * Times in milliseconds. A plan is made for a statement, not for its values: for those of a branch that is newer than
@@ -103,6 +110,8 @@ export class Connection {
   readonly ended: Promise<void>;
   readonly #client: Client;
   #gathering = false;
+  #plansMs = PLANS_MS;
+  #plansUntil = this.openedAt + PLANS_MS;
 
   constructor(client: Client) {
     this.#client = client;
@@ -124,6 +133,13 @@ export class Connection {
   begin(how: string): void {
     this.trouble = this.lost;
     this.send(`BEGIN ${how}`);
+    if (performance.now() > this.#plansUntil) this.#plansAnew();
+  }
+
+  #plansAnew(): void {
+    this.send('DISCARD PLANS');
+    this.#plansMs = Math.min(PLANS_MS_MAX, 2 * this.#plansMs);
+    this.#plansUntil = performance.now() + this.#plansMs;
   }
 
   /** Sends what is expected to succeed and nobody waits for. */

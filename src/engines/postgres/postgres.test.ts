@@ -45,6 +45,24 @@ describe('postgres', () => {
   const numbers = async () =>
     (await sql.read((tx) => tx.all<{ n: number }>('SELECT n FROM things ORDER BY id'))).map(({ n }) => n);
 
+  test('a plan that was made while a table was small is made anew', async () => {
+    const lookUp = (tx: Tx) =>
+      tx.all(`SELECT n FROM things WHERE id IN (SELECT value FROM ${tx.dialect.textsOf})`, ['["x","y"]']);
+    const visited = () =>
+      sql.read(async (tx) => {
+        expect(await lookUp(tx)).toHaveLength(2);
+        const row = await tx.get<{ n: number }>(
+          "SELECT CAST(seq_tup_read + idx_tup_fetch AS BIGINT) AS n FROM pg_stat_xact_user_tables WHERE relname = 'things'",
+        );
+        return row?.n;
+      });
+    await runOn(database.url, 'ANALYZE things');
+    expect(await visited()).toBeLessThan(10);
+    const more = "INSERT INTO things SELECT 'more-' || i, i FROM generate_series(1, 50000) i";
+    await sql.write('a', (tx) => tx.run(more));
+    await expect.poll(visited, { timeout: 20_000 }).toBeLessThan(10);
+  });
+
   test('a read costs one round trip a statement', async () => {
     const proxy = await startTcpProxy(Number(new URL(database.url).port));
     const through = await open(Object.assign(new URL(database.url), { port: String(proxy.port) }).href);

@@ -83,11 +83,14 @@ export const insertJobs = (tx: Tx, rows: readonly JobRow[]): Promise<void> =>
 export const findJob = (tx: Tx, zone_id: string, job_id: string): Promise<JobRow | undefined> =>
   tx.get<JobRow>(`SELECT ${ALL} FROM jobs WHERE job_id = ? AND zone_id = ?`, [job_id, zone_id]);
 
-export const findJobs = (tx: Tx, zone_id: string, job_ids: readonly string[]): Promise<JobRow[]> =>
-  tx.all<JobRow>(`SELECT ${ALL} FROM jobs WHERE job_id IN (SELECT value FROM ${tx.dialect.textsOf}) AND zone_id = ?`, [
-    JSON.stringify(job_ids),
-    zone_id,
-  ]);
+/** The zone is compared here: PostgreSQL, asked for both, may look all jobs of the zone up instead. */
+export async function findJobs(tx: Tx, zone_id: string, job_ids: readonly string[]): Promise<JobRow[]> {
+  const jobs = await tx.all<JobRow>(
+    `SELECT ${ALL} FROM jobs WHERE job_id IN (SELECT value FROM ${tx.dialect.textsOf})`,
+    [JSON.stringify(job_ids)],
+  );
+  return jobs.filter((job) => job.zone_id === zone_id);
+}
 
 export interface JobKey {
   readonly zone_id: string;
