@@ -95,6 +95,8 @@ export const LOG_FIELDS = {
   finalizer: 'part of a zone',
   sha256: 'hash of a content',
   hint: 'what to do',
+  plugin: 'name of the plugin',
+  layer: 'layer of the analysis',
   running: 'jobs that still run',
   refusals: 'rows that could not be written',
   rows: 'rows that were removed, or lost',
