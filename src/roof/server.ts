@@ -126,11 +126,10 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
   };
-  const { hands, ...work } = startWork(
-    { config, runner, rings, bricks, blobs, clock: systemClock, log, tracing },
-    alone,
-  );
-  const server = serverOf(config, { sql, blobs, runner, watch, tokens, rings, bricks, hands, audit, log, observe });
+  const working = { config, runner, rings, bricks, blobs, clock: systemClock, log, tracing };
+  const { hands, ...work } = startWork(working, alone);
+  const given = { sql, blobs, runner, watch, tokens, rings, stores, bricks, hands, audit, log, observe };
+  const server = serverOf(config, given);
   const pending = new Set(['listen']);
   const app = buildHttp({
     server,
@@ -162,19 +161,24 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const url = await listen(app, config, close);
   pending.delete('listen');
   log('info', 'server.started', { url });
-  return {
-    url,
-    adminKey,
-    server,
-    stop: async () => {
-      log('info', 'server.stopping', {});
-      pending.add('stopping');
-      // A reader that stalls would hold the stop for ever: after DRAIN_SECONDS its connection is closed.
-      const drained = setTimeout(() => app.server.closeAllConnections(), config.DRAIN_SECONDS * 1000);
-      await close();
-      clearTimeout(drained);
-    },
-  };
+  return { url, adminKey, server, stop: () => stopOf({ app, config, close, log, pending }) };
+}
+
+interface Stopping {
+  readonly app: FastifyInstance;
+  readonly config: Config;
+  readonly close: () => Promise<void>;
+  readonly log: Log;
+  readonly pending: Set<string>;
+}
+
+async function stopOf({ app, config, close, log, pending }: Stopping): Promise<void> {
+  log('info', 'server.stopping', {});
+  pending.add('stopping');
+  // A reader that stalls would hold the stop for ever: after DRAIN_SECONDS its connection is closed.
+  const drained = setTimeout(() => app.server.closeAllConnections(), config.DRAIN_SECONDS * 1000);
+  await close();
+  clearTimeout(drained);
 }
 
 /** What is counted, and who is told what to count. */

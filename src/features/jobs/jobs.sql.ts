@@ -25,7 +25,6 @@ export interface JobRow extends JobState, JobTerms {
   readonly agent_id: string;
   readonly key_id: string | null;
   readonly request_id: string;
-  /** Of the span that submitted it. */
   readonly traceparent: string | null;
   readonly created_at: number;
   readonly payload: string;
