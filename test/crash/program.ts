@@ -18,6 +18,8 @@ const WEAKENED = pathToFileURL(join(import.meta.dirname, 'weakened.ts')).href;
 /** A built program in a folder of its own. */
 export interface Program {
   readonly folder: string;
+  /** More settings of its servers, by their data directory. */
+  readonly settings?: ((directory: string) => Readonly<Record<string, string>>) | undefined;
   remove(): void;
 }
 
@@ -86,6 +88,7 @@ export function spawnChild(program: Program, options: ChildOptions): Starting {
     NEXUS_PORT: '0',
     NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
     NEXUS_LOG_LEVEL: 'warn',
+    ...program.settings?.(directory),
     ...weakened,
   };
   const preload = weakened ? ['--import', WEAKENED] : [];

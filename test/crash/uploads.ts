@@ -37,16 +37,20 @@ export interface CampaignOptions {
   readonly atOnce: number;
   /** Most bytes of one. */
   readonly most: number;
+  /** More settings of the servers. */
+  readonly settings?: Program['settings'];
+  /** Milliseconds that a server lives at most. */
+  readonly life?: number;
 }
 
 export async function uploadCampaign(options: CampaignOptions): Promise<CampaignResult> {
-  const program = buildProgram();
+  const program = { ...buildProgram(), settings: options.settings };
   const result = { uploads: options.uploads, kills: 0, savedUnheard: 0 };
   try {
     for (let begun = 0; begun < options.uploads; begun += options.atOnce) {
       const count = Math.min(options.atOnce, options.uploads - begun);
       const batch = Array.from({ length: count }, (_, i) => newUpload(begun + i, options.most));
-      const { kills, savedUnheard } = await runBatch(program, batch);
+      const { kills, savedUnheard } = await runBatch(program, batch, options.life ?? 600);
       result.kills += kills;
       result.savedUnheard += savedUnheard;
     }
@@ -57,7 +61,11 @@ export async function uploadCampaign(options: CampaignOptions): Promise<Campaign
 }
 
 /** In a data directory of its own, so that creations nobody heard of count against no limit. */
-async function runBatch(program: Program, batch: readonly One[]): Promise<Omit<CampaignResult, 'uploads'>> {
+async function runBatch(
+  program: Program,
+  batch: readonly One[],
+  life: number,
+): Promise<Omit<CampaignResult, 'uploads'>> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-uploads-'));
   let kills = 0;
   let savedUnheard = 0;
@@ -71,7 +79,7 @@ async function runBatch(program: Program, batch: readonly One[]): Promise<Omit<C
       // The first soon, so that there is one; some are killed while they begin, some in the middle, and some in the transaction of the end.
       const killed = await Promise.race([
         work.then(() => false),
-        sleep(randomInt(5, kills === 0 ? 60 : 600)).then(() => true),
+        sleep(randomInt(5, kills === 0 ? life / 10 : life)).then(() => true),
       ]);
       ending.now = true;
       if (killed) kills++;

@@ -83,7 +83,7 @@ export async function createBucket(endpoint: string): Promise<string> {
 }
 
 export interface S3Request {
-  readonly method: 'GET' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** Bucket and key, percent-encoded, with a query. */
   readonly path: string;
   readonly body?: string;

@@ -20,6 +20,8 @@ export interface TcpProxy {
   shut: boolean;
   /** Nothing passes while set, and nobody is told. */
   mute: boolean;
+  /** Breaks every connection off. */
+  cut(): void;
   stop(): Promise<void>;
 }
 
@@ -48,8 +50,11 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     judge: () => 'pass',
     shut: false,
     mute: false,
-    stop: async () => {
+    cut: () => {
       for (const socket of sockets) socket.destroy();
+    },
+    stop: async () => {
+      proxy.cut();
       server.close();
       await once(server, 'close');
     },

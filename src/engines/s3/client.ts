@@ -1,7 +1,6 @@
 /**
  * Requests to a store, signed (AWS Signature Version 4). Guarantees: no request hangs, since a connection on which nothing
- * moves for {@link SILENCE_MS} is dropped; what may pass (no connection, 5xx, slow down) is tried again for
- * {@link PATIENCE_MS}, ever more slowly, so requests must be such as may be done twice; while the store is away one try has to
+ * moves for ten seconds is dropped; what may pass (no connection, 5xx, slow down) is tried again for five seconds, ever more slowly, so requests must be such as may be done twice; while the store is away one try has to
  * do, and fails soon; all else fails at once, with an {@link S3Error} that holds no secret.
  */
 import { hash } from 'node:crypto';
@@ -14,9 +13,15 @@ import { S3Error, SourceBroke } from './errors.ts';
 import { addressOf, type S3Place } from './place.ts';
 import { failureOf } from './xml.ts';
 
-export const SILENCE_MS = 10_000;
-/** After this no further try begins. */
-export const PATIENCE_MS = 10_000;
+/** Milliseconds. */
+export interface S3Times {
+  /** A connection on which nothing moves for so long is dropped. */
+  readonly silence: number;
+  /** After so long no further try begins. */
+  readonly patience: number;
+}
+
+const TIMES: S3Times = { silence: 10_000, patience: 5_000 };
 const FIRST_WAIT_MS = 50;
 const WAIT_MS_MAX = 2_000;
 /** Bytes of an answer that is taken whole: a page of a list with the longest keys is less. */
@@ -45,12 +50,14 @@ export interface S3Request {
 export class S3Client {
   readonly place: S3Place;
   readonly #outbound: Outbound;
+  readonly #times: S3Times;
   /** Nothing came of all patience, and nothing has come since. */
   #away = false;
 
-  constructor(place: S3Place, outbound: Outbound) {
+  constructor(place: S3Place, outbound: Outbound, times = TIMES) {
     this.place = place;
     this.#outbound = outbound;
+    this.#times = times;
   }
 
   /** The full key of one below the prefix. */
@@ -60,7 +67,7 @@ export class S3Client {
 
   /** Sends it and takes the answer, which is a good one; both are done again where that may help. */
   async send<T>(request: S3Request, take: (response: IncomingMessage) => Promise<T>): Promise<T> {
-    const until = performance.now() + (this.#away ? 0 : PATIENCE_MS);
+    const until = performance.now() + (this.#away ? 0 : this.#times.patience);
     for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, WAIT_MS_MAX)) {
       try {
         return await this.#try(request, take);
@@ -129,13 +136,13 @@ export class S3Client {
       signal: request.signal,
     };
     const asked = base.protocol === 'https:' ? askSecure(options) : askPlain(options);
-    return answerOf(asked, body);
+    return answerOf(asked, body, this.#times.silence);
   }
 }
 
-function answerOf(asked: ClientRequest, body: S3Body | undefined): Promise<IncomingMessage> {
+function answerOf(asked: ClientRequest, body: S3Body | undefined, ms: number): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const silence = setTimeout(() => asked.destroy(silent()), SILENCE_MS);
+  const silence = setTimeout(() => asked.destroy(silent()), ms);
   asked.on('response', resolve);
   asked.on('error', (cause) => reject(failed(cause)));
   asked.on('close', () => reject(failed(new Error('the connection ended without an answer'))));
@@ -183,11 +190,11 @@ function drained(asked: ClientRequest): Promise<void> {
 }
 
 /** The bytes of an answer in pieces of at most 64 KiB, each waited for as long as a silent connection is. */
-export async function* piecesOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+export async function* piecesOf(response: IncomingMessage, ms = TIMES.silence): AsyncGenerator<Uint8Array> {
   const chunks = response[Symbol.asyncIterator]();
   try {
     for (;;) {
-      const silence = setTimeout(() => response.destroy(silent()), SILENCE_MS);
+      const silence = setTimeout(() => response.destroy(silent()), ms);
       const next = await chunks.next().finally(() => clearTimeout(silence));
       if (next.done) return;
       const chunk: Uint8Array = next.value;
@@ -218,7 +225,7 @@ function leave(response: IncomingMessage): void {
   else response.destroy();
 }
 
-const silent = (): Error => Object.assign(new Error(`nothing moved for ${SILENCE_MS} ms`), { code: 'ETIMEDOUT' });
+const silent = (): Error => Object.assign(new Error('nothing moved for too long'), { code: 'ETIMEDOUT' });
 
 function failed(cause: unknown): unknown {
   if (cause instanceof S3Error || cause instanceof OutboundRefused || isAbort(cause)) return cause;

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { assertBlobHash, BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
 import type { Outbound } from '../../ports/outbound.ts';
 import type { Stage } from '../../ports/stage.ts';
-import { S3Client } from './client.ts';
+import { S3Client, type S3Times } from './client.ts';
 import { isMissing, S3Error } from './errors.ts';
 import { whenAway } from './faults.ts';
 import { PART_BYTES, type Part, partBytesOf, putInParts } from './multipart.ts';
@@ -25,8 +25,8 @@ const RESUMES_MAX = 3;
  * Opens the store. A bucket that is not there, or that the credentials are not for, is an S3Error; one that is out of reach
  * now may be there later.
  */
-export async function openS3Blobs(place: S3Place, outbound: Outbound): Promise<Blobs> {
-  const s3 = new S3Client(place, outbound);
+export async function openS3Blobs(place: S3Place, outbound: Outbound, times?: S3Times): Promise<Blobs> {
+  const s3 = new S3Client(place, outbound, times);
   try {
     await listObjects(s3, { prefix: '', max: 1 }).next();
   } catch (thrown) {
