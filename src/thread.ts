@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, faultToWire } from './base/faults.ts';
 import type { Config } from './config.ts';
+import { Detour } from './core/call/outside.ts';
 import type { AnyOperation } from './core/operation.ts';
 import { allOperations } from './core/operations.ts';
 import { localRunner } from './core/transact.ts';
@@ -81,6 +82,7 @@ function answerTo(call: ThreadCall): void {
     },
     (thrown: unknown) => {
       if (thrown instanceof Fault) reply({ id: call.id, fault: faultToWire(thrown) });
+      else if (thrown instanceof Detour) reply({ id: call.id, demand: thrown.demand });
       else reply({ id: call.id, error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) });
     },
   );

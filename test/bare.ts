@@ -29,6 +29,8 @@ import type { Clock } from '../src/ports/clock.ts';
 import type { Sql } from '../src/ports/sql.ts';
 import { openAuditDesk } from '../src/roof/audit/desk.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
+import { sealOf } from '../src/features/mounts/seal.ts';
+import { OpenStores } from '../src/features/mounts/stores.ts';
 import { migrate } from '../src/roof/migrations.ts';
 import { type RunStep, systemSteps } from '../src/roof/system.ts';
 import type { EngineName } from './harness.ts';
@@ -104,6 +106,7 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
     asyncJobs: true,
     hands: { worker_id: 'nobody', leaseMs: 1, reserve: () => undefined, run: async () => undefined },
     tokens,
+    stores: new OpenStores({ connectors: [], seal: sealOf('secret-of-tests') }),
     switches: SWITCHES,
     audit,
     log: silentLog,

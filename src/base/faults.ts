@@ -53,6 +53,7 @@ export const FAULTS = {
   AGENT_NOT_FOUND: row(404, -404, 'no agent of that id, no spec or no inbox of it'),
   TASK_NOT_FOUND: row(404, -404, 'no task of that id that the caller sees'),
   SCHEDULE_NOT_FOUND: row(404, -404, 'no schedule of that id that the caller sees'),
+  MOUNT_NOT_FOUND: row(404, -404, 'nothing mounted or saved at the point that the caller sees'),
   UPLOAD_NOT_FOUND: row(404, -404, 'no upload of that id that the caller sees'),
   BRICK_NOT_FOUND: row(404, -404, 'no brick of that name in this server'),
   TUPLE_NOT_FOUND: row(404, -404, 'no tuple of that id'),

@@ -57,6 +57,8 @@ export const LIMITS = {
   },
   TASKS_QUEUED: { default: 1_000_000, about: 'jobs of one zone that have not finished' },
   SCHEDULES: { default: 1_000, about: 'schedules of one zone' },
+  MOUNTS: { default: 100, about: 'mounts of one zone' },
+  MOUNT_ENTRIES: { default: 1_000_000, about: 'entries of a mount that one call looks through' },
   UPLOADS_PER_CALLER: { default: 100, about: 'uploads of one caller that are not complete' },
   UPLOADS_PER_ZONE: { default: 1_000, about: 'uploads of one zone that are not complete' },
   AGENTS: { default: 10_000, about: 'agents of one zone, and inboxes' },

@@ -1,4 +1,6 @@
 /** Every setting that is no limit: default, meaning and parser (infrastructure.md §13). */
+import { tmpdir } from 'node:os';
+import { isAbsolute, resolve } from 'node:path';
 import { parseBlobsUrl } from './blobs-url.ts';
 import {
   alwaysOn,
@@ -20,6 +22,13 @@ import {
   yesNo,
 } from './kinds.ts';
 
+/** `mounts` in the data directory, and where temporary files go by custom and by the environment. */
+const localRoots = (about: string): Key<readonly string[]> => ({
+  ...list(about, (item): item is string => typeof item === 'string' && isAbsolute(item), 'absolute paths'),
+  defaultFor: ({ DATA_DIR }) =>
+    JSON.stringify([...new Set([resolve(String(DATA_DIR), 'mounts'), resolve('/', 'tmp'), tmpdir()])]),
+});
+
 const perMinute = (whose: string, value: number): Key<number> =>
   whole(`${whose} a minute and operation, and at once`, value, [1, 100_000_000]);
 
@@ -40,6 +49,18 @@ export const KEYS = {
     },
   }),
   DATA_DIR: text('directory of the embedded database and blobs', './nexus-data'),
+  MOUNT_LOCAL_ROOTS: localRoots('directories of the host within which local mounts may lie'),
+  MOUNT_LOCAL_SHARED: yesNo('all nodes see the same files in these directories', false),
+  SECRETS_KEY: optional(
+    'what stored secrets are sealed with, at least 32 characters; unless set, one is made and kept',
+    {
+      secret: true,
+      parse: (given) => {
+        if (given === '' || given.length >= 32) return given;
+        throw new Error('at least 32 characters');
+      },
+    },
+  ),
   DATABASE_URL: optional('sqlite:///file or postgres://…; empty is the SQLite file in the data directory', {
     secret: true,
     parse: (given) => {

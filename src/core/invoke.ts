@@ -18,6 +18,7 @@ import { checkWho } from './authorise.ts';
 import type { BrickBoard } from './brick-board.ts';
 import type { AuditLog } from './call/audit-row.ts';
 import type { JobHands } from './call/job-hands.ts';
+import type { Stores } from './call/outside.ts';
 import type { Switches } from './call/switches.ts';
 import type { Tokens } from './call/tokens.ts';
 import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
@@ -68,6 +69,7 @@ export interface Server {
   readonly rings: Rings;
   readonly asyncJobs: boolean;
   readonly hands: JobHands;
+  readonly stores: Stores;
   readonly bricks: BrickBoard;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
@@ -306,6 +308,7 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     asyncJobs: server.asyncJobs,
     rings: server.rings,
     hands: server.hands,
+    stores: server.stores,
     bricks: server.bricks,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>

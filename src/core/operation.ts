@@ -12,7 +12,9 @@ import type { Foresight, Sql, Tx } from '../ports/sql.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
 import type { BrickState, BrickSwitch } from './call/brick-state.ts';
 import type { JobHands } from './call/job-hands.ts';
+import type { MountPoint, Passage, Reach, Stores } from './call/outside.ts';
 import type { Switches } from './call/switches.ts';
+import type { TextPages } from './call/text-pages.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 import type { JobMove } from './call/told.ts';
 
@@ -59,6 +61,8 @@ export interface CallContext {
   readonly traceparent?: string | undefined;
   /** When its time is up (core/deadline.ts). */
   readonly deadline: number;
+  /** What has been done for it at stores outside. */
+  readonly passage?: Passage;
 }
 
 /** The zone's row as the call's snapshot has it. */
@@ -77,6 +81,8 @@ export interface ZoneRow {
   readonly used_keys: number;
   readonly used_tuples: number;
   readonly oldest_revision: number;
+  /** Of the last change of its mounts; 0 where there are none. */
+  readonly mounts_revision: number;
 }
 
 /** Counters of a zone that have limits; the name of the limit is `max_` + this. */
@@ -132,6 +138,7 @@ export interface Call {
   readonly zone: ZoneRow;
   readonly tx: Tx;
   readonly access: Access;
+  readonly mounts: readonly MountPoint[];
   readonly limits: Limits;
   readonly thread: Thread;
   /** Milliseconds; the same through the whole call. */
@@ -144,6 +151,8 @@ export interface Call {
   use(counter: Counter, by: number): void;
   /** The transaction changes tuples, keys, roles or the phase of a zone: cached decisions end with it. */
   accessChanged(): void;
+  /** The same of the mounts of the zone: `left` says whether there are any. */
+  mountsChanged(left: boolean): void;
   /** Details of the audit row of this call. */
   audit(details: Readonly<Record<string, unknown>>): void;
   /** What the audit log is chained with: the key of what is written now, then the former ones. */
@@ -182,6 +191,7 @@ export interface Preparation {
   /** Hints that something has changed, for calls that wait for it. */
   readonly rings: Waits;
   readonly hands: JobHands;
+  readonly stores: Stores;
   readonly bricks: BrickState;
   /** Checks permission ahead of costly work; the transaction checks it again. */
   authorise(needs: readonly Need[]): Promise<void>;
@@ -218,21 +228,12 @@ export interface RpcBinding<O> {
   readonly present?: Present<O>;
 }
 
-/** An answer that is a text where its input asks for one: as many pages as there are, one behind the other. */
-export interface TextPages<O> {
-  /** undefined: the answer is JSON. */
-  mediaType(input: unknown): string | undefined;
-  piece(output: O): string;
-  /** The cursor of the page behind. */
-  next(output: O): string | null;
-  /** Is it all pages that were asked for? */
-  isWhole(input: unknown): boolean;
-}
-
 export interface HttpBinding<O> {
   readonly method: HttpMethod;
   /** Route template; `:name` is a part that becomes the parameter of that name. */
   readonly path: string;
+  /** The name of the last part, which is a path of the tree: as it stands or with its slashes escaped. */
+  readonly wide?: string;
   /** Other paths of the same route. */
   readonly aliases?: readonly string[];
   readonly status?: number;
@@ -357,6 +358,10 @@ export interface Operation<I, O, P = I, R = O> {
   /** What the call prepares on: once one of several was stale, those of one zone that name the same take turns. */
   turn?(input: I): string;
   needs?(ready: P): readonly Need[];
+  /** What of the tree it reads or changes, where it may lie in a store outside. */
+  reach?(ready: P): readonly Reach[];
+  /** It is a part of how mounts work: what they allow and need is not asked for it. */
+  readonly ungated?: boolean;
   /** Topic of the hint that those who wait are given once a write of it has committed; undefined is none. */
   rings?(output: R): string | undefined;
   /** What the audit row names as the object. */

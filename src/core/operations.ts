@@ -15,6 +15,7 @@ import { fileOperations } from '../features/files/files.operations.ts';
 import { resetIndex } from '../features/files/search/reindex.ts';
 import { type AnyJobType, echo } from '../features/jobs/job-types.ts';
 import { jobOperations } from '../features/jobs/jobs.operations.ts';
+import { mountOperations } from '../features/mounts/mounts.operations.ts';
 import { ALGORITHMS, parseChecksum } from '../features/uploads/checksum.ts';
 import { uploadOperations } from '../features/uploads/uploads.operations.ts';
 import { sweepOperations } from '../features/zones/sweep.operations.ts';
@@ -65,6 +66,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...agentOperations,
   ...feedOperations,
   ...uploadOperations,
+  ...mountOperations,
   eventTrim,
   ...sweepOperations,
   ...fileHousekeeping,

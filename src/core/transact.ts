@@ -18,6 +18,10 @@ import { accessOf, denied } from '../features/access/grants.ts';
 import { checkActing } from '../features/agents/rights.ts';
 import { type ChainEnd, insertAuditRows } from '../features/audit/audit.sql.ts';
 import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
+import { requireLooks } from '../features/mounts/looks.ts';
+import { refuseChange } from '../features/mounts/refusals.ts';
+import { settleStores } from '../features/mounts/settle.ts';
+import { mountsOf, NO_MOUNTS } from '../features/mounts/zone-mounts.ts';
 import { checkQuota } from '../features/zones/quota.ts';
 import { findZone, keepZone, lockZone, noZone } from '../features/zones/zones.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
@@ -213,20 +217,29 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
   if (context.path_prefix !== '' && (await access.readable()).roots.length === 0) {
     throw unseen(operation, context, ready);
   }
+  const mounts = state.zone.mounts_revision === 0 ? NO_MOUNTS : await mountsOf(tx, state.zone, parts);
+  const gated = mounts.length > 0 && !operation.ungated;
   const call: Call = {
     context,
     caller,
     zone: state.zone,
     tx,
     access,
+    mounts,
     limits: parts.limits,
     thread: parts,
     now: state.now,
-    event: (event) => state.append(event),
+    event: (event) => {
+      if (gated) refuseChange(mounts, event, call.shown);
+      return state.append(event);
+    },
     nextRevision: () => state.zone.seq + state.events.length + 1,
     use: (counter, by) => state.use(counter, by),
     accessChanged: () => {
       state.accessChanges = true;
+    },
+    mountsChanged: (left) => {
+      state.mounts = left ? 'some' : 'none';
     },
     audit: (details) => Object.assign(state.details, details),
     auditKeys: parts.auditKeys,
@@ -242,7 +255,9 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
   };
   const needs = operation.needs?.(ready) ?? [];
   if (needs.length > 0) await access.require(needs);
+  if (gated) await requireLooks(call, { needs, reaches: operation.reach?.(ready) ?? [] });
   const output = await operation.run(call, ready);
+  if (gated && (state.changed || context.passage?.change)) await settleStores(call, state.events);
   // What is not the answer yet is checked when it is.
   return operation.finish ? output : operation.output.parse(output);
 }
@@ -255,6 +270,8 @@ class CallState {
   readonly rows: AuditRow[] = [];
   events: AppendedEvent[] = [];
   accessChanges = false;
+  /** What is left of the zone's mounts, where the call changed them. */
+  mounts: 'some' | 'none' | undefined;
   private used: Record<Counter, number>;
 
   constructor(zone: ZoneRow, now: number) {
@@ -306,6 +323,11 @@ class CallState {
     }
   }
 
+  private get mountsRevision(): number {
+    if (!this.mounts) return this.zone.mounts_revision;
+    return this.mounts === 'none' ? 0 : this.zone.seq + this.events.length;
+  }
+
   after(end: ChainEnd): ZoneRow {
     return {
       ...this.zone,
@@ -313,6 +335,7 @@ class CallState {
       seq_at: this.lastAt,
       access_revision: this.zone.access_revision + (this.accessChanges ? 1 : 0),
       ...end,
+      mounts_revision: this.mountsRevision,
       used_storage_bytes: this.used.storage_bytes,
       used_files: this.used.files,
       used_keys: this.used.keys,

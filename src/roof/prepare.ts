@@ -12,6 +12,7 @@ import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
 import type { Sql } from '../ports/sql.ts';
 import { prepareAudit } from './audit/key.ts';
 import { openThreadSql } from './engines.ts';
+import { keptSecretsKey } from './outside.ts';
 import { settleSchema } from './schema/settle.ts';
 import { keptTokenSecret } from './tokens.ts';
 
@@ -22,6 +23,8 @@ export interface Prepared {
   readonly secret: string;
   /** What the audit log is chained with. */
   readonly auditKey: string;
+  /** What stored secrets are sealed with. */
+  readonly secretsKey: string;
 }
 
 interface Preparing {
@@ -48,7 +51,8 @@ async function seed(sql: Sql, config: Config): Promise<Prepared> {
   const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
   const keys = bootstrapKeysOf(config);
   const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));
-  return { adminKey, secret, auditKey };
+  const secretsKey = config.SECRETS_KEY || (await sql.write('root', keptSecretsKey));
+  return { adminKey, secret, auditKey, secretsKey };
 }
 
 function bootstrapKeysOf(config: Config): BootstrapKeys {
@@ -63,4 +67,5 @@ const withoutSeeds = (config: Config): Prepared => ({
   adminKey: undefined,
   secret: config.JWT_SECRET || randomBytes(64).toString('base64url'),
   auditKey: randomBytes(32).toString('base64url'),
+  secretsKey: config.SECRETS_KEY || randomBytes(32).toString('base64url'),
 });

@@ -33,6 +33,7 @@ import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
 import { healthView } from './health.ts';
 import { keyUse } from './key-use.ts';
 import { joinNodes } from './nodes.ts';
+import { openOutside } from './outside.ts';
 import { grantCache } from './parts.ts';
 import { prepareDatabase } from './prepare.ts';
 import { ratesOf } from './rates.ts';
@@ -103,9 +104,9 @@ function haltOf(told: (reason: unknown) => void): Halt {
 async function startClaimed(options: StartOptions): Promise<Running> {
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
-  const { adminKey, secret, auditKey } = await prepareDatabase(options.config, { log, onBroken: halt.onBroken });
-  const config = { ...options.config, AUDIT_KEY: auditKey };
-  const tokens = tokensOf(config, secret);
+  const kept = await prepareDatabase(options.config, { log, onBroken: halt.onBroken });
+  const config = { ...options.config, AUDIT_KEY: kept.auditKey };
+  const tokens = tokensOf(config, kept.secret);
   const sql = await openServerSql(config, halt.onBroken);
   const blobs = await openBlobs(config);
   const { metrics, told, tracing } = await figuresOf(config, log);
@@ -114,7 +115,9 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const watch = new ZoneWatch({ sql, rings, log });
-  const runner = runnerOf(config, { sql, blobs, threads, rings, grants, told, tracing });
+  const direct = runnerOf(config, { sql, blobs, threads, rings, grants, told, tracing });
+  const reached = { secretsKey: kept.secretsKey, nodes: () => nodes.live(), bricks: () => bricks };
+  const { stores, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
   const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
@@ -152,6 +155,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     await Promise.all([app.close().then(() => server.streams.settled()), work.stop(), bricks.stop(), nodes.stop()]);
     await audit.settle();
     await used.settled();
+    await stores.close();
     await Promise.all([threads.writer?.close(), threads.reader.close()]);
     await sql.close();
     await blobs.close();
@@ -161,7 +165,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const url = await listen(app, config, close);
   pending.delete('listen');
   log('info', 'server.started', { url });
-  return { url, adminKey, server, stop: () => stopOf({ app, config, close, log, pending }) };
+  return { url, adminKey: kept.adminKey, server, stop: () => stopOf({ app, config, close, log, pending }) };
 }
 
 interface Stopping {

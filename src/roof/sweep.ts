@@ -9,6 +9,7 @@ import { endGuests, hostZones, removeKeysOf, removeTuplesOf } from '../features/
 import { removeAgentsOf } from '../features/agents/ageing.operations.ts';
 import { removeFilesOf, removeTreeOf } from '../features/files/files.finalizers.ts';
 import { removeJobsOf } from '../features/jobs/worker-steps.operations.ts';
+import { removeMountsOf } from '../features/mounts/housekeeping.operations.ts';
 import { FINALIZERS, type FinalizerName } from '../features/zones/finalizers.ts';
 import {
   pendingFinalizers,
@@ -72,6 +73,7 @@ const SLICES: Readonly<Record<FinalizerName, Slice>> = {
   shares: endSharesWith,
   tuples: rows(removeTuplesOf),
   uploads: endUploadsOf,
+  mounts: rows(removeMountsOf),
   tree: rows(removeTreeOf),
   files: rows(removeFilesOf),
   events: rows(removeEventsOf),

@@ -1,5 +1,6 @@
 /** What the server and its threads say to each other. All of it is plain data. */
 import type { FaultWire } from '../base/faults.ts';
+import type { Demand } from '../core/call/outside.ts';
 import type { JobMove } from '../core/call/told.ts';
 import type { CallContext } from '../core/operation.ts';
 import type { EndedSpan } from '../core/call/tracing.ts';
@@ -23,6 +24,8 @@ export interface ThreadAnswer {
   readonly id: number;
   readonly output?: unknown;
   readonly fault?: FaultWire;
+  /** What the call needs of a store before it can run. */
+  readonly demand?: Demand;
   /** Stack of an error that is no fault. */
   readonly error?: string;
 }

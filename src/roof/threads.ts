@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { Fault, faultFromWire } from '../base/faults.ts';
+import { Detour } from '../core/call/outside.ts';
 import type { Told } from '../core/call/told.ts';
 import type { CallContext, Operation } from '../core/operation.ts';
 import type { EndedSpan } from '../core/call/tracing.ts';
@@ -93,6 +94,7 @@ function settle(pending: Map<number, Pending>, answer: ThreadAnswer): void {
   const call = pending.get(answer.id);
   pending.delete(answer.id);
   if (answer.fault) call?.reject(faultFromWire(answer.fault));
+  else if (answer.demand) call?.reject(new Detour(answer.demand));
   else if (answer.error !== undefined)
     call?.reject(Object.assign(new Error('in another thread'), { stack: answer.error }));
   else call?.resolve(answer.output as never);

@@ -47,7 +47,7 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
     for (const url of [binding.path, ...(binding.aliases ?? [])]) {
       app.route({
         method: binding.method,
-        url,
+        url: binding.wide === undefined ? url : url.replace(`:${binding.wide}`, '*'),
         config: route.config,
         // A HEAD would begin what nobody is going to read.
         exposeHeadRoute: !route.config.lasting,
@@ -108,9 +108,16 @@ interface Reading extends Answering {
 
 async function paramsOf(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<object> {
   const { rules, binding } = reading.route;
-  const parts = valuesOf(request.params as Texts, rules);
+  const parts = valuesOf(namedParts(request.params as Texts, binding), rules);
   const query = binding.credentials ? {} : valuesOf(request.query as Texts, rules);
   return mergeParams(parts, query, await bodyParams(request, reply, reading));
+}
+
+/** The part that is a path has its name too. */
+function namedParts(parts: Texts, { wide }: HttpBinding<unknown>): Texts {
+  if (wide === undefined) return parts;
+  const { '*': path, ...others } = parts;
+  return { ...others, [wide]: path };
 }
 
 /** The fields of the body. None at all is as good as `{}`, with any Content-Type (platform.md §0). */

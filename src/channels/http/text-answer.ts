@@ -5,8 +5,8 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
+import type { TextPages } from '../../core/call/text-pages.ts';
 import type { Answer } from '../../core/invoke.ts';
-import type { TextPages } from '../../core/operation.ts';
 
 export interface TextAnswer {
   readonly pages: TextPages<unknown>;

@@ -10,7 +10,7 @@ const signal = new AbortController().signal;
 const freshFolder = async (): Promise<string> => realpath(await mkdtemp(join(tmpdir(), 'local-')));
 
 const connectorOf = (roots: readonly string[]): ReturnType<typeof localConnector> =>
-  localConnector({ roots, shared: false, severalNodes: () => false });
+  localConnector({ roots, own: '/nowhere', shared: false, severalNodes: () => false });
 
 backendContract('local', {
   capabilities: connectorOf([]).capabilities,

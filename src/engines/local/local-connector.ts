@@ -13,6 +13,8 @@ import { LocalBackend } from './local-backend.ts';
 export interface LocalOptions {
   /** Directories within which roots may lie. */
   readonly roots: readonly string[];
+  /** Directory of the server itself: no root holds it or lies in it, but for `mounts` in it. */
+  readonly own: string;
   /** All nodes see the same files under the same paths. */
   readonly shared: boolean;
   /** Are there other nodes? */
@@ -75,10 +77,13 @@ async function openLocal(path: string, options: LocalOptions): Promise<OpenBacke
 }
 
 /** The root by its real path, made if it is missing; ACCESS_DENIED unless that lies within the allowed roots. */
-async function realRoot(path: string, { roots }: LocalOptions): Promise<string> {
-  const allowed = (await Promise.all(roots.map(realOf))).filter((root) => root !== undefined);
+async function realRoot(path: string, { roots, own }: LocalOptions): Promise<string> {
+  const allowed = await Promise.all(roots.map(async (root) => (await realOf(root)) ?? (await realParent(root))));
+  const ours = (await realOf(own)) ?? own;
   const check = (real: string): string => {
-    if (allowed.some((root) => real === root || real.startsWith(root === '/' ? '/' : `${root}/`))) return real;
+    const inMounts = isIn(real, `${ours}/mounts`);
+    if (!inMounts && (isIn(real, ours) || isIn(ours, real))) throw ownDirectory(path);
+    if (allowed.some((root) => isIn(real, root))) return real;
     throw new Fault(
       'ACCESS_DENIED',
       `Access denied: ${path} lies in none of the directories that NEXUS_MOUNT_LOCAL_ROOTS allows`,
@@ -97,6 +102,14 @@ async function realRoot(path: string, { roots }: LocalOptions): Promise<string> 
     throw failed(thrown, path);
   }
 }
+
+const isIn = (path: string, folder: string): boolean =>
+  path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
+
+const ownDirectory = (path: string): Fault =>
+  new Fault('ACCESS_DENIED', `Access denied: ${path} and the data directory of the server hold one another`, {
+    setting: 'NEXUS_DATA_DIR',
+  });
 
 /** The real path of the nearest directory above that is there. */
 async function realParent(path: string): Promise<string> {

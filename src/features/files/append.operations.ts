@@ -26,6 +26,7 @@ import { toWriteResult, type WriteResult, writeResult } from './file-object.ts';
 import type { StateRow } from './files.sql.ts';
 import { findHead, headSource } from './head.operations.ts';
 import { branchParam, contentParam, encodingParam, etagParam, path, receive } from './params.ts';
+import { reachOne } from './reach.ts';
 import { checkKind, checkPrecondition, lookUp } from './tree.ts';
 import { viewOf } from './view-of.ts';
 import { contentTypeOf } from './write.operations.ts';
@@ -79,6 +80,7 @@ export const append: Operation<AppendInput, WriteResult | StaleAnswer, ReadyAppe
     };
   },
   needs: (ready) => [{ permission: 'write', path: ready.path }],
+  reach: (ready) => reachOne(ready.path, ready),
   object: (ready) => ready.path,
   run: async (call, ready) => {
     const view = await viewOf(call, ready);

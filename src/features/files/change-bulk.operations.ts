@@ -9,6 +9,7 @@ import { pathSet } from '../access/path-set.ts';
 import { attemptItem, mapEach } from './batch.ts';
 import { moveEntry, refuseInto } from './moves.ts';
 import { branchParam, path, within } from './params.ts';
+import { reachEach, reachInto } from './reach.ts';
 import { removeDirectory, removeFile } from './removals.ts';
 import { fileNotFound, isADirectory, lookUpAll, type Seen, spotOf } from './tree.ts';
 import { isLiveMain } from './view.ts';
@@ -42,6 +43,10 @@ export const deleteBulk: Operation<z.infer<typeof deleteInput>, z.infer<typeof d
     within('BATCH_ITEMS', limits, { actual: input.paths.length, what: 'paths' });
     return input;
   },
+  reach: (input) =>
+    input.recursive
+      ? input.paths.flatMap((path) => reachInto(path, input, { depth: 'tree', content: false }))
+      : reachEach(input.paths, input),
   object: (input) => input.paths[0] ?? '',
   run: async (call, input) => {
     call.audit({ paths: input.paths.length });
@@ -122,6 +127,7 @@ export const renameBulk: Operation<z.infer<typeof renameInput>, z.infer<typeof r
     }
     return input;
   },
+  reach: (input) => reachEach(input.renames.flat(), input),
   object: (input) => input.renames[0]?.[0] ?? '',
   run: async (call, input) => {
     call.audit({ renames: input.renames.length });

@@ -10,6 +10,7 @@ import { toWriteResult, writeResult } from './file-object.ts';
 import { copySubtree, countBelow, type StateRow } from './files.sql.ts';
 import { checkPathsFit, refuseInto } from './moves.ts';
 import { branchParam, path } from './params.ts';
+import { reachInto, reachOne } from './reach.ts';
 import { alreadyExists, fileNotFound, isADirectory, lookUpAll, type Spot, spotOf } from './tree.ts';
 import type { View } from './view.ts';
 import { viewOf } from './view-of.ts';
@@ -59,6 +60,10 @@ export const copy: Operation<CopyInput, CopyOutput> = {
   needs: ({ src_path, dst_path }) => [
     { permission: 'read', path: src_path },
     { permission: 'write', path: dst_path },
+  ],
+  reach: (input) => [
+    ...reachInto(input.src_path, input, { depth: input.recursive ? 'tree' : 'one', content: true }),
+    ...reachOne(input.dst_path, input),
   ],
   object: (input) => input.dst_path,
   run: async (call, input) => {

@@ -6,6 +6,7 @@ import { metadataOf } from './file-object.ts';
 import { type Head, headShape, headSource } from './head.operations.ts';
 import { viewToRead } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
+import { reachPast } from './reach.ts';
 import { unifiedDiff } from './text-diff.ts';
 import { getFile } from './tree.ts';
 import { getVersionOf } from './versions.ts';
@@ -45,6 +46,7 @@ export const findPair: Operation<z.infer<typeof pairInput>, z.infer<typeof descr
   output: z.array(described),
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'NOT_A_DIRECTORY', 'VERSION_NOT_FOUND'],
   needs: (input) => [{ permission: 'read', path: input.path }],
+  reach: (input) => reachPast(input.path),
   run: async (call, input) => {
     const view = await viewToRead(call, input);
     const file = await getFile(call, view, input.path);
@@ -103,6 +105,7 @@ export const diffVersions: Operation<DiffInput, z.infer<typeof diffOutput>, Read
     return { ...common, identical, texts: [await read(from), await read(to)] };
   },
   needs: (ready) => [{ permission: 'read', path: ready.path }],
+  reach: (ready) => reachPast(ready.path),
   run: async (call, ready) => {
     const [from, to] = ready.sides;
     const path = call.shown(ready.path);

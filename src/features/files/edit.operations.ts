@@ -13,6 +13,7 @@ import { applyEdits, checkEdits } from './edit.ts';
 import { type EditAnswer, type EditInput, type EditParam, editAnswer, editInput, editOutcome } from './edit-shapes.ts';
 import { findHead, type Head, headSource } from './head.operations.ts';
 import { textBytesOf, textOf, within } from './params.ts';
+import { reachOne } from './reach.ts';
 import { notText, someBytes } from './read-shapes.ts';
 import { unifiedDiff } from './text-diff.ts';
 import { checkPrecondition, lookUpFile } from './tree.ts';
@@ -118,6 +119,7 @@ export const edit: Operation<EditInput, EditAnswer, ReadyEdit> = {
     };
   },
   needs: (ready) => [{ permission: 'write', path: ready.path }],
+  reach: (ready) => reachOne(ready.path, ready),
   object: (ready) => ready.path,
   run: async (call, ready) => {
     const view = await viewOf(call, ready);

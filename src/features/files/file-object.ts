@@ -64,6 +64,9 @@ export type WriteResult = z.infer<typeof writeResult>;
 export const metadataOf = (row: Pick<StateRow, 'metadata'>): Record<string, unknown> =>
   row.metadata === null ? {} : JSON.parse(row.metadata);
 
+/** Of a file in a store that nobody has read yet, the hash is not known. */
+const etagOf = ({ etag }: Pick<StateRow, 'etag'>): string | null => etag || null;
+
 /** `shown` is the path as the caller asked for it, with a zone prefix if it had one. */
 export function toEntry(row: StateRow, shown: string): EntryObject {
   const directory = row.kind === 'd';
@@ -73,7 +76,7 @@ export function toEntry(row: StateRow, shown: string): EntryObject {
     type: directory ? 'directory' : 'file',
     is_directory: directory,
     size: row.size,
-    etag: row.etag,
+    etag: etagOf(row),
     modified_at: isoTime(row.modified_at),
   };
 }
@@ -83,7 +86,7 @@ export function toFileObject(row: StateRow, shown: string): FileObject {
   const content_type = directory ? null : row.content_type;
   return {
     ...toEntry(row, shown),
-    hash: row.etag,
+    hash: etagOf(row),
     version: directory ? null : row.version,
     content_type,
     mime_type: content_type,

@@ -5,6 +5,7 @@ import type { BlobSource } from '../../ports/blobs.ts';
 import { sourceOf } from '../content/content.ts';
 import { findContent } from './files.sql.ts';
 import { branchParam, etagParam, path } from './params.ts';
+import { reachOne } from './reach.ts';
 import { someBytes } from './read-shapes.ts';
 import { checkKind, checkPrecondition, fileNotFound, lookUp } from './tree.ts';
 import { viewOf } from './view-of.ts';
@@ -36,6 +37,7 @@ export const findHead: Operation<z.infer<typeof headInput>, Head | null> = {
   output: headShape.nullable(),
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'NOT_A_DIRECTORY', 'ETAG_MISMATCH'],
   needs: (input) => [{ permission: 'write', path: input.path }],
+  reach: (input) => reachOne(input.path, input),
   run: async (call, input) => {
     const view = await viewOf(call, input);
     const row = await findContent(call.tx, view, input.path);

@@ -8,6 +8,7 @@ import { entryObject, fileObject, toEntry, toFileObject } from './file-object.ts
 import { listBelow, listChildren, type StateRow } from './files.sql.ts';
 import { readableIn } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
+import { reachInto } from './reach.ts';
 import { fileNotFound, lookUp, notADirectory } from './tree.ts';
 import { MAIN, type View } from './view.ts';
 import { viewOf } from './view-of.ts';
@@ -77,12 +78,14 @@ export const list: Operation<ListInput, ListOutput> = {
   cli: { words: 'file list', args: ['path'] },
   examples: [{ title: 'the root', input: { path: '/' } }],
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  reach: (input) => reachInto(input.path, input, { depth: input.recursive ? 'tree' : 'entries', content: false }),
   run: async (call, input) => {
     const page = pageOf(call, input);
     const unreadable = () => denied({ permission: 'read', path: page.path }, call.context);
     if (!(await call.access.readable()).touches(page.path)) throw unreadable();
     const as_of = page.first ? input.as_of : page.revision;
-    const view = await viewOf(call, { branch: page.branch, as_of });
+    const paging = !page.first && page.as_of === undefined;
+    const view = await viewOf(call, { branch: page.branch, as_of, paging });
     const readable = await readableIn(call, view);
     if (!readable.touches(page.path)) throw unreadable();
     if (page.first) await checkDirectory(call, view, page.path, readable);

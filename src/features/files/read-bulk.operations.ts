@@ -10,6 +10,7 @@ import { listContents } from './files.sql.ts';
 import { readableIn } from './history/past-access.ts';
 import { path, viewParams, within } from './params.ts';
 import { presentContent } from './present.ts';
+import { reachEach } from './reach.ts';
 import { readRow } from './read.operations.ts';
 import { type ReadOutput, readInput, readOutput } from './read-shapes.ts';
 import { lookUpAll, type Seen } from './tree.ts';
@@ -69,6 +70,7 @@ export const readBulk: Operation<BulkInput, Bulk<ReadOutput | null>> = {
   examples: [{ title: 'a missing file', input: { paths: ['/none'] } }],
   mapPaths,
   prepare,
+  reach: (input) => reachEach(input.paths, input),
   run: async (call, input) => {
     const view = await viewOf(call, input);
     const { all, readable } = await readablePaths(call, view, input.paths);
@@ -106,6 +108,7 @@ export const existsBatch: Operation<PathsInput, Bulk<boolean>> = {
   examples: [{ title: 'the root, and a missing path', input: { paths: ['/', '/none'] } }],
   mapPaths,
   prepare,
+  reach: (input) => reachEach(input.paths, input),
   run: async (call, input) => {
     const { all, rows } = await lookUpReadable(call, input);
     return byPath(call, all, (one) => rows.has(one));
@@ -123,6 +126,7 @@ export const statBulk: Operation<PathsInput, Bulk<FileObject | null>> = {
   examples: [{ title: 'the root, and a missing path', input: { paths: ['/', '/none'] } }],
   mapPaths,
   prepare,
+  reach: (input) => reachEach(input.paths, input),
   run: async (call, input) => {
     const { all, rows } = await lookUpReadable(call, input);
     return byPath(call, all, (one) => {

@@ -7,6 +7,7 @@ import { type ContentRow, findContent, findState } from './files.sql.ts';
 import { viewToRead } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
 import { presentRead } from './present.ts';
+import { reachOne } from './reach.ts';
 import { type ReadInput, type ReadOutput, readInput, readOutput } from './read-shapes.ts';
 import { fileNotFound, getFile, getState, isADirectory, lookUp } from './tree.ts';
 import { getVersionOf } from './versions.ts';
@@ -68,6 +69,7 @@ export const read: Operation<ReadInput, ReadOutput> = {
   cli: { words: 'file read', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
+  reach: (input) => reachOne(input.path, input),
   run: async (call, input) => {
     const output = readRow(call, await getContent(call, input), input);
     checkReadSize(call, output);
@@ -98,6 +100,7 @@ export const exists: Operation<OnePath, { exists: boolean }> = {
   examples: [{ title: 'the root', input: { path: '/' } }],
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
+  reach: (input) => reachOne(input.path, input),
   run: async (call, input) => {
     const view = await viewToRead(call, input);
     return { exists: input.path === '/' || (await findState(call.tx, view, input.path)) !== undefined };
@@ -117,6 +120,7 @@ export const isDirectory: Operation<OnePath, { is_directory: boolean }> = {
   examples: [{ title: 'the root', input: { path: '/' } }],
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
+  reach: (input) => reachOne(input.path, input),
   run: async (call, input) => {
     const view = await viewToRead(call, input);
     return { is_directory: input.path === '/' || (await findState(call.tx, view, input.path))?.kind === 'd' };
@@ -135,6 +139,7 @@ export const getMetadata: Operation<OnePath, FileObject> = {
   cli: { words: 'file stat', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
+  reach: (input) => reachOne(input.path, input),
   run: async (call, input) => {
     const view = await viewToRead(call, input);
     return toFileObject(await getState(call, view, input.path), call.shown(input.path));

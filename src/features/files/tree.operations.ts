@@ -4,6 +4,7 @@ import { refuseRoot } from '../../base/paths.ts';
 import type { Operation } from '../../core/operation.ts';
 import { beginDirectory, makeParents, onBranch } from './changes.ts';
 import { branchParam, path, preconditionParams } from './params.ts';
+import { reachInto, reachOne } from './reach.ts';
 import { removeDirectory, removeFile } from './removals.ts';
 import { alreadyExists, checkPrecondition, getDirectory, getFile, lookUp, pathFault } from './tree.ts';
 import { viewOf } from './view-of.ts';
@@ -23,6 +24,7 @@ export const deleteFile: Operation<z.infer<typeof deleteInput>, z.infer<typeof d
   cli: { words: 'file delete', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: refuseRoot(map(input.path)) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
+  reach: (input) => reachOne(input.path, input),
   object: (input) => input.path,
   run: async (call, input) => {
     const view = await viewOf(call, input);
@@ -54,6 +56,7 @@ export const mkdir: Operation<z.infer<typeof mkdirInput>, z.infer<typeof mkdirOu
   examples: [{ title: 'with parents', input: { path: '/a/b', parents: true } }],
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
+  reach: (input) => reachOne(input.path, input),
   object: (input) => input.path,
   run: async (call, input) => {
     const shown = call.shown(input.path);
@@ -97,6 +100,7 @@ export const rmdir: Operation<z.infer<typeof rmdirInput>, z.infer<typeof rmdirOu
   cli: { words: 'file rmdir', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: refuseRoot(map(input.path)) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
+  reach: (input) => reachInto(input.path, input, { depth: input.recursive ? 'tree' : 'entries', content: false }),
   object: (input) => input.path,
   run: async (call, input) => {
     const view = await viewOf(call, input);

@@ -7,6 +7,7 @@ import { writeFile } from './changes.ts';
 import { toWriteResult, writeResult } from './file-object.ts';
 import { viewToRead } from './history/past-access.ts';
 import { branchParam, etagParam, path, viewParams } from './params.ts';
+import { reachPast } from './reach.ts';
 import { read } from './read.operations.ts';
 import { type ReadInput, type ReadOutput, readInput } from './read-shapes.ts';
 import { checkPrecondition, getFile, lookUpFile } from './tree.ts';
@@ -50,6 +51,7 @@ export const listVersions: Operation<z.infer<typeof listInput>, VersionObject[]>
   cli: { words: 'file versions', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],
+  reach: (input) => reachPast(input.path),
   run: async (call, input) => {
     const view = await viewToRead(call, input);
     const { file_id } = await getFile(call, view, input.path);
@@ -113,6 +115,7 @@ export const rollback: Operation<z.infer<typeof rollbackInput>, z.infer<typeof r
   cli: { words: 'file rollback', args: ['path', 'version'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
+  reach: (input) => reachPast(input.path),
   object: (input) => input.path,
   run: async (call, input) => {
     const view = await viewOf(call, input);

@@ -8,11 +8,13 @@ import { findLastEventAt, findOldestEvent } from '../events/moments.sql.ts';
 import { listChain } from './history/branches.sql.ts';
 import { readMoment } from './history/moment.ts';
 import { findSnapshot, isPinned } from './history/snapshots.sql.ts';
-import { chainView, MAIN, mainView, type View } from './view.ts';
+import { chainView, isLiveMain, MAIN, mainView, type View } from './view.ts';
 
 export interface ViewParams {
   readonly branch?: string | undefined;
   readonly as_of?: number | string | undefined;
+  /** The past that is asked for is the moment of a first page. */
+  readonly paging?: boolean;
 }
 
 /**
@@ -20,6 +22,15 @@ export interface ViewParams {
  * taken of its own branch unless another is named; then it stands for its revision.
  */
 export async function viewOf(call: Call, params: ViewParams): Promise<View> {
+  const view = await findView(call, params);
+  return isLiveMain(view) || (params.paging && view.name === MAIN) ? view : apartFrom(call, view);
+}
+
+/** The same view without what is mounted: stores keep no past, and no branches. */
+export const apartFrom = (call: Call, view: View): View =>
+  call.mounts.length === 0 ? view : { ...view, apart: call.mounts.map(({ mount_point }) => mount_point) };
+
+async function findView(call: Call, params: ViewParams): Promise<View> {
   const { branch, as_of } = params;
   if (as_of === undefined) return branchView(call, { name: branch ?? MAIN }, null);
   const told = await revisionOf(call, as_of);

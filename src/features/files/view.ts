@@ -3,6 +3,7 @@
  * module turns a view into the FROM of a query. Guarantees: a path has at most one state in a view; a state of the
  * branch itself hides those of its parents.
  */
+import { rangeBelow } from '../../base/paths.ts';
 import { OPEN_END, type SqlValue } from '../../ports/sql.ts';
 
 export interface Layer {
@@ -21,6 +22,8 @@ export interface View {
   readonly name: string;
   /** The branch itself first, then its parent as of the branch's base, and so on. */
   readonly layers: readonly [Layer, ...Layer[]];
+  /** Folders of which nothing below belongs to it: what is mounted there has no past and no branches. */
+  readonly apart?: readonly string[];
 }
 
 /** A view that what is written from now on no longer changes. */
@@ -122,14 +125,16 @@ export function selectStates(view: View, query: StateQuery): { sql: string; para
   const arms = view.layers.map((layer, depth) => {
     const here = alive('s', layer);
     params.push(...(query.each?.params ?? []), view.zone_id, ...here.params, ...query.params);
+    for (const { from, to } of view.apart?.map(rangeBelow) ?? []) params.push(from, to);
     const hidden = view.layers.slice(0, depth).map((above) => {
       const shadow = alive('o', above);
       params.push(view.zone_id, ...shadow.params);
       return ` AND NOT EXISTS (SELECT 1 FROM file_states o WHERE o.zone_id = ? AND ${shadow.sql} AND o.path = s.path)`;
     });
     const removed = query.withRemoved && depth === 0 ? '' : " AND s.kind <> 'x'";
+    const apart = view.apart?.map(() => ' AND NOT (s.path > ? AND s.path < ?)').join('') ?? '';
     return `SELECT ${query.columns} FROM ${each}file_states s ${query.join ?? ''}
-      WHERE s.zone_id = ? AND ${here.sql} AND (${query.where})${view.layers.length > 1 ? removed : ''}${hidden.join('')}`;
+      WHERE s.zone_id = ? AND ${here.sql} AND (${query.where})${apart}${view.layers.length > 1 ? removed : ''}${hidden.join('')}`;
   });
   return { sql: arms.join(' UNION ALL '), params };
 }

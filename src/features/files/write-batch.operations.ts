@@ -20,6 +20,7 @@ import {
   receive,
   within,
 } from './params.ts';
+import { reachEach } from './reach.ts';
 import { checkKind, checkPrecondition, lookUpAll, spotOf } from './tree.ts';
 import { viewOf } from './view-of.ts';
 import { contentTypeOf } from './write.operations.ts';
@@ -106,6 +107,11 @@ export const writeBatch: Operation<BatchInput, WriteResult[], ReadyBatch> = {
     return { branch, files: rest.map((file, index) => ({ ...file, stored: stored[index]! })) };
   },
   needs: (ready) => needsOf(ready.files),
+  reach: (ready) =>
+    reachEach(
+      ready.files.map(({ path }) => path),
+      ready,
+    ),
   object: (ready) => ready.files[0]?.path ?? '',
   run: async (call, { files, branch }) => {
     call.audit({ files: files.length });

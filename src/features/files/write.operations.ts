@@ -26,6 +26,7 @@ import {
   preconditionParams,
   receive,
 } from './params.ts';
+import { reachOne } from './reach.ts';
 import { checkKind, checkPrecondition, getFile, lookUp } from './tree.ts';
 import { viewOf } from './view-of.ts';
 
@@ -70,6 +71,7 @@ export const write: Operation<WriteInput, WriteResult, ReadyWrite> = {
     return { ...rest, metadata: text, stored };
   },
   needs: (ready) => [{ permission: 'write', path: ready.path }],
+  reach: (ready) => reachOne(ready.path, ready),
   object: (ready) => ready.path,
   foresee: (ready, zone_id) =>
     foreseeStates(zone_id, ready.branch === undefined ? [...ancestorsOf(ready.path), ready.path] : []),
@@ -110,6 +112,7 @@ export const setMetadata: Operation<MetadataInput, FileObject, ReadyMetadata> = 
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   prepare: async (input, { limits }) => ({ ...input, metadata: metadataText(input.metadata, limits) ?? null }),
   needs: (ready) => [{ permission: 'write', path: ready.path }],
+  reach: (ready) => reachOne(ready.path, ready),
   object: (ready) => ready.path,
   run: async (call, ready) => {
     const view = await viewOf(call, ready);

@@ -11,6 +11,7 @@ export const FINALIZERS = [
   'shares',
   'tuples',
   'uploads',
+  'mounts',
   'tree',
   'files',
   'events',

@@ -13,7 +13,7 @@ export interface ZoneRecord extends ZoneRow {
 }
 
 const CALL_COLUMNS = `zone_id, phase, limits, seq, seq_at, access_revision, audit_seq, audit_hash, used_storage_bytes, used_files,
-  used_keys, used_tuples, oldest_revision`;
+  used_keys, used_tuples, oldest_revision, mounts_revision`;
 
 /** The zone as a reading call sees it. */
 export const findZone = (tx: Tx, zone_id: string): Promise<ZoneRow | undefined> =>
@@ -39,10 +39,11 @@ export const noZone = (zone_id: string): ZoneRow => ({
   used_keys: 0,
   used_tuples: 0,
   oldest_revision: 0,
+  mounts_revision: 0,
 });
 
 const SAVE_ZONE = `UPDATE zones SET seq = ?, seq_at = ?, access_revision = ?, audit_seq = ?, audit_hash = ?, used_storage_bytes = ?,
-  used_files = ?, used_keys = ?, used_tuples = ? WHERE zone_id = ?`;
+  used_files = ?, used_keys = ?, used_tuples = ?, mounts_revision = ? WHERE zone_id = ?`;
 
 /** The row as a writing call leaves it. */
 export function keepZone(tx: Tx, row: ZoneRow): Promise<void> {
@@ -56,6 +57,7 @@ export function keepZone(tx: Tx, row: ZoneRow): Promise<void> {
     row.used_files,
     row.used_keys,
     row.used_tuples,
+    row.mounts_revision,
     row.zone_id,
   ];
   return tx.keep('zones', row.zone_id, { row, save: { sql: SAVE_ZONE, params } });

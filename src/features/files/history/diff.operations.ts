@@ -7,7 +7,7 @@ import { denied } from '../../access/grants.ts';
 import { listStatesOf } from '../files.sql.ts';
 import { path, viewParams } from '../params.ts';
 import { frozen, type PastView } from '../view.ts';
-import { viewOf } from '../view-of.ts';
+import { apartFrom, viewOf } from '../view-of.ts';
 import { inPathSet } from '../within.ts';
 import { listPairs, type Side } from './diff.sql.ts';
 import { type Change, changeOf, type Sight } from './diff.ts';
@@ -114,8 +114,14 @@ async function pageOf(call: Call, input: DiffInput): Promise<Page> {
     if (known && asked[at] !== null && asked[at] !== known.asked[at]) throw contradicts(name);
   }
   const { seq } = call.zone;
-  const before = frozen(await viewOf(call, known?.from ?? { branch: input.branch, as_of: input.from }), seq);
-  const after = frozen(await viewOf(call, known?.to ?? { branch: input.branch, as_of: input.to }), seq);
+  const before = frozen(
+    apartFrom(call, await viewOf(call, known?.from ?? { branch: input.branch, as_of: input.from })),
+    seq,
+  );
+  const after = frozen(
+    apartFrom(call, await viewOf(call, known?.to ?? { branch: input.branch, as_of: input.to })),
+    seq,
+  );
   if (known) return { before, after, state: known };
   const momentOf = (view: PastView) => ({ branch: view.name, as_of: view.layers[0].at });
   const state = { path: input.path, asked, from: momentOf(before), to: momentOf(after), after: '' };

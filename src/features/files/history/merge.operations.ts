@@ -4,7 +4,7 @@ import { Fault, invalidParams } from '../../../base/faults.ts';
 import { plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { frozen, MAIN, type PastView, type View } from '../view.ts';
-import { branchView, viewOf } from '../view-of.ts';
+import { apartFrom, branchView, viewOf } from '../view-of.ts';
 import { findMerge, keepMerge } from './branches.sql.ts';
 import { carryOut, requirePlanned, requireSomeWrite } from './carry-out.ts';
 import { listConflicts, planMerge } from './merge-plan.sql.ts';
@@ -53,7 +53,7 @@ export const treeMerge: Operation<MergeInput, MergeOutput> = {
     if (branch === into) throw invalidParams({ path: 'into', message: 'is the branch itself' });
     const { seq, zone_id } = call.zone;
     const source = await viewOf(call, { branch });
-    const target = await viewOf(call, { branch: into });
+    const target = apartFrom(call, await viewOf(call, { branch: into }));
     const base = await baseOf(call, source, target);
     const settle = strategy === 'theirs' ? 'theirs' : 'ours';
     await planMerge(call.tx, { base, ours: frozen(target, seq), theirs: frozen(source, seq), target, settle });

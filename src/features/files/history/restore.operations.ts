@@ -3,9 +3,10 @@ import { z } from 'zod';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { findState } from '../files.sql.ts';
 import { branchParam, path, viewParams } from '../params.ts';
+import { reachPast } from '../reach.ts';
 import { fileNotFound, lookUp, type Spot } from '../tree.ts';
 import { frozen, type PastView, type View } from '../view.ts';
-import { viewOf } from '../view-of.ts';
+import { apartFrom, viewOf } from '../view-of.ts';
 import { carryOut, requirePlanned, requireSomeWrite } from './carry-out.ts';
 import { countFiles, planRestore } from './plan.sql.ts';
 
@@ -47,16 +48,17 @@ export const treeRestore: Operation<RestoreInput, z.infer<typeof restoreOutput>>
   cli: { words: 'tree restore', args: ['to', 'path'] },
   examples: [{ title: 'to the empty tree, as a preview', input: { to: 0, preview: true } }],
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
+  reach: (input) => reachPast(input.path),
   object: (input) => input.path,
   run: async (call, input) => {
     await requireSomeWrite(call, input.path);
     const view = await viewOf(call, { branch: input.branch });
     const past = frozen(await viewOf(call, { branch: input.branch, as_of: input.to }), call.zone.seq);
-    const now = frozen(view, call.zone.seq);
+    const now = frozen(apartFrom(call, view), call.zone.seq);
     const spot = input.path === '/' ? undefined : await spotOf(call, view, { past, path: input.path });
     await planRestore(call.tx, { now, past }, input.path);
     await requirePlanned(call, input.path);
-    const files = await countFiles(call.tx, view, input.path);
+    const files = await countFiles(call.tx, apartFrom(call, view), input.path);
     const told = { to: past.layers[0].at, ...(past.name === view.name ? {} : { from: past.name }) };
     const done = await carryOut(call, view, { ...input, spot, reason: 'restore', told });
     const { written, removed, directories_made, directories_removed, replaced, revision } = done;

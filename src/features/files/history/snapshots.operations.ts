@@ -9,6 +9,7 @@ import { plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { denied } from '../../access/grants.ts';
 import { branchParam, path } from '../params.ts';
+import { reachPast } from '../reach.ts';
 import { MAIN } from '../view.ts';
 import { branchView, snapshotNotFound, viewOf } from '../view-of.ts';
 import { inPathSet } from '../within.ts';
@@ -72,6 +73,7 @@ export const treeSnapshotCreate: Operation<CreateInput, SnapshotObject, CreateIn
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   prepare: async (input) => ({ ...input, snapshot_id: newId('snap') }),
   needs: (ready) => [{ permission: 'read', path: ready.path }],
+  reach: (ready) => reachPast(ready.path),
   object: (ready) => ready.snapshot_id,
   run: async (call, ready) => {
     const { tx, zone } = call;

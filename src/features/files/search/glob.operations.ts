@@ -6,6 +6,7 @@ import { plainText } from '../../../base/texts.ts';
 import { AnswerJson } from '../../../core/call/answer-bytes.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { readableIn } from '../history/past-access.ts';
+import { reachInto } from '../reach.ts';
 import { someBytes } from '../read-shapes.ts';
 import type { View } from '../view.ts';
 import { viewOf } from '../view-of.ts';
@@ -76,6 +77,7 @@ export const glob: Operation<GlobInput, GlobOutput> = {
   cli: { words: 'file glob', args: ['pattern', 'path'] },
   examples: [{ title: 'every file', input: { pattern: '**' } }],
   mapPaths: (input, map) => ({ ...input, path: map(placeOf(GLOB, input, input.pattern)) }),
+  reach: (input) => reachInto(input.path ?? '/', input, { depth: 'tree', content: false }),
   run: async (call, input) => {
     const folder = input.path ?? '/';
     const page = openPage(GLOB, input, {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { plainText } from '../../../base/texts.ts';
 import { AnswerJson } from '../../../core/call/answer-bytes.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
+import { reachInto } from '../reach.ts';
 import { someBytes } from '../read-shapes.ts';
 import type { View } from '../view.ts';
 import { viewOf } from '../view-of.ts';
@@ -104,6 +105,7 @@ export const grep: Operation<GrepInput, GrepOutput, Ready, Begun> = {
   cli: { words: 'file grep', args: ['pattern', 'path'] },
   examples: [{ title: 'a word', input: { pattern: 'word' } }],
   mapPaths: (input, map) => ({ ...input, path: map(placeOf(GREP, input)) }),
+  reach: (input) => reachInto(input.path ?? '/', input, { depth: 'tree', content: true }),
   prepare: async (input, { bricks }) => ({ ...input, indexed: !bricks.isOff('search') }),
   run: async (call, input) => {
     const page = openPage(GREP, input, { given: givenOptions(call, input), defaults: DEFAULTS });

@@ -98,7 +98,7 @@ export function openPage<S extends Options, A>(
   for (const [name, value] of given) if (!isDeepStrictEqual(value, before.get(name))) throw contradicts(name);
   if (branch !== undefined && branch !== state.branch) throw contradicts('branch');
   if (as_of !== undefined && as_of !== state.as_of) throw contradicts('as_of');
-  const view = { branch: state.branch, as_of: state.revision };
+  const view = { branch: state.branch, as_of: state.revision, paging: state.as_of === undefined };
   return { options: state.options, state, view, as_of: state.as_of };
 }
 

@@ -1,0 +1,30 @@
+/** What of the tree an operation reads or changes, told for the stores in which some of it may lie. */
+import type { Reach } from '../../core/call/outside.ts';
+import { MAIN } from './view.ts';
+import type { ViewParams } from './view-of.ts';
+
+/** How an operation looks at a path: a version, too, is something of the past. */
+export interface Asked extends ViewParams {
+  readonly version?: unknown;
+  /** Goes on with a page, which shows the moment of the first one. */
+  readonly cursor?: string | undefined;
+}
+
+const isPast = ({ branch, as_of, version }: Asked): boolean =>
+  as_of !== undefined || version !== undefined || (branch !== undefined && branch !== MAIN);
+
+/** One file or directory, with what it holds if that is a file. */
+export const reachOne = (path: string, asked: Asked): Reach[] => [
+  { path, depth: 'one', content: true, past: isPast(asked) },
+];
+
+export const reachEach = (paths: readonly string[], asked: Asked): Reach[] =>
+  [...new Set(paths)].flatMap((path) => reachOne(path, asked));
+
+/** Entries of a directory, or all that is below; with `content` what files hold. */
+export function reachInto(path: string, asked: Asked, more: Pick<Reach, 'depth' | 'content'>): Reach[] {
+  return asked.cursor === undefined ? [{ path, ...more, past: isPast(asked) }] : [];
+}
+
+/** What no store knows: versions, and the tree as it was. */
+export const reachPast = (path: string): Reach[] => [{ path, depth: 'one', content: false, past: true }];

@@ -1,0 +1,66 @@
+/** Kinds of stores, and the end of a mount with all that belongs to it (platform.md §4.1). */
+import { z } from 'zod';
+import { plainText } from '../../base/texts.ts';
+import type { Operation } from '../../core/operation.ts';
+import { deactivate } from './activate.ts';
+import { force, pointInput } from './forms.ts';
+import { type ConnectorObject, connectorObject, toConnectorObject } from './mount-object.ts';
+import { deleteSaved, findMount, findSaved } from './mounts.sql.ts';
+
+const listInput = z.object({ category: plainText.optional().describe('only those of a category') });
+
+export const listConnectors: Operation<z.infer<typeof listInput>, ConnectorObject[], ConnectorObject[]> = {
+  name: 'connector.list',
+  summary: 'List the kinds of stores that can be mounted.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: listInput,
+  output: z.array(connectorObject),
+  faults: [],
+  rpc: { name: 'list_connectors' },
+  http: {
+    method: 'GET',
+    path: '/api/v2/connectors',
+    present: (connectors) => ({ connectors, next_cursor: null, has_more: false }),
+    body: z.object({ connectors: z.array(connectorObject), next_cursor: z.null(), has_more: z.literal(false) }),
+  },
+  cli: { words: 'connector list' },
+  examples: [{ title: 'all', input: {} }],
+  prepare: async ({ category }, { stores }) =>
+    stores.connectors.filter((one) => category === undefined || one.category === category).map(toConnectorObject),
+  run: async (_call, connectors) => connectors,
+};
+
+const deleteInput = pointInput.extend({
+  revoke_oauth: z.boolean().optional().describe('taken for the sake of existing clients: no connector has such grants'),
+  force,
+});
+const deleteOutput = z.object({ removed: z.boolean(), mount_point: z.string(), credentials_deleted: z.boolean() });
+
+export const deleteConnector: Operation<z.infer<typeof deleteInput>, z.infer<typeof deleteOutput>> = {
+  name: 'connector.delete',
+  summary: 'Remove a mount, its saved form and its stored secrets together.',
+  effect: 'destroy',
+  who: { role: 'admin' },
+  input: deleteInput,
+  output: deleteOutput,
+  faults: ['CONFLICT'],
+  rpc: { name: 'delete_connector' },
+  cli: { words: 'connector delete', args: ['mount_point'] },
+  mapPaths: (input, map) => ({ ...input, mount_point: map(input.mount_point) }),
+  object: ({ mount_point }) => mount_point,
+  run: async (call, { mount_point, force: forced }) => {
+    const { tx, zone } = call;
+    const active = await findMount(tx, zone.zone_id, mount_point);
+    const saved = await findSaved(tx, zone.zone_id, mount_point);
+    const removed = await deactivate(call, mount_point, forced);
+    const forgotten = await deleteSaved(tx, zone.zone_id, mount_point);
+    if (forgotten) {
+      call.event({ type: 'mount.forgotten', path: mount_point, object: { type: 'mount', id: mount_point }, data: {} });
+    }
+    const credentials_deleted = [active, saved].some((row) => row !== undefined && row.secrets !== '');
+    return { removed: removed || forgotten, mount_point: call.shown(mount_point), credentials_deleted };
+  },
+};
+
+export const connectorOperations = [listConnectors, deleteConnector] as const;

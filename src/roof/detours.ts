@@ -1,0 +1,49 @@
+/**
+ * Calls that need something of a store outside. Guarantees: a transaction never waits for a store; a call that broke off is run
+ * again once what it asked for is done, and ends after some tries; what it did at a store and could not commit is undone, as far
+ * as the store lets it be.
+ */
+import { Fault } from '../base/faults.ts';
+import { Detour } from '../core/call/outside.ts';
+import type { CallContext } from '../core/operation.ts';
+import type { Runner } from '../core/transact.ts';
+import type { Outside } from '../features/mounts/outside.ts';
+
+/** How often a call takes another way, since stores or others changed what it relied on. */
+const DETOURS_MAX = 20;
+
+export function withDetours(runner: Runner, outside: () => Outside): Runner {
+  const taking =
+    (run: Runner['read']): Runner['read'] =>
+    (operation, ready, context) =>
+      run(operation, ready, context).catch((thrown: unknown) =>
+        follow(outside(), thrown, { context, run: (changed) => run(operation, ready, changed) }),
+      );
+  return { read: taking(runner.read), write: taking(runner.write) };
+}
+
+interface Way<O> {
+  readonly context: CallContext;
+  readonly run: (context: CallContext) => Promise<O>;
+}
+
+async function follow<O>(outside: Outside, first: unknown, way: Way<O>): Promise<O> {
+  let { context } = way;
+  let thrown = first;
+  for (let tries = 0; tries < DETOURS_MAX; tries++) {
+    if (!(thrown instanceof Detour)) throw thrown;
+    context = await outside.go(thrown.demand, context);
+    try {
+      const output = await way.run(context);
+      outside.committed(context);
+      return output;
+    } catch (again) {
+      if (context.passage?.change) await outside.abandon(context);
+      context = { ...context, passage: { looked: context.passage?.looked ?? [] } };
+      thrown = again;
+    }
+  }
+  throw new Fault('CONFLICT', 'What lies in the mount kept changing while the call was prepared; try again', {
+    reason: 'CONTENDED',
+  });
+}
