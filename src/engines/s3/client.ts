@@ -44,6 +44,8 @@ export interface S3Request {
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: S3Body;
+  /** Doing it twice is not the same as once: then a lost answer is a failure. */
+  readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -75,6 +77,7 @@ export class S3Client {
         if (thrown instanceof SourceBroke) throw thrown.cause;
         const pause = wait * (0.5 + Math.random());
         const passes = thrown instanceof S3Error && thrown.passes;
+        if (request.once && passes) throw thrown;
         const late = performance.now() + pause > until;
         if (passes && late) this.#away = true;
         if (!passes || late || request.signal?.aborted) throw thrown;

@@ -26,6 +26,7 @@ export interface Multipart {
   /** In order. They are asked for one after the other, and sent some at a time. */
   readonly parts: AsyncIterable<Part>;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -94,15 +95,17 @@ interface Completion extends Multipart {
   readonly etags: readonly string[];
 }
 
-async function complete(s3: S3Client, { key, size, uploadId, etags, headers, signal }: Completion): Promise<string> {
+async function complete(s3: S3Client, { uploadId, etags, ...upload }: Completion): Promise<string> {
+  const { key, size, headers, once, signal } = upload;
   const parts = etags.map((etag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${escaped(etag)}</ETag></Part>`);
   const body = bodyOf(Buffer.from(`<CompleteMultipartUpload>${parts.join('')}</CompleteMultipartUpload>`));
   try {
     // Where the answer is lost and the request sent again, the upload may be gone because it was completed.
-    const done = await s3.text({ method: 'POST', key, query: { uploadId }, body, signal, ...(headers && { headers }) });
+    const given = { signal, ...(headers && { headers }), ...(once && { once }) };
+    const done = await s3.text({ method: 'POST', key, query: { uploadId }, body, ...given });
     return textOf(rootOf(done, 'CompleteMultipartUploadResult'), 'ETag');
   } catch (thrown) {
-    const there = isMissing(thrown) ? await headObject(s3, key, { signal }) : undefined;
+    const there = isMissing(thrown) && !once ? await headObject(s3, key, { signal }) : undefined;
     if (there?.size === size) return there.etag;
     throw thrown;
   }

@@ -30,6 +30,7 @@ export interface ListOptions {
 
 interface Given {
   readonly headers?: Readonly<Record<string, string>>;
+  readonly once?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -62,6 +63,14 @@ export async function headObject(s3: S3Client, key: string, given: Given = {}): 
 export interface OpenObject {
   readonly object: S3Object;
   readonly pieces: AsyncGenerator<Uint8Array>;
+}
+
+/** All bytes of an object. */
+export function getWhole(s3: S3Client, key: string, given: Given): Promise<OpenObject> {
+  return s3.send({ method: 'GET', key, ...given }, async (response) => ({
+    object: objectOf(key, response.headers),
+    pieces: piecesOf(response),
+  }));
 }
 
 /** Bytes [start, end), cut at the end of the object, with what is known of the whole; 416 where it ends before `start`. */
