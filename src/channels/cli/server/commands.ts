@@ -200,11 +200,24 @@ const doctorCommand: Command = {
   run: async (scene) => (await import('./doctor.ts')).doctor(scene),
 };
 
+const dumpCommand: Command = {
+  words: 'dump',
+  summary: 'Print all state of the database as lines of JSON: the same state is the same bytes on either engine.',
+  args: [],
+  options: [
+    DATA,
+    { name: 'out', about: 'file to write it to', takes: 'text' },
+    { name: 'figures', about: 'print its hash, rows and revisions only', takes: 'flag' },
+  ],
+  run: async (scene, typed) => (await import('./dump.ts')).runDump(scene, typed),
+};
+
 export const serverCommands: readonly Command[] = [
   startCommand,
   serveCommand,
   workerCommand,
   migrateCommand,
+  dumpCommand,
   configCommand,
   doctorCommand,
 ];
