@@ -59,6 +59,7 @@ export const LIMITS = {
   SCHEDULES: { default: 1_000, about: 'schedules of one zone' },
   MOUNTS: { default: 100, about: 'mounts of one zone' },
   MOUNT_ENTRIES: { default: 1_000_000, about: 'entries of a mount that one call looks through' },
+  CONFLICTS_OPEN: { default: 100_000, about: 'conflicts of one zone that are open' },
   UPLOADS_PER_CALLER: { default: 100, about: 'uploads of one caller that are not complete' },
   UPLOADS_PER_ZONE: { default: 1_000, about: 'uploads of one zone that are not complete' },
   AGENTS: { default: 10_000, about: 'agents of one zone, and inboxes' },

@@ -1,0 +1,36 @@
+/**
+ * One push or pull of a mount from its beginning to its result. Guarantees: a store that cannot be reached is a result with
+ * failures, and no failure of the run; whatever was done by then stands in rows, so another run goes on from there.
+ */
+import { pull } from './pull.ts';
+import { push } from './push.ts';
+import { type Asked, StoreGone, type SyncParts, Tally } from './run.ts';
+import type { Begun } from './steps.operations.ts';
+
+export type Action = 'push' | 'pull';
+
+export interface Ran {
+  readonly tally: Tally;
+  /** The first thing that was wrong. */
+  readonly error: string | null;
+}
+
+/** `resolution` of the mount holds where the call names none. */
+export async function runSync(
+  parts: SyncParts,
+  begun: Begun,
+  { action, ...asked }: Asked & { readonly action: Action },
+): Promise<Ran> {
+  const tally = new Tally();
+  const work = action === 'push' ? push : pull;
+  try {
+    await work(parts, begun, { asked, tally });
+  } catch (thrown) {
+    if (!(thrown instanceof StoreGone)) throw thrown;
+    if (tally.failed === 0) {
+      const { code, message } = thrown.fault;
+      tally.fail({ path: parts.mount.mount_point, code, message });
+    }
+  }
+  return { tally, error: tally.errors[0]?.message ?? null };
+}
