@@ -8,7 +8,7 @@ import { findLastEventAt, findOldestEvent } from '../events/moments.sql.ts';
 import { listChain } from './history/branches.sql.ts';
 import { readMoment } from './history/moment.ts';
 import { findSnapshot, isPinned } from './history/snapshots.sql.ts';
-import { chainView, isLiveMain, MAIN, mainView, type View } from './view.ts';
+import { chainView, frozen, isLiveMain, MAIN, mainView, type View } from './view.ts';
 
 export interface ViewParams {
   readonly branch?: string | undefined;
@@ -23,7 +23,9 @@ export interface ViewParams {
  */
 export async function viewOf(call: Call, params: ViewParams): Promise<View> {
   const view = await findView(call, params);
-  return isLiveMain(view) || (params.paging && view.name === MAIN) ? view : apartFrom(call, view);
+  if (call.mounts.length === 0 || (params.paging && view.name === MAIN)) return view;
+  if (!isLiveMain(view)) return apartFrom(call, view);
+  return params.as_of === undefined ? view : apartFrom(call, frozen(view, call.zone.seq));
 }
 
 /** The same view without what is mounted: stores keep no past, and no branches. */

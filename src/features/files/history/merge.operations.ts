@@ -53,10 +53,11 @@ export const treeMerge: Operation<MergeInput, MergeOutput> = {
     if (branch === into) throw invalidParams({ path: 'into', message: 'is the branch itself' });
     const { seq, zone_id } = call.zone;
     const source = await viewOf(call, { branch });
-    const target = apartFrom(call, await viewOf(call, { branch: into }));
+    const target = await viewOf(call, { branch: into });
     const base = await baseOf(call, source, target);
     const settle = strategy === 'theirs' ? 'theirs' : 'ours';
-    await planMerge(call.tx, { base, ours: frozen(target, seq), theirs: frozen(source, seq), target, settle });
+    const theirs = frozen(apartFrom(call, source), seq);
+    await planMerge(call.tx, { base, ours: frozen(target, seq), theirs, target, settle });
     await requirePlanned(call, '/');
     const { conflicts, total } = await listConflicts(call.tx, zone_id, CONFLICTS_TOLD);
     if (strategy === 'fail' && !preview && total > 0) throw mergeConflict(input, conflicts, total);

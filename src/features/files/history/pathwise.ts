@@ -3,6 +3,7 @@
  * goes by that list and not by the tree. Guarantees: a path has one row, and a column is null where a view has nothing.
  */
 
+import { ancestorsOf, rangeBelow } from '../../../base/paths.ts';
 import { atOrBelow } from '../../../ports/path-range.ts';
 import { OPEN_END, type SqlValue } from '../../../ports/sql.ts';
 import type { PastView, Piece } from '../view.ts';
@@ -59,6 +60,7 @@ export function changedPaths(one: PastView, other: PastView, scope: Scope): Piec
   const within: Piece[] = [atOrBelow('s.path', scope.path)];
   if (scope.after) within.push({ sql: 's.path > ?', params: [scope.after] });
   if (scope.only) within.push(scope.only);
+  for (const point of one.apart ?? other.apart ?? []) within.push(outsideMount(point));
   const tail = within.map(({ sql }) => ` AND ${sql}`).join('');
   const tailParams = within.flatMap(({ params }) => params);
   const params: SqlValue[] = [];
@@ -77,6 +79,16 @@ export function changedPaths(one: PastView, other: PastView, scope: Scope): Piec
   if (arms.length === 0) return { sql: 'SELECT path FROM file_states WHERE 1 = 0', params: [] };
   // One arm may name a path twice; a union of several never does.
   return { sql: arms.length === 1 ? arms[0]!.replace('SELECT', 'SELECT DISTINCT') : arms.join(' UNION '), params };
+}
+
+/** Neither at or below a mount point nor on the way to it: that is there as long as the mount is. */
+function outsideMount(point: string): Piece {
+  const below = rangeBelow(point);
+  const way = [...ancestorsOf(point), point];
+  return {
+    sql: `NOT (s.path > ? AND s.path < ?)${way.map(() => ' AND s.path <> ?').join('')}`,
+    params: [below.from, below.to, ...way],
+  };
 }
 
 /** For each branch that either view sees: the revisions at which the two see it, or one where only one does. */
