@@ -39,8 +39,8 @@ const runner = localRunner({
   grants,
   auditKeys: auditKeysOf(config),
   told: (moves) => post({ kind: 'told', moves }),
-});
   spans: (span) => post({ kind: 'span', span }),
+});
 const byName = new Map<string, AnyOperation>(allOperations.map((operation) => [operation.name, operation]));
 
 let outbox: ThreadAnswer[] = [];

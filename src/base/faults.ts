@@ -150,6 +150,10 @@ export function asFault(thrown: unknown): Fault {
   return new Fault('INTERNAL', 'Internal error; the log has the details under this request id.');
 }
 
+/** Is it that the schema of the database lacks something? A server that was told not to look may live with that. */
+export const isSchemaBehind = (thrown: unknown): thrown is Fault =>
+  thrown instanceof Fault && thrown.data.reason === 'schema';
+
 /** What is behind a fault, for the log and for nobody else; undefined where nothing is. */
 export function causeOf({ cause }: Fault): string | undefined {
   if (cause === undefined) return undefined;

@@ -4,7 +4,7 @@
  * second; calls of a brick that run are counted, and told to end when their time is over.
  */
 import { type BrickName, brickRows, requiredBy } from '../base/bricks.ts';
-import { Fault } from '../base/faults.ts';
+import { Fault, isSchemaBehind } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { readChoices } from '../features/bricks/bricks.sql.ts';
 import { isHeld, isRefused } from '../features/bricks/bricks.ts';
@@ -57,7 +57,9 @@ export class BrickBoard implements BrickSwitch {
 
   /** Knows what was chosen before, and follows it. */
   async start(): Promise<void> {
-    await this.look();
+    await this.look().catch((thrown: unknown) => {
+      if (!isSchemaBehind(thrown)) throw thrown;
+    });
     this.unlisten = this.parts.rings.listen(BRICKS_TOPIC, () => this.lookQuietly());
     this.timer = setInterval(() => this.lookQuietly(), LOOK_MS);
   }

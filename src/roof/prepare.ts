@@ -3,7 +3,7 @@
  * §14). Guarantees: repeating it changes nothing. In the mode `off` a table that is missing is no reason not to start.
  */
 import { randomBytes } from 'node:crypto';
-import { Fault } from '../base/faults.ts';
+import { isSchemaBehind } from '../base/faults.ts';
 import type { Log } from '../base/log.ts';
 import { bootstrapTexts } from '../config/first-keys.ts';
 import type { Config } from '../config.ts';
@@ -59,8 +59,6 @@ function bootstrapKeysOf(config: Config): BootstrapKeys {
   const none: BootstrapKeys = { viewer: '', operator: '', researcher: '', admin: '' };
   return { ...none, ...Object.fromEntries(bootstrapTexts({ ...config }).map(({ role, text }) => [role, text])) };
 }
-
-const isSchemaBehind = (thrown: unknown): thrown is Fault => thrown instanceof Fault && thrown.data.reason === 'schema';
 
 /** Nothing can be signed or chained with these: what needs a table answers that it is not there. */
 const withoutSeeds = (config: Config): Prepared => ({

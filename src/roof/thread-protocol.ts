@@ -2,8 +2,8 @@
 import type { FaultWire } from '../base/faults.ts';
 import type { Demand } from '../core/call/outside.ts';
 import type { JobMove } from '../core/call/told.ts';
-import type { CallContext } from '../core/operation.ts';
 import type { EndedSpan } from '../core/call/tracing.ts';
+import type { CallContext } from '../core/operation.ts';
 import type { Decisions } from '../features/access/grant-cache.ts';
 import type { SqlStats } from '../ports/sql.ts';
 
@@ -34,10 +34,10 @@ export type ThreadMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answers'; readonly answers: readonly ThreadAnswer[] }
   | { readonly kind: 'told'; readonly moves: readonly JobMove[] }
+  | { readonly kind: 'span'; readonly span: EndedSpan }
   | { readonly kind: 'broken'; readonly reason: string };
 
 export interface ThreadStats extends SqlStats {
-  | { readonly kind: 'span'; readonly span: EndedSpan }
   readonly hits: number;
   readonly misses: number;
   readonly sets: number;

@@ -8,8 +8,8 @@ import { Worker } from 'node:worker_threads';
 import { Fault, faultFromWire } from '../base/faults.ts';
 import { Detour } from '../core/call/outside.ts';
 import type { Told } from '../core/call/told.ts';
-import type { CallContext, Operation } from '../core/operation.ts';
 import type { EndedSpan } from '../core/call/tracing.ts';
+import type { CallContext, Operation } from '../core/operation.ts';
 import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, ThreadStats } from './thread-protocol.ts';
 
 /** A thread that runs transactions by the names of their operations. */
@@ -26,8 +26,8 @@ export interface ThreadOptions {
   readonly onBroken: (reason: unknown) => void;
   /** Given what calls tell of, after their commit. */
   readonly told?: Told | undefined;
-}
   readonly spans?: ((span: EndedSpan) => void) | undefined;
+}
 
 interface Pending {
   readonly resolve: (value: never) => void;
@@ -53,8 +53,8 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
   worker.on('message', (message: ThreadMessage) => {
     if (message.kind === 'broken') options.onBroken(message.reason);
     if (message.kind === 'told') options.told?.(message.moves);
-    if (message.kind !== 'answers') return;
     if (message.kind === 'span') options.spans?.(message.span);
+    if (message.kind !== 'answers') return;
     for (const answer of message.answers) settle(pending, answer);
   });
   worker.on('error', (reason) => {

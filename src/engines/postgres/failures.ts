@@ -4,12 +4,14 @@
  */
 import { DatabaseError } from 'pg';
 import { Fault } from '../../base/faults.ts';
-import { diskFull } from '../sql-faults.ts';
+import { diskFull, schemaBehind } from '../sql-faults.ts';
 
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK_DETECTED = '40P01';
 const DISK_FULL = '53100';
 const QUERY_CANCELED = '57014';
+const UNDEFINED_TABLE = '42P01';
+const UNDEFINED_COLUMN = '42703';
 const READ_ONLY_TRANSACTION = '25006';
 const FEATURE_NOT_SUPPORTED = '0A000';
 const UNTRANSLATABLE_CHARACTER = '22P05';
@@ -38,6 +40,7 @@ export function faultOf(thrown: unknown): unknown {
   if (endsConnection(thrown)) return outOfReach(thrown);
   const state = stateOf(thrown);
   if (state === DISK_FULL) return because(diskFull(), thrown);
+  if (state === UNDEFINED_TABLE || state === UNDEFINED_COLUMN) return schemaBehind(thrown);
   if (state === QUERY_CANCELED) {
     return because(new Fault('DEADLINE_EXCEEDED', 'A statement ran too long; nothing changed.'), thrown);
   }

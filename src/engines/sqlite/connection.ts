@@ -2,7 +2,7 @@
  * One connection to a SQLite file: prepared statements kept, errors of the disk turned into faults. Guarantees that a
  * statement text is prepared once per connection and that no SQLite error text reaches a client.
  */
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type {
   Dialect,
   KeptRow,
@@ -15,6 +15,7 @@ import type {
   Tx,
 } from '../../ports/sql.ts';
 import { updateOne } from '../../ports/update-rows.ts';
+import { schemaBehind } from '../sql-faults.ts';
 import type { Pending } from './pending.ts';
 import { type NamedRow, Prepared } from './prepared.ts';
 import type { RowMemo } from './row-memo.ts';
@@ -34,6 +35,8 @@ const BUSY = 5;
 const LOCKED = 6;
 /** SQLITE_IOERR_SHMSIZE: the index of the WAL could not grow, which has no other cause than a full disk. */
 const NO_SHM_ROOM = 4874;
+
+const NOT_THERE = /^no such (table|column): |has no column named /;
 
 interface SqliteError extends Error {
   readonly errcode: number;
@@ -70,9 +73,17 @@ export class Connection {
   prepare(sql: string): Prepared {
     const known = this.prepared.get(sql);
     if (known) return known;
-    const made = new Prepared(this.db.prepare(sql), sql);
+    const made = new Prepared(this.compile(sql), sql);
     this.prepared.set(sql, made);
     return made;
+  }
+
+  private compile(sql: string): StatementSync {
+    try {
+      return this.db.prepare(sql);
+    } catch (thrown) {
+      throw thrown instanceof Error && NOT_THERE.test(thrown.message) ? schemaBehind(thrown) : thrown;
+    }
   }
 
   close(): void {
