@@ -1,5 +1,5 @@
 /** Blobs and their stage on a real S3 server: the suites of the ports, and what only such a store has. */
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { S3_USER, s3Request } from '../../../test/servers/s3.ts';
 import { freshBucket } from '../../../test/servers/shared-s3.ts';
@@ -15,12 +15,22 @@ import { openS3Blobs } from './s3-blobs.ts';
 const MiB = 1024 * 1024;
 const trusted = (): Outbound => openOutbound({ allow: undefined, pins: [], ca: '' });
 
+const shared = once(freshBucket);
+
 for (const contract of [blobsContract, stageContract]) {
   contract('s3', async () => {
-    const { endpoint, bucket } = await freshBucket();
-    const place = placeOf({ bucket, endpoint, prefix: 'some/where' }, S3_USER);
+    const place = placeOf({ ...(await shared()), prefix: randomUUID() }, S3_USER);
     return { open: () => openS3Blobs(place, trusted()), remove: async () => undefined };
   });
+}
+
+/** One bucket for places that differ by their prefixes: making one takes longer than most tests. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** Bytes without a pattern that could hide a part in the wrong place. */
@@ -140,8 +150,8 @@ describe('behind a bad connection', () => {
   });
   afterAll(() => proxy.stop());
 
-  /** Gives up within a second. */
-  const opened = (): Promise<Blobs> => openS3Blobs(place, trusted(), { silence: 500, patience: 500 });
+  /** Gives up soon. */
+  const opened = (silence = 10_000): Promise<Blobs> => openS3Blobs(place, trusted(), { silence, patience: 500 });
 
   test('what got no answer is sent again', async () => {
     const blobs = await openS3Blobs(place, trusted());
@@ -159,7 +169,7 @@ describe('behind a bad connection', () => {
   });
 
   test('a read goes on where its connection broke', async () => {
-    const blobs = await opened();
+    const blobs = await openS3Blobs(place, trusted());
     const bytes = counting(8 * MiB);
     const source = sourceOf(bytes);
     await blobs.put(source);
@@ -179,9 +189,10 @@ describe('behind a bad connection', () => {
     await blobs.close();
   });
 
-  test.each<[string, () => void]>([
+  test.each<[string, number, () => void]>([
     [
       'that is gone',
+      10_000,
       () => {
         proxy.shut = true;
         proxy.cut();
@@ -189,12 +200,13 @@ describe('behind a bad connection', () => {
     ],
     [
       'that says nothing',
+      3_000,
       () => {
         proxy.mute = true;
       },
     ],
-  ])('a store %s is UNAVAILABLE for every call, and there again afterwards', async (_, worsen) => {
-    const blobs = await opened();
+  ])('a store %s is UNAVAILABLE for every call, and there again afterwards', async (_, silence, worsen) => {
+    const blobs = await opened(silence);
     const source = sourceOf(bytesOf('kept'));
     const other = sourceOf(bytesOf('other'));
     await blobs.put(source);
@@ -204,12 +216,12 @@ describe('behind a bad connection', () => {
     const calls = [
       blobs.put(other),
       blobs.has(source.sha256),
-      blobs.delete(source.sha256),
+      blobs.delete(sourceOf(bytesOf('to delete')).sha256),
       collect(blobs.read(source.sha256, 0, source.size)),
       writer.sync(),
       blobs.stage.open('act', 't', 0),
       collect(blobs.stage.read('act', 't', { start: 0, end: 1 })),
-      blobs.stage.adopt('act', 't', source),
+      blobs.stage.adopt('act', 't', sourceOf(bytesOf('to adopt'))),
       blobs.stage.remove('act'),
       blobs.stage.list(1),
     ];
@@ -220,6 +232,8 @@ describe('behind a bad connection', () => {
     await writer.close();
     [proxy.shut, proxy.mute] = [false, false];
     proxy.cut();
+    // While it counts as away there is one try, which may meet a connection that has just been cut.
+    await expect.poll(() => blobs.has(source.sha256).catch(() => false)).toBe(true);
     expect(String(await collect(blobs.read(source.sha256, 0, source.size)))).toBe('kept');
     await blobs.put(other);
     expect(await blobs.has(other.sha256)).toBe(true);
