@@ -1,5 +1,6 @@
 /**
- * A whole server for tests, on each SQL engine that `ENGINES` names (`sqlite`, `postgres`; sqlite unless set). It listens
+ * A whole server for tests, on each SQL engine that `ENGINES` names (`sqlite`, `postgres`; sqlite unless set), with `BLOBS=s3`
+ * on the shared S3 server. It listens
  * on a free loopback port, has an admin key, and can be given keys and grants directly in SQL.
  */
 import { randomUUID } from 'node:crypto';
@@ -18,8 +19,8 @@ import { openThreadSql } from '../src/roof/engines.ts';
 import { type Running, start } from '../src/roof/server.ts';
 import type { Answer, FaultDetails } from './answer.ts';
 import { freshDatabase } from './servers/shared-postgres.ts';
-
 import { blobsSettings } from './servers/shared-s3.ts';
+
 export const ADMIN_KEY = 'admin-key-for-tests-0001';
 
 export type EngineName = 'sqlite' | 'postgres';
@@ -80,8 +81,8 @@ export interface TestOptions {
 export async function startTestServer(options: TestOptions = {}): Promise<TestServer> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'nexus-test-'));
   const database = await placeDatabase(options, directory);
-  const { config } = loadConfig({
   const blobs = await blobsSettings(directory);
+  const { config } = loadConfig({
     environment: {},
     given: {
       NEXUS_DATA_DIR: directory,
@@ -91,8 +92,8 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
       NEXUS_SCHEMA_MANAGEMENT_MODE: 'auto_create',
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       NEXUS_DATABASE_URL: database.url,
-      ...options.environment,
       ...blobs,
+      ...options.environment,
     },
   });
   const running = await start({ config, ...(options.log && { log: options.log }) });

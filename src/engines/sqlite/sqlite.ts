@@ -102,7 +102,11 @@ class SqliteEngine implements Sql {
     const statements = this.readers.statements + (this.writer?.connection.statements ?? 0);
     const own = this.writer ? 1 : 0;
     const { size, used } = this.readers;
-    const pool = { size: size + own, checkedOut: used + (this.writer?.connection.db.isTransaction ? 1 : 0), overflow: 0 };
+    const pool = {
+      size: size + own,
+      checkedOut: used + (this.writer?.connection.db.isTransaction ? 1 : 0),
+      overflow: 0,
+    };
     return { statements, commits: allCommits(this.writer ? [this.writer.queue.commits] : []), pool };
   }
 
