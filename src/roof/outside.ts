@@ -7,6 +7,7 @@ import type { BrickBoard } from '../core/brick-board.ts';
 import type { Runner } from '../core/transact.ts';
 import { localConnector } from '../engines/local/local-connector.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
+import { s3Connector } from '../engines/s3/s3-connector.ts';
 import { keepSetting } from '../features/access/settings.sql.ts';
 import { Outside } from '../features/mounts/outside.ts';
 import { sealOf } from '../features/mounts/seal.ts';
@@ -15,6 +16,7 @@ import type { Connector } from '../ports/backend.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx } from '../ports/sql.ts';
 import { withDetours } from './detours.ts';
+import { outboundOf } from './engines.ts';
 import { systemSteps } from './system.ts';
 
 /** What stored secrets are sealed with, the same on all nodes; made by whichever asks first unless it is configured. */
@@ -50,6 +52,7 @@ const connectorsOf = ({ config, nodes }: OutsideParts): readonly Connector[] => 
     severalNodes: () => nodes() > 1,
     own: resolve(config.DATA_DIR),
   }),
+  s3Connector({ outbound: outboundOf(config, 'user') }),
 ];
 
 export function openOutside(parts: OutsideParts): OutsideStores {

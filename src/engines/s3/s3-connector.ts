@@ -3,15 +3,9 @@
  * (workflows.md §12.4), at each connection; a secret goes nowhere but into signatures.
  */
 import { z } from 'zod';
-import { Fault } from '../../base/faults.ts';
-import { BACKEND_PAGE_ENTRIES, BackendError, type Connector, type OpenBackend } from '../../ports/backend.ts';
-import { type Outbound, OutboundRefused } from '../../ports/outbound.ts';
-import { asBackend, goOn } from './backend-errors.ts';
-import { S3Client } from './client.ts';
-import { S3Error } from './errors.ts';
-import { listObjects } from './objects.ts';
-import { addressOf, BUCKET_NAME, placeOf, REGION_NAME, type S3Place } from './place.ts';
-import { S3Backend } from './s3-backend.ts';
+import { BACKEND_PAGE_ENTRIES, type Connector } from '../../ports/backend.ts';
+import type { Outbound } from '../../ports/outbound.ts';
+import { BUCKET_NAME, placeOf, REGION_NAME } from './place.ts';
 
 const Config = z.strictObject({
   bucket: z.string().regex(BUCKET_NAME, 'has to be a name of a bucket: 3 to 63 of a-z, 0-9, dots and dashes'),
@@ -57,35 +51,10 @@ export function s3Connector({ outbound, pageEntries = BACKEND_PAGE_ENTRIES }: S3
     open: async (config, signal) => {
       const { access_key_id, secret_access_key, ...settings } = Config.parse(config);
       const place = placeOf(settings, { accessKeyId: access_key_id, secretAccessKey: secret_access_key });
-      return openPlace(place, { outbound, pageEntries, signal });
+      // What speaks to a bucket is loaded when the first one is mounted.
+      const { openBucket } = await import('./open-bucket.ts');
+      return openBucket(place, { outbound, pageEntries, signal });
     },
-  };
-}
-
-interface Opening extends Required<S3ConnectorOptions> {
-  readonly signal: AbortSignal;
-}
-
-async function openPlace(place: S3Place, { outbound, pageEntries, signal }: Opening): Promise<OpenBackend> {
-  goOn(signal);
-  try {
-    await outbound.judge(addressOf(place, '').base);
-  } catch (thrown) {
-    if (!(thrown instanceof OutboundRefused)) throw thrown;
-    throw new Fault('ACCESS_DENIED', `Access denied: ${thrown.message}`, { setting: 'NEXUS_OUTBOUND_ALLOW' });
-  }
-  const s3 = new S3Client(place, outbound);
-  await asBackend(place.bucket, async () => {
-    try {
-      await listObjects(s3, { prefix: '', max: 1, signal }).next();
-    } catch (thrown) {
-      if (!(thrown instanceof S3Error) || thrown.passes) throw thrown;
-      throw new BackendError('REFUSED', `bucket ${place.bucket}: ${thrown.message}`, thrown);
-    }
-  });
-  return {
-    backend: new S3Backend(s3, pageEntries),
-    place: { store: `s3://${place.endpoint.host}/${place.bucket}`, path: `/${place.prefix.replace(/\/$/, '')}` },
   };
 }
 
