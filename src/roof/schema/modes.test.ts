@@ -1,0 +1,98 @@
+/** What a start does about the schema (infrastructure.md §14): migrates, refuses, or does not even look. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type EngineName, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
+import { loadConfig } from '../../config.ts';
+import { openThreadSql } from '../engines.ts';
+import { readMigrations } from '../migrations.ts';
+
+const KEY = 'viewer-key-of-modes-1';
+type Mode = 'auto_create' | 'migrate_only' | 'off';
+
+forEachEngine('the mode of the schema', (engine: EngineName) => {
+  let directory: string;
+  let url = '';
+  let drop = async (): Promise<void> => undefined;
+  let running: TestServer | undefined;
+  const logged: string[] = [];
+  beforeEach(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'nexus-modes-'));
+    if (engine === 'postgres') ({ url, drop } = await freshDatabase());
+  });
+  afterEach(async () => {
+    await running?.stop();
+    running = undefined;
+    await drop();
+    rmSync(directory, { recursive: true, force: true });
+    logged.length = 0;
+  });
+
+  const start = async (mode: Mode): Promise<TestServer> => {
+    const environment = {
+      NEXUS_SCHEMA_MANAGEMENT_MODE: mode,
+      NEXUS_BOOTSTRAP_VIEWER_KEY: KEY,
+      ...(url && { NEXUS_DATABASE_URL: url }),
+    };
+    const log = (_level: string, event: string): void => {
+      logged.push(event);
+    };
+    running = await startTestServer({ engine, directory, environment, log });
+    return running;
+  };
+  const stop = async (): Promise<void> => {
+    await running?.stop();
+    running = undefined;
+  };
+  const withSql = async <T>(work: (sql: Awaited<ReturnType<typeof openThreadSql>>) => Promise<T>): Promise<T> => {
+    const { config } = loadConfig({ environment: {}, given: { NEXUS_DATA_DIR: directory, NEXUS_DATABASE_URL: url } });
+    const sql = await openThreadSql(config, 'writer', () => undefined);
+    try {
+      return await work(sql);
+    } finally {
+      await sql.close();
+    }
+  };
+  const whoami = async (server: TestServer): Promise<number> =>
+    (await server.http('/api/v1/auth/whoami', { headers: { authorization: `Bearer ${KEY}` } })).status;
+
+  test('auto_create migrates and seeds; the next start has nothing to do', async () => {
+    expect(await whoami(await start('auto_create'))).toBe(200);
+    expect(logged).toContain('schema.migrated');
+    await stop();
+    logged.length = 0;
+    expect(await whoami(await start('migrate_only'))).toBe(200);
+    expect(logged).not.toContain('schema.migrated');
+  });
+
+  test('migrate_only refuses a schema that is behind, and changes no table', async () => {
+    const pending = await withSql(async (sql) => readMigrations(sql.dialect).length);
+    await expect(start('migrate_only')).rejects.toThrow(`Schema is ${pending} migrations behind; run nexus migrate`);
+    await withSql(async (sql) => {
+      await expect(sql.read((tx) => tx.all('SELECT zone_id FROM zones'))).rejects.toThrow('run nexus migrate');
+    });
+  });
+
+  test('off starts without any table: what needs none is answered, all else is 503', async () => {
+    const server = await start('off');
+    expect(logged).toContain('schema.incomplete');
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    expect((await fetch(`${server.url}/metrics`)).status).toBe(200);
+    expect(await whoami(server)).toBe(503);
+  });
+
+  test('a schema that is newer than the program is refused, unless nobody is to look', async () => {
+    await start('auto_create');
+    await stop();
+    await withSql((sql) =>
+      sql.write('root', (tx) => tx.run("INSERT INTO migrations (version, name) VALUES (9999, 'of tomorrow')")),
+    );
+    for (const mode of ['auto_create', 'migrate_only'] as const) {
+      await expect(start(mode)).rejects.toThrow('run a newer nexus');
+    }
+    expect(await whoami(await start('off'))).toBe(200);
+  });
+});

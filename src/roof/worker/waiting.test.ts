@@ -1,0 +1,71 @@
+/** A worker whose database is away (infrastructure.md §8): it waits longer each time, and works once the database is there. */
+import { type AddressInfo, createServer } from 'node:net';
+import { expect, test, vi } from 'vitest';
+import { ENGINES, startTestServer } from '../../../test/harness.ts';
+import { startTcpProxy } from '../../../test/servers/tcp-proxy.ts';
+import { loadConfig } from '../../config.ts';
+import { runWorker } from './process.ts';
+
+const SLOW = { timeout: 60_000, interval: 50 };
+
+/** A port at which nobody listens. */
+async function deadPort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function waitingWorker(NEXUS_DATABASE_URL: string, maxJobs = Number.POSITIVE_INFINITY) {
+  const waits: number[] = [];
+  const stopping = new AbortController();
+  const { config } = loadConfig({ environment: {}, given: { NEXUS_DATABASE_URL } });
+  const log = (_level: string, event: string): void => {
+    if (event === 'worker.waiting') waits.push(performance.now());
+  };
+  const ended = runWorker({ config, log, once: false, maxJobs, signal: stopping.signal });
+  return { waits, ended, stop: () => stopping.abort() };
+}
+
+test('it tries again after a second, then after two, and a stop ends the wait', async () => {
+  const { waits, ended, stop } = waitingWorker(`postgres://nobody@127.0.0.1:${await deadPort()}/none`);
+  await vi.waitFor(() => expect(waits).toHaveLength(3), SLOW);
+  const [first = 0, second = 0, third = 0] = waits;
+  // Timers of Node may fire a millisecond early.
+  expect(second - first).toBeGreaterThan(990);
+  expect(third - second).toBeGreaterThan(1_990);
+  stop();
+  expect(await ended).toBe(0);
+}, 60_000);
+
+test('one that runs once does not wait', async () => {
+  const url = `postgres://nobody@127.0.0.1:${await deadPort()}/none`;
+  const { config } = loadConfig({ environment: {}, given: { NEXUS_DATABASE_URL: url } });
+  const { signal } = new AbortController();
+  const once = runWorker({ config, log: () => undefined, once: true, maxJobs: 1, signal });
+  await expect(once).rejects.toThrow('No connection to PostgreSQL');
+});
+
+test.runIf(ENGINES.includes('postgres'))(
+  'it works as soon as the database is back',
+  async () => {
+    const server = await startTestServer({ engine: 'postgres', environment: { NEXUS_EMBEDDED_WORKER: 'false' } });
+    const url = new URL(server.config.DATABASE_URL);
+    const proxy = await startTcpProxy(Number(url.port));
+    proxy.shut = true;
+    url.host = `127.0.0.1:${proxy.port}`;
+    const { waits, ended } = waitingWorker(url.href, 1);
+    await vi.waitFor(() => expect(waits.length).toBeGreaterThan(0), SLOW);
+    await server.http('/api/v1/jobs/submit', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ job_type: 'echo', payload: { value: 1 } }),
+    });
+    proxy.shut = false;
+    expect(await ended).toBe(1);
+    await proxy.stop();
+    await server.stop();
+  },
+  60_000,
+);
