@@ -151,6 +151,8 @@ export interface Call {
   use(counter: Counter, by: number): void;
   /** The transaction changes tuples, keys, roles or the phase of a zone: cached decisions end with it. */
   accessChanged(): void;
+  /** READ_ONLY for a path in a read-only mount. */
+  refuseReadOnly(path: string): void;
   /** The same of the mounts of the zone: `left` says whether there are any. */
   mountsChanged(left: boolean): void;
   /** Details of the audit row of this call. */

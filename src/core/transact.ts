@@ -19,7 +19,7 @@ import { checkActing } from '../features/agents/rights.ts';
 import { type ChainEnd, insertAuditRows } from '../features/audit/audit.sql.ts';
 import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
 import { requireLooks } from '../features/mounts/looks.ts';
-import { refuseChange } from '../features/mounts/refusals.ts';
+import { refuseChange, refuseReadOnlyAt } from '../features/mounts/refusals.ts';
 import { settleStores } from '../features/mounts/settle.ts';
 import { mountsOf, NO_MOUNTS } from '../features/mounts/zone-mounts.ts';
 import { checkQuota } from '../features/zones/quota.ts';
@@ -238,6 +238,9 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
     accessChanged: () => {
       state.accessChanges = true;
     },
+    refuseReadOnly: (path) => {
+      if (gated) refuseReadOnlyAt(mounts, path, call.shown);
+    },
     mountsChanged: (left) => {
       state.mounts = left ? 'some' : 'none';
     },
@@ -255,7 +258,8 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
   };
   const needs = operation.needs?.(ready) ?? [];
   if (needs.length > 0) await access.require(needs);
-  if (gated) await requireLooks(call, { needs, reaches: operation.reach?.(ready) ?? [] });
+  const reaches = gated ? (operation.reach?.(ready) ?? []) : [];
+  if (gated) await requireLooks(call, { needs, reaches, changes: operation.effect !== 'read' });
   const output = await operation.run(call, ready);
   if (gated && (state.changed || context.passage?.change)) await settleStores(call, state.events);
   // What is not the answer yet is checked when it is.

@@ -30,10 +30,12 @@ export interface Reach {
   readonly content: boolean;
   /** As it was, or on a branch: no store knows that. */
   readonly past?: boolean;
+  /** It is moved: what a store gets of that later is all that is below, with what files hold. */
+  readonly moves?: boolean;
 }
 
 /** A look at a store that has to come before the transaction. */
-export interface Look extends Omit<Reach, 'past'> {
+export interface Look extends Omit<Reach, 'past' | 'moves'> {
   readonly mount_id: string;
 }
 

@@ -9,7 +9,7 @@ import { pathSet } from '../access/path-set.ts';
 import { attemptItem, mapEach } from './batch.ts';
 import { moveEntry, refuseInto } from './moves.ts';
 import { branchParam, path, within } from './params.ts';
-import { reachEach, reachInto } from './reach.ts';
+import { reachEach, reachInto, reachMoves } from './reach.ts';
 import { removeDirectory, removeFile } from './removals.ts';
 import { fileNotFound, isADirectory, lookUpAll, type Seen, spotOf } from './tree.ts';
 import { isLiveMain } from './view.ts';
@@ -91,6 +91,7 @@ async function deleteOne(call: Call, { seen, gone, recursive }: Deletion, one: s
 
 function requireWrite(call: Call, writable: PathSet, one: string): void {
   if (!writable.has(one)) throw denied({ permission: 'write', path: one }, call.context);
+  call.refuseReadOnly(one);
 }
 
 const renameInput = z.object({
@@ -127,7 +128,7 @@ export const renameBulk: Operation<z.infer<typeof renameInput>, z.infer<typeof r
     }
     return input;
   },
-  reach: (input) => reachEach(input.renames.flat(), input),
+  reach: (input) => reachMoves(input.renames, input),
   object: (input) => input.renames[0]?.[0] ?? '',
   run: async (call, input) => {
     call.audit({ renames: input.renames.length });

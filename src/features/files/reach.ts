@@ -21,6 +21,13 @@ export const reachOne = (path: string, asked: Asked): Reach[] => [
 export const reachEach = (paths: readonly string[], asked: Asked): Reach[] =>
   [...new Set(paths)].flatMap((path) => reachOne(path, asked));
 
+/** What is moved from the first path to the second, of several. */
+export const reachMoves = (moves: readonly (readonly [string, string])[], asked: Asked): Reach[] =>
+  moves.flatMap(([from, to]) => [
+    ...reachOne(from, asked).map((one) => ({ ...one, moves: true })),
+    ...reachOne(to, asked),
+  ]);
+
 /** Entries of a directory, or all that is below; with `content` what files hold. */
 export function reachInto(path: string, asked: Asked, more: Pick<Reach, 'depth' | 'content'>): Reach[] {
   return asked.cursor === undefined ? [{ path, ...more, past: isPast(asked) }] : [];

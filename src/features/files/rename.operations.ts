@@ -4,7 +4,7 @@ import { refuseRoot } from '../../base/paths.ts';
 import type { Operation } from '../../core/operation.ts';
 import { moveEntry, refuseInto } from './moves.ts';
 import { branchParam, etagParam, path } from './params.ts';
-import { reachEach } from './reach.ts';
+import { reachMoves } from './reach.ts';
 import { viewOf } from './view-of.ts';
 
 const renameInput = z.object({
@@ -37,7 +37,7 @@ export const rename: Operation<z.infer<typeof renameInput>, z.infer<typeof renam
     { permission: 'write', path: old_path },
     { permission: 'write', path: new_path },
   ],
-  reach: (input) => reachEach([input.old_path, input.new_path], input),
+  reach: (input) => reachMoves([[input.old_path, input.new_path]], input),
   object: (input) => input.old_path,
   run: async (call, input) => {
     const { old_path, new_path } = input;

@@ -6,24 +6,31 @@ import { isBelow } from '../../base/paths.ts';
 import { Detour, type Look, type MountPoint, type Reach } from '../../core/call/outside.ts';
 import type { Call, Need } from '../../core/operation.ts';
 import { mountAt, mountsBelow, textOfLook } from './mount.ts';
-import { readOnly, storeCannot } from './refusals.ts';
+import { storeCannot } from './refusals.ts';
 
 export interface Asked {
   readonly needs: readonly Need[];
   readonly reaches: readonly Reach[];
+  /** The call changes what it reaches, all but what it only copies. */
+  readonly changes: boolean;
 }
 
 /** Throws a Detour while a look is missing. */
-export async function requireLooks(call: Call, { needs, reaches }: Asked): Promise<void> {
+export async function requireLooks(call: Call, { needs, reaches, changes }: Asked): Promise<void> {
   for (const { permission, path } of needs) {
-    const mount = permission === 'write' ? mountAt(call.mounts, path) : undefined;
-    if (mount?.readonly) throw readOnly(mount, call.shown);
+    if (permission === 'write') call.refuseReadOnly(path);
   }
   const looked = new Set(call.context.passage?.looked);
   const granted = new Set(needs.map(({ path }) => path));
   const missing = new Map<string, Look>();
   for (const reach of reaches) {
-    const seen = granted.has(reach.path) ? [reach] : await visible(call, reach);
+    const named = granted.has(reach.path);
+    const seen = named ? [reach] : await visible(call, reach);
+    if (changes && !named && mountAt(call.mounts, reach.path)?.readonly) {
+      // Of several items each is refused by itself; the store is not asked about it.
+      if (reach.past) for (const { path } of seen) call.refuseReadOnly(path);
+      continue;
+    }
     for (const look of seen.flatMap((one) => looksOf(call, one))) {
       const text = textOfLook(look);
       if (!looked.has(text)) missing.set(text, look);
@@ -32,8 +39,10 @@ export async function requireLooks(call: Call, { needs, reaches }: Asked): Promi
   if (missing.size > 0) throw new Detour({ kind: 'look', looks: [...missing.values()] });
 }
 
-function looksOf(call: Call, { past, ...reach }: Reach): Look[] {
-  const mount = mountAt(call.mounts, reach.path);
+function looksOf(call: Call, { past, moves, ...asked }: Reach): Look[] {
+  const mount = mountAt(call.mounts, asked.path);
+  const whole = { path: asked.path, depth: 'tree', content: true } as const;
+  const reach = moves && mount?.write_mode === 'back' ? whole : asked;
   if (past) {
     if (mount) throw storeCannot(mount, call.shown, 'keeps no versions and no past');
     return [];

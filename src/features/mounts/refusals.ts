@@ -7,10 +7,16 @@ import { isAtOrBelow, mountAt } from './mount.ts';
 
 export type Shown = (path: string) => string;
 
-export function readOnly({ mount_point }: MountPoint, shown: Shown): Fault {
+function readOnly({ mount_point }: MountPoint, shown: Shown): Fault {
   const point = shown(mount_point);
   const message = `No permission to change anything at or below ${point}: the mount is read-only`;
   return new Fault('READ_ONLY', message, { mount_point: point, permission: 'write' });
+}
+
+/** READ_ONLY for a path that may not change. */
+export function refuseReadOnlyAt(mounts: readonly MountPoint[], path: string, shown: Shown): void {
+  const mount = mountAt(mounts, path);
+  if (mount?.readonly) throw readOnly(mount, shown);
 }
 
 /** "what a store cannot do (versions, as_of, rename) is INVALID_PARAMS naming the store" (files.md §6). */
@@ -37,8 +43,8 @@ export function refuseChange(mounts: readonly MountPoint[], event: NewEvent, sho
   if (!isChange(event)) return;
   const paths = [event.path, event.old_path].filter((path) => path !== undefined);
   for (const path of paths) {
+    refuseReadOnlyAt(mounts, path, shown);
     const mount = mountAt(mounts, path);
-    if (mount?.readonly) throw readOnly(mount, shown);
     if (mount && event.branch !== undefined) throw storeCannot(mount, shown, 'knows no branches');
   }
   if (event.branch !== undefined) return;
