@@ -4,6 +4,7 @@
  * one of those who look, with one audit row.
  */
 import { z } from 'zod';
+import { type AuditRow, auditRow } from '../../core/call/audit-row.ts';
 import type { Call, Caller, Operation } from '../../core/operation.ts';
 import { callerByKeyId, SYSTEM } from '../access/credentials.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
@@ -210,10 +211,19 @@ export const recoverJob: Operation<z.infer<typeof recovery>, z.infer<typeof newS
     if (!over) return { status: null };
     const [after] = await endJobs(call, [{ job, outcome: { kind: 'lost', by: worker_id } }]);
     const status = after?.status ?? null;
-    call.audit({ job_id, original_lease_owner: holder, recovering_worker: worker_id, new_status: status });
+    const details = { job_id, original_lease_owner: holder, recovering_worker: worker_id, new_status: status };
+    call.audit(details);
+    // The server's own jobs leave no event, and so no row of the call.
+    if (job.door === 'house') call.log([recoveryRow(call, details)]);
     return { status };
   },
 };
+
+function recoveryRow({ now, caller, context }: Call, details: { readonly job_id: string }): AuditRow {
+  const { name: action, effect } = recoverJob;
+  const facts = { at: now, action, effect, object: details.job_id, code: null, duration_ms: 0 };
+  return auditRow({ ...facts, outcome: 'allowed', details }, caller, context);
+}
 
 /** Fails waiting jobs whose deadline has passed. */
 export const failOverdue: Operation<{ job_ids: string[] }, { failed: number }> = {

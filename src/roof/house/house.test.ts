@@ -10,7 +10,7 @@ import {
   queueHousework,
 } from '../../features/jobs/house.operations.ts';
 import type { JobObject } from '../../features/jobs/job-object.ts';
-import { workOnJobs } from '../../features/jobs/worker-steps.operations.ts';
+import { recoverJob, workOnJobs } from '../../features/jobs/worker-steps.operations.ts';
 import { startHouse } from './house.ts';
 import { type HouseParts, passes } from './types.ts';
 
@@ -200,6 +200,19 @@ forEachEngine('the plan', (engine) => {
     expect(await bare.step(inheritHousework, 'root', {})).toEqual({ alone: false });
     const lost = await bare.sql.read((tx) => tx.all('SELECT lease_owner FROM jobs WHERE lease_until = 0'));
     expect(lost).toEqual([{ lease_owner: 'embedded' }]);
+    // Taking it back leaves the row that any job's does, though it leaves no event.
+    const [job] = await bare.sql.read((tx) =>
+      tx.all<{ job_id: string; attempt: number }>('SELECT job_id, attempt FROM jobs WHERE lease_until = 0'),
+    );
+    const taken = { job_id: job?.job_id ?? '', attempt: job?.attempt ?? 0, worker_id: 'next' };
+    await bare.step(recoverJob, 'root', taken);
+    expect(await bare.step(recoverJob, 'root', taken)).toEqual({ status: null });
+    const rows = await bare.sql.read((tx) =>
+      tx.all<{ details: string }>("SELECT details FROM audit WHERE action = 'stale_lease_recovery'"),
+    );
+    expect(rows.map(({ details }) => JSON.parse(details))).toEqual([
+      { job_id: job?.job_id, original_lease_owner: 'embedded', recovering_worker: 'next', new_status: 'retry_wait' },
+    ]);
     await bare.sql.write('root', (tx) => tx.run('UPDATE workers SET beat_at = 1'));
     expect(await bare.step(inheritHousework, 'root', {})).toEqual({ alone: true });
     await bare.close();
