@@ -12,6 +12,9 @@ const linesOf = (given: Environment): readonly string[] => {
   }
 };
 
+const BLOBS =
+  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+
 test.each([
   ['NEXUS_JWT_SECRET', 'x'.repeat(31), 'the value is not at least 32 bytes; make one with: openssl rand -base64 48'],
   ['NEXUS_JWT_ALGORITHM', 'none', '"none" is not one of HS256, HS384, HS512'],
@@ -31,6 +34,18 @@ test.each([
     'too-short,and-this-one-is-long-enough-for-it',
     'the value is not keys of at least 32 bytes; make one with: openssl rand -base64 48',
   ],
+  ['NEXUS_BLOBS_URL', '/var/blobs', `"/var/blobs" is not ${BLOBS}`],
+  ['NEXUS_BLOBS_URL', 's3://b', `"s3://b" is not ${BLOBS}`],
+  ['NEXUS_BLOBS_URL', 's3://key:secret@bucket/', `the value is not ${BLOBS}`],
+  ['NEXUS_BLOBS_URL', 's3://bucket?regoin=x', `"s3://bucket?regoin=x" is not ${BLOBS}: it has no "regoin"`],
+  [
+    'NEXUS_BLOBS_URL',
+    's3://bucket?endpoint=minio',
+    `"s3://bucket?endpoint=minio" is not ${BLOBS}: the endpoint is a URL that begins with http:// or https://`,
+  ],
+  ['NEXUS_OUTBOUND_ALLOW', '["inside"]', '"[\\"inside\\"]" is not a JSON list of addresses and CIDR blocks'],
+  ['NEXUS_RESOLVE', '["a=b"]', '"[\\"a=b\\"]" is not a JSON list of name:port=address:port'],
+  ['NEXUS_RESOLVE', '["a:1=name:2"]', '"[\\"a:1=name:2\\"]" is not a JSON list of name:port=address:port'],
   ['NEXUS_TRUSTED_PROXIES', '["10.0.0.0/33"]', '"[\\"10.0.0.0/33\\"]" is not a JSON list of addresses and CIDR blocks'],
   ['NEXUS_TRUSTED_PROXIES', '["proxy"]', '"[\\"proxy\\"]" is not a JSON list of addresses and CIDR blocks'],
   ['NEXUS_TRUSTED_PROXIES', '10.0.0.1', '"10.0.0.1" is not a JSON list of addresses and CIDR blocks'],
@@ -124,4 +139,16 @@ test('default texts of keys: none in prod, told outside dev, never twice', () =>
   expect(warnedOf({})).toEqual([]);
   expect(warnedOf({ NEXUS_ENVIRONMENT: 'test' })).toHaveLength(4);
   expect(warnedOf({ NEXUS_ENVIRONMENT: 'test', NEXUS_BOOTSTRAP_KEYS_ENABLED: 'no' })).toEqual([]);
+});
+
+test('credentials of S3 come by the names that everybody has for them, ours win, and neither secret is shown', () => {
+  const environment = { AWS_ACCESS_KEY_ID: 'theirs', AWS_SECRET_ACCESS_KEY: 'hidden-1', AWS_SESSION_TOKEN: 'hidden-2' };
+  const { config, lines, warnings } = loadConfig({ environment, dotenv: { NEXUS_AWS_ACCESS_KEY_ID: 'ours' } });
+  expect(config).toMatchObject({
+    AWS_ACCESS_KEY_ID: 'ours',
+    AWS_SECRET_ACCESS_KEY: 'hidden-1',
+    AWS_SESSION_TOKEN: 'hidden-2',
+  });
+  expect(warnings).toEqual([]);
+  expect(JSON.stringify(lines)).not.toContain('hidden');
 });

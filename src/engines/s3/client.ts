@@ -215,7 +215,8 @@ export async function textOf(response: IncomingMessage): Promise<string> {
   let bytes = 0;
   for await (const piece of piecesOf(response)) {
     bytes += piece.length;
-    if (bytes > TEXT_BYTES_MAX) throw new S3Error(0, 'UnknownAnswer', 'the store answers without an end');
+    if (bytes > TEXT_BYTES_MAX)
+      throw new S3Error({ status: 0, code: 'UnknownAnswer' }, 'the store answers without an end');
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString();
@@ -233,7 +234,11 @@ const silent = (): Error => Object.assign(new Error('nothing moved for too long'
 function failed(cause: unknown): unknown {
   if (cause instanceof S3Error || cause instanceof OutboundRefused || isAbort(cause)) return cause;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'NoAnswer';
-  return new S3Error(0, code, `the store is out of reach: ${cause instanceof Error ? cause.message : code}`, cause);
+  return new S3Error(
+    { status: 0, code },
+    `the store is out of reach: ${cause instanceof Error ? cause.message : code}`,
+    cause,
+  );
 }
 
 export const isAbort = (thrown: unknown): boolean => thrown instanceof Error && thrown.name === 'AbortError';

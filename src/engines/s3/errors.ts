@@ -7,7 +7,7 @@ export class S3Error extends Error {
   /** The store's word, `NoSuchKey`; of a connection that of the system, `ECONNREFUSED`. */
   readonly code: string;
 
-  constructor(status: number, code: string, message: string, cause?: unknown) {
+  constructor({ status, code }: { readonly status: number; readonly code: string }, message: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'S3Error';
     this.status = status;

@@ -84,7 +84,10 @@ export function getObject(
     const whole = /^bytes (\d+)-\d+\/(\d+)$/.exec(response.headers['content-range'] ?? '');
     if (!whole || Number(whole[1]) !== start) {
       response.destroy();
-      throw new S3Error(0, 'UnknownAnswer', 'the store does not answer the range that it was asked for');
+      throw new S3Error(
+        { status: 0, code: 'UnknownAnswer' },
+        'the store does not answer the range that it was asked for',
+      );
     }
     const object = { ...objectOf(key, response.headers), size: Number(whole[2]) };
     return { object, pieces: piecesOf(response) };

@@ -107,7 +107,8 @@ class S3Blobs implements Blobs {
       yield piece;
     }
     if (object.size < end) throw damaged(blob.sha256, end);
-    if (bytes !== end - start) throw new S3Error(0, 'UnknownAnswer', 'the store answered other bytes than it said');
+    if (bytes !== end - start)
+      throw new S3Error({ status: 0, code: 'UnknownAnswer' }, 'the store answered other bytes than it said');
   }
 
   async has(sha256: string): Promise<boolean> {

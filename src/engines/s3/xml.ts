@@ -7,14 +7,14 @@ export function rootOf(text: string, name: string): XmlElement {
   const { root } = parsed(text);
   if (root?.name === name) return root;
   if (root?.name === 'Error') throw errorOf(root, 200);
-  throw new S3Error(0, 'UnknownAnswer', `the store answered ${root?.name ?? 'nothing'} for ${name}`);
+  throw new S3Error({ status: 0, code: 'UnknownAnswer' }, `the store answered ${root?.name ?? 'nothing'} for ${name}`);
 }
 
 function parsed(text: string): ReturnType<typeof parseXml> {
   try {
     return parseXml(text);
   } catch (cause) {
-    throw new S3Error(0, 'UnknownAnswer', 'the store answered what is no XML', cause);
+    throw new S3Error({ status: 0, code: 'UnknownAnswer' }, 'the store answered what is no XML', cause);
   }
 }
 
@@ -32,15 +32,14 @@ export function failureOf(status: number, body: string): S3Error {
   } catch {
     // A proxy in between answers what it likes.
   }
-  return new S3Error(status, `Status${status}`, `the store answered with status ${status}`);
+  return new S3Error({ status, code: `Status${status}` }, `the store answered with status ${status}`);
 }
 
 /** An error within an answer that began well can be tried again, like one of the store's own. */
 const errorOf = (root: XmlElement, status: number): S3Error => {
   const code = textOf(root, 'Code') || `Status${status}`;
   return new S3Error(
-    status === 200 && code === 'InternalError' ? 500 : status,
-    code,
+    { status: status === 200 && code === 'InternalError' ? 500 : status, code },
     `${code}: ${textOf(root, 'Message')}`,
   );
 };
