@@ -2,12 +2,12 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseBlobsUrl } from '../config/blobs-url.ts';
+import { type BlobsPlace, parseBlobsUrl } from '../config/blobs-url.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { openOutbound } from '../engines/network/outbound.ts';
 import { openProcessBell } from '../engines/process/process-bell.ts';
-import { placeOf } from '../engines/s3/place.ts';
+import { placeOf, type S3Place } from '../engines/s3/place.ts';
 import type { Bell } from '../ports/bell.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Outbound } from '../ports/outbound.ts';
@@ -79,16 +79,20 @@ export function shareOf(connections: number, share: Share): number {
 export async function openBlobs(config: Config): Promise<Blobs> {
   const place = config.BLOBS_URL === '' ? undefined : parseBlobsUrl(config.BLOBS_URL);
   if (place?.kind !== 's3') return openDiskBlobs(diskRootOf(config));
+  const { openS3Blobs } = await import('../engines/s3/s3-blobs.ts');
+  return openS3Blobs(s3PlaceOf(config, place), outboundOf(config, 'operator'));
+}
+
+/** A bucket with the credentials of this server. */
+export function s3PlaceOf(config: Config, place: BlobsPlace & { readonly kind: 's3' }): S3Place {
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = config;
   if (AWS_ACCESS_KEY_ID === '' || AWS_SECRET_ACCESS_KEY === '')
-    throw new Error('NEXUS_BLOBS_URL is in S3, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set');
-  const credentials = {
+    throw new Error('s3:// is named, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set');
+  return placeOf(place, {
     accessKeyId: AWS_ACCESS_KEY_ID,
     secretAccessKey: AWS_SECRET_ACCESS_KEY,
     sessionToken: AWS_SESSION_TOKEN || undefined,
-  };
-  const { openS3Blobs } = await import('../engines/s3/s3-blobs.ts');
-  return openS3Blobs(placeOf(place, credentials), outboundOf(config, 'operator'));
+  });
 }
 
 /** Connections to what the operator himself configured, or to what users name. */

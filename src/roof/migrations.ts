@@ -71,9 +71,10 @@ async function appliedVersion(sql: Sql): Promise<number> {
 /** The migration that begins the chain of the audit log. */
 const AUDIT_CHAIN = 20;
 
-/** Applies what is pending and gives how many that were. */
-export async function migrate(sql: Sql): Promise<number> {
-  const { pending } = await schemaState(sql);
+/** Applies what is pending, up to a version where one is given, and gives how many that were. */
+export async function migrate(sql: Sql, upTo = Number.POSITIVE_INFINITY): Promise<number> {
+  const state = await schemaState(sql);
+  const pending = state.pending.filter(({ version }) => version <= upTo);
   if (pending.length === 0) return 0;
   await sql.migrate(LEDGER, async () => true);
   let applied = 0;

@@ -56,9 +56,12 @@ export async function dump(sql: Sql, stateOf: (tx: Tx) => Promise<State>, sink: 
     // A read whose connection broke is run again; what has been written cannot be taken back.
     if (begun) throw new Fault('UNAVAILABLE', 'The connection to the database broke during the dump; begin again');
     begun = true;
-    return new Dumping(tx, sink).all(await stateOf(tx));
+    return dumpIn(tx, await stateOf(tx), sink);
   });
 }
+
+/** The same in a transaction that is open. */
+export const dumpIn = (tx: Tx, state: State, sink: DumpSink): Promise<DumpFigures> => new Dumping(tx, sink).all(state);
 
 class Dumping {
   readonly #tx: Tx;

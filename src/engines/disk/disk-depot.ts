@@ -1,0 +1,80 @@
+/**
+ * A depot in a directory: `<root>/blobs/ab/cd/<hash>` and `<root>/documents/<name>`. Guarantees, beside those of the port:
+ * nobody but the owner may enter either folder.
+ */
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { assertDocumentName, type Depot, type Documents } from '../../ports/depot.ts';
+import { openDiskBlobs } from './disk-blobs.ts';
+import { syncFolder, throwFull } from './disk-stage.ts';
+
+export async function openDiskDepot(folder: string): Promise<Depot> {
+  const root = resolve(folder);
+  const blobs = await openDiskBlobs(join(root, 'blobs'));
+  const named = join(root, 'documents');
+  await mkdir(named, { recursive: true, mode: 0o700 });
+  await chmod(named, 0o700);
+  await syncFolder(root);
+  return {
+    blobs,
+    hashes: () => hashesIn(join(root, 'blobs')),
+    documents: documentsIn(named),
+    close: () => blobs.close(),
+  };
+}
+
+/** What is being written; no document is called so. */
+const UNFINISHED = '.new-';
+
+const unlessMissing = (thrown: unknown): undefined => {
+  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+  throw thrown;
+};
+
+const documentsIn = (folder: string): Documents => {
+  const fileOf = (name: string): string => {
+    assertDocumentName(name);
+    return join(folder, name);
+  };
+  return {
+    put: async (name, text) => replace(fileOf(name), join(folder, UNFINISHED + randomUUID()), text).catch(throwFull),
+    get: async (name) => readFile(fileOf(name), 'utf8').catch(unlessMissing),
+    list: async () => {
+      const names = await readdir(folder);
+      return names.filter((name) => !name.startsWith(UNFINISHED)).sort();
+    },
+    remove: async (name) => {
+      await rm(fileOf(name), { force: true });
+      await syncFolder(folder);
+    },
+  };
+};
+
+async function replace(path: string, unfinished: string, text: string): Promise<void> {
+  try {
+    const file = await open(unfinished, 'wx', 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(unfinished, path);
+  } catch (thrown) {
+    await rm(unfinished, { force: true });
+    throw thrown;
+  }
+  await syncFolder(join(path, '..'));
+}
+
+async function* hashesIn(root: string): AsyncIterable<string> {
+  for (const first of await foldersIn(root)) {
+    for (const second of await foldersIn(join(root, first))) {
+      for (const name of await readdir(join(root, first, second))) if (/^[0-9a-f]{64}$/.test(name)) yield name;
+    }
+  }
+}
+
+const foldersIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => /^[0-9a-f]{2}$/.test(name));

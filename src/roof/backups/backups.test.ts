@@ -1,0 +1,179 @@
+/** A backup taken under load and restored elsewhere is equal, on either engine; whatever is wrong with one is found. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ENGINES, type EngineName, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
+import { type Config, loadConfig } from '../../config.ts';
+import { scratchIn } from '../../engines/disk/scratch.ts';
+import { makeBackup } from '../../features/backups/create.ts';
+import { backupIdOf, type Manifest } from '../../features/backups/manifest.ts';
+import type { Depot } from '../../ports/depot.ts';
+import { openBlobs } from '../engines.ts';
+import { openDepot } from './depots.ts';
+import { dumpDatabase, restoreAt, verifyAt } from './offline.ts';
+import { stateOf } from './state.ts';
+
+const LARGE = 300_000;
+const quiet = { told: () => undefined, signal: new AbortController().signal };
+
+/** All files below a directory. */
+const filesIn = (directory: string): string[] =>
+  readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+
+forEachEngine('a backup', (engine) => {
+  let server: TestServer;
+  const place = mkdtempSync(join(tmpdir(), 'nexus-backups-'));
+  const destination = join(place, 'depot');
+  const large = randomBytes(LARGE).toString('base64');
+  const backup = async (depot: Depot, at = Date.now()): Promise<Manifest> => {
+    const blobs = await openBlobs(server.config);
+    try {
+      return await makeBackup(
+        {
+          ...quiet,
+          sql: server.sql,
+          stateOf,
+          blobs,
+          depot,
+          scratch: scratchIn(place),
+          now: () => at,
+          version: 'test',
+          secretsKey: 'the key of secrets',
+        },
+        { id: backupIdOf(at, randomBytes(4).toString('hex')), reason: 'asked' },
+      );
+    } finally {
+      await blobs.close();
+    }
+  };
+  const inDepot = async <T>(work: (depot: Depot) => Promise<T>): Promise<T> => {
+    const depot = await openDepot(server.config, destination);
+    try {
+      return await work(depot);
+    } finally {
+      await depot.close();
+    }
+  };
+  const elsewhere = async (other: EngineName): Promise<{ config: Config; drop: () => Promise<void> }> => {
+    const directory = mkdtempSync(join(place, 'other-'));
+    const database = other === 'postgres' ? await freshDatabase() : { url: '', drop: async () => undefined };
+    const given = { NEXUS_DATA_DIR: directory, NEXUS_DATABASE_URL: database.url, NEXUS_PORT: '0' };
+    const prod = { NEXUS_ENVIRONMENT: 'prod', NEXUS_SCHEMA_MANAGEMENT_MODE: 'auto_create' };
+    return { config: loadConfig({ environment: {}, given: { ...given, ...prod } }).config, drop: database.drop };
+  };
+
+  beforeAll(async () => {
+    server = await startTestServer({ engine });
+    await server.addZone('other');
+    const key = await server.addKey({ role: 'operator', grants: [['direct_editor', '/work']] });
+    for (let n = 0; n < 20; n++) await server.ok('write', { path: `/work/${n}.txt`, content: `text ${n}` }, key);
+    await server.ok('write', { path: '/work/3.txt', content: 'again' }, key);
+    await server.ok('delete', { path: '/work/4.txt' }, key);
+    await server.ok('write', { path: '/large.txt', content: large });
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(place, { recursive: true });
+  });
+
+  test('under load is one snapshot, and equal where it is restored, on each engine', { timeout: 60_000 }, async () => {
+    let stop = false;
+    const writers = [0, 1, 2, 3].map(async (writer) => {
+      for (let n = 0; !stop; n++)
+        await server.ok('write', {
+          path: `/load/${writer}/${n}`,
+          content: `${writer} ${n} ${randomBytes(20).toString('hex')}`,
+        });
+    });
+    const manifest = await inDepot((depot) => backup(depot));
+    stop = true;
+    await Promise.all(writers);
+    expect(manifest.revisions.root).toBeGreaterThan(20);
+    for (const other of ENGINES) {
+      const { config, drop } = await elsewhere(other);
+      await restoreAt(config, { from: destination, ref: manifest.id }, quiet);
+      const { sha256, rows, revisions } = await dumpDatabase(config, () => undefined);
+      expect({ sha256, rows, revisions }).toEqual({
+        sha256: manifest.dump_sha256,
+        rows: manifest.rows,
+        revisions: manifest.revisions,
+      });
+      const again = restoreAt(config, { from: destination, ref: manifest.id }, quiet);
+      await expect(again).rejects.toMatchObject({ code: 'CONFLICT', data: { reason: 'NOT_EMPTY' } });
+      const restored = await startTestServer({ engine: other, environment: { ...environmentOf(config) } });
+      const read = async (path: string): Promise<string> => (await restored.http(`/api/v2/files${path}`)).text();
+      expect((await read('/large.txt')) === large).toBe(true);
+      expect(await read('/work/3.txt')).toBe('again');
+      expect((await restored.ok('write', { path: '/work/new.txt', content: 'behind' })).revision).toBe(
+        (manifest.revisions.root ?? 0) + 1,
+      );
+      await restored.stop();
+      await drop();
+    }
+  });
+
+  test('sends what is there already not again', async () => {
+    const [one, two] = await inDepot(async (depot) => [await backup(depot), await backup(depot)]);
+    expect(two!.dump_sha256).toBe(one!.dump_sha256);
+    expect(two!.bytes).toBe(one!.bytes);
+    expect(two!.bytes).toBeGreaterThan(LARGE);
+    expect(two!.sent_bytes).toBe(0);
+  });
+
+  test('is found damaged, whichever byte of it changed, or is cut off, or is missing', {
+    timeout: 60_000,
+  }, async () => {
+    const own = join(place, 'damaged');
+    const depot = await openDepot(server.config, own);
+    const { id } = await backup(depot);
+    await depot.close();
+    const verify = () => verifyAt(server.config, { from: own, ref: 'latest' }, quiet);
+    expect(await verify()).toMatchObject({ id });
+    const files = filesIn(own);
+    expect(files.length).toBeGreaterThan(4);
+    for (const file of files) {
+      const bytes = readFileSync(file);
+      const flipped = Buffer.from(bytes);
+      const at = Math.floor(bytes.length / 2);
+      flipped[at] = (flipped[at] ?? 0) ^ 1;
+      for (const wrong of [flipped, bytes.subarray(0, -1)]) {
+        writeFileSync(file, wrong);
+        await expect(verify(), file).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
+      }
+      rmSync(file);
+      await expect(verify(), file).rejects.toMatchObject({
+        code: file.includes('/documents/') ? 'BACKUP_NOT_FOUND' : 'BACKUP_DAMAGED',
+      });
+      writeFileSync(file, bytes);
+    }
+    expect(await verify()).toMatchObject({ id });
+    const { config, drop } = await elsewhere(engine);
+    const object = files.find((file) => statSync(file).size > LARGE)!;
+    writeFileSync(object, Buffer.alloc(statSync(object).size));
+    await expect(restoreAt(config, { from: own, ref: id }, quiet)).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
+    // The next one finds that out by itself, and mends it.
+    const mending = await openDepot(server.config, own);
+    await backup(mending);
+    await mending.close();
+    await restoreAt(config, { from: own, ref: id }, quiet);
+    await drop();
+  });
+});
+
+const environmentOf = (config: Config): Record<string, string> => ({
+  NEXUS_DATA_DIR: config.DATA_DIR,
+  NEXUS_DATABASE_URL: config.DATABASE_URL,
+});
+
+describe('the id of a backup', () => {
+  test('sorts by its time', () => {
+    const ids = [0, 1_000, 1_700_000_000_000, 1_800_000_000_000].map((at) => backupIdOf(at, 'ffffffff'));
+    expect(ids.toSorted()).toEqual(ids);
+  });
+});

@@ -1,0 +1,51 @@
+/** Where backups go, by the text of a destination: a directory, or `s3://bucket/prefix` with parameters as NEXUS_BLOBS_URL has them. */
+import { randomBytes } from 'node:crypto';
+import { isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { invalidParams } from '../../base/faults.ts';
+import { parseBlobsUrl } from '../../config/blobs-url.ts';
+import type { Config } from '../../config.ts';
+import { openDiskDepot } from '../../engines/disk/disk-depot.ts';
+import type { Depot } from '../../ports/depot.ts';
+import { outboundOf, s3PlaceOf } from '../engines.ts';
+
+/** Where they go unless somebody says otherwise. */
+export const defaultDestination = (config: Config): string => resolve(config.DATA_DIR, 'backups');
+
+/** INVALID_PARAMS for a text that is no destination; what else is wrong with it is told by whoever opens it. */
+export function checkDestination(destination: string): void {
+  if (isAbsolute(destination) || destination.startsWith('file:///')) return;
+  try {
+    if (parseBlobsUrl(destination).kind === 's3') return;
+  } catch {
+    // Said below.
+  }
+  throw invalidParams({
+    path: 'destination',
+    message: 'has to be an absolute directory or s3://bucket/prefix?region=…&endpoint=…',
+  });
+}
+
+export async function openDepot(config: Config, destination: string): Promise<Depot> {
+  if (!destination.startsWith('s3:')) {
+    return openDiskDepot(destination.startsWith('file:') ? fileURLToPath(destination) : destination);
+  }
+  const place = parseBlobsUrl(destination);
+  if (place.kind !== 's3') throw new Error(`${destination} is no destination`);
+  const { openS3Depot } = await import('../../engines/s3/s3-depot.ts');
+  return openS3Depot(s3PlaceOf(config, place), () => outboundOf(config, 'operator'));
+}
+
+/** Writes, reads and deletes. */
+export async function probeDepot(depot: Depot): Promise<void> {
+  const name = `probe-${randomBytes(8).toString('hex')}`;
+  await depot.documents.put(name, name);
+  try {
+    if ((await depot.documents.get(name)) !== name) throw new Error('it does not give back what it took');
+  } finally {
+    await depot.documents.remove(name);
+  }
+}
+
+/** Where a dump lies until it is whole. */
+export const scratchDirectory = (config: Config): string => join(resolve(config.DATA_DIR), 'tmp');
