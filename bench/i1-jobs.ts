@@ -1,0 +1,210 @@
+/**
+ * What jobs promise (infrastructure.md §15), as commands: submits at a steady rate, the first retry, cancels at random
+ * instants, many worker processes on one database, and the cost of a look at the metrics after many requests. `--calls` is
+ * the number of requests before that look; the others are in proportion.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from '../test/harness.ts';
+import { startNexus } from '../test/nexus-process.ts';
+import { createDatabase, startPostgres } from '../test/servers/postgres.ts';
+import { type BenchServer, type Child, startBenchServer } from './lib/child.ts';
+import { runLoad } from './lib/load.ts';
+
+const REQUESTS = 1_000_000;
+const SUBMITS_A_SECOND = 200;
+const SUBMIT_SECONDS = 15;
+const SUBMIT_P95_MS = 20;
+const JOBS = 2_000;
+const WORKERS = 8;
+const CANCELS = 1_000;
+const RETRIES = 20;
+const METRICS_P95_MS = 10;
+
+const p95 = (times: readonly number[]): number =>
+  times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.95)] ?? Number.NaN;
+
+function tell(what: string, figure: string, met: boolean): boolean {
+  console.log(`jobs: ${what}: ${figure}${met ? '' : '  NOT MET'}`);
+  return met;
+}
+
+interface Api {
+  readonly url: string;
+  readonly key: string;
+}
+
+async function call<T>({ url, key }: Api, path: string, body?: object): Promise<T> {
+  const answer = await fetch(url + path, {
+    method: body ? 'POST' : 'GET',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
+  return (await answer.json()) as T;
+}
+
+interface JobView {
+  readonly job_id: string;
+  readonly status: string;
+  readonly attempts: readonly { readonly started_at: string; readonly finished_at: string | null }[];
+}
+
+const submit = (api: Api, job: object): Promise<JobView> =>
+  call(api, '/api/v1/jobs/submit', { job_type: 'echo', ...job });
+const lookAt = (api: Api, { job_id }: Pick<JobView, 'job_id'>): Promise<JobView> => call(api, `/api/v1/jobs/${job_id}`);
+const isOver = ({ status }: JobView): boolean => ['succeeded', 'failed', 'cancelled'].includes(status);
+
+async function ended(api: Api, job: Pick<JobView, 'job_id'>): Promise<JobView> {
+  for (;;) {
+    const found = await lookAt(api, job);
+    if (isOver(found)) return found;
+    await sleep(50);
+  }
+}
+
+/** Each begins when it is due, whatever became of those before it. */
+async function submits(api: Api, seconds: number): Promise<boolean> {
+  const times: number[] = [];
+  const began = performance.now();
+  const all: Promise<void>[] = [];
+  for (let n = 0; n < seconds * SUBMITS_A_SECOND; n++) {
+    const due = began + (n * 1000) / SUBMITS_A_SECOND;
+    if (due > performance.now()) await sleep(due - performance.now());
+    all.push(submit(api, { payload: { value: n } }).then(() => void times.push(performance.now() - due)));
+  }
+  await Promise.all(all);
+  const ms = p95(times);
+  const what = `${SUBMITS_A_SECOND} submits a second, each run too`;
+  return tell(what, `p95 ${ms.toFixed(1)} ms (< ${SUBMIT_P95_MS})`, ms < SUBMIT_P95_MS);
+}
+
+async function retries(api: Api, count: number): Promise<boolean> {
+  const payload = { value: 1, fail_attempts: 1 };
+  const jobs = await Promise.all(Array.from({ length: count }, () => submit(api, { payload })));
+  const waits = await Promise.all(
+    jobs.map(async (job) => {
+      const [first, second] = (await ended(api, job)).attempts;
+      return (Date.parse(second?.started_at ?? '') - Date.parse(first?.finished_at ?? '')) / 1000;
+    }),
+  );
+  const [least, most] = [Math.min(...waits), Math.max(...waits)];
+  const figure = `${least.toFixed(2)} to ${most.toFixed(2)} s later (2.00 to 3.00)`;
+  return tell(`first retry of ${count} jobs that failed at once`, figure, least >= 2 && most <= 3);
+}
+
+async function cancels(api: Api, count: number): Promise<boolean> {
+  let different = 0;
+  let cancelled = 0;
+  for (let n = 0; n < count; n++) {
+    const job = await submit(api, { payload: { value: n, delay_ms: Math.floor(Math.random() * 30) } });
+    await sleep(Math.random() * 40);
+    const told = await call<JobView>(api, `/api/v1/jobs/${job.job_id}/cancel`, {});
+    if (told.status === 'cancelled') cancelled++;
+    await sleep(5);
+    if (!isOver(told) || (await lookAt(api, job)).status !== told.status) different++;
+  }
+  const figure = `${different} answers differ from what came of it; ${cancelled} were cancelled`;
+  return tell(`${count} cancels at random instants`, figure, different === 0);
+}
+
+/** Worker processes beside a server that runs none; each attempt is a row. */
+async function workers(engine: EngineName, url: string, jobs: number): Promise<boolean> {
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-bench-'));
+  const database: Record<string, string> = url ? { NEXUS_DATABASE_URL: url } : {};
+  const environment = { ...database, NEXUS_EMBEDDED_WORKER: 'false' };
+  const server = await startTestServer({ engine, directory, environment });
+  const api = { url: server.url, key: ADMIN_KEY };
+  try {
+    for (let n = 0; n < jobs; n += 50) {
+      await Promise.all(Array.from({ length: 50 }, () => submit(api, { payload: { value: n } })));
+    }
+    const around = { cwd: directory, env: { ...database, NEXUS_LOG_LEVEL: 'error' } };
+    const began = performance.now();
+    const running = Array.from({ length: WORKERS }, () => startNexus(['worker', '--data', directory], around));
+    while ((await states(server)).some(({ status }) => status !== 'succeeded')) await sleep(200);
+    const seconds = (performance.now() - began) / 1000;
+    for (const { child } of running) child.kill();
+    const ends = await Promise.all(running.map(({ ended: end }) => end));
+    const processed = ends.map(({ out }) => Number(/processed_jobs=(\d+)/.exec(out)?.[1]));
+    const total = processed.reduce((sum, n) => sum + n, 0);
+    const [row] = await states(server);
+    const met = row?.n === jobs && row.attempts === jobs && total === jobs;
+    const figure = `${row?.n} succeeded in ${row?.attempts} attempts, workers count ${total}, ${seconds.toFixed(1)} s`;
+    return tell(`${jobs} jobs, ${WORKERS} worker processes, ${engine}`, figure, met);
+  } finally {
+    await server.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+const states = (server: TestServer): Promise<{ status: string; n: number; attempts: number }[]> =>
+  server.sql.read((tx) =>
+    tx.all(
+      "SELECT status, COUNT(*) AS n, CAST(SUM(attempt) AS BIGINT) AS attempts FROM jobs WHERE door = 'api' GROUP BY status",
+    ),
+  );
+
+interface Figures {
+  readonly counters: Readonly<Record<string, number>>;
+  readonly gauges: Readonly<Record<string, number>>;
+}
+
+/** Memory after a tenth of the requests, and after all. */
+async function metrics(server: Child<BenchServer>, requests: number): Promise<boolean> {
+  const { url, key } = server.ready;
+  const api = { url, key };
+  const headers = { authorization: `Bearer ${key}` };
+  const load = { url, method: 'GET', path: '/api/v1/auth/whoami', headers, connections: 32, seconds: 3 } as const;
+  const served = async (): Promise<{ count: number; mib: number }> => {
+    const { counters, gauges } = await call<Figures>(api, '/metrics?format=json');
+    return {
+      count: counters['http.status.200'] ?? 0,
+      mib: (gauges.process_resident_memory_bytes ?? 0) / 2 ** 20,
+    };
+  };
+  const until = async (wanted: number): Promise<number> => {
+    while ((await served()).count < wanted) await runLoad(load);
+    return (await served()).mib;
+  };
+  const before = await until(requests / 10);
+  const after = await until(requests);
+  const times: number[] = [];
+  for (let n = 0; n < 200; n++) {
+    const from = performance.now();
+    await (await fetch(`${url}/metrics/prometheus`)).text();
+    times.push(performance.now() - from);
+  }
+  const ms = p95(times);
+  const level = after < before * 1.25;
+  const figure = `p95 ${ms.toFixed(1)} ms (< ${METRICS_P95_MS}), ${before.toFixed(0)} MiB, then ${after.toFixed(0)} MiB`;
+  return tell(`GET /metrics after ${requests} requests`, figure, ms < METRICS_P95_MS && level);
+}
+
+export async function run({ calls = REQUESTS }: { readonly calls?: number | undefined }): Promise<boolean> {
+  const part = Math.min(1, calls / REQUESTS);
+  const some = (all: number): number => Math.max(1, Math.round(all * part));
+  const server = await startBenchServer();
+  const met: boolean[] = [];
+  try {
+    const api = { url: server.ready.url, key: server.ready.key };
+    await submit(api, { payload: { value: 0 }, execution_mode: 'sync' });
+    met.push(await submits(api, some(SUBMIT_SECONDS)));
+    met.push(await retries(api, some(RETRIES)));
+    met.push(await cancels(api, some(CANCELS)));
+    met.push(await metrics(server, calls));
+  } finally {
+    await server.stop();
+  }
+  const jobs = Math.max(50, 50 * Math.round((JOBS * part) / 50));
+  met.push(await workers('sqlite', '', jobs));
+  const postgres = await startPostgres();
+  try {
+    met.push(await workers('postgres', (await createDatabase(postgres)).url, jobs));
+  } finally {
+    await postgres.stop();
+  }
+  return met.every(Boolean);
+}
