@@ -129,6 +129,10 @@ def serve(name, listener):
 
 
 os.makedirs(os.path.join(DIRECTORY, 'devices', 'one'), exist_ok=True)
+try:
+    os.setxattr(DIRECTORY, 'user.nexus.test', b'1')
+except OSError as error:
+    sys.exit('%s has no extended attributes, which Swift needs (%s): let TMPDIR name a directory on ext4, xfs or btrfs' % (DIRECTORY, error))
 write('swift.conf', SWIFT)
 utils.SWIFT_CONF_FILE = os.path.join(DIRECTORY, 'swift.conf')
 utils.validate_hash_conf()

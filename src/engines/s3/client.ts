@@ -22,6 +22,8 @@ export interface S3Times {
 }
 
 const TIMES: S3Times = { silence: 10_000, patience: 5_000 };
+/** Some stores say nothing while they put the parts of an object together, which is what is asked for by POST. */
+const ASSEMBLY = 6;
 const FIRST_WAIT_MS = 50;
 const WAIT_MS_MAX = 2_000;
 /** Bytes of an answer that is taken whole: a page of a list with the longest keys is less. */
@@ -139,7 +141,7 @@ export class S3Client {
       signal: request.signal,
     };
     const asked = base.protocol === 'https:' ? askSecure(options) : askPlain(options);
-    return answerOf(asked, body, this.#times.silence);
+    return answerOf(asked, body, this.#times.silence * (method === 'POST' ? ASSEMBLY : 1));
   }
 }
 
