@@ -2,9 +2,13 @@
  * Servers that keep their blobs in S3: two on one PostgreSQL are one Nexus, and one whose store is away says so and goes on
  * with what needs none. Suites of other tests run there with `BLOBS=s3`.
  */
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../src/engines/process/system-clock.ts';
+import { collectBlobs } from '../src/roof/collect.ts';
+import { systemSteps } from '../src/roof/system.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from './harness.ts';
+import { s3Request } from './servers/s3.ts';
 import { freshDatabase } from './servers/shared-postgres.ts';
 import { freshBucket, settingsFor } from './servers/shared-s3.ts';
 import { startTcpProxy, type TcpProxy } from './servers/tcp-proxy.ts';
@@ -26,7 +30,7 @@ describe('two servers', () => {
     const environment = { ...settingsFor(await freshBucket()), NEXUS_DATABASE_URL: database.url };
     nodes = await Promise.all([startTestServer({ environment }), startTestServer({ environment })]);
     [first, second] = nodes as [TestServer, TestServer];
-  });
+  }, 60_000);
   afterAll(async () => {
     await Promise.all(nodes.map((node) => node.stop()));
     await database.drop();
@@ -68,13 +72,14 @@ describe('two servers', () => {
   });
 });
 
-describe('a server whose store is away', () => {
+describe('one server', () => {
   let proxy: TcpProxy;
   let server: TestServer;
+  let at: { endpoint: string; bucket: string };
   beforeAll(async () => {
-    const { endpoint, bucket } = await freshBucket();
-    proxy = await startTcpProxy(Number(new URL(endpoint).port));
-    const environment = settingsFor({ endpoint: `http://127.0.0.1:${proxy.port}`, bucket });
+    at = await freshBucket();
+    proxy = await startTcpProxy(Number(new URL(at.endpoint).port));
+    const environment = settingsFor({ ...at, endpoint: `http://127.0.0.1:${proxy.port}` });
     server = await startTestServer({ environment });
   });
   afterAll(async () => {
@@ -82,7 +87,25 @@ describe('a server whose store is away', () => {
     await proxy.stop();
   });
 
-  test('answers 503 with a time to come again, and does all that needs no store', async () => {
+  test('keeps large contents in the bucket, under their hashes, and takes away what nothing names any more', async () => {
+    const contents = [randomBytes(100_000), randomBytes(100_000)];
+    const [gone, kept] = contents.map((bytes) => hash('sha256', bytes)) as [string, string];
+    await Promise.all(contents.map((bytes, n) => put(server, `/c${n}`, bytes)));
+    const inBucket = async (sha256: string): Promise<number> =>
+      (await s3Request(at.endpoint, { method: 'GET', path: `/${at.bucket}/blobs/blobs/${sha256}` })).status;
+    expect([await inBucket(gone), await inBucket(kept)]).toEqual([200, 200]);
+    await server.sql.write('root', async (tx) => {
+      await tx.run("DELETE FROM file_states WHERE path = '/c0'");
+      await tx.run('UPDATE blobs SET touched_at = 0');
+    });
+    const { blobs, runner } = server.running.server;
+    const { signal } = new AbortController();
+    expect(await collectBlobs({ step: systemSteps(runner), blobs, clock: systemClock, signal })).toBe(1);
+    expect([await inBucket(gone), await inBucket(kept)]).toEqual([404, 200]);
+    expect((await server.http('/api/v2/files/c1')).status).toBe(200);
+  });
+
+  test('whose store is away answers 503 with a time to come again, and does all that needs no store', async () => {
     const kept = randomBytes(200_000);
     expect((await put(server, '/kept', kept)).status).toBe(201);
     proxy.shut = true;
@@ -98,7 +121,7 @@ describe('a server whose store is away', () => {
       expect(await answer.json()).toMatchObject({ error: { code: 'UNAVAILABLE', data: { reason: 'blobs' } } });
     }
     expect((await put(server, '/small', randomBytes(1000))).status).toBe(201);
-    expect((await server.ok('list', { path: '/' })).files).toEqual(['/kept', '/small']);
+    expect((await server.ok('list', { path: '/' })).files).toEqual(['/c1', '/kept', '/small']);
     proxy.shut = false;
     const again = await server.http('/api/v2/files/kept');
     expect(Buffer.from(await again.arrayBuffer()).equals(kept)).toBe(true);
