@@ -23,7 +23,11 @@ export async function openFile(real: string, path: string, reading: Reading): Pr
     await file.close();
     throw new BackendError('REFUSED', `${path} is no file`);
   }
-  return { entry, bytes: bytesOf(file, { path, stats, reading }) };
+  // Whoever gives up before the first piece leaves nothing open either.
+  const close = (): void => void file.close().catch(() => undefined);
+  if (reading.signal.aborted) close();
+  else reading.signal.addEventListener('abort', close, { once: true });
+  return { entry, bytes: bytesOf(file, { path, stats, reading, close }) };
 }
 
 async function openRegular(real: string, path: string): Promise<{ file: FileHandle; stats: BigIntStats }> {
@@ -45,9 +49,10 @@ interface Bytes {
   readonly path: string;
   readonly stats: BigIntStats;
   readonly reading: Reading;
+  readonly close: () => void;
 }
 
-async function* bytesOf(file: FileHandle, { path, stats, reading }: Bytes): AsyncIterable<Uint8Array> {
+async function* bytesOf(file: FileHandle, { path, stats, reading, close }: Bytes): AsyncIterable<Uint8Array> {
   try {
     const size = Number(stats.size);
     const end = Math.min(reading.range?.end ?? size, size);
@@ -66,6 +71,7 @@ async function* bytesOf(file: FileHandle, { path, stats, reading }: Bytes): Asyn
   } catch (thrown) {
     throw failed(thrown, path);
   } finally {
+    reading.signal.removeEventListener('abort', close);
     await file.close();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A backend that keeps its caller waiting no longer than the time a call of a store may take. Guarantees: every call ends in time,
- * whatever the backend does: what hangs is left behind, its signal aborted; while as many calls hang as may run at once, no more
- * are sent to it; anything that it throws and that is no BackendError counts as UNREACHABLE.
+ * whatever the backend does: what hangs is left behind, its signal aborted; where several do, the store is left alone for as long
+ * as a call may take; anything that it throws and that is no BackendError counts as UNREACHABLE.
  */
 import {
   type Backend,
@@ -15,10 +15,11 @@ import {
   type Page,
   type Reading,
 } from '../../ports/backend.ts';
+import { soundEntry, soundOpened, soundPage, soundPiece } from './sound.ts';
 
 /** "A backend call ends after 30 s with 503" (platform.md §4.2): of one that goes on, each part does. */
 export const CALL_MS = 30_000;
-/** Calls of one store that may hang before it is left alone. */
+/** Calls of one store that hang before it is left alone for a while. */
 const HANGING_MOST = 4;
 
 const late = (): BackendError => new BackendError('UNREACHABLE', 'did not answer in time');
@@ -29,6 +30,7 @@ class Watch {
   private readonly abort = new AbortController();
   private readonly ms: number;
   private reject: (thrown: unknown) => void = () => undefined;
+  wasLate = false;
   readonly over: Promise<never>;
   readonly signal: AbortSignal;
 
@@ -46,6 +48,7 @@ class Watch {
   part(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
+      this.wasLate = true;
       this.reject(late());
       this.abort.abort();
     }, this.ms);
@@ -59,7 +62,8 @@ class Watch {
 export class BoundedBackend implements Backend {
   private readonly backend: Backend;
   private readonly ms: number;
-  private hanging = 0;
+  private hanging = new Set<Promise<void>>();
+  private restUntil = 0;
 
   constructor(backend: Backend, ms: number = CALL_MS) {
     this.backend = backend;
@@ -67,7 +71,7 @@ export class BoundedBackend implements Backend {
   }
 
   private async call<T>(outer: AbortSignal, work: (watch: Watch) => Promise<T>): Promise<T> {
-    if (this.hanging >= HANGING_MOST) throw late();
+    if (performance.now() < this.restUntil) throw late();
     const watch = new Watch(this.ms, outer);
     // What it throws at once is no other than what it rejects with.
     const working = Promise.resolve().then(() => work(watch));
@@ -85,20 +89,25 @@ export class BoundedBackend implements Backend {
       throw asBackendError(thrown);
     } finally {
       watch.end();
-      if (!ended) this.leave(settled);
+      if (watch.wasLate && !ended) this.leave(settled);
     }
   }
 
-  /** Counted while it hangs. */
+  /** Counted while it hangs; what hangs for ever is forgotten after the rest, so that a store may come back. */
   private leave(settled: Promise<void>): void {
-    this.hanging++;
-    settled.then(() => {
-      this.hanging--;
-    });
+    const { hanging } = this;
+    hanging.add(settled);
+    settled.then(() => hanging.delete(settled));
+    if (hanging.size < HANGING_MOST) return;
+    this.restUntil = performance.now() + this.ms;
+    this.hanging = new Set();
   }
 
   stat(path: string, signal: AbortSignal): Promise<Entry | undefined> {
-    return this.call(signal, ({ signal }) => this.backend.stat(path, signal));
+    return this.call(signal, async ({ signal }) => {
+      const entry = await this.backend.stat(path, signal);
+      return entry === undefined ? undefined : soundEntry(entry, path);
+    });
   }
 
   async *list(directory: string, listing: Listing): AsyncGenerator<Page> {
@@ -114,7 +123,7 @@ export class BoundedBackend implements Backend {
           return pages.next();
         });
         if (next.done) return;
-        yield next.value;
+        yield soundPage(next.value);
       }
     } finally {
       stop.abort();
@@ -125,9 +134,9 @@ export class BoundedBackend implements Backend {
   async open(path: string, reading: Reading): Promise<Opened> {
     const stop = new AbortController();
     const signal = AbortSignal.any([reading.signal, stop.signal]);
-    const { entry, bytes } = await this.call(reading.signal, (watch) => {
+    const { entry, bytes } = await this.call(reading.signal, async (watch) => {
       watch.signal.addEventListener('abort', () => stop.abort(), { once: true });
-      return this.backend.open(path, { ...reading, signal });
+      return soundOpened(await this.backend.open(path, { ...reading, signal }), path);
     });
     return { entry, bytes: this.pieces(bytes[Symbol.asyncIterator](), { signal, stop }) };
   }
@@ -140,7 +149,7 @@ export class BoundedBackend implements Backend {
       for (;;) {
         const next = await this.call(signal, () => pieces.next());
         if (next.done) return;
-        yield next.value;
+        yield soundPiece(next.value);
       }
     } finally {
       stop.abort();
@@ -149,8 +158,8 @@ export class BoundedBackend implements Backend {
   }
 
   write(path: string, content: Content, changing: Changing): Promise<Entry> {
-    return this.call(changing.signal, (watch) =>
-      this.backend.write(path, watched(content, watch), { ...changing, signal: watch.signal }),
+    return this.call(changing.signal, async (watch) =>
+      soundEntry(await this.backend.write(path, watched(content, watch), { ...changing, signal: watch.signal }), path),
     );
   }
 

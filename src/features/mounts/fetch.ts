@@ -40,9 +40,14 @@ export async function fetchFile(fetching: Fetching, path: string): Promise<Fetch
 }
 
 async function readOnce(fetching: Fetching, path: string): Promise<Fetched> {
-  const { backend, signal } = fetching;
-  const { entry, bytes } = await backend.open(path, { signal });
-  return { entry, stored: await keep(fetching, { entry, bytes: exactly(bytes, entry.size) }) };
+  const over = new AbortController();
+  try {
+    const signal = AbortSignal.any([fetching.signal, over.signal]);
+    const { entry, bytes } = await fetching.backend.open(path, { signal });
+    return { entry, stored: await keep(fetching, { entry, bytes: exactly(bytes, entry.size) }) };
+  } finally {
+    over.abort();
+  }
 }
 
 /** As many bytes as the entry says, or CHANGED: a store may say one thing and give another. */
