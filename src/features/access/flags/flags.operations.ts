@@ -57,7 +57,7 @@ export const listFeatures: Operation<ListInput, z.infer<typeof listOutput>, Read
 
 const updateInput = z.object({
   name: z.string().describe('name of the feature'),
-  enabled: z.boolean().optional(),
+  enabled: z.boolean().optional().describe('whether it is open; a command closes it with --no-enabled'),
   min_role: z.enum(ROLES).optional().describe('the least role that it is open to'),
 });
 type UpdateInput = z.infer<typeof updateInput>;

