@@ -104,7 +104,8 @@ export async function moveEntry(real: string, from: string, move: Moving & { rea
   if (inside || names.length === 0) throw new BackendError('REFUSED', `${from} cannot become ${move.to}`);
   const source = await descend(names, { real, outside: true });
   try {
-    if (!source.stats) throw new BackendError('MISSING', `${from} is not there`);
+    // A link that leads out of the root is nothing that anybody sees.
+    if (!(await behind(real, from, source))) throw new BackendError('MISSING', `${from} is not there`);
     const goal = await descend(target, { real, make: 'above', outside: true });
     try {
       await replace(source, goal, move);
