@@ -27,7 +27,7 @@ const ASSEMBLY = 6;
 const FIRST_WAIT_MS = 50;
 const WAIT_MS_MAX = 2_000;
 /** Bytes of an answer that is taken whole: a page of a list with the longest keys is less. */
-const TEXT_BYTES_MAX = 16 * 1024 * 1024;
+const TEXT_BYTES_MAX = 8 * 1024 * 1024;
 const PIECE_BYTES = 64 * 1024;
 const NOTHING_SHA256 = hash('sha256', '');
 

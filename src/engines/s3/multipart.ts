@@ -4,7 +4,7 @@
  */
 import type { S3Body, S3Client } from './client.ts';
 import { isMissing, S3Error } from './errors.ts';
-import { bodyOf, headObject, inParallel } from './objects.ts';
+import { bodyOf, decodedKey, headObject, inParallel } from './objects.ts';
 import { encodedKey } from './place.ts';
 import { childrenOf, rootOf, textOf } from './xml.ts';
 
@@ -130,7 +130,7 @@ async function abortListed(s3: S3Client, before: number): Promise<void> {
   const root = rootOf(await s3.text({ method: 'GET', query }), 'ListMultipartUploadsResult');
   const old = childrenOf(root, 'Upload').filter((each) => Date.parse(textOf(each, 'Initiated')) < before);
   await inParallel(old, async (each) => {
-    const key = decodeURIComponent(textOf(each, 'Key').replaceAll('+', ' ')).slice(s3.place.prefix.length);
+    const key = decodedKey(textOf(each, 'Key')).slice(s3.place.prefix.length);
     await s3
       .headers({ method: 'DELETE', key, query: { uploadId: textOf(each, 'UploadId') } })
       .catch((thrown: unknown) => {

@@ -125,7 +125,7 @@ export async function* listObjects(s3: S3Client, options: ListOptions): AsyncGen
     yield {
       objects: childrenOf(root, 'Contents').map((each) => ({
         key: plain(textOf(each, 'Key')).slice(length),
-        size: Number(textOf(each, 'Size')),
+        size: Number(textOf(each, 'Size')) || 0,
         etag: textOf(each, 'ETag'),
         modified_at: Date.parse(textOf(each, 'LastModified')) || 0,
       })),
@@ -136,7 +136,14 @@ export async function* listObjects(s3: S3Client, options: ListOptions): AsyncGen
   }
 }
 
-const decodedKey = (text: string): string => decodeURIComponent(text.replaceAll('+', ' '));
+/** A key as stores write one where it is asked for in the form of URLs. */
+export function decodedKey(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch (cause) {
+    throw new S3Error({ status: 0, code: 'UnknownAnswer' }, 'the store answered a key that is none', cause);
+  }
+}
 
 /** Deletes everything that begins with a prefix, some at a time. */
 export async function deleteBelow(s3: S3Client, prefix: string, signal?: AbortSignal): Promise<void> {
