@@ -7,6 +7,7 @@ import type { Caller } from '../../src/core/operation.ts';
 import { getOperation } from '../../src/core/operations.ts';
 import { authenticateKey } from '../../src/features/access/credentials.ts';
 import type { AnyJobType } from '../../src/features/jobs/job-types.ts';
+import { toolsOf } from '../../src/roof/worker/tools.ts';
 import { Worker } from '../../src/roof/worker/worker.ts';
 import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from '../../test/harness.ts';
 
@@ -67,7 +68,7 @@ async function submitter({ running }: TestServer): Promise<() => Promise<void>> 
 }
 
 const workerOf = ({ running }: TestServer, slots: number, run: () => void): Worker => {
-  const { runner, rings, bricks } = running.server;
+  const { runner, rings, bricks, blobs, limits } = running.server;
   const noop: AnyJobType = {
     type: 'echo',
     description: '',
@@ -83,6 +84,7 @@ const workerOf = ({ running }: TestServer, slots: number, run: () => void): Work
       runner,
       rings,
       bricks,
+      tools: toolsOf({ runner, blobs, limits, outside: { reach: async () => undefined } }),
       log: silentLog,
       types: new Map([['echo', noop]]),
       house: new Map(),

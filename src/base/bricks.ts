@@ -16,7 +16,7 @@ interface Brick {
 
 export const BRICKS = {
   console: { about: 'the web console' },
-  backups: { about: 'backups of the whole server' },
+  backups: { about: 'backups of the whole server', housework: ['backup'] },
   webhooks: { about: 'addresses that are told of events' },
   ipc: { about: 'inboxes of agents' },
   sandboxes: { about: 'microVMs' },
@@ -27,7 +27,7 @@ export const BRICKS = {
   scheduler: { about: 'tasks, claims and schedules; other features keep the queue' },
   agents: { about: 'the registry of agents' },
   uploads: { about: 'resumable uploads', housework: ['upload_expiry'] },
-  sync: { about: 'push to and pull from mounts', requires: ['mount'] },
+  sync: { about: 'push to and pull from mounts', requires: ['mount'], housework: ['conflict_expiry'] },
   mount: { about: 'outside stores attached at paths' },
   event_log: { about: 'the log of changes', essential: true },
   filesystem: { about: 'files, versions, snapshots and branches', essential: true },

@@ -60,6 +60,12 @@ export const LIMITS = {
   MOUNTS: { default: 100, about: 'mounts of one zone' },
   MOUNT_ENTRIES: { default: 1_000_000, about: 'entries of a mount that one call looks through' },
   CONFLICTS_OPEN: { default: 100_000, about: 'conflicts of one zone that are open' },
+  CONFLICT_DAYS: {
+    default: 30,
+    about: 'days for which the replaced side of a settled conflict is kept',
+    range: [1, 3_650],
+    key: 'CONFLICT_DAYS',
+  },
   UPLOADS_PER_CALLER: { default: 100, about: 'uploads of one caller that are not complete' },
   UPLOADS_PER_ZONE: { default: 1_000, about: 'uploads of one zone that are not complete' },
   AGENTS: { default: 10_000, about: 'agents of one zone, and inboxes' },

@@ -54,6 +54,7 @@ export const LOG_EVENTS = {
   'sweep.finalizer-failed': ['warn', 'a part of a deleted zone could not be removed; it is tried again'],
   'uploads.ended': ['info', 'uploads whose time was over were removed'],
   'zone.terminated': ['info', 'all of a deleted zone is gone'],
+  'sync.clock-failed': ['warn', 'mounts that are due to be pushed could not be looked for'],
   'zones.not-looked-at': ['debug', 'zones could not be looked at for news'],
 } as const;
 export type LogEvent = keyof typeof LOG_EVENTS;

@@ -16,6 +16,9 @@ import { resetIndex } from '../features/files/search/reindex.ts';
 import { type AnyJobType, echo } from '../features/jobs/job-types.ts';
 import { jobOperations } from '../features/jobs/jobs.operations.ts';
 import { mountOperations } from '../features/mounts/mounts.operations.ts';
+import { conflictContents } from '../features/sync/sync.finalizers.ts';
+import { syncOperations } from '../features/sync/sync.operations.ts';
+import { syncPull, syncPush } from '../features/sync/sync-jobs.ts';
 import { ALGORITHMS, parseChecksum } from '../features/uploads/checksum.ts';
 import { uploadOperations } from '../features/uploads/uploads.operations.ts';
 import { sweepOperations } from '../features/zones/sweep.operations.ts';
@@ -26,10 +29,10 @@ import { authoriseNeeds } from './preflight.ts';
 import { rpcList } from './rpc-list.ts';
 
 /** Collection of blobs, told of every column that names them. */
-export const blobSteps = blobCollection([fileContents]);
+export const blobSteps = blobCollection([fileContents, ...conflictContents]);
 
 /** What runs inside Nexus as a job. */
-export const jobTypes: readonly AnyJobType[] = [echo].map((type) => type as AnyJobType);
+export const jobTypes: readonly AnyJobType[] = [echo, syncPush, syncPull].map((type) => type as AnyJobType);
 
 /** Types of jobs that are for a brick, the server's own included. */
 export const jobTypesOf = (brick: BrickName): readonly string[] => [
@@ -67,6 +70,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...feedOperations,
   ...uploadOperations,
   ...mountOperations,
+  ...syncOperations,
   eventTrim,
   ...sweepOperations,
   ...fileHousekeeping,

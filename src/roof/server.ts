@@ -117,7 +117,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const watch = new ZoneWatch({ sql, rings, log });
   const direct = runnerOf(config, { sql, blobs, threads, rings, grants, told, tracing });
   const reached = { secretsKey: kept.secretsKey, nodes: () => nodes.live(), bricks: () => bricks };
-  const { stores, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
+  const { stores, outside, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
   const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
@@ -129,7 +129,7 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
   };
-  const working = { config, runner, rings, bricks, blobs, clock: systemClock, log, tracing };
+  const working = { config, runner, rings, bricks, outside, blobs, clock: systemClock, log, tracing };
   const { hands, ...work } = startWork(working, alone);
   const given = { sql, blobs, runner, watch, tokens, rings, stores, bricks, hands, audit, log, observe };
   const server = serverOf(config, given);

@@ -10,6 +10,7 @@ import { removeAgentsOf } from '../features/agents/ageing.operations.ts';
 import { removeFilesOf, removeTreeOf } from '../features/files/files.finalizers.ts';
 import { removeJobsOf } from '../features/jobs/worker-steps.operations.ts';
 import { removeMountsOf } from '../features/mounts/housekeeping.operations.ts';
+import { removeSyncOf } from '../features/sync/sync.finalizers.ts';
 import { FINALIZERS, type FinalizerName } from '../features/zones/finalizers.ts';
 import {
   pendingFinalizers,
@@ -73,6 +74,7 @@ const SLICES: Readonly<Record<FinalizerName, Slice>> = {
   shares: endSharesWith,
   tuples: rows(removeTuplesOf),
   uploads: endUploadsOf,
+  sync: rows(removeSyncOf),
   mounts: rows(removeMountsOf),
   tree: rows(removeTreeOf),
   files: rows(removeFilesOf),

@@ -28,6 +28,7 @@ import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
 import { JOB_CASES } from './job-cases.ts';
 import { send } from './request.ts';
+import { SYNC_CASES } from './sync-cases.ts';
 import { UPLOAD_CASES } from './upload-cases.ts';
 
 const CASES: Cases = {
@@ -38,6 +39,7 @@ const CASES: Cases = {
   ...AGENT_CASES,
   ...UPLOAD_CASES,
   ...BRICK_CASES,
+  ...SYNC_CASES,
 };
 
 /** What zone a call names: its own, one that is there, one that never was; by header, by parameter, or in its paths. */

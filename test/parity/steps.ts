@@ -312,6 +312,19 @@ const uploads: readonly Step[] = [
   { op: 'upload.delete', input: noUpload, fault: 'UPLOAD_NOT_FOUND' },
 ];
 
+const noConflict = { id: '00000000-0000-4000-8000-000000000000' };
+const syncs: readonly Step[] = [
+  { op: 'sync.push', input: { mount_point: '/' } },
+  { op: 'sync.push', input: { mount_point: '/nowhere' }, fault: 'MOUNT_NOT_FOUND' },
+  { op: 'sync.push', input: { mount_point: '/', resolution: 'guess' }, fault: 'INVALID_PARAMS' },
+  { op: 'sync.pull', input: { mount_point: '/', dry_run: true } },
+  { op: 'sync.status', input: { mount_point: '/' } },
+  { op: 'conflict.list', input: { status: 'open', limit: 5 } },
+  { op: 'conflict.list', input: { cursor: 'none' }, fault: 'INVALID_CURSOR' },
+  { op: 'conflict.get', input: noConflict, fault: 'CONFLICT_NOT_FOUND' },
+  { op: 'conflict.resolve', input: { ...noConflict, resolution: 'keep_both' }, fault: 'CONFLICT_NOT_FOUND' },
+];
+
 /** Shared by all doors, so nothing is switched here. */
 const bricks: readonly Step[] = [
   { op: 'brick.list', input: {} },
@@ -334,6 +347,7 @@ export const STEPS: readonly Step[] = [
   ...jobs,
   ...agents,
   ...uploads,
+  ...syncs,
   ...bricks,
 ];
 

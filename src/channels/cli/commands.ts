@@ -5,6 +5,7 @@ import { serverCommands } from './server/commands.ts';
 import { statusCommands } from './server/status.ts';
 import { agentCommands } from './shell/agents.ts';
 import { auditCommands } from './shell/audit-commands.ts';
+import { conflictContent } from './shell/conflict-content.ts';
 import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
 import { shellCommands } from './shell/shell.ts';
@@ -22,6 +23,9 @@ export const JOB_LINES = [
 /** What shell/brick-views.ts has. */
 export const BRICK_LINES = ['list', 'mount', 'unmount', 'remount', 'reset'].map((verb) => `brick ${verb}`);
 
+/** What shell/sync-views.ts has. */
+export const SYNC_LINES = ['sync push', 'sync pull', 'sync status', 'conflict list', 'conflict resolve'];
+
 /** Written by hand where a person wants more than the answer of one operation; they win over the derived ones. */
 const written: readonly Command[] = [
   ...serverCommands,
@@ -35,6 +39,8 @@ const written: readonly Command[] = [
   ...agentCommands,
   ...loadedCommands(JOB_LINES, async () => (await import('./shell/jobs.ts')).jobCommands),
   ...loadedCommands(BRICK_LINES, async () => (await import('./shell/brick-views.ts')).brickViews),
+  ...loadedCommands(SYNC_LINES, async () => (await import('./shell/sync-views.ts')).syncViews),
+  conflictContent,
   ...userCommands,
   {
     words: 'completion',

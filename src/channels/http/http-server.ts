@@ -1,13 +1,14 @@
 /** The HTTP server: every door in its frame. */
 import type { FastifyInstance } from 'fastify';
 import { publicOperations } from '../../core/operations.ts';
+import { addConflictContent } from './conflict-content.ts';
 import { addCors } from './cors.ts';
 import { addDocuments } from './documents.ts';
 import type { DoorOptions } from './door.ts';
 import { addFileBytes } from './file-bytes.ts';
 import { letIn, openFrame } from './frame.ts';
 import { addAccounting, addOpenRoutes } from './open-routes.ts';
-import { addRest } from './rest.ts';
+import { addDeepRest, addRest } from './rest.ts';
 import { addRpc } from './rpc.ts';
 import { addTus, nameTusVersion } from './tus/tus.ts';
 
@@ -26,6 +27,8 @@ export function buildHttp(door: DoorOptions): FastifyInstance {
   addRpc(app, door, arrive);
   addTus(app, door, arrive);
   addRest(app, door, { operations: publicOperations, arrive });
+  addDeepRest(app, door, { operations: publicOperations, arrive });
   addFileBytes(app, door, arrive);
+  addConflictContent(app, door, arrive);
   return app;
 }

@@ -35,14 +35,7 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
   for (const operation of operations) {
     const binding = operation.http;
     if (!binding) continue;
-    const config = {
-      open: operation.who === 'public',
-      strict: binding.credentials ?? false,
-      slot: slotOf(operation.name),
-      brick: operation.brick,
-      lasting: isLasting(operation),
-      mayLast: operation.lingers !== undefined,
-    };
+    const config = configOf(operation, binding);
     const route: Route = { operation, binding, config, rules: textRulesOf(operation) };
     for (const url of [binding.path, ...(binding.aliases ?? [])]) {
       app.route({
@@ -50,12 +43,60 @@ export function addRest(app: FastifyInstance, door: Door, { operations, arrive }
         url: binding.wide === undefined ? url : url.replace(`:${binding.wide}`, '*'),
         config: route.config,
         // A HEAD would begin what nobody is going to read.
-        exposeHeadRoute: !route.config.lasting,
+        exposeHeadRoute: route.config.lasting !== true,
         handler: (request, reply) => answer(request, reply, { door, route, arrival: arrive(request) }),
       });
     }
   }
 }
+
+const configOf = (operation: AnyOperation, binding: HttpBinding<unknown> | undefined): FastifyContextConfig => ({
+  open: operation.who === 'public',
+  strict: binding?.credentials ?? false,
+  slot: slotOf(operation.name),
+  brick: operation.brick,
+  lasting: isLasting(operation),
+  mayLast: operation.lingers !== undefined,
+});
+
+/**
+ * Routes whose middle part is a path of the tree: `{prefix}/{path}/{verb}`, as it stands, whatever its depth. Nothing there is the
+ * root. An operation with one escaped part there has a route of its own already.
+ */
+export function addDeepRest(app: FastifyInstance, door: Door, { operations, arrive }: RestOptions): void {
+  const groups = Map.groupBy(
+    operations.filter(({ http }) => http && DEEP.test(http.path)),
+    ({ http }) => `${http?.method} ${http?.path.match(DEEP)?.[1]}`,
+  );
+  for (const [group, own] of groups) {
+    const [method = 'GET', prefix] = group.split(' ');
+    const byVerb = new Map(own.map((operation) => [operation.http?.path.split('/').at(-1) ?? '', operation]));
+    const [first] = own;
+    if (!first) continue;
+    app.route({
+      method,
+      url: `${prefix}/*`,
+      config: configOf(first, first.http),
+      exposeHeadRoute: false,
+      handler: (request, reply) => {
+        const { '*': rest = '' } = request.params as { '*'?: string };
+        const parts = rest.split('/');
+        const operation = byVerb.get(parts.pop() ?? '');
+        const binding = operation?.http;
+        if (!operation || !binding) {
+          reply.callNotFound();
+          return reply;
+        }
+        request.params = { [binding.path.match(DEEP)?.[2] ?? '']: `/${parts.join('/')}` };
+        const route = { operation, binding, config: configOf(operation, binding), rules: textRulesOf(operation) };
+        return answer(request, reply, { door, route, arrival: arrive(request) });
+      },
+    });
+  }
+}
+
+/** A path of the tree between a prefix and a verb. */
+const DEEP = /^(.*\/mounts)\/:(mount_point)\/[a-z]+$/;
 
 /** Does it last as long as its client likes, whatever its input? */
 const isLasting = ({ stream, linger, lingers }: AnyOperation): boolean =>

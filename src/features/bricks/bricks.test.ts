@@ -11,7 +11,7 @@ import { BRICKS, type BrickName, brickRows } from '../../base/bricks.ts';
 import { allOperations, presentBricks, protocolOperations, publicOperations } from '../../core/operations.ts';
 import type { JobObject } from '../jobs/job-object.ts';
 import type { BrickList } from './bricks.operations.ts';
-import { type BrickRow, statusOf } from './bricks.ts';
+import { type BrickRow, dependentsOf, statusOf } from './bricks.ts';
 
 const ROOT = '/api/v2/bricks';
 
@@ -45,7 +45,8 @@ test('an operation without a route is of the brick of those that are called like
     const noun = name.split('.')[0];
     if (nouns.has(noun)) expect([name, brick]).toEqual([name, nouns.get(noun)]);
   }
-  expect(protocolOperations.map(({ brick }) => brick)).toEqual(protocolOperations.map(() => 'uploads'));
+  const own = protocolOperations.map(({ name, brick }) => [name.split('.')[0], brick].join(' '));
+  expect([...new Set(own)].sort()).toEqual(['conflict sync', 'upload uploads']);
 });
 
 test('a brick is there with the first operation that is part of it, and in the order of the contract', () => {
@@ -200,7 +201,8 @@ forEachEngine('bricks', (engine) => {
     '%s: while it is off each of its calls is refused, after the credential and before all else',
     async (name) => {
       const own = offered.filter(({ brick }) => brick === name);
-      await act('unmount', name);
+      const first = dependentsOf(name, presentBricks());
+      for (const one of [...first, name]) await act('unmount', one);
       const wrong = { headers: { 'content-type': 'text/broken' }, key: viewer };
       for (const { http } of own) {
         if (!http) continue;
@@ -223,11 +225,14 @@ forEachEngine('bricks', (engine) => {
         expect(many.body).toMatchObject([{ error: { data: { brick: name } } }, { result: { zone_id: 'root' } }]);
       }
       const features = (await at.ask('GET', '/api/v2/features')).body;
-      expect([features.disabled_bricks, (features.enabled_bricks as string[]).includes(name)]).toEqual([[name], false]);
+      expect([features.disabled_bricks, (features.enabled_bricks as string[]).includes(name)]).toEqual([
+        [...first, name],
+        false,
+      ]);
       expect((await at.ask('GET', '/health')).body.status).toBe('healthy');
       const { gauges } = (await at.ask('GET', '/metrics?format=json')).body;
-      expect(gauges).toMatchObject({ 'bricks.off': 1 });
-      await act('mount', name);
+      expect(gauges).toMatchObject({ 'bricks.off': 1 + first.length });
+      for (const one of [name, ...first]) await act('mount', one);
       expect((await at.ask('GET', '/api/v2/features')).body.disabled_bricks).toEqual([]);
       for (const { http } of own.filter(({ http }) => http?.method === 'GET')) {
         const { status } = await at.ask('GET', http!.path.replace(/:\w+/g, 'some'));

@@ -8,7 +8,20 @@ import { z } from 'zod';
 import type { BrickName } from '../../base/bricks.ts';
 import { Fault } from '../../base/faults.ts';
 import { jsonValue } from '../../base/json-object.ts';
-import type { Caller, Role } from '../../core/operation.ts';
+import type { Limits } from '../../base/limits.ts';
+import type { Caller, Need, Operation, Role } from '../../core/operation.ts';
+import type { Backend } from '../../ports/backend.ts';
+import type { Blobs } from '../../ports/blobs.ts';
+
+/** What handlers may use of the server that they run in. */
+export interface JobTools {
+  readonly blobs: Blobs;
+  readonly limits: Limits;
+  /** Runs an operation of the server itself. */
+  step<I, O>(operation: Operation<I, O>, zone_id: string, input: I): Promise<O>;
+  /** The store of a mount, undefined where that is gone; UNAVAILABLE where it cannot be reached. */
+  reach(zone_id: string, mount_id: string): Promise<{ readonly backend: Backend } | undefined>;
+}
 
 /** One attempt, as its handler sees it. */
 export interface JobRun {
@@ -19,6 +32,7 @@ export interface JobRun {
   readonly caller: Caller;
   /** Aborted when the attempt was cancelled, lost, or is out of time. */
   readonly signal: AbortSignal;
+  readonly tools: JobTools;
 }
 
 export interface JobType<P = unknown> {
@@ -29,6 +43,8 @@ export interface JobType<P = unknown> {
   readonly role: Role;
   /** What it is a part of: its jobs wait while that is switched off. */
   readonly brick?: BrickName;
+  /** What its submitter has to be permitted, then and when it runs. */
+  needs?(payload: P): readonly Need[];
   /** Gives the result, plain JSON. */
   run(payload: P, run: JobRun): Promise<unknown>;
 }

@@ -150,9 +150,9 @@ const settable = (call: Call, input: CreateInput) => ({
   overlap: input.overlap,
 });
 
-function checkSchedule(types: readonly AnyJobType[], call: Call, input: CreateInput): void {
+async function checkSchedule(types: readonly AnyJobType[], call: Call, input: CreateInput): Promise<void> {
   checkCron(input);
-  if (input.executor === NEXUS) checkType(types, call, input);
+  if (input.executor === NEXUS) await checkType(types, call, input);
 }
 
 const createSchedule = (types: readonly AnyJobType[]): Operation<CreateInput, ScheduleObject> => ({
@@ -167,7 +167,7 @@ const createSchedule = (types: readonly AnyJobType[]): Operation<CreateInput, Sc
   cli: { words: 'schedule create', args: ['name', 'cron', 'executor', 'task_type'] },
   object: ({ name }) => name,
   run: async (call, input) => {
-    checkSchedule(types, call, input);
+    await checkSchedule(types, call, input);
     const { tx, context, limits } = call;
     const maximum = limits.SCHEDULES;
     if ((await countSchedules(tx, context.zone_id)) >= maximum) {
@@ -270,7 +270,7 @@ const updateSchedule = (types: readonly AnyJobType[]): Operation<UpdateInput, Sc
     const before = await getSeen(call, id);
     const set = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
     const input = createInput.parse({ ...toObject(before), ...set });
-    checkSchedule(types, call, input);
+    await checkSchedule(types, call, input);
     const now = await queueTime(call);
     const again = input.cron !== before.cron || input.timezone !== before.timezone || before.enabled === 0;
     const next = again ? (nextInstant(input, now) ?? null) : before.next_run_at;

@@ -66,11 +66,11 @@ const submitInput = z.object({
 type SubmitInput = z.infer<typeof submitInput>;
 
 /** A type that runs inside Nexus and its payload: INVALID_PARAMS or ACCESS_DENIED where it cannot be. */
-export function checkType(
+export async function checkType(
   types: readonly AnyJobType[],
-  { caller }: Pick<Call, 'caller'>,
+  { caller, access }: Pick<Call, 'caller' | 'access'>,
   asked: { readonly task_type: string; readonly payload: unknown },
-): void {
+): Promise<void> {
   const known = types.find(({ type }) => type === asked.task_type);
   if (!known) {
     const names = types.map(({ type }) => type).join(', ');
@@ -82,11 +82,14 @@ export function checkType(
       ...parsed.error.issues.map(({ path, message }) => ({ path: ['payload', ...path].join('.'), message })),
     );
   }
-  if (hasRole(caller, known.role)) return;
-  throw new Fault('ACCESS_DENIED', `Access denied: tasks of type ${known.type} take the role ${known.role}`, {
-    role: caller.role,
-    required_role: known.role,
-  });
+  if (!hasRole(caller, known.role)) {
+    throw new Fault('ACCESS_DENIED', `Access denied: tasks of type ${known.type} take the role ${known.role}`, {
+      role: caller.role,
+      required_role: known.role,
+    });
+  }
+  const needs = known.needs?.(parsed.data) ?? [];
+  if (needs.length > 0) await access.require(needs);
 }
 
 const submitTask = (types: readonly AnyJobType[]): Operation<SubmitInput, TaskObject> => ({
@@ -109,7 +112,7 @@ const submitTask = (types: readonly AnyJobType[]): Operation<SubmitInput, TaskOb
   object: ({ task_type }) => task_type,
   run: async (call, input) => {
     const payload = keptJson(input.payload, 'the payload', call.limits);
-    if (input.executor === NEXUS) checkType(types, call, input);
+    if (input.executor === NEXUS) await checkType(types, call, input);
     const { job, deduplicated, now } = await enqueue(call, {
       type: input.task_type,
       executor: input.executor,

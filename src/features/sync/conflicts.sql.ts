@@ -138,6 +138,18 @@ export function listConflicts(tx: Tx, asked: ConflictsAsked): Promise<ConflictRo
   );
 }
 
+/** The kept bytes of a side; undefined where they are kept no longer. */
+export const findContent = (
+  tx: Tx,
+  conflict_id: string,
+  side: 'local' | 'remote',
+): Promise<{ sha256: string; size: number; inline: Uint8Array | null } | undefined> =>
+  tx.get(
+    `SELECT b.sha256, b.size, b.inline FROM sync_conflicts c JOIN blobs b ON b.blob_id = c.${side}_blob
+     WHERE c.conflict_id = ?`,
+    [conflict_id],
+  );
+
 /** Contents of conflicts that were settled before a time are kept no longer; the rows stay as long as again. */
 export async function dropOldContents(tx: Tx, before: number, limit: number): Promise<number> {
   return tx.run(

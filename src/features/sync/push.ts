@@ -235,14 +235,23 @@ class PushRun {
     this.run.tally.pushed++;
   }
 
-  /** One that is not empty there stays: somebody else has put something into it, and a deletion yields to that. */
+  /** Where somebody else has put a file into it, it stays: a deletion yields to that. */
   private async changeDirectory(inside: string, wanted: boolean): Promise<void> {
     const { backend, signal } = this.parts;
-    try {
-      if (wanted) await backend.makeDirectory(inside, signal);
-      else await backend.removeDirectory(inside, { recursive: false, signal });
-    } catch (thrown) {
-      if (!(thrown instanceof BackendError && thrown.code === 'NOT_EMPTY')) throw thrown;
+    if (wanted) {
+      await backend.makeDirectory(inside, signal);
+      return;
+    }
+    const folders: string[] = [];
+    for await (const { entries, left_out } of backend.list(inside, { recursive: true, signal })) {
+      if (left_out > 0 || entries.some(({ kind }) => kind === 'file')) return;
+      folders.push(...entries.map(({ path }) => path));
+    }
+    // Those below come first.
+    for (const folder of [inside, ...folders.sort()].reverse()) {
+      await backend.removeDirectory(folder, { recursive: false, signal }).catch((thrown: unknown) => {
+        if (!(thrown instanceof BackendError && thrown.code === 'NOT_EMPTY')) throw thrown;
+      });
     }
   }
 }

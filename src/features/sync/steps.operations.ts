@@ -244,7 +244,9 @@ export const openConflict: Operation<Opening, ConflictRow> = {
   run: async (call, opening) => {
     const { tx, zone, limits, now } = call;
     const before = await findOpen(tx, zone.zone_id, opening.path);
-    if (before && before.remote_etag === opening.remote.etag) {
+    // One of a mount that was there before is none of this store's.
+    const same = before?.mount_id === opening.mount_id && before.remote_etag === opening.remote.etag;
+    if (before && same) {
       if (before.local_etag !== opening.local.etag) await renewLocal(tx, before.conflict_id, opening.local);
       return (await findConflict(tx, zone.zone_id, before.conflict_id)) ?? before;
     }

@@ -11,6 +11,7 @@ export const FINALIZERS = [
   'shares',
   'tuples',
   'uploads',
+  'sync',
   'mounts',
   'tree',
   'files',

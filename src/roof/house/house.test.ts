@@ -167,7 +167,7 @@ forEachEngine('the plan', (engine) => {
     const bare = await openBare(engine);
     const plan = () => bare.step(planHousework, 'root', { jobs: passes(parts) });
     await Promise.all([plan(), plan(), plan()]);
-    const types = ['audit_prune', 'blob_collection', 'history_prune', 'job_prune', 'upload_expiry'];
+    const types = ['audit_prune', 'blob_collection', 'conflict_expiry', 'history_prune', 'job_prune', 'upload_expiry'];
     expect((await unfinished(bare)).map(({ type }) => type)).toEqual(types);
     expect(await plan()).toEqual({ queued: 0 });
     parts.eventDays = 5;
@@ -227,7 +227,16 @@ test('while there is nothing to do nothing is written', async () => {
     return bare.step(operation, zone_id, input);
   };
   const audit = { days: 1, readDays: 1, readBytes: 1 };
-  const parts = { step, blobs: bare.blobs, clock: bare.clock, log: silentLog, audit, eventDays: 1, jobsMs: 1 };
+  const parts = {
+    step,
+    blobs: bare.blobs,
+    clock: bare.clock,
+    log: silentLog,
+    audit,
+    eventDays: 1,
+    jobsMs: 1,
+    conflictsMs: 1,
+  };
   const house = startHouse(parts, true);
   await until(async () => steps.filter((one) => one === 'read zone.terminating').length >= 3);
   await house.stop();

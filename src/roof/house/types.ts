@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import type { LogEvent } from '../../base/log-events.ts';
 import { SEARCH_INDEX } from '../../features/files/search/reindex.ts';
 import type { AnyJobType, JobRun, JobType } from '../../features/jobs/job-types.ts';
+import { forgetContents } from '../../features/sync/job-steps.operations.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type AuditKeeping, pruneAudit } from '../audit/prune.ts';
@@ -29,6 +30,8 @@ export interface HouseParts {
   readonly eventDays: number | undefined;
   /** Milliseconds for which finished jobs are kept. */
   readonly jobsMs: number;
+  /** Milliseconds for which the replaced side of a settled conflict is kept. */
+  readonly conflictsMs: number;
 }
 
 export const ZONE_DELETION = 'zone_deletion';
@@ -48,6 +51,7 @@ export const passes = ({ eventDays }: Pick<HouseParts, 'eventDays'>) => [
   { type: 'blob_collection', every_ms: PASS_MS },
   { type: 'job_prune', every_ms: JOBS_PASS_MS },
   { type: 'upload_expiry', every_ms: UPLOADS_PASS_MS },
+  { type: 'conflict_expiry', every_ms: JOBS_PASS_MS },
 ];
 
 type Pass = (parts: HouseParts, run: JobRun) => Promise<Readonly<Record<string, number>>>;
@@ -79,6 +83,7 @@ export function houseTypes(parts: HouseParts): ReadonlyMap<string, AnyJobType> {
     pass('blob_collection', 'Removes contents that nothing names.', collect),
     pass('job_prune', 'Removes finished jobs that are kept no longer.', pruneJobs),
     pass('upload_expiry', 'Removes uploads whose time is over.', expireUploads),
+    pass('conflict_expiry', 'Lets go of contents of conflicts that were settled long ago.', expireConflicts),
     pass(SEARCH_INDEX, 'Puts new contents into the index of the search.', fillIndex),
   ];
   return new Map(all.map((type) => [type.type, type as AnyJobType]));
@@ -119,3 +124,15 @@ const pruneJobs: Pass = async (parts, { signal }) => ({
 
 const expireUploads: Pass = async (parts, { signal }) =>
   told(parts.log, 'uploads.ended', { uploads: await endUploads({ ...parts, signal }) });
+
+/** Contents that one step lets go of. */
+const CONFLICTS_SLICE = 1_000;
+
+const expireConflicts: Pass = async ({ step, clock, conflictsMs }, { signal }) => {
+  const before = clock.now() - conflictsMs;
+  let rows = 0;
+  for (let last = CONFLICTS_SLICE; last === CONFLICTS_SLICE && !signal.aborted; rows += last) {
+    last = await step(forgetContents, 'root', { before, limit: CONFLICTS_SLICE });
+  }
+  return { rows };
+};

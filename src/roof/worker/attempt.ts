@@ -6,10 +6,12 @@ import { asFault, Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import type { Attributes, Tracing } from '../../core/call/tracing.ts';
 import type { Caller } from '../../core/operation.ts';
+import type { Runner } from '../../core/transact.ts';
 import { hasRole } from '../../features/access/credentials.ts';
 import { type Outcome, shortError } from '../../features/jobs/job.ts';
-import type { AnyJobType } from '../../features/jobs/job-types.ts';
+import type { AnyJobType, JobTools } from '../../features/jobs/job-types.ts';
 import type { ClaimedJob } from '../../features/jobs/worker-steps.operations.ts';
+import { authoriseJob } from './tools.ts';
 
 export interface AttemptParts {
   readonly types: ReadonlyMap<string, AnyJobType>;
@@ -17,6 +19,8 @@ export interface AttemptParts {
   readonly house: ReadonlyMap<string, AnyJobType>;
   readonly timeoutMs: number;
   readonly resultBytes: number;
+  readonly runner: Runner;
+  readonly tools: JobTools;
   readonly log: Log;
   readonly tracing?: Tracing | undefined;
 }
@@ -45,7 +49,7 @@ export async function attemptJob(
       abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true });
     });
     over.catch(() => undefined);
-    const handling = handle(ours ? parts.house : parts.types, { job, caller }, abort.signal);
+    const handling = handle(parts, { job, caller }, abort.signal);
     const result = await (ours ? handling : Promise.race([handling, over]));
     abort.signal.throwIfAborted();
     return succeeded(result, parts.resultBytes);
@@ -67,11 +71,11 @@ const attributesOf = (job: ClaimedJob['job']): Attributes => ({
 });
 
 async function handle(
-  types: ReadonlyMap<string, AnyJobType>,
+  { types, house, runner, tools }: AttemptParts,
   { job, caller }: ClaimedJob,
   signal: AbortSignal,
 ): Promise<unknown> {
-  const type = types.get(job.type);
+  const type = (job.door === 'house' ? house : types).get(job.type);
   if (!type) throw new Fault('BAD_REQUEST', `Unsupported job_type: ${job.type}`);
   const allowed = mayRun(type, caller);
   const payload = type.input.safeParse(JSON.parse(job.payload));
@@ -79,8 +83,10 @@ async function handle(
     const [first] = payload.error.issues;
     throw new Fault('INVALID_PARAMS', `payload.${first?.path.join('.')}: ${first?.message}`);
   }
-  const { job_id, zone_id, attempt } = job;
-  return type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, signal });
+  const { job_id, zone_id, attempt, request_id } = job;
+  const needs = type.needs?.(payload.data) ?? [];
+  if (needs.length > 0) await authoriseJob(runner, needs, { caller: allowed, zone_id, request_id });
+  return type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, signal, tools });
 }
 
 /** A job may do what its submitter may do at the time it runs. */

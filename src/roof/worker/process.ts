@@ -11,6 +11,7 @@ import { systemClock } from '../../engines/process/system-clock.ts';
 import { prepareAudit } from '../audit/key.ts';
 import { openBricks } from '../bricks.ts';
 import { openBell, openBlobs, openServerSql, openThreadSql } from '../engines.ts';
+import { keptSecretsKey, openOutside } from '../outside.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
 import { settleSchema } from '../schema/settle.ts';
@@ -59,7 +60,8 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const { config: asked, log } = options;
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
   broken.catch(() => undefined);
-  const config = { ...asked, AUDIT_KEY: await prepare(options, onBroken) };
+  const { auditKey, secretsKey } = await prepare(options, onBroken);
+  const config = { ...asked, AUDIT_KEY: auditKey };
   const sql = await openServerSql(config, onBroken);
   const blobs = await openBlobs(config);
   const embedded = sqliteFileOf(config) !== undefined;
@@ -72,14 +74,18 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const threads = { writer, reader };
-  const runner = runnerOf(config, { sql, blobs, threads, rings, grants: grantCache(config), told, tracing });
+  const direct = runnerOf(config, { sql, blobs, threads, rings, grants: grantCache(config), told, tracing });
+  // Whether others share the database is for the servers to say, which let stores be mounted.
+  const reached = { secretsKey, nodes: () => 1, bricks: () => bricks };
+  const { stores, outside, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const bricks = await openBricks({ sql, rings, log, runner, node_id: undefined });
   return {
-    parts: { config, runner, rings, bricks, blobs, clock: systemClock, log, tracing },
+    parts: { config, runner, rings, bricks, outside, blobs, clock: systemClock, log, tracing },
     broken,
     close: async () => {
       rings.stop();
       await bricks.stop();
+      await stores.close();
       await Promise.all([writer?.close(), reader.close()]);
       await sql.close();
       await blobs.close();
@@ -89,12 +95,20 @@ async function open(options: WorkerOptions): Promise<Opened> {
   };
 }
 
-/** The key of the audit log, once the schema is there. */
-async function prepare({ config, log }: WorkerOptions, onBroken: (reason: unknown) => void): Promise<string> {
+interface Keys {
+  /** What the audit log is chained with. */
+  readonly auditKey: string;
+  /** What stored secrets are sealed with. */
+  readonly secretsKey: string;
+}
+
+/** Once the schema is there. */
+async function prepare({ config, log }: WorkerOptions, onBroken: (reason: unknown) => void): Promise<Keys> {
   const sql = await openThreadSql(config, 'writer', onBroken);
   try {
     await settleSchema(sql, config, log);
-    return await prepareAudit(sql, config.AUDIT_KEY, systemClock);
+    const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
+    return { auditKey, secretsKey: config.SECRETS_KEY || (await sql.write('root', keptSecretsKey)) };
   } finally {
     await sql.close();
   }

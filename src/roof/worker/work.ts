@@ -7,14 +7,17 @@ import type { Tracing } from '../../core/call/tracing.ts';
 import { jobTypes } from '../../core/operations.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
+import type { Outside } from '../../features/mounts/outside.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { startAgeing } from '../ageing.ts';
 import { auditKeeping } from '../audit/prune.ts';
 import { type House, startHouse } from '../house/house.ts';
 import { type HouseParts, houseTypes } from '../house/types.ts';
+import { startSyncClock } from '../sync-clock.ts';
 import { systemSteps } from '../system.ts';
 import { startTender, type Tender } from './tender.ts';
+import { toolsOf } from './tools.ts';
 import { Worker, type WorkerSettings } from './worker.ts';
 
 export interface WorkParts {
@@ -22,6 +25,7 @@ export interface WorkParts {
   readonly runner: Runner;
   readonly rings: Rings;
   readonly bricks: BrickBoard;
+  readonly outside: Pick<Outside, 'reach'>;
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly log: Log;
@@ -54,8 +58,9 @@ export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
   const resultBytes = config.limits.JOB_PAYLOAD_BYTES;
   const timeoutMs = config.JOB_TIMEOUT_SECONDS * 1000;
   const house = houseTypes(housePartsOf(parts));
+  const tools = toolsOf({ ...parts, limits: config.limits });
   return new Worker(
-    { types, house, timeoutMs, resultBytes, log, tracing, runner, rings, bricks, settings },
+    { types, house, timeoutMs, resultBytes, log, tracing, runner, rings, bricks, tools, settings },
     clock.now(),
   );
 }
@@ -69,6 +74,7 @@ function housePartsOf({ config, runner, blobs, clock, log }: WorkParts): HousePa
     audit: auditKeeping(config),
     eventDays: config.EVENT_RETENTION_DAYS,
     jobsMs: config.JOB_RETENTION_DAYS * DAY_MS,
+    conflictsMs: config.limits.CONFLICT_DAYS * DAY_MS,
   };
 }
 
@@ -89,11 +95,12 @@ export function startWork(parts: WorkParts, alone: boolean): Work {
   worker.start();
   const tender = tend(parts, { worker_id: worker.worker_id });
   const ageing = startAgeing({ step: systemSteps(parts.runner), bricks: parts.bricks, log: parts.log });
+  const clock = startSyncClock({ step: systemSteps(parts.runner), bricks: parts.bricks, log: parts.log });
   const house = keepHouse(parts, alone);
   return {
     hands: handsOf(worker, config),
     stop: async () => {
-      await Promise.all([worker.stop(), tender.stop(), ageing.stop(), house.stop()]);
+      await Promise.all([worker.stop(), tender.stop(), ageing.stop(), clock.stop(), house.stop()]);
     },
   };
 }

@@ -11,6 +11,7 @@ import type { JobObject } from '../../features/jobs/job-object.ts';
 import type { AnyJobType, JobRun } from '../../features/jobs/job-types.ts';
 import type { TaskObject } from '../../features/jobs/task-object.ts';
 import { ENDED } from '../../features/jobs/topics.ts';
+import { toolsOf } from './tools.ts';
 import { Worker, type WorkerSettings } from './worker.ts';
 
 const until = async <T>(look: () => Promise<T | undefined | false>): Promise<T> => {
@@ -232,12 +233,13 @@ forEachEngine('workers beside a server', (engine) => {
   });
 
   const startWorker = (settings: Partial<WorkerSettings> = {}, other?: Runner): Worker => {
-    const { runner, rings, bricks } = server.running.server;
+    const { runner, rings, bricks, blobs, limits } = server.running.server;
     const worker = new Worker(
       {
         runner: other ?? runner,
         rings,
         bricks,
+        tools: toolsOf({ runner, blobs, limits, outside: { reach: async () => undefined } }),
         log: silentLog,
         types: new Map([['echo', held]]),
         house: new Map(),

@@ -1,0 +1,37 @@
+/** What handlers of jobs may use of the process that they run in. */
+import type { Limits } from '../../base/limits.ts';
+import { NO_DEADLINE } from '../../core/deadline.ts';
+import type { Caller, Need } from '../../core/operation.ts';
+import { authoriseNeeds } from '../../core/preflight.ts';
+import type { Runner } from '../../core/transact.ts';
+import type { JobTools } from '../../features/jobs/job-types.ts';
+import type { Outside } from '../../features/mounts/outside.ts';
+import type { Blobs } from '../../ports/blobs.ts';
+import { systemSteps } from '../system.ts';
+
+export interface ToolParts {
+  readonly runner: Runner;
+  readonly blobs: Blobs;
+  readonly limits: Limits;
+  readonly outside: Pick<Outside, 'reach'>;
+}
+
+export const toolsOf = ({ runner, blobs, limits, outside }: ToolParts): JobTools => ({
+  blobs,
+  limits,
+  step: systemSteps(runner),
+  reach: (zone_id, mount_id) => outside.reach(zone_id, mount_id),
+});
+
+/** That a mount is read-only is nothing against a job: what it changes is refused there. */
+const authorise: typeof authoriseNeeds = { ...authoriseNeeds, name: 'job.authorise', ungated: true };
+
+/** ACCESS_DENIED where whoever submitted a job may no longer do what it does. */
+export async function authoriseJob(
+  runner: Runner,
+  needs: readonly Need[],
+  by: { readonly caller: Caller; readonly zone_id: string; readonly request_id: string },
+): Promise<void> {
+  const context = { ...by, path_prefix: '', channel: 'internal', address: null, deadline: NO_DEADLINE } as const;
+  await runner.read(authorise, { needs }, context);
+}
