@@ -11,6 +11,7 @@ import { systemClock } from '../../engines/process/system-clock.ts';
 import { prepareAudit } from '../audit/key.ts';
 import { openBricks } from '../bricks.ts';
 import { openBell, openBlobs, openServerSql, openThreadSql } from '../engines.ts';
+import { lateThread } from '../late-thread.ts';
 import { keptSecretsKey, openOutside } from '../outside.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
@@ -67,10 +68,9 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const embedded = sqliteFileOf(config) !== undefined;
   const told = tellOfJobs({ log });
   const tracing = await openTracing(config, { log, dropped: () => undefined });
-  const [writer, reader] = await Promise.all([
-    embedded ? startThread({ config, onBroken, told, spans: tracing?.note, role: 'writer' }) : undefined,
-    startThread({ config, onBroken, spans: tracing?.note, role: 'reader' }),
-  ]);
+  const hears = { config, onBroken, spans: tracing?.note };
+  const writer = embedded ? await startThread({ ...hears, told, role: 'writer' }) : undefined;
+  const reader = lateThread(() => startThread({ ...hears, role: 'reader' }));
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const threads = { writer, reader };
