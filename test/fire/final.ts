@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { askUntilAnswered, type Zone } from './clients.ts';
 import type { Final, FinalTask } from './history.ts';
 
-const SETTLED_MS_MAX = 90_000;
+/** A busy machine loses leases, whose jobs come again and again. */
+const SETTLED_MS_MAX = 240_000;
 const COUNTED = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;
 
 async function get(zone: Zone, path: string): Promise<Readonly<Record<string, unknown>>> {

@@ -28,7 +28,7 @@ const BLOWS: readonly Blow[] = [
   { name: 'stop the worker', strike: async ({ worker }) => signal(worker, 'SIGTERM') },
   { name: 'pause a server', strike: ({ servers }, chance) => pause(one(servers, chance), 300 + upTo(chance, 2_000)) },
   // Longer than its lease.
-  { name: 'pause the worker', strike: ({ worker }, chance) => pause(worker, 2_500 + upTo(chance, 3_000)) },
+  { name: 'pause the worker', strike: ({ worker }, chance) => pause(worker, 4_500 + upTo(chance, 2_000)) },
   { name: 'nothing', strike: async (_, chance) => sleep(upTo(chance, 1_000)) },
 ];
 
