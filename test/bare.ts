@@ -30,6 +30,7 @@ import type { Blobs } from '../src/ports/blobs.ts';
 import type { Clock } from '../src/ports/clock.ts';
 import type { Sql } from '../src/ports/sql.ts';
 import { openAuditDesk } from '../src/roof/audit/desk.ts';
+import { backupDesk } from '../src/roof/backups/desk.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
 import { migrate } from '../src/roof/migrations.ts';
 import { type RunStep, systemSteps } from '../src/roof/system.ts';
@@ -60,7 +61,7 @@ const byMethod = new Map<string, AnyOperation>(
 );
 
 /** On SQLite unless told; on PostgreSQL in a database of its own, which has a clock of its own too. */
-const newStreams = (parts: Pick<Server, 'sql' | 'blobs' | 'rings' | 'runner' | 'bricks'>): Streams =>
+const newStreams = (parts: Pick<Server, 'sql' | 'blobs' | 'rings' | 'runner' | 'bricks' | 'backups'>): Streams =>
   new Streams({ ...parts, limits: defaultLimits, watch: new ZoneWatch({ ...parts, log: silentLog }) });
 
 const SWITCHES = { raw_mode: true, ml_plugins: false, shadow_execution: false };
@@ -97,7 +98,8 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
   const audit = openAuditDesk({ step, clock, log: silentLog, config, gatherMs: NEVER_MS });
   const rings = new Rings(openProcessBell());
   const bricks = new BrickBoard({ sql, rings, clock, log: silentLog, node_id: undefined, jobTypes: jobTypesOf });
-  const parts = { sql, blobs, rings, runner, bricks };
+  const backups = backupDesk(config, () => Promise.reject(new Error('no server to restore')));
+  const parts = { sql, blobs, rings, runner, bricks, backups };
   const server: Server = {
     ...parts,
     limits: defaultLimits,

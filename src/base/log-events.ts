@@ -40,6 +40,9 @@ export const LOG_EVENTS = {
   'audit.prune-failed': ['warn', 'an audit log could not be pruned and is tried again'],
   'audit.pruned': ['info', 'old rows of audit logs were removed'],
   'audit.refusals-lost': ['error', 'refusals are missing from the audit log'],
+  'backup.completed': ['info', 'a backup was made and read back'],
+  'backup.failed': ['error', 'a backup could not be made'],
+  'backup.not-told': ['debug', 'how far a backup is could not be said'],
   'bricks.not-looked-at': ['debug', 'whether bricks are on could not be looked up'],
   'content.broken': ['error', 'stored bytes are not those of their hash'],
   'events.trimmed': ['info', 'old events were removed'],
@@ -61,6 +64,9 @@ export type LogEvent = keyof typeof LOG_EVENTS;
 
 export const LOG_FIELDS = {
   level: 'word of the level',
+  backup: 'its id',
+  bytes: 'of all that a backup consists of',
+  sent_bytes: 'of them, what was not at its destination',
   time: 'ISO 8601, UTC, with milliseconds',
   name: '`NEXUS_APP_NAME`',
   event: 'what happened, a word of the table above',

@@ -17,6 +17,7 @@ import { logEnded, logFailure, type Trail } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
 import type { BrickBoard } from './brick-board.ts';
 import type { AuditLog } from './call/audit-row.ts';
+import type { BackupDesk } from './call/backups.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { Stores } from './call/outside.ts';
 import type { Switches } from './call/switches.ts';
@@ -71,6 +72,7 @@ export interface Server {
   readonly hands: JobHands;
   readonly stores: Stores;
   readonly bricks: BrickBoard;
+  readonly backups: BackupDesk;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -310,6 +312,7 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     hands: server.hands,
     stores: server.stores,
     bricks: server.bricks,
+    backups: server.backups,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>
       operation.effect === 'read'

@@ -10,6 +10,7 @@ import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Foresight, Sql, Tx } from '../ports/sql.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
+import type { BackupDesk } from './call/backups.ts';
 import type { BrickState, BrickSwitch } from './call/brick-state.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { MountPoint, Passage, Reach, Stores } from './call/outside.ts';
@@ -195,6 +196,7 @@ export interface Preparation {
   readonly hands: JobHands;
   readonly stores: Stores;
   readonly bricks: BrickState;
+  readonly backups: BackupDesk;
   /** Checks permission ahead of costly work; the transaction checks it again. */
   authorise(needs: readonly Need[]): Promise<void>;
   /** Runs another operation with the same caller, in a transaction of its own. */
@@ -277,6 +279,7 @@ export interface Streaming {
   /** Hints that something has changed. */
   readonly rings: Waits;
   readonly bricks: BrickSwitch;
+  readonly backups: BackupDesk;
   /** Stands for this process: what streams share hangs on it, weakly. */
   readonly node: object;
   /** Aborted when the client is gone, when the caller may no longer listen, and when the server stops. */

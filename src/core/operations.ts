@@ -5,6 +5,8 @@ import { agentOperations } from '../features/agents/agents.operations.ts';
 import { agentsServed } from '../features/agents/executors.ts';
 import { auditOperations } from '../features/audit/audit.operations.ts';
 import { auditSteps } from '../features/audit/notes.operations.ts';
+import { backupOperations } from '../features/backups/backups.operations.ts';
+import { backupsHold } from '../features/backups/steps.operations.ts';
 import { brickOperations } from '../features/bricks/bricks.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
@@ -29,7 +31,7 @@ import { authoriseNeeds } from './preflight.ts';
 import { rpcList } from './rpc-list.ts';
 
 /** Collection of blobs, told of every column that names them. */
-export const blobSteps = blobCollection([fileContents, ...conflictContents]);
+export const blobSteps = blobCollection([fileContents, ...conflictContents], backupsHold);
 
 /** What runs inside Nexus as a job. */
 export const jobTypes: readonly AnyJobType[] = [echo, syncPush, syncPull].map((type) => type as AnyJobType);
@@ -71,6 +73,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...uploadOperations,
   ...mountOperations,
   ...syncOperations,
+  ...backupOperations,
   eventTrim,
   ...sweepOperations,
   ...fileHousekeeping,

@@ -7,6 +7,7 @@ import { Fault, type FaultCode } from '../base/faults.ts';
 import type { LimitName, Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
+import type { BackupDesk } from './call/backups.ts';
 import type { BrickSwitch } from './call/brick-state.ts';
 import { deadlineIn } from './deadline.ts';
 import type { CallContext, Operation, Streaming, Waits } from './operation.ts';
@@ -25,6 +26,7 @@ export interface StreamsParts {
   readonly runner: Runner;
   readonly watch: ZoneWatch;
   readonly bricks: BrickSwitch;
+  readonly backups: BackupDesk;
 }
 
 export class Streams {
@@ -112,6 +114,7 @@ export class Open implements Streaming {
   readonly blobs: Blobs;
   readonly rings: Waits;
   readonly bricks: BrickSwitch;
+  readonly backups: BackupDesk;
   readonly node: object;
   private readonly parts: StreamsParts;
   private readonly ending = new AbortController();
@@ -124,6 +127,7 @@ export class Open implements Streaming {
     this.blobs = parts.blobs;
     this.rings = parts.rings;
     this.bricks = parts.bricks;
+    this.backups = parts.backups;
     this.context = context;
     this.node = node;
     this.closed = closed;

@@ -27,6 +27,9 @@ import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
 import { openAuditDesk } from './audit/desk.ts';
 import { tellingOfAuth } from './audit/told.ts';
+import { backupDesk } from './backups/desk.ts';
+import { openGate } from './backups/gate.ts';
+import { restorer } from './backups/restore.ts';
 import { openBricks } from './bricks.ts';
 import { callersOf } from './callers.ts';
 import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
@@ -78,12 +81,44 @@ export async function start(options: StartOptions): Promise<Running> {
     if (memory) rmSync(memory, { recursive: true, force: true });
   };
   try {
-    const running = await startClaimed({ ...options, config });
-    return { ...running, stop: () => running.stop().then(leave) };
+    return await startRenewed({ ...options, config }, leave);
   } catch (thrown) {
     leave();
     throw thrown;
   }
+}
+
+/**
+ * A server that may close all it has and begin anew at the same address: once the state was replaced, nothing in memory may
+ * be older than the rows.
+ */
+async function startRenewed(options: StartOptions, leave: () => void): Promise<Running> {
+  let stopping = false;
+  let renewed: Promise<void> = Promise.resolve();
+  const anew = (): void => {
+    renewed = renewed.then(renew).catch((reason: unknown) => options.onBroken?.(reason));
+  };
+  let running = await startClaimed(options, anew);
+  const { url, adminKey } = running;
+  const config = { ...options.config, PORT: Number(new URL(url).port) };
+  const renew = async (): Promise<void> => {
+    if (stopping) return;
+    await running.stop();
+    running = await startClaimed({ ...options, config }, anew);
+  };
+  return {
+    url,
+    adminKey,
+    get server() {
+      return running.server;
+    },
+    stop: async () => {
+      stopping = true;
+      await renewed;
+      await running.stop();
+      leave();
+    },
+  };
 }
 
 interface Halt {
@@ -102,7 +137,7 @@ function haltOf(told: (reason: unknown) => void): Halt {
   return halt;
 }
 
-async function startClaimed(options: StartOptions): Promise<Running> {
+async function startClaimed(options: StartOptions, anew: () => void): Promise<Running> {
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
   const kept = await prepareDatabase(options.config, { log, onBroken: halt.onBroken });
@@ -116,7 +151,9 @@ async function startClaimed(options: StartOptions): Promise<Running> {
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const watch = new ZoneWatch({ sql, rings, log });
-  const direct = runnerOf(config, { sql, blobs, threads, rings, grants, told, tracing });
+  const inner = runnerOf(config, { sql, blobs, threads, rings, grants, told, tracing });
+  const gate = openGate();
+  const direct = gate.over(inner);
   const reached = { secretsKey: kept.secretsKey, nodes: () => nodes.live(), bricks: () => bricks };
   const { stores, outside, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
@@ -130,9 +167,12 @@ async function startClaimed(options: StartOptions): Promise<Running> {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
   };
-  const working = { config, runner, rings, bricks, outside, blobs, clock: systemClock, log, tracing };
+  const working = { config, runner, sql, rings, bricks, outside, blobs, clock: systemClock, log, tracing };
   const { hands, ...work } = startWork(working, alone);
-  const given = { sql, blobs, runner, watch, tokens, rings, stores, bricks, hands, audit, log, observe };
+  const restoring = { config, sql, blobs, clock: systemClock, log, runner: inner, gate, anew };
+  const restore = restorer({ ...restoring, nodes: nodes.live, stopWork: work.stop });
+  const backups = backupDesk(config, restore);
+  const given = { sql, blobs, runner, watch, tokens, rings, stores, bricks, backups, hands, audit, log, observe };
   const server = serverOf(config, given);
   const pending = new Set(['listen']);
   const app = buildHttp({

@@ -3,17 +3,17 @@
  * nobody but the owner may enter either folder.
  */
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { assertDocumentName, type Depot, type Documents } from '../../ports/depot.ts';
 import { openDiskBlobs } from './disk-blobs.ts';
 import { syncFolder, throwFull } from './disk-stage.ts';
 
 export async function openDiskDepot(folder: string): Promise<Depot> {
   const root = resolve(folder);
-  const blobs = await openDiskBlobs(join(root, 'blobs'));
   const named = join(root, 'documents');
-  await mkdir(named, { recursive: true, mode: 0o700 });
+  for (const wanted of [join(root, 'blobs'), named]) await makeFolders(wanted);
+  const blobs = await openDiskBlobs(join(root, 'blobs'));
   await chmod(named, 0o700);
   await syncFolder(root);
   return {
@@ -22,6 +22,20 @@ export async function openDiskDepot(folder: string): Promise<Depot> {
     documents: documentsIn(named),
     close: () => blobs.close(),
   };
+}
+
+/** One by one: where a file system takes no folders, Node's own way to make several tries for ever. */
+async function makeFolders(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+    await syncFolder(dirname(folder));
+  } catch (thrown) {
+    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || (await stat(dirname(folder)).catch(unlessMissing))) throw thrown;
+    await makeFolders(dirname(folder));
+    await makeFolders(folder);
+  }
 }
 
 /** What is being written; no document is called so. */

@@ -102,11 +102,19 @@ export async function listManifests(depot: Depot): Promise<{ manifests: Manifest
 
 /** `latest`, or an id. BACKUP_NOT_FOUND, or BACKUP_DAMAGED where its manifest is not what it was. */
 export async function getManifest(depot: Depot, ref: string): Promise<Manifest> {
-  const id = ref === 'latest' ? (await listShelved(depot)).ids[0] : ref;
-  const document = id !== undefined && isBackupId(id) ? await depot.documents.get(id + SUFFIX) : undefined;
-  if (id === undefined || document === undefined) {
-    const what = ref === 'latest' ? 'There is no backup yet' : `No backup ${ref.slice(0, 64)}`;
-    throw new Fault('BACKUP_NOT_FOUND', `${what}; nexus backup list shows what there is`);
+  if (ref !== 'latest') return readOne(depot, ref);
+  for (const id of (await listShelved(depot)).ids) {
+    const manifest = await readOne(depot, id);
+    // One that came before a restore is what somebody wanted to leave.
+    if (manifest.reason !== 'safety') return manifest;
+  }
+  throw new Fault('BACKUP_NOT_FOUND', 'There is no backup yet; make one: nexus backup now');
+}
+
+async function readOne(depot: Depot, id: string): Promise<Manifest> {
+  const document = isBackupId(id) ? await depot.documents.get(id + SUFFIX) : undefined;
+  if (document === undefined) {
+    throw new Fault('BACKUP_NOT_FOUND', `No backup ${id.slice(0, 64)}; nexus backup list shows what there is`);
   }
   const manifest = readManifest(document);
   if (manifest?.id === id) return manifest;

@@ -5,7 +5,7 @@
  * the same content, so that no put is lost to a removal that was decided before it.
  */
 import { z } from 'zod';
-import type { Operation } from '../../core/operation.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { dropRemovals, listRemovals, markUnreferenced, type Reference, removeUnreferenced } from './collect.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, faults: [] } as const;
@@ -25,8 +25,11 @@ export interface BlobCollection {
   readonly done: Operation<z.infer<typeof doneInput>, null>;
 }
 
-/** `references`: every column in which a blob may be named. */
-export function blobCollection(references: readonly Reference[]): BlobCollection {
+/** `references`: every column in which a blob may be named. `held`: somebody reads them who names them nowhere here. */
+export function blobCollection(
+  references: readonly Reference[],
+  held: (call: Pick<Call, 'tx' | 'now'>) => Promise<boolean>,
+): BlobCollection {
   return {
     scan: {
       ...STEP,
@@ -50,7 +53,7 @@ export function blobCollection(references: readonly Reference[]): BlobCollection
       input: removeInput,
       output: removeOutput,
       run: async (call, input) => ({
-        files: await removeUnreferenced(call.tx, references, { ...input, now: call.now }),
+        files: (await held(call)) ? [] : await removeUnreferenced(call.tx, references, { ...input, now: call.now }),
       }),
     },
     left: {

@@ -23,7 +23,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 /** Families whose types are `family.word`; those of applications are made by clients. */
 const FAMILIES = new Set(
   (
-    'key zone access tree_snapshot tree_branch agent message job schedule mount sync conflict brick workflow execution ' +
+    'key zone access tree_snapshot tree_branch agent message job schedule mount sync conflict brick backup workflow execution ' +
     'sandbox image asset app'
   ).split(' '),
 );

@@ -229,6 +229,7 @@ test('while there is nothing to do nothing is written', async () => {
   const audit = { days: 1, readDays: 1, readBytes: 1 };
   const parts = {
     step,
+    backups: { destination: '/nowhere', make: async () => ({ backups: 0 }) },
     blobs: bare.blobs,
     clock: bare.clock,
     log: silentLog,
@@ -241,6 +242,6 @@ test('while there is nothing to do nothing is written', async () => {
   await until(async () => steps.filter((one) => one === 'read zone.terminating').length >= 3);
   await house.stop();
   const rounds = steps.slice(steps.indexOf('read zone.terminating'));
-  expect(new Set(rounds)).toEqual(new Set(['read zone.terminating', 'read search.waits']));
+  expect(new Set(rounds)).toEqual(new Set(['read zone.terminating', 'read search.waits', 'read backup.due']));
   await bare.close();
 });

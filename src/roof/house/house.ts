@@ -3,6 +3,8 @@
  * whoever was killed when; while there is nothing to do it writes nothing.
  */
 import { performance } from 'node:perf_hooks';
+import { BACKUP_JOB } from '../../features/backups/backups.operations.ts';
+import { backupDue } from '../../features/backups/steps.operations.ts';
 import { waitingForIndex } from '../../features/files/search/indexing.operations.ts';
 import { SEARCH_INDEX } from '../../features/files/search/reindex.ts';
 import {
@@ -72,7 +74,7 @@ async function prepare(
 }
 
 /** Gives what is to be done and is not on the queue. */
-function lookAround({ step }: HouseParts): () => Promise<readonly Housework[]> {
+function lookAround({ step, backups: { destination } }: HouseParts): () => Promise<readonly Housework[]> {
   /** What waited for the index when a job was queued for it; what waits still when that has ended could not be indexed. */
   let known = '';
   let afreshAt = performance.now() + INDEX_AGAIN_MS;
@@ -85,6 +87,7 @@ function lookAround({ step }: HouseParts): () => Promise<readonly Housework[]> {
     const waiting = (await step(waitingForIndex, 'root', {})).join();
     const wanted: Housework[] = zones.map((zone_id) => ({ type: ZONE_DELETION, zone_id }));
     if (waiting !== '' && waiting !== known) wanted.push({ type: SEARCH_INDEX });
+    if (await step(backupDue, 'root', { destination })) wanted.push({ type: BACKUP_JOB });
     if (wanted.length === 0) return [];
     const { jobs } = await step(missingHousework, 'root', { jobs: wanted });
     if (jobs.some(({ type }) => type === SEARCH_INDEX)) known = waiting;

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import type { LogEvent } from '../../base/log-events.ts';
+import { BACKUP_JOB } from '../../features/backups/backups.operations.ts';
 import { SEARCH_INDEX } from '../../features/files/search/reindex.ts';
 import type { AnyJobType, JobRun, JobType } from '../../features/jobs/job-types.ts';
 import { forgetContents } from '../../features/sync/job-steps.operations.ts';
@@ -24,6 +25,12 @@ export interface HouseParts {
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly log: Log;
+  readonly backups: {
+    /** Where they go unless somebody says otherwise. */
+    readonly destination: string;
+    /** Makes all that are due. */
+    make(signal: AbortSignal): Promise<{ readonly backups: number }>;
+  };
   /** What is kept of the audit log. */
   readonly audit: AuditKeeping;
   /** Days for which events are kept; undefined is for ever. */
@@ -84,6 +91,9 @@ export function houseTypes(parts: HouseParts): ReadonlyMap<string, AnyJobType> {
     pass('job_prune', 'Removes finished jobs that are kept no longer.', pruneJobs),
     pass('upload_expiry', 'Removes uploads whose time is over.', expireUploads),
     pass('conflict_expiry', 'Lets go of contents of conflicts that were settled long ago.', expireConflicts),
+    pass(BACKUP_JOB, 'Makes the backups that were asked for, or are due.', ({ backups }, { signal }) =>
+      backups.make(signal),
+    ),
     pass(SEARCH_INDEX, 'Puts new contents into the index of the search.', fillIndex),
   ];
   return new Map(all.map((type) => [type.type, type as AnyJobType]));

@@ -80,7 +80,7 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const { stores, outside, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const bricks = await openBricks({ sql, rings, log, runner, node_id: undefined });
   return {
-    parts: { config, runner, rings, bricks, outside, blobs, clock: systemClock, log, tracing },
+    parts: { config, runner, sql, rings, bricks, outside, blobs, clock: systemClock, log, tracing },
     broken,
     close: async () => {
       rings.stop();

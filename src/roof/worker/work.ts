@@ -10,8 +10,11 @@ import type { Runner } from '../../core/transact.ts';
 import type { Outside } from '../../features/mounts/outside.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { Sql } from '../../ports/sql.ts';
 import { startAgeing } from '../ageing.ts';
 import { auditKeeping } from '../audit/prune.ts';
+import { defaultDestination } from '../backups/depots.ts';
+import { runBackups } from '../backups/job.ts';
 import { type House, startHouse } from '../house/house.ts';
 import { type HouseParts, houseTypes } from '../house/types.ts';
 import { startSyncClock } from '../sync-clock.ts';
@@ -23,6 +26,7 @@ import { Worker, type WorkerSettings } from './worker.ts';
 export interface WorkParts {
   readonly config: Config;
   readonly runner: Runner;
+  readonly sql: Sql;
   readonly rings: Rings;
   readonly bricks: BrickBoard;
   readonly outside: Pick<Outside, 'reach'>;
@@ -65,9 +69,14 @@ export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
   );
 }
 
-function housePartsOf({ config, runner, blobs, clock, log }: WorkParts): HouseParts {
+function housePartsOf({ config, runner, sql, blobs, clock, log }: WorkParts): HouseParts {
+  const step = systemSteps(runner);
   return {
-    step: systemSteps(runner),
+    step,
+    backups: {
+      destination: defaultDestination(config),
+      make: (signal) => runBackups({ config, sql, blobs, clock, log, step, signal }),
+    },
     blobs,
     clock,
     log,

@@ -1,0 +1,59 @@
+/** When backups are made, where they go, and which of them stay. Pure, but for the row that keeps it. */
+import { z } from 'zod';
+import { invalidParams } from '../../base/faults.ts';
+import type { Tx } from '../../ports/sql.ts';
+import { findSetting, putSetting } from '../access/settings.sql.ts';
+import { checkCron } from '../jobs/cron.ts';
+import type { Manifest } from './manifest.ts';
+
+const DAY_MS = 86_400_000;
+export const RETENTION_DAYS_MAX = 3_650;
+
+export const planShape = z.object({
+  schedule: z.string().describe('cron line: when one is made by itself'),
+  timezone: z.string().describe('of the schedule'),
+  retention_days: z.int().describe('for how long one is kept; the newest good one always is'),
+  destination: z.string().describe('directory or s3://bucket/prefix?region=…&endpoint=…'),
+  enabled: z.boolean().describe('whether the schedule is followed'),
+});
+export type Plan = z.infer<typeof planShape>;
+
+const NAME = 'backup_plan';
+
+/** What holds until somebody says otherwise. */
+export const firstPlan = (destination: string): Plan => ({
+  schedule: '0 2 * * *',
+  timezone: 'UTC',
+  retention_days: 30,
+  destination,
+  enabled: false,
+});
+
+export async function readPlan(tx: Tx, destination: string): Promise<Plan> {
+  const kept = await findSetting(tx, NAME);
+  return kept === undefined ? firstPlan(destination) : planShape.parse(JSON.parse(kept));
+}
+
+export const keepPlan = (tx: Tx, plan: Plan): Promise<void> => putSetting(tx, NAME, JSON.stringify(plan));
+
+/** INVALID_PARAMS that names the field. */
+export function checkSchedule({ schedule, timezone }: Pick<Plan, 'schedule' | 'timezone'>): void {
+  try {
+    checkCron({ cron: schedule, timezone });
+  } catch (thrown) {
+    const issues = (thrown as { data?: { issues?: { path: string; message: string }[] } }).data?.issues;
+    if (!issues) throw thrown;
+    throw invalidParams(...issues.map(({ path, message }) => ({ path: path === 'cron' ? 'schedule' : path, message })));
+  }
+}
+
+/** Backups that are kept no longer. The newest stays, however old it is. */
+export const expired = (
+  manifests: readonly Pick<Manifest, 'id' | 'at'>[],
+  { retention_days }: Pick<Plan, 'retention_days'>,
+  now: number,
+): string[] => {
+  const newestFirst = manifests.toSorted((one, other) => (one.id < other.id ? 1 : -1));
+  const before = now - retention_days * DAY_MS;
+  return newestFirst.filter(({ at }, n) => n > 0 && Date.parse(at) < before).map(({ id }) => id);
+};

@@ -1,0 +1,33 @@
+/** Backups as calls use them: places by their texts, and the restore of the whole server. */
+import { Fault, invalidParams } from '../../base/faults.ts';
+import type { Config } from '../../config.ts';
+import type { BackupDesk } from '../../core/call/backups.ts';
+import type { Depot } from '../../ports/depot.ts';
+import { checkDestination, defaultDestination, openDepot, probeDepot } from './depots.ts';
+
+const said = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
+
+export const backupDesk = (config: Config, restore: BackupDesk['restore']): BackupDesk => ({
+  destination: defaultDestination(config),
+  probe: async (destination) => {
+    checkDestination(destination);
+    try {
+      const depot = await openDepot(config, destination);
+      await probeDepot(depot).finally(() => depot.close());
+    } catch (thrown) {
+      throw invalidParams({ path: 'destination', message: `cannot be used: ${said(thrown)}` });
+    }
+  },
+  open: (destination) => openReachable(config, destination),
+  restore,
+});
+
+/** UPSTREAM_FAILED, with the words of the place. */
+export async function openReachable(config: Config, destination: string): Promise<Depot> {
+  try {
+    return await openDepot(config, destination);
+  } catch (thrown) {
+    if (thrown instanceof Fault) throw thrown;
+    throw new Fault('UPSTREAM_FAILED', `The destination ${destination} cannot be reached: ${said(thrown)}`);
+  }
+}
