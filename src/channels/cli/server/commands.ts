@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import type { Config, Loaded } from '../../../config.ts';
 import type { Server } from '../../../core/invoke.ts';
 import type { Command, Option, Scene } from '../command.ts';
+import { explain } from '../explain.ts';
 import { findKey, keepKey } from '../key-file.ts';
 import { show } from '../show.ts';
 import { paint, type Terminal, table } from '../terminal.ts';
@@ -64,8 +65,11 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
     broken = resolve;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
-  const running = await start({ config, log, onBroken: (reason) => broken(reason) }).catch((thrown) => {
-    throw isTaken(thrown) ? taken(config) : thrown;
+  const running = await start({ config, log, onBroken: (reason) => broken(reason) }).catch(async (thrown) => {
+    const code = explain(serving.terminal, isTaken(thrown) ? taken(config) : thrown);
+    await close();
+    // What was opened before it failed, threads above all, would keep the process for ever.
+    return process.exit(code);
   });
   await serving.ready(running);
   const reason = await ended;
