@@ -118,6 +118,28 @@ describe('in parts', () => {
     expect(await asked('list-type=2&prefix=stage/')).toContain('<KeyCount>0</KeyCount>');
   });
 
+  test('a chunk that comes late, when its writer has been given up, counts for nothing', async () => {
+    const write = async (at: number, text: string): Promise<void> => {
+      const writer = await blobs.stage.open('late', 's', at);
+      await writer.write([bytesOf(text)]);
+      await writer.sync();
+      await writer.close();
+    };
+    await write(0, 'abcd');
+    await write(4, 'efghij');
+    const digits = (number: number): string => String(number).padStart(16, '0');
+    for (const at of [4, 6, 9]) {
+      const path = `/${place.bucket}/stage/late/s/${digits(at)}-${digits(Date.now() - 60_000)}`;
+      expect((await s3Request(endpoint, { method: 'PUT', path, body: 'XYZ'.repeat(at) })).status).toBe(200);
+    }
+    expect(String(await collect(blobs.stage.read('late', 's', { start: 0, end: 10 })))).toBe('abcdefghij');
+    await expect(collect(blobs.stage.read('late', 's', { start: 0, end: 11 }))).rejects.toMatchObject({
+      code: 'STAGE_MISSING',
+    });
+    await write(8, 'kl');
+    expect(String(await collect(blobs.stage.read('late', 's', { start: 0, end: 10 })))).toBe('abcdefghkl');
+  });
+
   test('parts that a crash left are given back a day later', async () => {
     const path = `/${place.bucket}/blobs/left?uploads=`;
     expect((await fetchAs('POST', path)).status).toBe(200);

@@ -1,8 +1,9 @@
 /**
- * The stage as objects: a segment is a row of chunks, `<prefix>stage/<act>/<segment>/<first byte>`. Guarantees, beside
+ * The stage as objects: a segment is a row of chunks, `<prefix>stage/<act>/<segment>/<first byte>-<writer>`. Guarantees, beside
  * those of the port: what is not synced lies in memory, at most {@link CHUNK_BYTES} of a segment being gathered and as much
  * being sent, and not more than {@link GATHERED_BYTES_MAX} together; adopting copies within the store what is large enough
- * to be a part, and reads only smaller chunks. A chunk ends where the next one begins.
+ * to be a part, and reads only smaller chunks. A writer is a time, and what is of an earlier one ends where a later one began: so
+ * it does not matter when a request comes to the store that its writer gave up.
  */
 import { strict as assert } from 'node:assert';
 import { assertBlobHash } from '../../ports/blobs.ts';
@@ -27,7 +28,8 @@ const GATHERED_BYTES_MAX = 256 * 1024 * 1024;
 /** Longest time that an object may take to be put together. */
 const BEGUN_MS_MAX = 86_400_000;
 const ROOT = 'stage/';
-const OFFSET_DIGITS = 16;
+/** Of numbers in keys, which are sorted as texts. */
+const DIGITS = 16;
 
 export interface S3StageParts {
   readonly s3: S3Client;
@@ -58,13 +60,14 @@ export function s3Stage({ s3, inTurn }: S3StageParts): Stage {
     open: (act, segment, at) => {
       const folder = folderOf(act, segment);
       return whenAway(async () => {
-        const chunks = await chunksOf(s3, folder);
+        const { chunks, newest } = await chunksOf(s3, folder);
         covered(chunks, at);
         await inParallel(
           chunks.filter(({ start }) => start >= at),
           ({ key }) => deleteObject(s3, key),
         );
-        return new ChunkWriter({ s3, folder, gathered }, at);
+        const name = Math.max(Date.now(), newest + 1);
+        return new ChunkWriter({ s3, folder, gathered, name }, at);
       });
     },
     read: (act, segment, range) => readSegment(s3, folderOf(act, segment), range),
@@ -82,18 +85,27 @@ export function s3Stage({ s3, inTurn }: S3StageParts): Stage {
   };
 }
 
-/** The chunks of a segment, each cut where the next one begins. */
-async function chunksOf(s3: S3Client, folder: string): Promise<Chunk[]> {
-  const chunks: Chunk[] = [];
+/** The chunks of a segment, without what later writers wrote anew. */
+async function chunksOf(s3: S3Client, folder: string): Promise<{ chunks: Chunk[]; newest: number }> {
+  const byWriter = new Map<string, Chunk[]>();
   for await (const { objects } of listObjects(s3, { prefix: folder })) {
     for (const { key, size } of objects) {
-      const start = Number(key.slice(folder.length));
-      const before = chunks.at(-1);
-      if (before && before.end > start) chunks[chunks.length - 1] = { ...before, end: start };
-      chunks.push({ key, start, end: start + size });
+      const [first = '', writer = ''] = key.slice(folder.length).split('-');
+      const start = Number(first);
+      byWriter.set(writer, [...(byWriter.get(writer) ?? []), { key, start, end: start + size }]);
     }
   }
-  return chunks;
+  const counting: Chunk[] = [];
+  // The newest first: what the ones before it have counts up to where it began.
+  let limit = Number.POSITIVE_INFINITY;
+  for (const [, chunks] of [...byWriter].sort(([a], [b]) => (a < b ? 1 : -1))) {
+    counting.push(
+      ...chunks.filter(({ start }) => start < limit).map((one) => ({ ...one, end: Math.min(one.end, limit) })),
+    );
+    limit = Math.min(limit, ...chunks.map(({ start }) => start));
+  }
+  const newest = Math.max(0, ...[...byWriter.keys()].map(Number));
+  return { chunks: counting.sort((a, b) => a.start - b.start), newest };
 }
 
 /** What of the chunks holds bytes [0, size) without a gap; STAGE_MISSING where they do not. */
@@ -112,6 +124,8 @@ function covered(chunks: readonly Chunk[], size: number): Chunk[] {
 interface WriterParts {
   readonly s3: S3Client;
   readonly folder: string;
+  /** Larger than that of any writer before. */
+  readonly name: number;
   /** Of all writers together. */
   readonly gathered: Gathered;
 }
@@ -159,9 +173,9 @@ class ChunkWriter implements SegmentWriter {
   }
 
   #send(): void {
-    const { s3, folder, gathered } = this.#parts;
+    const { s3, folder, gathered, name } = this.#parts;
     const bytes = Buffer.concat(this.#pieces, this.#bytes);
-    const key = folder + String(this.#at).padStart(OFFSET_DIGITS, '0');
+    const key = `${folder}${inDigits(this.#at)}-${inDigits(name)}`;
     this.#at += bytes.length;
     this.#pieces = [];
     this.#bytes = 0;
@@ -184,13 +198,15 @@ class ChunkWriter implements SegmentWriter {
   }
 }
 
+const inDigits = (number: number): string => String(number).padStart(DIGITS, '0');
+
 async function* readSegment(
   s3: S3Client,
   folder: string,
   { start, end }: { readonly start: number; readonly end: number },
 ): AsyncIterable<Uint8Array> {
   assert(0 <= start && start <= end, `${start}..${end} is no range`);
-  const chunks = await whenAway(() => chunksOf(s3, folder));
+  const { chunks } = await whenAway(() => chunksOf(s3, folder));
   for (const chunk of covered(chunks, end)) {
     if (chunk.end > start) yield* readChunk(s3, chunk, Math.max(start, chunk.start));
   }
@@ -215,7 +231,7 @@ async function* readChunk(s3: S3Client, { key, start, end }: Chunk, from: number
 
 async function adoptSegment(s3: S3Client, folder: string, blob: { key: string; size: number }): Promise<void> {
   if ((await headObject(s3, blob.key))?.size === blob.size) return;
-  const chunks = covered(await chunksOf(s3, folder), blob.size);
+  const chunks = covered((await chunksOf(s3, folder)).chunks, blob.size);
   if (blob.size > 0) await putInParts(s3, { ...blob, parts: partsOf(s3, chunks) });
   else await putObject(s3, blob.key, { body: bodyOf(new Uint8Array()) });
 }
