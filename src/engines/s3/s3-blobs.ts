@@ -118,7 +118,8 @@ class S3Blobs implements Blobs {
 
   async delete(sha256: string): Promise<void> {
     const key = this.#keyOf(sha256);
-    await this.#turns.take(sha256, () => whenAway(() => deleteObject(this.#s3, key)));
+    // A request that was given up may still come to the store, and must not meet the same content stored anew: who asked keeps it away.
+    await this.#turns.take(sha256, () => whenAway(() => deleteObject(this.#s3, key, { once: true })));
   }
 
   async close(): Promise<void> {
