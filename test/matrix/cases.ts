@@ -21,6 +21,8 @@ export interface At {
   ok(method: string, params: Input): Promise<Input>;
   /** The same by a POST to a route. */
   rest(path: string, body: Input): Promise<Input>;
+  /** A conflict that is open in the zone, of a path whose mount is gone; gives its id. */
+  conflict(path: string): Promise<string>;
   /** Begins an upload in the zone as its admin; gives its id. */
   begin(): Promise<string>;
 }

@@ -2,6 +2,7 @@
  * Every operation of the list × every role × the zone that is named × every grant has the outcome that its declaration and
  * its cases give, and a denied call changes nothing. An operation without cases fails.
  */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AnyOperation, ROLES } from '../../src/core/operation.ts';
 import { publicOperations } from '../../src/core/operations.ts';
@@ -218,6 +219,18 @@ forEachEngine('the matrix of access', (engine) => {
     return (await response.json()) as Input;
   }
 
+  async function openConflict(zone_id: string, path: string): Promise<string> {
+    const conflict_id = randomUUID();
+    await server.sql.write(zone_id, (tx) =>
+      tx.run(
+        `INSERT INTO sync_conflicts (conflict_id, zone_id, mount_id, mount_point, path, status, detected_at)
+         VALUES (?, ?, 'gone', '/given', ?, 'open', 1)`,
+        [conflict_id, zone_id, path],
+      ),
+    );
+    return conflict_id;
+  }
+
   async function beginUpload(zone: string): Promise<string> {
     const headers = { 'x-nexus-zone-id': zone, 'tus-resumable': '1.0.0', 'upload-length': '9' };
     const made = await server.http('/api/v2/uploads', { method: 'POST', headers });
@@ -250,6 +263,7 @@ forEachEngine('the matrix of access', (engine) => {
         server.ok(method, { zone_id: zone, ...params }) as Promise<Input>,
       rest: (path: string, body: Input): Promise<Input> => postIn(zone, path, body),
       begin: () => beginUpload(zone),
+      conflict: (path: string) => openConflict(zone, path),
     };
     const plain = await one.input(at);
     const input = byPath ? inZone(plain, at.named) : plain;

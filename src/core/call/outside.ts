@@ -30,12 +30,14 @@ export interface Reach {
   readonly content: boolean;
   /** As it was, or on a branch: no store knows that. */
   readonly past?: boolean;
+  /** It is replaced, whatever is there: of a write-back mount that is for the push to find out. */
+  readonly blind?: boolean;
   /** It is moved: what a store gets of that later is all that is below, with what files hold. */
   readonly moves?: boolean;
 }
 
 /** A look at a store that has to come before the transaction. */
-export interface Look extends Omit<Reach, 'past' | 'moves'> {
+export interface Look extends Omit<Reach, 'past' | 'moves' | 'blind'> {
   readonly mount_id: string;
 }
 

@@ -18,6 +18,13 @@ export const reachOne = (path: string, asked: Asked): Reach[] => [
   { path, depth: 'one', content: true, past: isPast(asked) },
 ];
 
+/** The same where it is replaced; with a condition what is there has to be known. */
+export const reachBlindly = (path: string, asked: Asked & { readonly conditions: readonly unknown[] }): Reach[] =>
+  reachOne(path, asked).map((one) => ({
+    ...one,
+    blind: asked.conditions.every((condition) => condition === undefined),
+  }));
+
 export const reachEach = (paths: readonly string[], asked: Asked): Reach[] =>
   [...new Set(paths)].flatMap((path) => reachOne(path, asked));
 

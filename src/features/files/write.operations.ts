@@ -26,7 +26,7 @@ import {
   preconditionParams,
   receive,
 } from './params.ts';
-import { reachOne } from './reach.ts';
+import { reachBlindly, reachOne } from './reach.ts';
 import { checkKind, checkPrecondition, getFile, lookUp } from './tree.ts';
 import { viewOf } from './view-of.ts';
 
@@ -71,7 +71,11 @@ export const write: Operation<WriteInput, WriteResult, ReadyWrite> = {
     return { ...rest, metadata: text, stored };
   },
   needs: (ready) => [{ permission: 'write', path: ready.path }],
-  reach: (ready) => reachOne(ready.path, ready),
+  reach: (ready) =>
+    reachBlindly(ready.path, {
+      ...ready,
+      conditions: [ready.if_match, ready.if_none_match, ready.if_unmodified_since],
+    }),
   object: (ready) => ready.path,
   foresee: (ready, zone_id) =>
     foreseeStates(zone_id, ready.branch === undefined ? [...ancestorsOf(ready.path), ready.path] : []),

@@ -39,8 +39,9 @@ export async function requireLooks(call: Call, { needs, reaches, changes }: Aske
   if (missing.size > 0) throw new Detour({ kind: 'look', looks: [...missing.values()] });
 }
 
-function looksOf(call: Call, { past, moves, ...asked }: Reach): Look[] {
+function looksOf(call: Call, { past, moves, blind, ...asked }: Reach): Look[] {
   const mount = mountAt(call.mounts, asked.path);
+  if (blind && !past && mount?.write_mode === 'back') return [];
   const whole = { path: asked.path, depth: 'tree', content: true } as const;
   const reach = moves && mount?.write_mode === 'back' ? whole : asked;
   if (past) {

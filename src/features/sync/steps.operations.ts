@@ -205,7 +205,8 @@ export const takeTheirs: Operation<z.infer<typeof taking>, boolean> = {
   },
 };
 
-async function settle(call: Call, { conflict_id, resolution, lost }: Settled): Promise<void> {
+/** Ends a conflict, with its event; nothing where it was ended before. */
+export async function settle(call: Call, { conflict_id, resolution, lost }: Settled): Promise<void> {
   const { tx, zone, now } = call;
   const row = await findConflict(tx, zone.zone_id, conflict_id);
   const end: ConflictEnd = { conflict_id, resolution, lost, successor: null, resolved_at: now };

@@ -19,9 +19,10 @@ import { countPending } from '../mounts/known.sql.ts';
 import { findMount, type MountRow } from '../mounts/mounts.sql.ts';
 import { type ConflictObject, conflictObject, conflictShape } from './conflict-object.ts';
 import { type ConflictRow, findConflict, findContent, listConflicts } from './conflicts.sql.ts';
+import type { Resolution } from './decide.ts';
 import { joinOrQueue, metricsOf, syncJobSteps } from './job-steps.operations.ts';
 import { listPendingOf } from './pending.sql.ts';
-import { syncSteps } from './steps.operations.ts';
+import { settle, syncSteps } from './steps.operations.ts';
 import { removeSyncOf } from './sync.finalizers.ts';
 import { typeOf } from './sync-jobs.ts';
 import {
@@ -327,7 +328,7 @@ const resolve: Operation<z.infer<typeof resolveInput>, Resolved> = {
   who: OPERATOR,
   input: resolveInput,
   output: resolveOutput,
-  faults: ['CONFLICT_NOT_FOUND', 'MOUNT_NOT_FOUND', 'CONFLICT', 'UNAVAILABLE', 'TOO_MANY'],
+  faults: ['CONFLICT_NOT_FOUND', 'CONFLICT', 'UNAVAILABLE', 'TOO_MANY'],
   http: {
     method: 'POST',
     path: `${ROOT}/conflicts/:id/resolve`,
@@ -340,9 +341,9 @@ const resolve: Operation<z.infer<typeof resolveInput>, Resolved> = {
     const row = await getConflict(call, id);
     await call.access.require([{ permission: 'write', path: row.mount_point }]);
     if (row.status === 'resolved') throw alreadyResolved(row);
-    const mount = await getMount(call, row.mount_point);
-    if (!mount) throw mountNotFound(call.shown(row.mount_point));
     const { mount_point, path, conflict_id } = row;
+    const mount = await findMount(call.tx, call.zone.zone_id, mount_point);
+    if (mount?.mount_id !== row.mount_id) return closeOrphan(call, row, resolution);
     const payload = JSON.stringify({ mount_point, resolution, paths: [path], dry_run: false, conflict_id });
     const { job_id } = await joinOrQueue(call, { mount, type: typeOf('push'), payload });
     return { ...conflictObject(row, call.shown), task_id: job_id };
@@ -356,6 +357,12 @@ const resolve: Operation<z.infer<typeof resolveInput>, Resolved> = {
     return streaming.run(afterResolution, { id: (asked as z.infer<typeof resolveInput>).id });
   },
 };
+
+/** Its mount is gone: there is no store to change any more, and what the store had is kept like any side that was replaced. */
+async function closeOrphan(call: Call, row: ConflictRow, resolution: Resolution): Promise<Resolved> {
+  await settle(call, { conflict_id: row.conflict_id, resolution, lost: 'remote' });
+  return conflictObject(await getConflict(call, row.conflict_id), call.shown);
+}
 
 function alreadyResolved({ conflict_id, resolution, successor }: ConflictRow): Fault {
   const why =
