@@ -51,9 +51,9 @@ import { deleteFile, mkdir, rmdir } from '../features/files/tree.operations.ts';
 import { getVersion, listVersions, rollback } from '../features/files/versions.operations.ts';
 import { setMetadata, write } from '../features/files/write.operations.ts';
 import { writeBatch } from '../features/files/write-batch.operations.ts';
-import { deleteConnector, listConnectors } from '../features/mounts/connectors.operations.ts';
-import { addMount, findMountAt, hasMount, listAllMounts, removeMount } from '../features/mounts/mounts.operations.ts';
-import { deleteSavedMount, listSavedMounts, loadMount, saveMount } from '../features/mounts/saved.operations.ts';
+import { allConnectors, deleteConnector } from '../features/mounts/connectors.operations.ts';
+import { addMount, allMounts, findMountAt, hasMount, removeMount } from '../features/mounts/mounts.operations.ts';
+import { allSavedMounts, deleteSavedMount, loadMount, saveMount } from '../features/mounts/saved.operations.ts';
 import { remove as deleteUpload } from '../features/uploads/look.operations.ts';
 import { zoneCreate, zoneDelete, zoneGet, zoneList, zoneUpdate } from '../features/zones/zones.operations.ts';
 import { methodList } from './operations.ts';
@@ -150,15 +150,15 @@ export const clientMethods = {
   tree_branch_delete: method(treeBranchDelete),
   tree_merge: method(treeMerge, 'into', 'strategy', 'preview'),
   delete_upload: method(deleteUpload),
-  list_mounts: method(listAllMounts),
+  list_mounts: method(allMounts),
   get_mount: method(findMountAt),
   has_mount: method(hasMount),
   add_mount: method(addMount, 'priority', 'readonly', 'write_mode', 'sync_interval_seconds', 'force'),
   remove_mount: method(removeMount, 'force'),
   save_mount: method(saveMount, 'priority', 'readonly', 'write_mode', 'sync_interval_seconds', 'force'),
-  list_saved_mounts: method(listSavedMounts),
+  list_saved_mounts: method(allSavedMounts),
   load_mount: method(loadMount, 'force'),
   delete_saved_mount: method(deleteSavedMount),
-  list_connectors: method(listConnectors),
+  list_connectors: method(allConnectors),
   delete_connector: method(deleteConnector, 'force'),
 };

@@ -37,6 +37,8 @@ export interface Case {
   readonly without?: string | ((level: Level) => string);
   /** It always succeeds, and the answer has this in it exactly where the grant suffices. */
   readonly shows?: string;
+  /** What comes of it where everything suffices, if that is no success. */
+  readonly ends?: string;
   /** In the own zone an admin gets this. */
   readonly ownZone?: string;
   /** Without credentials, of a public operation. */

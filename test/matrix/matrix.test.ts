@@ -28,6 +28,7 @@ import type { Case, Cases, Input } from './cases.ts';
 import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
 import { JOB_CASES } from './job-cases.ts';
+import { MOUNT_CASES } from './mount-cases.ts';
 import { send } from './request.ts';
 import { SYNC_CASES } from './sync-cases.ts';
 import { UPLOAD_CASES } from './upload-cases.ts';
@@ -39,6 +40,7 @@ const CASES: Cases = {
   ...JOB_CASES,
   ...AGENT_CASES,
   ...UPLOAD_CASES,
+  ...MOUNT_CASES,
   ...BRICK_CASES,
   ...SYNC_CASES,
 };
@@ -84,8 +86,14 @@ const inZone = (input: Input, zone_id: string): Input =>
     typeof value === 'string' && value.startsWith('/') ? `/zone/${zone_id}${value}` : value,
   );
 
-/** What has to come of a call, from the declaration and the case. */
-function expected(operation: AnyOperation, one: Case, { role, naming, level }: Cell): string {
+/** What has to come of a call. */
+function expected(operation: AnyOperation, one: Case, cell: Cell): string {
+  const outcome = permitted(operation, one, cell);
+  return outcome === 'ok' ? (one.ends ?? outcome) : outcome;
+}
+
+/** The same by the declaration and the case, as far as permission goes. */
+function permitted(operation: AnyOperation, one: Case, { role, naming, level }: Cell): string {
   const { who, zone = 'named' } = operation;
   const credentialsOnly = who === 'public' && zone === 'caller';
   if (role === 'nobody') return who === 'public' ? (one.nobody ?? 'ok') : 'UNAUTHENTICATED';
@@ -114,6 +122,14 @@ const ROLE_OF: Readonly<Record<string, string>> = {
   'zone.create': 'root admin',
   'zone.update': 'admin',
   'zone.delete': 'root admin',
+  'mount.add': 'admin',
+  'mount.remove': 'admin',
+  'mount.delete': 'admin',
+  'mount.save': 'admin',
+  'mount.load': 'admin',
+  'mount.forget': 'admin',
+  'mount.delete-saved': 'admin',
+  'connector.delete': 'admin',
   'caller.whoami': 'public',
   'token.create': 'public',
   'key.admin-create': 'admin',

@@ -312,6 +312,36 @@ const uploads: readonly Step[] = [
   { op: 'upload.delete', input: noUpload, fault: 'UPLOAD_NOT_FOUND' },
 ];
 
+const bucket = { bucket: 'nobodys-bucket', region: 'eu-1', access_key_id: 'key', secret_access_key: 's3cret' };
+
+/** What is out there differs from zone to zone, so nothing is mounted here. */
+const mounts: readonly Step[] = [
+  { op: 'connector.list', input: { category: 'local' } },
+  { op: 'connector.all', input: {} },
+  { op: 'mount.list', input: {} },
+  { op: 'mount.all', input: {} },
+  { op: 'mount.get', input: { mount_point: '/' } },
+  { op: 'mount.get', input: { mount_point: '/mnt/none' }, fault: 'MOUNT_NOT_FOUND' },
+  { op: 'mount.find', input: { mount_point: '/mnt/none' } },
+  { op: 'mount.has', input: { mount_point: '/' } },
+  { op: 'mount.add', input: { mount_point: '/mnt/a', backend_type: 'tape', backend_config: {} }, fault: 'INVALID_PARAMS' },
+  {
+    op: 'mount.add',
+    input: { mount_point: '/mnt/a', backend_type: 'local', backend_config: { root_path: '/tmp/never' } },
+    fault: 'ACCESS_DENIED',
+  },
+  { op: 'mount.save', input: { mount_point: '/mnt/s', backend_type: 's3', backend_config: bucket, readonly: true } },
+  { op: 'mount.save', input: { mount_point: '/', backend_type: 's3', backend_config: bucket }, fault: 'CONFLICT' },
+  { op: 'mount.list-saved', input: {} },
+  { op: 'mount.all-saved', input: {} },
+  { op: 'mount.load', input: { mount_point: '/mnt/none' }, fault: 'MOUNT_NOT_FOUND' },
+  { op: 'mount.remove', input: { mount_point: '/mnt/none' } },
+  { op: 'mount.delete', input: { mount_point: '/mnt/none' }, fault: 'MOUNT_NOT_FOUND' },
+  { op: 'connector.delete', input: { mount_point: '/mnt/s' } },
+  { op: 'mount.forget', input: { mount_point: '/mnt/s' } },
+  { op: 'mount.delete-saved', input: { mount_point: '/mnt/s' }, fault: 'MOUNT_NOT_FOUND' },
+];
+
 const noConflict = { id: '00000000-0000-4000-8000-000000000000' };
 const syncs: readonly Step[] = [
   { op: 'sync.push', input: { mount_point: '/' } },
@@ -347,6 +377,7 @@ export const STEPS: readonly Step[] = [
   ...jobs,
   ...agents,
   ...uploads,
+  ...mounts,
   ...syncs,
   ...bricks,
 ];

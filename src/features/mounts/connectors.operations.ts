@@ -1,16 +1,22 @@
 /** Kinds of stores, and the end of a mount with all that belongs to it (platform.md §4.1). */
 import { z } from 'zod';
 import { plainText } from '../../base/texts.ts';
-import type { Operation } from '../../core/operation.ts';
+import type { Operation, Preparation } from '../../core/operation.ts';
 import { deactivate } from './activate.ts';
 import { force, pointInput } from './forms.ts';
-import { type ConnectorObject, connectorObject, toConnectorObject } from './mount-object.ts';
+import { type ConnectorObject, connectorObject, NO_MORE, toConnectorObject, wholeList } from './mount-object.ts';
 import { deleteSaved, findMount, findSaved } from './mounts.sql.ts';
 
 const listInput = z.object({ category: plainText.optional().describe('only those of a category') });
 
-export const listConnectors: Operation<z.infer<typeof listInput>, ConnectorObject[], ConnectorObject[]> = {
-  name: 'connector.list',
+type ListInput = z.infer<typeof listInput>;
+
+const ofCategory = async ({ category }: ListInput, { stores }: Preparation): Promise<ConnectorObject[]> =>
+  stores.connectors.filter((one) => category === undefined || one.category === category).map(toConnectorObject);
+
+/** The form of JSON-RPC: a bare array. */
+export const allConnectors: Operation<ListInput, ConnectorObject[], ConnectorObject[]> = {
+  name: 'connector.all',
   summary: 'List the kinds of stores that can be mounted.',
   effect: 'read',
   who: { role: 'viewer' },
@@ -18,17 +24,25 @@ export const listConnectors: Operation<z.infer<typeof listInput>, ConnectorObjec
   output: z.array(connectorObject),
   faults: [],
   rpc: { name: 'list_connectors' },
-  http: {
-    method: 'GET',
-    path: '/api/v2/connectors',
-    present: (connectors) => ({ connectors, next_cursor: null, has_more: false }),
-    body: z.object({ connectors: z.array(connectorObject), next_cursor: z.null(), has_more: z.literal(false) }),
-  },
+  prepare: ofCategory,
+  run: async (_call, connectors) => connectors,
+};
+
+const connectorList = wholeList('connectors', connectorObject);
+
+export const listConnectors: Operation<ListInput, z.infer<typeof connectorList>, ConnectorObject[]> = {
+  name: 'connector.list',
+  summary: 'List the kinds of stores that can be mounted.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: listInput,
+  output: connectorList,
+  faults: [],
+  http: { method: 'GET', path: '/api/v2/connectors' },
   cli: { words: 'connector list' },
   examples: [{ title: 'all', input: {} }],
-  prepare: async ({ category }, { stores }) =>
-    stores.connectors.filter((one) => category === undefined || one.category === category).map(toConnectorObject),
-  run: async (_call, connectors) => connectors,
+  prepare: ofCategory,
+  run: async (_call, connectors) => ({ connectors, ...NO_MORE }),
 };
 
 const deleteInput = pointInput.extend({
@@ -63,4 +77,4 @@ export const deleteConnector: Operation<z.infer<typeof deleteInput>, z.infer<typ
   },
 };
 
-export const connectorOperations = [listConnectors, deleteConnector] as const;
+export const connectorOperations = [allConnectors, listConnectors, deleteConnector] as const;

@@ -38,6 +38,14 @@ export type MountObject = z.infer<typeof mountObject>;
 export const savedObject = form;
 export type SavedObject = z.infer<typeof savedObject>;
 
+/** A list without pages, as REST has it. */
+export const wholeList = <const N extends string, T extends z.ZodType>(name: N, item: T) =>
+  z.object({ [name]: z.array(item), next_cursor: z.null(), has_more: z.literal(false) } as {
+    readonly [K in N]: z.ZodArray<T>;
+  } & { readonly next_cursor: z.ZodNull; readonly has_more: z.ZodLiteral<false> });
+
+export const NO_MORE = { next_cursor: null, has_more: false } as const;
+
 /** What a secret is shown as. */
 const HIDDEN = '***';
 

@@ -17,7 +17,15 @@ import {
   secretive,
 } from './forms.ts';
 import { mountHousekeeping } from './housekeeping.operations.ts';
-import { type MountObject, mountObject, rootMount, type Secretive, toMountObject } from './mount-object.ts';
+import {
+  type MountObject,
+  mountObject,
+  NO_MORE,
+  rootMount,
+  type Secretive,
+  toMountObject,
+  wholeList,
+} from './mount-object.ts';
 import { mountSteps } from './mount-steps.operations.ts';
 import { findSaved, listMounts, listSaved } from './mounts.sql.ts';
 import { knownOfMount, refreshMount } from './refresh.operations.ts';
@@ -50,15 +58,11 @@ async function listReadable(call: Call, connectors: readonly Secretive[]): Promi
   ];
 }
 
-/** Of a list that has no pages. */
-const whole = <N extends string, T>(name: N, items: readonly T[]): object => ({
-  [name]: items,
-  next_cursor: null,
-  has_more: false,
-});
+type Nothing = z.infer<typeof nothing>;
 
-export const listAllMounts: Operation<z.infer<typeof nothing>, MountObject[], Ready<z.infer<typeof nothing>>> = {
-  name: 'mount.list',
+/** The form of JSON-RPC: a bare array. */
+export const allMounts: Operation<Nothing, MountObject[], Ready<Nothing>> = {
+  name: 'mount.all',
   summary: 'List the mounts that the caller may read, the tree of the zone first.',
   effect: 'read',
   who: VIEWER,
@@ -66,16 +70,25 @@ export const listAllMounts: Operation<z.infer<typeof nothing>, MountObject[], Re
   output: z.array(mountObject),
   faults: [],
   rpc: { name: 'list_mounts' },
-  http: {
-    method: 'GET',
-    path: ROOT,
-    present: (mounts) => whole('mounts', mounts),
-    body: z.object({ mounts: z.array(mountObject), next_cursor: z.null(), has_more: z.literal(false) }),
-  },
+  prepare: prepareInput,
+  run: (call, { connectors }) => listReadable(call, connectors),
+};
+
+const mountList = wholeList('mounts', mountObject);
+
+export const listAllMounts: Operation<Nothing, z.infer<typeof mountList>, Ready<Nothing>> = {
+  name: 'mount.list',
+  summary: 'List the mounts that the caller may read, the tree of the zone first.',
+  effect: 'read',
+  who: VIEWER,
+  input: nothing,
+  output: mountList,
+  faults: [],
+  http: { method: 'GET', path: ROOT },
   cli: { words: 'mount list' },
   examples: [{ title: 'all', input: {} }],
   prepare: prepareInput,
-  run: (call, { connectors }) => listReadable(call, connectors),
+  run: async (call, { connectors }) => ({ mounts: await listReadable(call, connectors), ...NO_MORE }),
 };
 
 type PointInput = z.infer<typeof pointInput>;
@@ -162,6 +175,8 @@ export const addMount: Operation<AddInput, MountObject, ReadyAdd> = {
   cli: { words: 'mount add', args: ['mount_point', 'backend_type', 'backend_config'] },
   mapPaths: mapPoint,
   prepare: async (input, preparation) => {
+    // Whether the zone is there comes before what is wrong with the parameters.
+    await preparation.authorise([]);
     const checked = checkForm(input, preparation);
     const store = await reachStore(checked, preparation);
     return { form: checked.form, store, force: input.force, connectors: secretive(preparation) };
@@ -207,6 +222,7 @@ export const deleteMountAt: Operation<z.infer<typeof removeInput>, boolean> = {
 
 export const mountOperations = [
   ...ofBrick('mount', [
+    allMounts,
     listAllMounts,
     findMountAt,
     getMountAt,

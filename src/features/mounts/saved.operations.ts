@@ -1,7 +1,7 @@
 /** Mounts that are kept to be activated later, or again (platform.md §4.1). */
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
-import type { Operation } from '../../core/operation.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import type { BackendConfig } from '../../ports/backend.ts';
 import { activate, refuseRootMount } from './activate.ts';
 import {
@@ -20,11 +20,13 @@ import {
 import {
   type MountObject,
   mountObject,
+  NO_MORE,
   type SavedObject,
   type Secretive,
   savedObject,
   toMountObject,
   toSavedObject,
+  wholeList,
 } from './mount-object.ts';
 import { deleteSaved, type FormRow, findSaved, listSaved, replaceSaved } from './mounts.sql.ts';
 
@@ -56,10 +58,10 @@ export const saveMount: Operation<SaveInput, SavedObject, ReadySave> = {
   http: { method: 'POST', path: ROOT, status: 201 },
   cli: { words: 'mount save', args: ['mount_point', 'backend_type', 'backend_config'] },
   mapPaths: mapPoint,
-  prepare: async (input, preparation) => ({
-    form: checkForm(input, preparation).form,
-    connectors: secretive(preparation),
-  }),
+  prepare: async (input, preparation) => {
+    await preparation.authorise([]);
+    return { form: checkForm(input, preparation).form, connectors: secretive(preparation) };
+  },
   object: ({ form }) => form.mount_point,
   run: async (call, { form, connectors }) => {
     refuseRootMount(form.mount_point);
@@ -83,12 +85,21 @@ export const saveMount: Operation<SaveInput, SavedObject, ReadySave> = {
 
 const nothing = z.object({});
 
-export const listSavedMounts: Operation<
-  z.infer<typeof nothing>,
-  SavedObject[],
-  { connectors: readonly Secretive[] }
-> = {
-  name: 'mount.list-saved',
+type Nothing = z.infer<typeof nothing>;
+
+interface Showing {
+  readonly connectors: readonly Secretive[];
+}
+
+async function readableForms(call: Call, { connectors }: Showing): Promise<SavedObject[]> {
+  const readable = await call.access.readable();
+  const rows = await listSaved(call.tx, call.zone.zone_id);
+  return rows.filter((row) => readable.has(row.mount_point)).map((row) => toSavedObject(call, row, connectors));
+}
+
+/** The form of JSON-RPC: a bare array. */
+export const allSavedMounts: Operation<Nothing, SavedObject[], Showing> = {
+  name: 'mount.all-saved',
   summary: 'List the saved mounts of the zone that the caller may read.',
   effect: 'read',
   who: { role: 'viewer' },
@@ -96,20 +107,25 @@ export const listSavedMounts: Operation<
   output: z.array(savedObject),
   faults: [],
   rpc: { name: 'list_saved_mounts' },
-  http: {
-    method: 'GET',
-    path: ROOT,
-    present: (mounts) => ({ mounts, next_cursor: null, has_more: false }),
-    body: z.object({ mounts: z.array(savedObject), next_cursor: z.null(), has_more: z.literal(false) }),
-  },
+  prepare: async (_, preparation) => ({ connectors: secretive(preparation) }),
+  run: readableForms,
+};
+
+const savedList = wholeList('mounts', savedObject);
+
+export const listSavedMounts: Operation<Nothing, z.infer<typeof savedList>, Showing> = {
+  name: 'mount.list-saved',
+  summary: 'List the saved mounts of the zone that the caller may read.',
+  effect: 'read',
+  who: { role: 'viewer' },
+  input: nothing,
+  output: savedList,
+  faults: [],
+  http: { method: 'GET', path: ROOT },
   cli: { words: 'mount list-saved' },
   examples: [{ title: 'all', input: {} }],
   prepare: async (_, preparation) => ({ connectors: secretive(preparation) }),
-  run: async (call, { connectors }) => {
-    const readable = await call.access.readable();
-    const rows = await listSaved(call.tx, call.zone.zone_id);
-    return rows.filter((row) => readable.has(row.mount_point)).map((row) => toSavedObject(call, row, connectors));
-  },
+  run: async (call, showing) => ({ mounts: await readableForms(call, showing), ...NO_MORE }),
 };
 
 const savedForm = z.custom<FormRow | null>((value) => typeof value === 'object');
@@ -206,6 +222,7 @@ export const deleteSavedAt: Operation<PointInput, boolean> = {
 
 export const savedOperations = [
   saveMount,
+  allSavedMounts,
   listSavedMounts,
   findSavedForm,
   loadMount,
