@@ -324,7 +324,11 @@ const mounts: readonly Step[] = [
   { op: 'mount.get', input: { mount_point: '/mnt/none' }, fault: 'MOUNT_NOT_FOUND' },
   { op: 'mount.find', input: { mount_point: '/mnt/none' } },
   { op: 'mount.has', input: { mount_point: '/' } },
-  { op: 'mount.add', input: { mount_point: '/mnt/a', backend_type: 'tape', backend_config: {} }, fault: 'INVALID_PARAMS' },
+  {
+    op: 'mount.add',
+    input: { mount_point: '/mnt/a', backend_type: 'tape', backend_config: {} },
+    fault: 'INVALID_PARAMS',
+  },
   {
     op: 'mount.add',
     input: { mount_point: '/mnt/a', backend_type: 'local', backend_config: { root_path: '/tmp/never' } },
