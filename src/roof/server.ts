@@ -31,7 +31,7 @@ import { backupDesk } from './backups/desk.ts';
 import { openGate } from './backups/gate.ts';
 import { restorer } from './backups/restore.ts';
 import { openBricks } from './bricks.ts';
-import { callersOf } from './callers.ts';
+import { callersOf, type KeptCallers } from './callers.ts';
 import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
 import { healthView } from './health.ts';
 import { keyUse } from './key-use.ts';
@@ -163,10 +163,7 @@ async function startClaimed(options: StartOptions, anew: () => void): Promise<Ru
   const bricks = await openBricks({ sql, rings, log, runner, node_id: nodes.node_id });
   const rates = ratesOf(config, nodes);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
-  const observe: Server['observe'] = (operation, outcome, seconds) => {
-    metrics.operationEnded(operation, outcome, seconds);
-    if (keyChanges.has(operation)) callers.forget();
-  };
+  const observe = observerOf(metrics, callers);
   const working = { config, runner, sql, rings, bricks, outside, blobs, clock: systemClock, log, tracing };
   const { hands, ...work } = startWork(working, alone);
   const restoring = { config, sql, blobs, clock: systemClock, log, runner: inner, gate, anew };
@@ -225,6 +222,14 @@ async function stopOf({ app, config, close, log, pending }: Stopping): Promise<v
   await close();
   clearTimeout(drained);
 }
+
+/** What a call that ended is told to. */
+const observerOf =
+  (metrics: Metrics, callers: KeptCallers): Server['observe'] =>
+  (operation, outcome, seconds) => {
+    metrics.operationEnded(operation, outcome, seconds);
+    if (keyChanges.has(operation)) callers.forget();
+  };
 
 /** What is counted, and who is told what to count. */
 async function figuresOf(config: Config, log: Log): Promise<ServerFigures> {

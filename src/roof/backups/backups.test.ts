@@ -71,10 +71,10 @@ forEachEngine('a backup', (engine) => {
   beforeAll(async () => {
     server = await startTestServer({ engine });
     await server.addZone('other');
-    const key = await server.addKey({ role: 'operator', grants: [['direct_editor', '/work']] });
-    for (let n = 0; n < 20; n++) await server.ok('write', { path: `/work/${n}.txt`, content: `text ${n}` }, key);
-    await server.ok('write', { path: '/work/3.txt', content: 'again' }, key);
-    await server.ok('delete', { path: '/work/4.txt' }, key);
+    const key = await server.addKey({ role: 'operator', grants: [['direct_editor', '/team']] });
+    for (let n = 0; n < 20; n++) await server.ok('write', { path: `/team/${n}.txt`, content: `text ${n}` }, key);
+    await server.ok('write', { path: '/team/3.txt', content: 'again' }, key);
+    await server.ok('delete', { path: '/team/4.txt' }, key);
     await server.ok('write', { path: '/large.txt', content: large });
   });
   afterAll(async () => {
@@ -109,8 +109,8 @@ forEachEngine('a backup', (engine) => {
       const restored = await startTestServer({ engine: other, environment: { ...environmentOf(config) } });
       const read = async (path: string): Promise<string> => (await restored.http(`/api/v2/files${path}`)).text();
       expect((await read('/large.txt')) === large).toBe(true);
-      expect(await read('/work/3.txt')).toBe('again');
-      expect((await restored.ok('write', { path: '/work/new.txt', content: 'behind' })).revision).toBe(
+      expect(await read('/team/3.txt')).toBe('again');
+      expect((await restored.ok('write', { path: '/team/new.txt', content: 'behind' })).revision).toBe(
         (manifest.revisions.root ?? 0) + 1,
       );
       await restored.stop();

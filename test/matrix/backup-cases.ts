@@ -1,0 +1,14 @@
+/** Backups in the matrix: they are of the whole server, so an admin of zone root asks, and nobody else. */
+import type { Cases } from './cases.ts';
+
+const none = { ref: 'bk-20300101t000000000z-00000000' };
+
+export const BACKUP_CASES: Cases = {
+  'backup.config': [{ level: 'nothing', input: () => ({}) }],
+  'backup.configure': [{ level: 'nothing', input: () => ({ enabled: false }) }],
+  'backup.create': [{ level: 'nothing', input: () => ({ wait: false }) }],
+  'backup.list': [{ level: 'nothing', input: () => ({}) }],
+  'backup.get': [{ level: 'nothing', ends: 'BACKUP_NOT_FOUND', input: () => none }],
+  'backup.verify': [{ level: 'nothing', ends: 'BACKUP_NOT_FOUND', input: () => none }],
+  'backup.restore': [{ level: 'nothing', ends: 'CONFLICT', input: () => ({ ...none, confirm: false }) }],
+};
