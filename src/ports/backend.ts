@@ -154,10 +154,10 @@ export interface Connector {
   /** Strict; unknown fields are issues. */
   readonly config: z.ZodType<BackendConfig>;
   /**
-   * Opens a store and looks whether it is there. UNREACHABLE; REFUSED for a place that does not exist and is not made. A Fault
+   * Opens a store and looks whether it is there; with `make` a place that is missing is made, where the kind can. UNREACHABLE. A Fault
    * ACCESS_DENIED or INVALID_PARAMS for what the settings of the server forbid, before anything is reached for.
    */
-  open(config: BackendConfig, signal: AbortSignal): Promise<OpenBackend>;
+  open(config: BackendConfig, signal: AbortSignal, make?: boolean): Promise<OpenBackend>;
 }
 
 export type BackendConfig = Readonly<Record<string, string | number | boolean>>;

@@ -26,6 +26,12 @@ export const BRICK_LINES = ['list', 'mount', 'unmount', 'remount', 'reset'].map(
 /** What shell/sync-views.ts has. */
 export const SYNC_LINES = ['sync push', 'sync pull', 'sync status', 'conflict list', 'conflict resolve'];
 
+/** What shell/mount-views.ts has. */
+export const MOUNT_LINES = [
+  ...['list', 'list-saved', 'add', 'save', 'load', 'remove', 'forget'].map((verb) => `mount ${verb}`),
+  'connector list',
+];
+
 /** Written by hand where a person wants more than the answer of one operation; they win over the derived ones. */
 const written: readonly Command[] = [
   ...serverCommands,
@@ -40,6 +46,7 @@ const written: readonly Command[] = [
   ...loadedCommands(JOB_LINES, async () => (await import('./shell/jobs.ts')).jobCommands),
   ...loadedCommands(BRICK_LINES, async () => (await import('./shell/brick-views.ts')).brickViews),
   ...loadedCommands(SYNC_LINES, async () => (await import('./shell/sync-views.ts')).syncViews),
+  ...loadedCommands(MOUNT_LINES, async () => (await import('./shell/mount-views.ts')).mountViews),
   conflictContent,
   ...userCommands,
   {

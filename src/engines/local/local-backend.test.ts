@@ -34,7 +34,7 @@ backendContract('local', {
     const folder = await freshFolder();
     const root = join(folder, 'root');
     return {
-      open: async () => (await connectorOf([folder]).open({ root_path: root }, signal)).backend,
+      open: async () => (await connectorOf([folder]).open({ root_path: root }, signal, true)).backend,
       put: async (path, text) => {
         await mkdir(dirname(join(root, path)), { recursive: true });
         await writeFile(join(root, path), text);
@@ -62,7 +62,7 @@ describe('a directory of the host', () => {
   beforeEach(async () => {
     folder = await freshFolder();
     root = join(folder, 'root');
-    backend = (await connectorOf([folder]).open({ root_path: root }, signal)).backend;
+    backend = (await connectorOf([folder]).open({ root_path: root }, signal, true)).backend;
     await mkdir(join(folder, 'outside'));
     await writeFile(join(folder, 'outside', 'secret'), 'secret');
   });

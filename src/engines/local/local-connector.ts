@@ -58,11 +58,16 @@ export function localConnector(options: LocalOptions): Connector {
     },
     reachesHost: true,
     config: Config,
-    open: async (config) => openLocal(String(config.root_path), options),
+    open: async (config, _signal, make = false) => openLocal(String(config.root_path), { ...options, make }),
   };
 }
 
-async function openLocal(path: string, options: LocalOptions): Promise<OpenBackend> {
+interface Opening extends LocalOptions {
+  /** A root that is missing is made: when it is mounted, and never later, since it may have been taken away. */
+  readonly make: boolean;
+}
+
+async function openLocal(path: string, options: Opening): Promise<OpenBackend> {
   if (options.severalNodes() && !options.shared) {
     throw invalidParams({
       path: 'backend_type',
@@ -77,7 +82,7 @@ async function openLocal(path: string, options: LocalOptions): Promise<OpenBacke
 }
 
 /** The root by its real path, made if it is missing; ACCESS_DENIED unless that lies within the allowed roots. */
-async function realRoot(path: string, { roots, own }: LocalOptions): Promise<string> {
+async function realRoot(path: string, { roots, own, make }: Opening): Promise<string> {
   const allowed = await Promise.all(roots.map(async (root) => (await realOf(root)) ?? (await realParent(root))));
   const ours = (await realOf(own)) ?? own;
   const check = (real: string): string => {
@@ -94,6 +99,7 @@ async function realRoot(path: string, { roots, own }: LocalOptions): Promise<str
   if (there !== undefined) return check(there);
   // What is missing is made below what is there, whose real path is known.
   check(await realParent(path));
+  if (!make) throw new BackendError('UNREACHABLE', 'the root directory is not there');
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
     return check(await realpath(path));

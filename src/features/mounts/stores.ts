@@ -46,7 +46,7 @@ export class OpenStores implements Stores {
   }
 
   async visit<T>(connector: Connector, config: BackendConfig, use: (visited: Visited) => Promise<T>): Promise<T> {
-    const { backend, place } = await this.open(connector, config);
+    const { backend, place } = await this.open(connector, config, true);
     try {
       return await use({ backend, place });
     } finally {
@@ -87,10 +87,10 @@ export class OpenStores implements Stores {
     if (!connector) throw new BackendError('UNREACHABLE', `no connector ${row.backend_type}`);
     const secrets = this.unseal(row.secrets, row.zone_id);
     const config = { ...(JSON.parse(row.config) as BackendConfig), ...secrets };
-    return (await this.open(connector, config)).backend;
+    return (await this.open(connector, config, false)).backend;
   }
 
-  private async open(connector: Connector, config: BackendConfig): Promise<OpenBackend> {
+  private async open(connector: Connector, config: BackendConfig, make: boolean): Promise<OpenBackend> {
     const abort = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -99,7 +99,7 @@ export class OpenStores implements Stores {
         abort.abort();
       }, this.ms);
     });
-    const opening = Promise.resolve().then(() => connector.open(config, abort.signal));
+    const opening = Promise.resolve().then(() => connector.open(config, abort.signal, make));
     // One that comes too late is closed.
     opening.then(({ backend }) => (abort.signal.aborted ? backend.close() : undefined)).catch(() => undefined);
     try {
