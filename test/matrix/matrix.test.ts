@@ -9,6 +9,7 @@ import { publicOperations } from '../../src/core/operations.ts';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../harness.ts';
 import { ACCESS_CASES } from './access-cases.ts';
 import { AGENT_CASES } from './agent-cases.ts';
+import { BACKUP_CASES } from './backup-cases.ts';
 import { BRICK_CASES } from './brick-cases.ts';
 import {
   type AskedRole,
@@ -41,6 +42,7 @@ const CASES: Cases = {
   ...AGENT_CASES,
   ...UPLOAD_CASES,
   ...MOUNT_CASES,
+  ...BACKUP_CASES,
   ...BRICK_CASES,
   ...SYNC_CASES,
 };
@@ -144,6 +146,13 @@ const ROLE_OF: Readonly<Record<string, string>> = {
   'audit.verify': 'admin',
   'worker.list': 'root admin',
   'feature.update': 'root admin',
+  'backup.config': 'root admin',
+  'backup.configure': 'root admin',
+  'backup.create': 'root admin',
+  'backup.list': 'root admin',
+  'backup.get': 'root admin',
+  'backup.verify': 'root admin',
+  'backup.restore': 'root admin',
   'brick.mount': 'root admin',
   'brick.unmount': 'root admin',
   'brick.remount': 'root admin',

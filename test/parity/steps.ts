@@ -2,6 +2,8 @@
  * A day in a zone: every operation that a door offers, at least once, with what goes wrong now and then. `{name}` in an
  * input stands for what an earlier step kept, `{zone}` for the zone.
  */
+import { BACKUP_STEPS, BRICK_STEPS } from './server-steps.ts';
+
 export interface Step {
   readonly op: string;
   readonly input: Readonly<Record<string, unknown>>;
@@ -360,16 +362,6 @@ const syncs: readonly Step[] = [
 ];
 
 /** Shared by all doors, so nothing is switched here. */
-const bricks: readonly Step[] = [
-  { op: 'brick.list', input: {} },
-  { op: 'brick.get', input: { name: 'scheduler' } },
-  { op: 'brick.get', input: { name: 'none' }, fault: 'BRICK_NOT_FOUND' },
-  { op: 'brick.unmount', input: { name: 'ipc' }, fault: 'ACCESS_DENIED' },
-  { op: 'brick.unmount', by: 'root', input: { name: 'kernel' }, fault: 'CONFLICT' },
-  { op: 'brick.mount', by: 'root', input: { name: 'ipc' } },
-  { op: 'brick.remount', by: 'root', input: { name: 'none' }, fault: 'BRICK_NOT_FOUND' },
-  { op: 'brick.reset', by: 'root', input: { name: 'rebac' }, fault: 'CONFLICT' },
-];
 
 export const STEPS: readonly Step[] = [
   ...zones,
@@ -383,7 +375,8 @@ export const STEPS: readonly Step[] = [
   ...uploads,
   ...mounts,
   ...syncs,
-  ...bricks,
+  ...BACKUP_STEPS,
+  ...BRICK_STEPS,
 ];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */

@@ -5,6 +5,7 @@ import { serverCommands } from './server/commands.ts';
 import { statusCommands } from './server/status.ts';
 import { agentCommands } from './shell/agents.ts';
 import { auditCommands } from './shell/audit-commands.ts';
+import { backupCommands } from './shell/backup-commands.ts';
 import { conflictContent } from './shell/conflict-content.ts';
 import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
@@ -48,6 +49,7 @@ const written: readonly Command[] = [
   ...loadedCommands(SYNC_LINES, async () => (await import('./shell/sync-views.ts')).syncViews),
   ...loadedCommands(MOUNT_LINES, async () => (await import('./shell/mount-views.ts')).mountViews),
   conflictContent,
+  ...backupCommands,
   ...userCommands,
   {
     words: 'completion',

@@ -23,6 +23,8 @@ import { withSql } from '../offline.ts';
 import { openDepot, scratchDirectory } from './depots.ts';
 import { stateOf } from './state.ts';
 
+export { backupOf, damagedObject } from '../../features/backups/backup-object.ts';
+
 /** Writes nothing to the database, which a server may use meanwhile. */
 export async function dumpDatabase(config: Config, write: DumpSink['write']): Promise<DumpFigures> {
   const sql = await openThreadSql(config, 'reader', () => undefined);
