@@ -30,7 +30,7 @@ forEachEngine('rules of mounts', (engine) => {
   test('nothing at or below a read-only mount changes, by any door, and the store is not asked', async () => {
     await store.put('f', 'x');
     await store.put('d/g', 'y');
-    await mount(server, at, store, { readonly: true });
+    await mount(server, at, { ...store, readonly: true });
     expect(await read(`${at}/f`)).toBe('x');
     await server.ok('write', { path: `${at}-own`, content: 'own' });
     const revision = (await server.ok('list', { path: '/' })).revision;
@@ -85,7 +85,7 @@ forEachEngine('rules of mounts', (engine) => {
 
   test('who has no right learns nothing of a mount, not even that it is read-only', async () => {
     await store.put('f', 'x');
-    await mount(server, at, store, { readonly: true });
+    await mount(server, at, { ...store, readonly: true });
     const stranger = await server.addKey({ subject: `stranger${at.slice(1)}` });
     await store.remove();
     for (const [method, params] of [
@@ -189,7 +189,7 @@ forEachEngine('rules of mounts', (engine) => {
     await store.put('theirs', 'theirs');
     await store.put('gone', 'gone');
     await store.put('dir/x', 'x');
-    await mount(server, at, store, { write_mode: 'back' });
+    await mount(server, at, { ...store, write_mode: 'back' });
     expect(await read(`${at}/theirs`)).toBe('theirs');
     await server.ok('write', { path: `${at}/theirs`, content: 'ours' });
     await server.ok('write', { path: `${at}/theirs`, content: 'ours again' });
