@@ -104,10 +104,11 @@ export const listOpen = (tx: Tx, zone_id: string, mount_id: string): Promise<Con
     [zone_id, mount_id],
   );
 
-export async function countOpen(tx: Tx, zone_id: string): Promise<number> {
+/** Of a zone, or of one of its mounts. */
+export async function countOpen(tx: Tx, zone_id: string, mount_id?: string): Promise<number> {
   const row = await tx.get<{ n: number }>(
-    "SELECT COUNT(*) AS n FROM sync_conflicts WHERE zone_id = ? AND status = 'open'",
-    [zone_id],
+    `SELECT COUNT(*) AS n FROM sync_conflicts WHERE zone_id = ? AND status = 'open'${mount_id === undefined ? '' : ' AND mount_id = ?'}`,
+    mount_id === undefined ? [zone_id] : [zone_id, mount_id],
   );
   return row?.n ?? 0;
 }

@@ -12,7 +12,7 @@ import { enqueue } from '../jobs/queue.ts';
 import { WAITING } from '../jobs/topics.ts';
 import { countPending } from '../mounts/known.sql.ts';
 import { findMount, type MountRow } from '../mounts/mounts.sql.ts';
-import { dropOldContents, listOpen } from './conflicts.sql.ts';
+import { countOpen, dropOldContents } from './conflicts.sql.ts';
 import { findSync, listDue, type SyncRow, saveSync } from './sync.sql.ts';
 import { metricsShape, type SyncMetrics } from './sync-shapes.ts';
 
@@ -137,7 +137,7 @@ export async function metricsOf(
     conflicts_detected_total: row.conflicts_detected_total,
     conflicts_resolved_total: row.conflicts_resolved_total,
     pending: await countPending(tx, mount.mount_id),
-    open_conflicts: (await listOpen(tx, zone.zone_id, mount.mount_id)).length,
+    open_conflicts: await countOpen(tx, zone.zone_id, mount.mount_id),
     last_push_at: row.last_push_at === null ? null : isoTime(row.last_push_at),
     last_error: row.last_error,
   };

@@ -9,6 +9,10 @@ const COLUMNS = 'path, mount_id, change, base_tag, base_etag, base_size, base_mo
 export const listPendingOf = (tx: Tx, mount_id: string): Promise<Pending[]> =>
   tx.all<Pending>(`SELECT ${COLUMNS} FROM mount_pending WHERE mount_id = ? ORDER BY path`, [mount_id]);
 
+/** The first of them. */
+export const listSomePending = (tx: Tx, mount_id: string, limit: number): Promise<Pending[]> =>
+  tx.all<Pending>(`SELECT ${COLUMNS} FROM mount_pending WHERE mount_id = ? ORDER BY path LIMIT ?`, [mount_id, limit]);
+
 export const findPending = (tx: Tx, zone_id: string, path: string): Promise<Pending | undefined> =>
   tx.get<Pending>(`SELECT ${COLUMNS} FROM mount_pending WHERE zone_id = ? AND path = ?`, [zone_id, path]);
 

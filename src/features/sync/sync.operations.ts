@@ -21,7 +21,7 @@ import { type ConflictObject, conflictObject, conflictShape } from './conflict-o
 import { type ConflictRow, findConflict, findContent, listConflicts } from './conflicts.sql.ts';
 import type { Resolution } from './decide.ts';
 import { joinOrQueue, metricsOf, syncJobSteps } from './job-steps.operations.ts';
-import { listPendingOf } from './pending.sql.ts';
+import { listSomePending } from './pending.sql.ts';
 import { settle, syncSteps } from './steps.operations.ts';
 import { removeSyncOf } from './sync.finalizers.ts';
 import { typeOf } from './sync-jobs.ts';
@@ -184,13 +184,11 @@ const status: Operation<z.infer<typeof onlyMount>, z.infer<typeof statusOutput>>
   needs: ({ mount_point }) => [{ permission: 'write', path: mount_point }],
   run: async (call, { mount_point }) => {
     const mount = await getMount(call, mount_point);
-    const pending = mount ? await listPendingOf(call.tx, mount.mount_id) : [];
+    const pending = mount ? await listSomePending(call.tx, mount.mount_id, PENDING_MOST) : [];
     const metrics = await metricsOf(call, mount);
     return {
       mount_point: call.shown(mount_point),
-      pending: pending
-        .slice(0, PENDING_MOST)
-        .map(({ path, change, since }) => ({ path: call.shown(path), change, since: isoTime(since) })),
+      pending: pending.map(({ path, change, since }) => ({ path: call.shown(path), change, since: isoTime(since) })),
       open_conflicts: metrics.open_conflicts,
       metrics,
     };
