@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ENGINES, type EngineName, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
+import { freshBucket, settingsFor } from '../../../test/servers/shared-s3.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { scratchIn } from '../../engines/disk/scratch.ts';
 import { makeBackup } from '../../features/backups/create.ts';
@@ -116,6 +117,20 @@ forEachEngine('a backup', (engine) => {
       await restored.stop();
       await drop();
     }
+  });
+
+  test('goes to a bucket as to a directory', { timeout: 60_000 }, async () => {
+    const { endpoint, bucket } = await freshBucket();
+    const { NEXUS_BLOBS_URL: _blobs, ...keys } = settingsFor({ endpoint, bucket });
+    const from = `s3://${bucket}/backups/here?endpoint=${encodeURIComponent(endpoint)}`;
+    const depot = await openDepot({ ...server.config, ...keys }, from);
+    const { dump_sha256, id } = await backup(depot);
+    await depot.close();
+    expect(await verifyAt({ ...server.config, ...keys }, { from, ref: 'latest' }, quiet)).toMatchObject({ id });
+    const { config, drop } = await elsewhere(engine);
+    await restoreAt({ ...config, ...keys }, { from, ref: id }, quiet);
+    expect((await dumpDatabase(config, () => undefined)).sha256).toBe(dump_sha256);
+    await drop();
   });
 
   test('sends what is there already not again', async () => {
