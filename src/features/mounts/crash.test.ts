@@ -13,8 +13,8 @@ forEachEngine('changes that were cut short', (engine) => {
     ({ server, store, at } = now());
   });
 
-  /** An intent of a server that died, as old as is said. */
-  const leaveIntent = async (path: string, ageMs: number): Promise<void> => {
+  /** An intent of a server that died, which holds until a time in milliseconds. */
+  const leaveIntent = async (path: string, until: number): Promise<void> => {
     await server.sql.write('root', async (tx) => {
       const row = await tx.get<{ mount_id: string }>('SELECT mount_id FROM mounts WHERE mount_point = ?', [at]);
       await tx.run('INSERT INTO mount_intents (zone_id, path, intent_id, mount_id, until) VALUES (?, ?, ?, ?, ?)', [
@@ -22,7 +22,7 @@ forEachEngine('changes that were cut short', (engine) => {
         path,
         'of-the-dead',
         row?.mount_id ?? '',
-        Date.now() - ageMs,
+        until,
       ]);
     });
   };
@@ -32,7 +32,7 @@ forEachEngine('changes that were cut short', (engine) => {
     await store.put('f', 'one');
     await mount(server, at, store);
     expect(await read(`${at}/f`)).toBe('one');
-    await leaveIntent(`${at}/f`, -60_000);
+    await leaveIntent(`${at}/f`, Number.MAX_SAFE_INTEGER);
     await store.put('f', 'two, by the dead');
     // Who changes it right now is left alone, and what we have is shown.
     expect(await read(`${at}/f`)).toBe('one');
