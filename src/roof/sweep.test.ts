@@ -117,6 +117,7 @@ describe('a zone that is deleted', () => {
       'shares',
       'tuples',
       'uploads',
+      'sync',
       'mounts',
       'tree',
       'files',

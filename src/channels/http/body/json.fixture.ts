@@ -64,7 +64,14 @@ const numbers = fc.oneof(
   fc.integer().map(String),
 );
 const strings = rawString().map((raw) => `"${raw}"`);
-const keys = fc.oneof(strings, fc.constantFrom('"a"', '"b"', '"__proto__"', '"constructor"', '""', '"1"', '"0"'));
+/**
+ * Not the empty one: V8 14 reads a key that is written with an escape, behind an empty key, as another one that it has read there
+ * before (`{"":1,"\\\\":2}`, then `{"":1,"\\n":2}`), so there would be nothing right to compare with.
+ */
+const keys = fc.oneof(
+  strings.filter((text) => text !== '""'),
+  fc.constantFrom('"a"', '"b"', '"__proto__"', '"constructor"', '"1"', '"0"'),
+);
 
 /** A JSON text, nested up to five deep, with blanks and keys that come twice. */
 export function jsonText(): fc.Arbitrary<string> {
