@@ -213,8 +213,8 @@ export const recoverJob: Operation<z.infer<typeof recovery>, z.infer<typeof newS
     const status = after?.status ?? null;
     const details = { job_id, original_lease_owner: holder, recovering_worker: worker_id, new_status: status };
     call.audit(details);
-    // The server's own jobs leave no event, and so no row of the call.
-    if (job.door === 'house') call.log([recoveryRow(call, details)]);
+    // The server's own jobs leave no event, and so no row of the call; given back, they were not lost.
+    if (job.door === 'house' && holder !== worker_id) call.log([recoveryRow(call, details)]);
     return { status };
   },
 };
