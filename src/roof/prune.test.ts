@@ -63,7 +63,7 @@ test('a zone that fails keeps no other from its turn', async () => {
     zone_id === 'aaa' ? Promise.reject(new Error('no')) : bare.step(operation, zone_id, input);
   const log = (_level: string, _event: string, fields: object) => failed.push(JSON.stringify(fields));
   expect(await pruneZones({ ...parts(), step, log })).toBe(1);
-  expect(failed).toEqual([expect.stringContaining('"zone_id":"aaa"')]);
+  expect(failed).toEqual([expect.stringContaining('"zone":"aaa"')]);
 });
 
 describe('events that are kept for a number of days', () => {

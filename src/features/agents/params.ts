@@ -26,7 +26,10 @@ export const sorted = (names: readonly string[]): string[] => [...new Set(names)
 
 export const agentName = plainText.min(1).max(255).describe('name for people');
 export const description = plainText.max(4096);
-export const metadata = jsonObject.refine((value) => !holdsNul(value), NO_NUL).describe('anything, as JSON');
+/** Names may hold U+0000, as those of the metadata of files may. */
+export const metadata = jsonObject
+  .refine((value) => !Object.values(value).some(holdsNul), NO_NUL)
+  .describe('anything, as JSON');
 export const generation = z.int().min(0);
 
 /** JSON as it is kept; LIMIT_EXCEEDED where it is too long. */

@@ -1,6 +1,7 @@
 /** Feature flags as operations (infrastructure.md §6): what is open to the caller, and opening and closing. */
 import { z } from 'zod';
 import { Fault } from '../../../base/faults.ts';
+import { plainText } from '../../../base/texts.ts';
 import { auditRow } from '../../../core/call/audit-row.ts';
 import type { Switches } from '../../../core/call/switches.ts';
 import { type Caller, type Operation, ROLES } from '../../../core/operation.ts';
@@ -56,7 +57,7 @@ export const listFeatures: Operation<ListInput, z.infer<typeof listOutput>, Read
 };
 
 const updateInput = z.object({
-  name: z.string().describe('name of the feature'),
+  name: plainText.describe('name of the feature'),
   enabled: z.boolean().optional().describe('whether it is open; a command closes it with --no-enabled'),
   min_role: z.enum(ROLES).optional().describe('the least role that it is open to'),
 });
