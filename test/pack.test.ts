@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 const ROOT = join(import.meta.dirname, '..');
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const PUBLISHED =
-  /^(bin\/nexus\.mjs|dist\/[\w-]+\.js|dist\/licenses\.txt|migrations\/[\w.-]+\.sql|package\.json|[A-Z]+(\.md)?)$/;
+  /^(bin\/nexus\.mjs|dist\/[\w-]+\.js|dist\/licenses\.txt|migrations\/([\w.-]+\.sql|state\.json)|package\.json|[A-Z]+(\.md)?)$/;
 /** Milliseconds: packing builds, installing may fetch the pinned Node of 130 MB. */
 const PATIENCE = 300_000;
 

@@ -78,7 +78,7 @@ test('killed again and again while it removes a zone, the server ends it all the
     await call(child, 'zone_create', { zone_id, name: 'K' });
     const key = String((await call(child, 'admin_create_key', { zone_id, name: 'admin', role: 'admin' })).result.key);
     await call(child, 'write', { path: '/kept', content: 'kept' });
-    fill(directory, zone_id, 30_000);
+    fill(directory, zone_id, 90_000);
     expect((await call(child, 'zone_delete', { zone_id })).result.phase).toBe('Terminating');
     let interrupted = 0;
     for (const pause of [20, 150, 400, 0]) {

@@ -63,6 +63,7 @@ export class SyncWorld {
     const n = ++this.zones;
     this.zone_id = `sync-${n}`;
     this.root = join(this.roots, String(n));
+    mkdirSync(this.root);
     const connector = localConnector({ roots: [this.roots], own: '/nowhere', shared: true, severalNodes: () => false });
     const { backend } = await connector.open({ root_path: this.root }, new AbortController().signal);
     this.backend = backend;

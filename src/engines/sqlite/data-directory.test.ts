@@ -18,7 +18,8 @@ const modeOf = (path: string): number => statSync(path).mode & 0o777;
 /** Another process that claims a directory and holds it until it is killed. */
 async function claimElsewhere(directory: string): Promise<() => Promise<void>> {
   const script = `const { claimDirectory } = await import(${JSON.stringify(new URL('./data-directory.ts', import.meta.url))});
-    claimDirectory(${JSON.stringify(directory)});
+    // Held by a name, as a server holds it: what nobody holds is collected, and the lock with it.
+    globalThis.claim = claimDirectory(${JSON.stringify(directory)});
     console.log('claimed');
     setInterval(() => undefined, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
