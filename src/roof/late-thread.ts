@@ -1,8 +1,8 @@
 /**
- * A thread that starts with the first call that needs it, and goes when none has for a while: a server that nobody asks for long
- * reads does without its memory, and is ready sooner. Guarantees: one runs at a time, whoever asks meanwhile waits for it,
- * and none goes while it has a call; where it cannot start, the call fails with the reason and the next one tries again;
- * what it has counted is not forgotten with it.
+ * A thread that starts with the first call that needs it, and goes when none has for a while: a worker process that has no long
+ * reads does without its memory. Not for a server: who opens a stream is to be told of all that comes after, at once.
+ * Guarantees: one runs at a time, whoever asks meanwhile waits for it, and none goes while it has a call; where it cannot
+ * start, the call fails with the reason and the next one tries again; what it has counted is not forgotten with it.
  */
 import type { Decisions } from '../features/access/grant-cache.ts';
 import { allCommits } from '../ports/sql.ts';

@@ -35,7 +35,6 @@ import { callersOf, type KeptCallers } from './callers.ts';
 import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
 import { healthView } from './health.ts';
 import { keyUse } from './key-use.ts';
-import { lateThread } from './late-thread.ts';
 import { joinNodes } from './nodes.ts';
 import { openOutside } from './outside.ts';
 import { grantCache } from './parts.ts';
@@ -283,6 +282,9 @@ function placeMemory(config: Config): { config: Config; memory: string | undefin
 
 async function startThreads(config: Config, hears: Omit<ThreadOptions, 'role' | 'config'>): Promise<Threads> {
   const common = { config, ...hears };
-  const writer = sqliteFileOf(config) === undefined ? undefined : await startThread({ ...common, role: 'writer' });
-  return { writer, reader: lateThread(() => startThread({ ...common, role: 'reader' })) };
+  const [writer, reader] = await Promise.all([
+    sqliteFileOf(config) === undefined ? undefined : startThread({ ...common, role: 'writer' }),
+    startThread({ ...common, role: 'reader' }),
+  ]);
+  return { writer, reader };
 }
