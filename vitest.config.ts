@@ -9,8 +9,6 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'client/**/*.test.ts', 'test/**/*.test.ts'],
     pool: 'threads',
     isolate: false,
-    // Most of a test is waiting, for disks and other processes; left to itself, one core of two would be spared.
-    maxWorkers: 2,
     globalSetup: ['test/servers/shared-postgres.ts', 'test/servers/shared-s3.ts'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
