@@ -15,8 +15,7 @@ import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, Th
 /** A thread that runs transactions by the names of their operations. */
 export interface CallThread {
   run<I, P, O>(operation: Operation<I, O, P>, ready: P, context: CallContext): Promise<O>;
-  /** undefined of one that has not been needed. */
-  stats(): Promise<ThreadStats | undefined>;
+  stats(): Promise<ThreadStats>;
   close(): Promise<void>;
 }
 

@@ -11,7 +11,6 @@ import { systemClock } from '../../engines/process/system-clock.ts';
 import { prepareAudit } from '../audit/key.ts';
 import { openBricks } from '../bricks.ts';
 import { openBell, openBlobs, openServerSql, openThreadSql } from '../engines.ts';
-import { lateThread } from '../late-thread.ts';
 import { keptSecretsKey, openOutside } from '../outside.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
@@ -69,8 +68,10 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const told = tellOfJobs({ log });
   const tracing = await openTracing(config, { log, dropped: () => undefined });
   const hears = { config, onBroken, spans: tracing?.note };
-  const writer = embedded ? await startThread({ ...hears, told, role: 'writer' }) : undefined;
-  const reader = lateThread(() => startThread({ ...hears, role: 'reader' }));
+  const [writer, reader] = await Promise.all([
+    embedded ? startThread({ ...hears, told, role: 'writer' }) : undefined,
+    startThread({ ...hears, role: 'reader' }),
+  ]);
   const bell = await openBell(config);
   const rings = new Rings(bell);
   const threads = { writer, reader };
