@@ -84,12 +84,14 @@ export function withMounts(engine: EngineName) {
     at = `/m${count++}`;
   });
   afterEach(async () => {
-    await server.rpc('remove_mount', { mount_point: at, force: true });
+    for (const { mount_point } of (await server.ok('list_mounts')).slice(1).reverse()) {
+      await server.ok('remove_mount', { mount_point, force: true });
+    }
     await store.remove();
   });
   return {
     now: (): Now => ({ server, store, at }),
-    read: (path: string): Promise<unknown> => server.ok('read', { path, encoding: 'utf-8' }),
+    read: (path: string, key?: string): Promise<unknown> => server.ok('read', { path, encoding: 'utf-8' }, key),
     /** Everything below a mount point, by its path in the store. */
     glob: async (path: string): Promise<string[]> => {
       const { matches } = await server.ok('glob', { pattern: '**', path, include_directories: true });

@@ -1,29 +1,17 @@
 /** What mounts forbid, how they nest, and what a write-back mount keeps for its store (platform.md §4). */
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
-import { mount, newStore, type Store } from '../../../test/mounting.ts';
+import { beforeEach, expect, test } from 'vitest';
+import { forEachEngine, type TestServer } from '../../../test/harness.ts';
+import { mount, newStore, type Store, withMounts } from '../../../test/mounting.ts';
 import { listPending, type PendingRow } from './known.sql.ts';
 
 forEachEngine('rules of mounts', (engine) => {
+  const { now, read } = withMounts(engine);
   let server: TestServer;
   let store: Store;
   let at: string;
-  let count = 0;
-  beforeAll(async () => {
-    server = await startTestServer({ engine });
+  beforeEach(() => {
+    ({ server, store, at } = now());
   });
-  afterAll(() => server.stop());
-  beforeEach(async () => {
-    store = await newStore();
-    at = `/m${count++}`;
-  });
-  afterEach(async () => {
-    for (const { mount_point } of (await server.ok('list_mounts')).slice(1).reverse()) {
-      await server.ok('remove_mount', { mount_point, force: true });
-    }
-    await store.remove();
-  });
-  const read = (path: string, key?: string): Promise<unknown> => server.ok('read', { path, encoding: 'utf-8' }, key);
   const faultOf = async (method: string, params: object, key?: string): Promise<unknown> =>
     (await server.rpc(method, params, key)).error?.data;
 
