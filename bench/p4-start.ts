@@ -16,7 +16,7 @@ const percentile = (values: readonly number[], part: number): number =>
 
 export async function run({ calls: samples = SAMPLES }: { readonly calls?: number | undefined }): Promise<boolean> {
   const postgres = await startPostgres(BUFFERS_MIB);
-  const nexus = await openNexusQueue('postgres', (await createDatabase(postgres)).url);
+  const nexus = await openNexusQueue('postgres', (await createDatabase(postgres)).url, true);
   const graphile = await openGraphile((await createDatabase(postgres)).url);
   try {
     const ours: number[] = [];

@@ -35,6 +35,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   p9: () => import('./p9-listeners.ts'),
   jobs: () => import('./i1-jobs.ts'),
   cli: () => import('./start-up.ts'),
+  idle: () => import('./idle.ts'),
 };
 
 const { values, positionals: wanted } = parseArgs({

@@ -13,7 +13,7 @@ const linesOf = (given: Environment): readonly string[] => {
 };
 
 const BLOBS =
-  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s3://key:secret@bucket in NEXUS_BLOBS_URL';
 
 test.each([
   ['NEXUS_JWT_SECRET', 'x'.repeat(31), 'the value is not at least 32 bytes; make one with: openssl rand -base64 48'],
@@ -36,7 +36,7 @@ test.each([
   ],
   ['NEXUS_BLOBS_URL', '/var/blobs', `"/var/blobs" is not ${BLOBS}`],
   ['NEXUS_BLOBS_URL', 's3://b', `"s3://b" is not ${BLOBS}`],
-  ['NEXUS_BLOBS_URL', 's3://key:secret@bucket/', `the value is not ${BLOBS}`],
+  ['NEXUS_BLOBS_URL', 's3://key@bucket/', `the value is not ${BLOBS}`],
   ['NEXUS_BLOBS_URL', 's3://bucket?regoin=x', `"s3://bucket?regoin=x" is not ${BLOBS}: it has no "regoin"`],
   [
     'NEXUS_BLOBS_URL',

@@ -4,13 +4,16 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, faultToWire } from './base/faults.ts';
+import { inTrace } from './base/trace-context.ts';
 import type { Config } from './config.ts';
 import { Detour } from './core/call/outside.ts';
 import type { AnyOperation } from './core/operation.ts';
 import { allOperations } from './core/operations.ts';
 import { localRunner } from './core/transact.ts';
 import { systemClock } from './engines/process/system-clock.ts';
-import { openBlobs, openThreadSql } from './roof/engines.ts';
+import type { Fence } from './ports/fence.ts';
+import { openBlobs, openFencedSql } from './roof/engines.ts';
+import { giveBackWhenIdle } from './roof/give-back.ts';
 import { auditKeysOf, grantCache } from './roof/parts.ts';
 import type {
   ThreadAnswer,
@@ -23,12 +26,14 @@ import type {
 
 const port = parentPort;
 if (!port) throw new Error('thread.ts runs as a worker thread only');
-const { role, config } = workerData as { role: ThreadRole; config: Config };
+const { role, config, fence } = workerData as { role: ThreadRole; config: Config; fence: Fence };
 const post = (message: ThreadMessage): void => port.postMessage(message);
 
-const sql = await openThreadSql(config, role, (reason) =>
-  post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) }),
-);
+const sql = await openFencedSql(config, role, {
+  fence,
+  onBroken: (reason) =>
+    post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) }),
+});
 const blobs = await openBlobs(config);
 const grants = grantCache(config);
 const runner = localRunner({
@@ -67,9 +72,8 @@ async function perform(job: ThreadJob): Promise<unknown> {
   if (job.kind === 'close') return Promise.all([sql.close(), blobs.close()]);
   const operation = byName.get(job.operation);
   if (!operation) throw new Error(`no operation ${job.operation}`);
-  return operation.effect === 'read'
-    ? runner.read(operation, job.ready, job.context)
-    : runner.write(operation, job.ready, job.context);
+  const run = operation.effect === 'read' ? runner.read : runner.write;
+  return inTrace(job.context.traceparent, () => run(operation, job.ready, job.context));
 }
 
 function answerTo(call: ThreadCall): void {
@@ -91,4 +95,5 @@ function answerTo(call: ThreadCall): void {
 port.on('message', (calls: readonly ThreadCall[]) => {
   for (const call of calls) answerTo(call);
 });
+giveBackWhenIdle();
 post({ kind: 'ready' });

@@ -9,6 +9,7 @@ import { defaultLimits } from '../src/base/limits.ts';
 import { silentLog } from '../src/base/log.ts';
 import { loadConfig } from '../src/config.ts';
 import { BrickBoard } from '../src/core/brick-board.ts';
+import type { JobHands } from '../src/core/call/job-hands.ts';
 import { NO_DEADLINE } from '../src/core/deadline.ts';
 import { invoke, type Server } from '../src/core/invoke.ts';
 import type { AnyOperation, CallContext, Caller } from '../src/core/operation.ts';
@@ -19,11 +20,14 @@ import { localRunner } from '../src/core/transact.ts';
 import { Turns } from '../src/core/turns.ts';
 import { ZoneWatch } from '../src/core/zone-watch.ts';
 import { openDiskBlobs } from '../src/engines/disk/disk-blobs.ts';
+import { openToolServers } from '../src/engines/mcp/tool-servers.ts';
+import { openOutbound } from '../src/engines/network/outbound.ts';
 import { openProcessBell } from '../src/engines/process/process-bell.ts';
 import { bootstrap } from '../src/features/access/bootstrap.ts';
 import { SYSTEM } from '../src/features/access/credentials.ts';
 import { GrantCache } from '../src/features/access/grant-cache.ts';
 import { type TokenDesk, tokenDesk } from '../src/features/access/tokens.ts';
+import { ToolLooks } from '../src/features/mcp/tool-looks.ts';
 import { sealOf } from '../src/features/mounts/seal.ts';
 import { OpenStores } from '../src/features/mounts/stores.ts';
 import type { Blobs } from '../src/ports/blobs.ts';
@@ -60,11 +64,37 @@ const byMethod = new Map<string, AnyOperation>(
   allOperations.flatMap((operation) => (operation.rpc ? [[operation.rpc.name, operation] as const] : [])),
 );
 
+/** No kind of store outside, and no MCP server that may be asked. */
+function storesWithout(): OpenStores {
+  const seal = sealOf('secret-of-tests');
+  const servers = openToolServers({ outbound: openOutbound({ allow: [], pins: [], ca: '' }), commands: [] });
+  return new OpenStores({ connectors: [], seal, tools: new ToolLooks({ servers, seal, limits: defaultLimits }) });
+}
+
 /** On SQLite unless told; on PostgreSQL in a database of its own, which has a clock of its own too. */
 const newStreams = (parts: Pick<Server, 'sql' | 'blobs' | 'rings' | 'runner' | 'bricks' | 'backups'>): Streams =>
   new Streams({ ...parts, limits: defaultLimits, watch: new ZoneWatch({ ...parts, log: silentLog }) });
 
+const none = () => Promise.reject(new Error('no server to restore'));
+const noDesk = {
+  restore: none,
+  importZone: none,
+  exportZone: () => {
+    throw new Error('no server to export from');
+  },
+};
+const NO_CLUSTER = { alone: true, health: () => Promise.reject(new Error('no server that has nodes')) };
 const SWITCHES = { raw_mode: true, ml_plugins: false, shadow_execution: false };
+
+/** Nobody works here. */
+const NO_HANDS: JobHands = {
+  worker_id: 'nobody',
+  leaseMs: 1,
+  reserve: () => undefined,
+  run: async () => undefined,
+  offer: () => undefined,
+  answer: () => undefined,
+};
 
 export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-bare-'));
@@ -98,17 +128,17 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
   const audit = openAuditDesk({ step, clock, log: silentLog, config, gatherMs: NEVER_MS });
   const rings = new Rings(openProcessBell());
   const bricks = new BrickBoard({ sql, rings, clock, log: silentLog, node_id: undefined, jobTypes: jobTypesOf });
-  const backups = backupDesk(config, () => Promise.reject(new Error('no server to restore')));
-  const parts = { sql, blobs, rings, runner, bricks, backups };
+  const parts = { sql, blobs, rings, runner, bricks, backups: backupDesk(config, noDesk) };
   const server: Server = {
     ...parts,
+    cluster: NO_CLUSTER,
     limits: defaultLimits,
     turns: new Turns(),
     streams: newStreams(parts),
     asyncJobs: true,
-    hands: { worker_id: 'nobody', leaseMs: 1, reserve: () => undefined, run: async () => undefined },
+    hands: NO_HANDS,
     tokens,
-    stores: new OpenStores({ connectors: [], seal: sealOf('secret-of-tests') }),
+    stores: storesWithout(),
     switches: SWITCHES,
     audit,
     log: silentLog,

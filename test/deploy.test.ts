@@ -9,6 +9,8 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/config.ts';
 import { allMetrics } from '../src/core/metric-table.ts';
+import { publicOperations } from '../src/core/operations.ts';
+import { haproxyProgram } from './cluster/processes.ts';
 import { promtool } from './promtool.ts';
 
 const PLACE = join(import.meta.dirname, '../deploy');
@@ -26,8 +28,15 @@ test('promtool takes the alert rules and the configuration of Prometheus', () =>
     ['check', 'rules', join(PLACE, 'alerts.yml')],
     ['check', 'config', join(PLACE, 'prometheus.yml')],
   ]) {
-    expect(promtool(line)).toEqual({ code: 0, said: expect.stringContaining('SUCCESS: 9 rules found') });
+    expect(promtool(line)).toEqual({ code: 0, said: expect.stringContaining('SUCCESS: 12 rules found') });
   }
+});
+
+test('the alerts say what they are for, and nothing else', () => {
+  expect(promtool(['test', 'rules', join(PLACE, 'alerts.test.yml')])).toEqual({
+    code: 0,
+    said: expect.stringContaining('SUCCESS'),
+  });
 });
 
 test.each(['alerts.yml', 'grafana.json'])('%s asks for metrics that there are', (file) => {
@@ -67,10 +76,39 @@ test('the compose file is one by the schema of Compose', () => {
   expect(validate({ services: { nexus: { ports: 1 } } })).toBe(false);
 });
 
+test('the compose file mounts files that there are, and starts nothing that it does not have', () => {
+  const { services } = parse(textOf('compose.yml'), { merge: true }) as {
+    services: Record<string, { volumes?: string[]; depends_on?: string[] | Record<string, unknown> }>;
+  };
+  const mounted = Object.values(services).flatMap(({ volumes = [] }) => volumes.map((volume) => volume.split(':')[0]));
+  const files = mounted.filter((from) => from?.startsWith('./'));
+  expect(files.length).toBeGreaterThan(4);
+  for (const file of files) expect(textOf(file ?? '')).not.toBe('');
+  const needed = Object.values(services).flatMap(({ depends_on = [] }) =>
+    Array.isArray(depends_on) ? depends_on : Object.keys(depends_on),
+  );
+  expect(needed.filter((name) => !(name in services))).toEqual([]);
+});
+
 test.each(['compose.yml', 'nexus.service', 'Dockerfile'])('%s names settings that there are', (file) => {
   const named = [...textOf(file).matchAll(/\bNEXUS_[A-Z_]*[A-Z]\b/g)].map(([name]) => name);
   expect(named.length).toBeGreaterThan(0);
   expect(named.filter((name) => !settings.has(name))).toEqual([]);
+});
+
+test('HAProxy takes its file, and sends again only what reads, or has a key', () => {
+  const file = join(PLACE, 'haproxy.cfg');
+  const { status, stdout, stderr } = spawnSync(haproxyProgram(), ['-c', '-f', file], { encoding: 'utf8' });
+  expect([status, `${stdout}${stderr}`.trim()]).toEqual([0, 'Configuration file is valid']);
+  const safe = [...textOf('haproxy.cfg').matchAll(/^ *acl safe path (.+)$/gm)].flatMap(([, paths = '']) =>
+    paths.split(' '),
+  );
+  expect(textOf('haproxy.cfg')).toContain('acl safe req.hdr(Idempotency-Key) -m found');
+  expect(safe).toContain('/api/nfs/read');
+  const reading = publicOperations
+    .filter(({ effect }) => effect === 'read')
+    .flatMap(({ rpc }) => (rpc ? [rpc.name, ...(rpc.aliases ?? [])] : []));
+  expect(safe.filter((path) => !reading.includes(path.replace('/api/nfs/', '')))).toEqual([]);
 });
 
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;

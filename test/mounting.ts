@@ -70,13 +70,13 @@ interface EventSeen {
 }
 
 /** A server for a suite of tests of mounts, and looks at it. */
-export function withMounts(engine: EngineName) {
+export function withMounts(engine: EngineName, environment: Readonly<Record<string, string>> = {}) {
   let server: TestServer;
   let store: Store;
   let at = '';
   let count = 0;
   beforeAll(async () => {
-    server = await startTestServer({ engine });
+    server = await startTestServer({ engine, environment });
   });
   afterAll(() => server.stop());
   beforeEach(async () => {

@@ -23,7 +23,7 @@ const METADATA_NAME = ` metadata ${JSON.stringify(OBJECTS[0])}`;
 /** A key of such a text is looked for by its hash, and is not there. */
 const KEY = 'token.create api_key';
 /** A zone of such a name is looked for as any other, and is not there; none can be made. */
-const ZONE = /^(?!zone\.create ).* zone_id/;
+const ZONE = /^(?!zone\.(create|import) ).* zone_id/;
 const REFUSALS = ['INVALID_PARAMS', 'INVALID_PATH', 'INVALID_CURSOR'];
 
 interface Variant {

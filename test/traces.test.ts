@@ -167,7 +167,7 @@ registerHooks({ load: (url, context, next) => {
     const seen = join(place, name);
     const env = { NODE_OPTIONS: `--import ${hook}`, NEXUS_TEST_LOADED: seen, NEXUS_LOG_LEVEL: 'error', ...more };
     const line = ['serve', '--port', '0', '--data', join(place, `data-${name}`)];
-    const { child, ended, said } = startNexus(line, { cwd: place, env });
+    const { child, ended, said } = startNexus(line, { cwd: place, env, fromSource: true });
     await said(/listening/);
     child.kill();
     await ended;

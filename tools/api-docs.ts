@@ -105,6 +105,7 @@ export function apiDocument(): string {
   return [
     '# API',
     'Generated from the lists in the source by `node tools/api-docs.ts`; a test compares them.',
+    'The header `Idempotency-Key` (1 to 255 visible ASCII characters) makes a call that changes something safe to send again: within a day the same caller gets the first answer, byte for byte, with `Idempotent-Replayed: true`; with another body it is CONFLICT (`IDEMPOTENCY_MISMATCH`). What failed has not taken the key. An answer that is shown once (a new key) is not given again: CONFLICT (`SHOWN_ONCE`). It is for single calls, not for an array of JSON-RPC calls.',
     operationsText(),
     '## Faults',
     faultsText(),

@@ -73,6 +73,16 @@ const dataOfOperations: Plugin = {
   },
 };
 
+/** zod brings its messages in some fifty languages; ours are English, and every thread would hold them all. */
+const oneLanguage: Plugin = {
+  name: 'one language',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+    }));
+  },
+};
+
 /** The bundled packages, each with its licence text. */
 function licences({ inputs }: Metafile): string {
   const folders = Object.keys(inputs).map((path) => path.match(/^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/)?.[0]);
@@ -110,7 +120,7 @@ const { metafile } = await build({
   minifySyntax: true,
   lineLimit: 120,
   banner: { js: HEAD },
-  plugins: [dataOfOperations, keepPlaces],
+  plugins: [dataOfOperations, keepPlaces, oneLanguage],
   metafile: true,
   logLevel: 'warning',
 });

@@ -127,13 +127,18 @@ function hasPostgres() {
 /** The library only: Debian's packages of its servers would run as services of the machine. */
 const hasSwift = () => existsSync('/usr/lib/python3/dist-packages/swift/common/middleware/s3api');
 
-/** Debian packages that tests start, as far as they are missing. strace and Swift are programs of Linux only. */
+/** Started by test/servers/chromium.ts. */
+const CHROMIUM = '/usr/lib/chromium/chromium-headless-shell';
+
+/** Debian packages that tests start, as far as they are missing. On other systems than Linux they are PostgreSQL and openssl only. */
 function missingPackages() {
   const wanted = [
     ['postgresql', hasPostgres()],
     ['openssl', onPath('openssl')],
     ['strace', process.platform !== 'linux' || onPath('strace')],
     ['python3-swift', process.platform !== 'linux' || hasSwift()],
+    ['chromium-headless-shell', process.platform !== 'linux' || existsSync(CHROMIUM)],
+    ['haproxy', process.platform !== 'linux' || onPath('haproxy') || existsSync('/usr/sbin/haproxy')],
   ];
   return wanted.filter(([, isThere]) => !isThere).map(([name]) => name);
 }

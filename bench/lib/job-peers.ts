@@ -4,9 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents, Worker } from 'bullmq';
 import { Logger, makeWorkerUtils, type Runner, run, runMigrations } from 'graphile-worker';
 import { PgBoss } from 'pg-boss';
+import { IDLE_MS } from './job-queues.ts';
 
 export interface Peer {
   readonly name: string;
@@ -99,7 +101,7 @@ export async function openGraphile(url: string): Promise<Peer & { latencies(samp
         });
         await utils.addJob('noop', {});
         found.push(await start);
-        await new Promise((resolve) => setTimeout(resolve, 2));
+        await sleep(IDLE_MS);
       }
       await runner.stop();
       return found;

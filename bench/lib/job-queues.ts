@@ -1,12 +1,12 @@
 /** The queue of Nexus as benches drive it: a server's own parts without its door, and a worker with so many slots. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { silentLog } from '../../src/base/log.ts';
-import { NO_DEADLINE } from '../../src/core/deadline.ts';
-import type { Caller } from '../../src/core/operation.ts';
+import { invoke, type Request } from '../../src/core/invoke.ts';
 import { getOperation } from '../../src/core/operations.ts';
 import { authenticateKey } from '../../src/features/access/credentials.ts';
-import type { AnyJobType } from '../../src/features/jobs/job-types.ts';
+import { type AnyJobType, echo } from '../../src/features/jobs/job-types.ts';
 import { toolsOf } from '../../src/roof/worker/tools.ts';
 import { Worker } from '../../src/roof/worker/worker.ts';
 import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from '../../test/harness.ts';
@@ -16,10 +16,13 @@ export interface NexusQueue {
   fill(tasks: number): Promise<void>;
   /** Seconds that a worker with so many slots takes for all that is queued, each end durable. */
   drain(tasks: number, slots: number): Promise<number>;
-  /** Milliseconds from the call of a submit to the start of its task, one after the other. */
+  /** Milliseconds from the call of a submit to the start of its task in the server, one after the other. */
   latencies(samples: number): Promise<number[]>;
   close(): Promise<void>;
 }
+
+/** Between a start and the next submit: an idle queue has nothing left to write about the task before. */
+export const IDLE_MS = 25;
 
 const SETTINGS = {
   name: 'bench',
@@ -33,8 +36,9 @@ const SETTINGS = {
   keepsHouse: false,
 } as const;
 
-export async function openNexusQueue(engine: EngineName, url?: string): Promise<NexusQueue> {
-  const environment = { NEXUS_EMBEDDED_WORKER: 'false', ...(url ? { NEXUS_DATABASE_URL: url } : {}) };
+/** `worker`: the server has one inside, as it has by default. */
+export async function openNexusQueue(engine: EngineName, url?: string, worker = false): Promise<NexusQueue> {
+  const environment = { NEXUS_EMBEDDED_WORKER: String(worker), ...(url ? { NEXUS_DATABASE_URL: url } : {}) };
   const server = await startTestServer({ engine, environment });
   const submit = await submitter(server);
   return {
@@ -44,27 +48,26 @@ export async function openNexusQueue(engine: EngineName, url?: string): Promise<
       }
     },
     drain: (tasks, slots) => drain(server, tasks, slots),
-    latencies: (samples) => latencies(server, submit, samples),
+    latencies: (samples) => latencies(submit, samples),
     close: () => server.stop(),
   };
 }
 
-/** As the door does it for a key: caller, permission, event, audit row. */
+/** As a door does it for a key, from its parameters on. */
 async function submitter({ running }: TestServer): Promise<() => Promise<void>> {
   const { server } = running;
   const caller = await server.sql.read((tx) => authenticateKey(tx, ADMIN_KEY, Date.now()));
   const operation = getOperation('task.submit');
-  const ready = operation.input.parse({ executor: 'nexus', task_type: 'echo', payload: { value: 1 } });
-  const context = {
-    caller: caller as Caller,
-    zone_id: 'root',
-    path_prefix: '',
-    channel: 'http' as const,
+  const raw = { executor: 'nexus', task_type: 'echo', payload: { value: 1 } };
+  const request: Request = {
+    caller,
+    channel: 'http',
     request_id: 'bench',
     address: null,
-    deadline: NO_DEADLINE,
+    zone_id: undefined,
+    tolerant: true,
   };
-  return () => server.runner.write(operation, ready, context).then(() => undefined);
+  return () => invoke(server, operation, { raw, request }).then(() => undefined);
 }
 
 const workerOf = ({ running }: TestServer, slots: number, run: () => void): Worker => {
@@ -110,10 +113,14 @@ async function drain(server: TestServer, tasks: number, slots: number): Promise<
   return (performance.now() - began) / 1000;
 }
 
-async function latencies(server: TestServer, submit: () => Promise<void>, samples: number): Promise<number[]> {
+async function latencies(submit: () => Promise<void>, samples: number): Promise<number[]> {
   let started = (): void => undefined;
-  const worker = workerOf(server, 4, () => started());
-  worker.start();
+  const { run } = echo;
+  const told: typeof run = (...given) => {
+    started();
+    return run(...given);
+  };
+  Object.assign(echo, { run: told });
   const found: number[] = [];
   for (let i = 0; i < samples; i++) {
     const began = performance.now();
@@ -122,8 +129,8 @@ async function latencies(server: TestServer, submit: () => Promise<void>, sample
     });
     await submit();
     found.push(await start);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await sleep(IDLE_MS);
   }
-  await worker.stop();
+  Object.assign(echo, { run });
   return found;
 }

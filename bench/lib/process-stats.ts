@@ -12,6 +12,12 @@ function statusBytes(pid: number, line: 'VmRSS' | 'VmHWM'): number {
 /** Resident bytes now. */
 export const residentBytes = (pid: number): number => statusBytes(pid, 'VmRSS');
 
+/** Seconds of processor that a process has taken, by itself and in the kernel. Ticks are hundredths on Linux. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** How far the resident bytes grew at most while `work` ran: the kernel's own high-water mark, which misses no peak. */
 export async function peakGrowth(pid: number, work: () => Promise<void>): Promise<number> {
   // 5 sets the mark back to what is resident now.

@@ -59,6 +59,8 @@ export const LIMITS = {
   SCHEDULES: { default: 1_000, about: 'schedules of one zone' },
   MOUNTS: { default: 100, about: 'mounts of one zone' },
   MOUNT_ENTRIES: { default: 1_000_000, about: 'entries of a mount that one call looks through' },
+  MCP_TOOLS: { default: 1_000, about: 'tools of one MCP server that is mounted' },
+  MCP_TOOLS_BYTES: { default: MiB, about: 'the list of these tools, as JSON' },
   CONFLICTS_OPEN: { default: 100_000, about: 'conflicts of one zone that are open' },
   CONFLICT_DAYS: {
     default: 30,
@@ -79,6 +81,7 @@ export const LIMITS = {
   MAILBOX_MESSAGES: { default: 10_000, about: 'messages in one inbox' },
   MESSAGE_BYTES: { default: 64 * 1024, about: 'payload of one message, as JSON' },
   RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },
+  IDEMPOTENT_ANSWER_BYTES: { default: MiB, about: 'answer of a call with an Idempotency-Key, which is kept for a day' },
   RPC_BODY_VALUES: { default: 1_000_000, about: 'values of one JSON body' },
   V1_BODY_BYTES: { default: 16 * MiB, about: 'JSON body of a REST route' },
   OPEN_BODY_BYTES: { default: 64 * 1024, about: 'JSON body of a REST route, from a caller without credentials' },

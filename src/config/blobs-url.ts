@@ -9,17 +9,20 @@ export type BlobsPlace =
       readonly region: string | undefined;
       readonly endpoint: string | undefined;
       readonly force_path_style: boolean | undefined;
+      /** Undefined where the URL has none. */
+      readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
     };
 
 const WANTED =
-  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY';
+  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s3://key:secret@bucket in NEXUS_BLOBS_URL';
 const PARAMETERS = new Set(['region', 'endpoint', 'force_path_style']);
 
-/** Throws an Error whose message says what is wanted. */
-export function parseBlobsUrl(given: string): BlobsPlace {
+/** Throws an Error whose message says what is wanted. A URL with credentials is taken only where it is a secret. */
+export function parseBlobsUrl(given: string, secret = false): BlobsPlace {
   const url = URL.parse(given);
   if (url?.protocol === 'file:' && url.host === '') return { kind: 'disk', url: given };
-  if (url?.protocol !== 's3:' || !isBucket(url)) throw new Error(WANTED);
+  if (url?.protocol !== 's3:' || !isBucket(url) || (hasUser(url) && !(secret && url.username && url.password)))
+    throw new Error(WANTED);
   const { searchParams } = url;
   const strange = [...searchParams.keys()].find((name) => !PARAMETERS.has(name));
   if (strange !== undefined) throw new Error(`${WANTED}: it has no ${JSON.stringify(strange)}`);
@@ -33,11 +36,16 @@ export function parseBlobsUrl(given: string): BlobsPlace {
     region: searchParams.get('region') || undefined,
     endpoint,
     force_path_style: yesOrNo(searchParams.get('force_path_style')),
+    credentials: hasUser(url)
+      ? { accessKeyId: decodeURIComponent(url.username), secretAccessKey: decodeURIComponent(url.password) }
+      : undefined,
   };
 }
 
-const isBucket = ({ hostname, username, password, port, hash }: URL): boolean =>
-  /^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$/.test(hostname) && `${username}${password}${port}${hash}` === '';
+const hasUser = ({ username, password }: URL): boolean => `${username}${password}` !== '';
+
+const isBucket = ({ hostname, port, hash }: URL): boolean =>
+  /^[a-zA-Z0-9][a-zA-Z0-9._-]{1,61}[a-zA-Z0-9]$/.test(hostname) && `${port}${hash}` === '';
 
 function yesOrNo(given: string | null): boolean | undefined {
   if (given === null || given === '') return undefined;

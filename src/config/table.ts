@@ -51,6 +51,7 @@ export const KEYS = {
   DATA_DIR: text('directory of the embedded database and blobs', './nexus-data'),
   MOUNT_LOCAL_ROOTS: localRoots('directories of the host within which local mounts may lie'),
   MOUNT_LOCAL_SHARED: yesNo('all nodes see the same files in these directories', false),
+  MCP_COMMANDS: list('programs that callers may have started as MCP servers, by name or path'),
   SECRETS_KEY: optional(
     'what stored secrets are sealed with, at least 32 characters; unless set, one is made and kept',
     {
@@ -72,7 +73,7 @@ export const KEYS = {
   OBJECT_STORAGE_ROOT: optional('directory of blobs, an older form of NEXUS_BLOBS_URL, which wins'),
   BLOBS_URL: optional('file:///directory or s3://bucket/prefix, see docs/s3.md; empty is `blobs` beside the database', {
     parse: (given) => {
-      if (given !== '') parseBlobsUrl(given);
+      if (given !== '') parseBlobsUrl(given, true);
       return given;
     },
   }),
@@ -102,6 +103,7 @@ export const KEYS = {
     ),
     defaultFor: ({ ENVIRONMENT }) => (ENVIRONMENT === 'prod' ? 'migrate_only' : 'auto_create'),
   },
+  MIGRATION_COPIES: whole('copies kept of an embedded database as it was before migrations; 0 makes none', 3, [0, 100]),
   DB_POOL_SIZE: whole('PostgreSQL connections kept; a quarter of them, at least one, is for long reads', 5, [1, 500]),
   DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those while they are needed, divided alike', 10, [0, 500]),
   DB_POOL_RECYCLE: {

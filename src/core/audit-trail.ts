@@ -17,11 +17,17 @@ export interface Way {
   readonly endpoint?: (() => string) | undefined;
 }
 
+/** By what it is known if it is asked for again, and who is told that it was (core/repeat.ts). */
+export interface Again {
+  readonly idempotency_key?: string | undefined;
+  readonly replayed?: (() => void) | undefined;
+}
+
 /** A call that ended, as far as it got. */
 export interface Trail {
   readonly operation: AnyOperation;
   readonly caller: Caller | undefined;
-  readonly way: Way;
+  readonly way: Way & Again;
   /** Of the monotonic clock, in milliseconds. */
   readonly began: number;
   context?: CallContext;

@@ -51,6 +51,7 @@ import { deleteFile, mkdir, rmdir } from '../features/files/tree.operations.ts';
 import { getVersion, listVersions, rollback } from '../features/files/versions.operations.ts';
 import { setMetadata, write } from '../features/files/write.operations.ts';
 import { writeBatch } from '../features/files/write-batch.operations.ts';
+import { listMcp, listMcpTools, mountMcp, syncMcp, unmountMcp } from '../features/mcp/mcp.operations.ts';
 import { allConnectors, deleteConnector } from '../features/mounts/connectors.operations.ts';
 import { addMount, allMounts, findMountAt, hasMount, removeMount } from '../features/mounts/mounts.operations.ts';
 import { allSavedMounts, deleteSavedMount, loadMount, saveMount } from '../features/mounts/saved.operations.ts';
@@ -158,6 +159,11 @@ export const clientMethods = {
   save_mount: method(saveMount, 'priority', 'readonly', 'write_mode', 'sync_interval_seconds', 'force'),
   list_saved_mounts: method(allSavedMounts),
   load_mount: method(loadMount, 'force'),
+  mcp_list_mounts: method(listMcp, 'include_unmounted'),
+  mcp_mount: method(mountMcp, 'args', 'env', 'headers', 'description', 'tier'),
+  mcp_unmount: method(unmountMcp),
+  mcp_sync: method(syncMcp),
+  mcp_list_tools: method(listMcpTools),
   delete_saved_mount: method(deleteSavedMount),
   list_connectors: method(allConnectors),
   delete_connector: method(deleteConnector, 'force'),

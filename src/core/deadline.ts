@@ -6,8 +6,11 @@
  */
 import { Fault } from '../base/faults.ts';
 
-/** Milliseconds of the monotonic clock that all threads of a process share. */
-const monotonic = (): number => Number(process.hrtime.bigint() / 1_000_000n);
+/** Each thread counts from its own start; this one began then, by the monotonic clock that all threads of a process share. */
+const THREAD_BEGAN = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+/** Milliseconds of that clock. */
+const monotonic = (): number => THREAD_BEGAN + performance.now();
 
 /** The instant at which the time of a call that begins now is up. */
 export const deadlineIn = (ms: number): number => monotonic() + ms;

@@ -24,14 +24,35 @@ const lineOf = (name: string, { labels, value }: Sample): string =>
 export const metricText = (metric: Plain, ...samples: readonly Sample[]): string =>
   headOf(metric, metric.kind) + samples.map((sample) => lineOf(metric.name, sample)).join('');
 
+export interface Spread {
+  /** In the form of the exposition, without braces. */
+  readonly labels?: string;
+  readonly values: Distribution;
+}
+
 /** Each bucket counts all that is not larger than its bound. */
-export function histogramText(metric: Metric, values: Distribution): string {
-  const { name } = metric;
+export const histogramText = (metric: Metric, ...spreads: readonly Spread[]): string =>
+  headOf(metric, 'histogram') + spreads.map((spread) => spreadText(metric.name, spread)).join('');
+
+function spreadText(name: string, { labels, values }: Spread): string {
   let below = 0;
   const buckets = [...values.bounds, '+Inf'].map((bound, i) => {
     below += values.counts[i] ?? 0;
-    return lineOf(`${name}_bucket`, { labels: `le="${bound}"`, value: below });
+    const le = `le="${bound}"`;
+    return lineOf(`${name}_bucket`, { labels: labels === undefined ? le : `${le},${labels}`, value: below });
   });
-  const rest = [lineOf(`${name}_sum`, { value: values.sum }), lineOf(`${name}_count`, { value: countOf(values) })];
-  return headOf(metric, 'histogram') + [...buckets, ...rest].join('');
+  const own = labels === undefined ? {} : { labels };
+  const rest = [
+    lineOf(`${name}_sum`, { ...own, value: values.sum }),
+    lineOf(`${name}_count`, { ...own, value: countOf(values) }),
+  ];
+  return [...buckets, ...rest].join('');
 }
+
+/** Labels of a sample. */
+export const labelsText = (labels: Readonly<Record<string, string>>): string =>
+  Object.entries(labels)
+    .map(
+      ([name, value]) => `${name}="${value.replace(/["\\\n]/g, (found) => (found === '\n' ? '\\n' : `\\${found}`))}"`,
+    )
+    .join(',');

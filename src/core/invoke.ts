@@ -13,11 +13,12 @@ import { actingFor } from '../features/access/acting.ts';
 import { ANYONE, isRootAdmin, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
-import { logEnded, logFailure, type Trail } from './audit-trail.ts';
+import { type Again, logEnded, logFailure, type Trail } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
 import type { BrickBoard } from './brick-board.ts';
 import type { AuditLog } from './call/audit-row.ts';
 import type { BackupDesk } from './call/backups.ts';
+import type { ClusterView } from './call/cluster.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { Stores } from './call/outside.ts';
 import type { Switches } from './call/switches.ts';
@@ -26,17 +27,18 @@ import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import { logCause } from './log-cause.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
+import { answerOnce, repeatOf } from './repeat.ts';
 import type { Rings } from './rings.ts';
 import type { Open, Streams } from './streams.ts';
 import type { Runner } from './transact.ts';
 import type { Turns } from './turns.ts';
-import { type Arrived, contextIn, type Named, nameZone, settleZone } from './zone-of-call.ts';
+import { type Arrived, contextIn, isToLocate, locateZone, type Named, nameZone, settleZone } from './zone-of-call.ts';
 
 /** How often a call is prepared again because what it relied on had changed meanwhile. */
 const STALE_TRIES_MAX = 100;
 
 /** What a door knows of a request. */
-export interface Request {
+export interface Request extends Again {
   readonly caller: Caller | undefined;
   readonly channel: Channel;
   readonly request_id: string;
@@ -73,6 +75,7 @@ export interface Server {
   readonly stores: Stores;
   readonly bricks: BrickBoard;
   readonly backups: BackupDesk;
+  readonly cluster: ClusterView;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -116,7 +119,8 @@ async function observed<T>(server: Server, operation: AnyOperation, { asked, wor
   let outcome = 'ok';
   try {
     const answered = await work(server, trail, asked);
-    if (operation.effect === 'read') await logEnded(server.audit, trail);
+    const logged = operation.effect === 'read' ? logEnded(server.audit, trail) : undefined;
+    if (logged) await logged;
     return answered;
   } catch (thrown) {
     const fault = asFault(thrown);
@@ -160,7 +164,7 @@ interface Waiting {
 }
 
 async function waitFor(server: Server, trail: Trail, { asked, settled, linger }: Waiting): Promise<unknown> {
-  const open = server.streams.begin(settled.context, endOf(server, trail, asked));
+  const open = server.streams.begin(settled.context, ...endsOf(server, trail, asked));
   try {
     asked.request.lasts?.();
     const output = await perform(server, trail, settled);
@@ -171,16 +175,15 @@ async function waitFor(server: Server, trail: Trail, { asked, settled, linger }:
 }
 
 /** Nobody waits for it any more, or its brick has given it all the time there was. */
-function endOf(server: Server, { operation }: Trail, { request }: Asked): AbortSignal | undefined {
-  if (!operation.brick) return request.gone;
-  return AbortSignal.any([...(request.gone ? [request.gone] : []), server.bricks.over(operation.brick)]);
+function endsOf(server: Server, { operation }: Trail, { request }: Asked): readonly (AbortSignal | undefined)[] {
+  return [request.gone, operation.brick && server.bricks.over(operation.brick)];
 }
 
 async function beginStream(server: Server, trail: Trail, asked: Asked): Promise<Stream> {
   const { stream } = trail.operation;
   if (!stream) throw new Error(`${trail.operation.name} is no stream`);
   const settled = await settle(server, trail, asked);
-  const open = server.streams.begin(settled.context, endOf(server, trail, asked));
+  const open = server.streams.begin(settled.context, ...endsOf(server, trail, asked));
   try {
     const output = await perform(server, trail, settled);
     return { items: stream.open(output, open, settled.input), open };
@@ -201,9 +204,15 @@ async function settle(server: Server, trail: Trail, asked: Asked): Promise<Settl
   const named = nameZone(operation, came, asked.raw);
   checkWho(operation, came.caller);
   const arrived: Arrived = { ...came, caller: actingFor(came.caller, request.agent_id) };
-  const parsed = await parseIn(server, operation, { named, arrived, tolerant: request.tolerant });
-  trail.input = parsed;
-  const settled = await settleZone(server, { operation, arrived, input: parsed, zone_id: named.zone_id });
+  try {
+    trail.input = parse(operation, named.parameters, request.tolerant);
+  } catch (wrong) {
+    await refuseElsewhere(server, operation, { named, arrived });
+    throw wrong;
+  }
+  const settling = { operation, arrived, input: trail.input, zone_id: named.zone_id };
+  const zone_id = isToLocate(settling) ? await locateZone(server.sql, settling) : settling.zone_id;
+  const settled = settleZone(server.limits, { ...settling, zone_id });
   trail.context = settled.context;
   return settled;
 }
@@ -213,11 +222,21 @@ interface Settled {
   readonly context: CallContext;
 }
 
+/** Once only, where it may be asked for again. */
+function perform(server: Server, trail: Trail, settled: Settled): Promise<unknown> {
+  const { idempotency_key, replayed } = trail.way;
+  const repeat = repeatOf(trail.operation, idempotency_key, settled);
+  if (!repeat) return performNow(server, trail, settled);
+  const { context } = settled;
+  const work = () => performNow(server, trail, { ...settled, context: { ...context, repeat } });
+  return answerOnce(server, { repeat, context, replayed, work });
+}
+
 /**
  * Prepares and runs, again while the answer is stale. A call that was stale takes its turn, and one that comes while
  * somebody has it waits too, so that each gets through however many there are.
  */
-async function perform(server: Server, trail: Trail, settled: Settled): Promise<unknown> {
+async function performNow(server: Server, trail: Trail, settled: Settled): Promise<unknown> {
   const { operation } = trail;
   const { input, context } = settled;
   const run = operation.effect === 'read' ? server.runner.read : server.runner.write;
@@ -228,9 +247,12 @@ async function perform(server: Server, trail: Trail, settled: Settled): Promise<
   try {
     let stale: unknown;
     for (let tries = 0; tries < STALE_TRIES_MAX; tries++) {
-      const ready = await prepared(server, operation, { input, context, stale });
+      const preparing = prepared(server, operation, { input, context, stale });
+      const ready = preparing instanceof Promise ? await preparing : preparing;
       trail.ready = ready;
-      const output = await run(operation, ready, context);
+      const output = await (operation.over
+        ? runTold(server, operation, { run, ready, context })
+        : run(operation, ready, context));
       if (!operation.stale?.(output)) return output;
       stale = output;
       endTurn ??= await takeTurn();
@@ -243,35 +265,46 @@ async function perform(server: Server, trail: Trail, settled: Settled): Promise<
   });
 }
 
+interface Prepared {
+  readonly run: Runner['read'];
+  readonly ready: unknown;
+  readonly context: CallContext;
+}
+
+/** Runs it, and tells it that it has. */
+async function runTold(server: Server, operation: AnyOperation, { run, ready, context }: Prepared): Promise<unknown> {
+  let output: unknown;
+  try {
+    output = await run(operation, ready, context);
+    return output;
+  } finally {
+    operation.over?.(ready, output, preparationOf(server, context));
+  }
+}
+
 interface Preparing extends Settled {
   readonly stale: unknown;
 }
 
-async function prepared(server: Server, operation: AnyOperation, preparing: Preparing): Promise<unknown> {
+/** What runs, or a promise of it. */
+function prepared(server: Server, operation: AnyOperation, preparing: Preparing): unknown {
   const { input, context, stale } = preparing;
   checkDeadline(context.deadline);
   if (!operation.prepare) return input;
-  return beforeDeadline(context.deadline, operation.prepare(input, preparationOf(server, context), stale));
+  const ready = operation.prepare(input, preparationOf(server, context), stale);
+  return ready instanceof Promise ? beforeDeadline(context.deadline, ready) : ready;
 }
 
-interface Parsing {
+interface Elsewhere {
   readonly named: Named;
   readonly arrived: Arrived;
-  readonly tolerant: boolean;
 }
 
-/** The input by its schema. That the zone is missing is said before what is wrong with the parameters (files.md §2). */
-async function parseIn(server: Server, operation: AnyOperation, parsing: Parsing): Promise<unknown> {
-  const { named, arrived, tolerant } = parsing;
-  try {
-    return parse(operation, named.parameters, tolerant);
-  } catch (wrong) {
-    const elsewhere = named.zone_id !== undefined && named.zone_id !== arrived.caller.zone_id;
-    if (elsewhere && !operation.anyZone) {
-      await server.runner.read(authoriseNeeds, { needs: [] }, contextIn(arrived, named.zone_id));
-    }
-    throw wrong;
-  }
+/** That the zone is missing is said before what is wrong with the parameters (files.md §2). */
+async function refuseElsewhere(server: Server, operation: AnyOperation, { named, arrived }: Elsewhere): Promise<void> {
+  const elsewhere = named.zone_id !== undefined && named.zone_id !== arrived.caller.zone_id;
+  if (!elsewhere || operation.anyZone) return;
+  await server.runner.read(authoriseNeeds, { needs: [] }, contextIn(arrived, named.zone_id));
 }
 
 /** The names of an operation's parameters, with the schema of each. */
@@ -285,7 +318,7 @@ function parse(operation: AnyOperation, parameters: unknown, tolerant: boolean):
   if (typeof parameters !== 'object' || Array.isArray(parameters)) {
     throw invalidParams({ path: '', message: 'has to be an object' });
   }
-  const given = Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== null));
+  const given = Object.values(parameters).includes(null) ? withoutNulls(parameters) : parameters;
   if (!tolerant) {
     const known = shapeOf(operation);
     const unknown = Object.keys(given).filter((name) => !(name in known));
@@ -298,7 +331,13 @@ function parse(operation: AnyOperation, parameters: unknown, tolerant: boolean):
   throw invalidParams(...parsed.error.issues.map((issue) => issueOf(issue, given)));
 }
 
-function preparationOf(server: Server, context: CallContext): Preparation {
+/** What is null is as good as left out. */
+const withoutNulls = (parameters: object): object =>
+  Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== null));
+
+function preparationOf(server: Server, asked: CallContext): Preparation {
+  // What a call does beside its own transaction is not what its answer is kept with.
+  const context = asked.repeat ? { ...asked, repeat: undefined } : asked;
   return {
     context,
     blobs: server.blobs,
@@ -313,6 +352,7 @@ function preparationOf(server: Server, context: CallContext): Preparation {
     stores: server.stores,
     bricks: server.bricks,
     backups: server.backups,
+    cluster: server.cluster,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>
       operation.effect === 'read'

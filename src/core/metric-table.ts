@@ -39,6 +39,11 @@ export type CountKey = keyof typeof COUNTS;
 
 /** Gauges by the key of the JSON form; in the exposition `nexus_<key>`. Asked at each scrape. */
 export const GAUGES = {
+  nodes: 'Nodes that are known: those that serve, drain, or are missing.',
+  'backup.last_success_timestamp_seconds':
+    'When the newest good backup was made; 0: there was none; asked of the database.',
+  'backup.last_failure_timestamp_seconds': 'When a backup last failed; 0: none did; asked of the database.',
+  'backup.scheduled': 'Backups are made by a schedule; asked of the database.',
   'bricks.off': 'Bricks of this server that are switched off.',
   'db.pool.size': 'Connections to the database that are kept; on SQLite those that are open.',
   'db.pool.checked_out': 'Connections to the database that are in use.',

@@ -3,11 +3,12 @@
  * Guarantees: a label is a route template, a method name or a fault code, never a path or a name that a client chose, so
  * memory stays level. What a request leaves here is one entry of a list, which is counted when it is long or asked for.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { type Distribution, distribution, observe as observeIn } from '../base/distribution.ts';
 import type { Decisions } from '../features/access/grant-cache.ts';
 import type { Commits } from '../ports/sql.ts';
 import type { JobMove } from './call/told.ts';
-import { histogramText, metricText } from './exposition.ts';
+import { histogramText, labelsText, metricText, type Spread } from './exposition.ts';
 import { JobFigures } from './job-figures.ts';
 import {
   COUNTS,
@@ -58,8 +59,11 @@ const declared = <N extends MetricName>(name: N) => ({
 const UNCOUNTED_MOST = 1_024;
 
 interface Series {
-  readonly counter: { inc(): void };
-  readonly histogram: { observe(value: number): void };
+  readonly counter: { inc(by: number): void };
+  /** What the counter has not been told yet. */
+  uncounted: number;
+  /** Of the time that it takes, in seconds. */
+  readonly values: Distribution;
   /** Counter of the JSON form; its timing is that of all requests. */
   readonly status?: `http.status.${number}`;
 }
@@ -78,14 +82,14 @@ export interface JsonMetrics {
 export class Metrics {
   private readonly registry = new Registry();
   private readonly requests: Counter<string>;
-  private readonly durations: Histogram<string>;
   private readonly inProgress: Gauge<string>;
   private readonly operations: Counter<string>;
-  private readonly operationDurations: Histogram<string>;
   private readonly plugins: Counter<string>;
   private readonly counts = new Map<string, number>();
   /** The series that were written before, so that the usual request looks its labels up once. */
   private readonly series = new Map<string, Series>();
+  /** Told beside the registry: a histogram of it looks its labels up at each observation. */
+  private readonly spreads = { requests: new Map<string, Spread>(), operations: new Map<string, Spread>() };
   private observed: Observed[] = [];
   private serving = 0;
   private readonly requestTiming: Timing = noSamples();
@@ -95,12 +99,9 @@ export class Metrics {
   constructor(jobTypes: readonly string[] = []) {
     const registers = [this.registry];
     this.jobs = new JobFigures(this.registry, jobTypes);
-    const buckets = REQUEST_BUCKETS;
     this.requests = new Counter({ ...declared('http_requests_total'), registers });
-    this.durations = new Histogram({ ...declared('http_request_duration_seconds'), buckets, registers });
     this.inProgress = new Gauge({ ...declared('http_requests_in_progress'), registers });
     this.operations = new Counter({ ...declared('nexus_operations_total'), registers });
-    this.operationDurations = new Histogram({ ...declared('nexus_operation_duration_seconds'), buckets, registers });
     this.plugins = new Counter({ ...declared('nexus_plugin_runs_total'), registers });
   }
 
@@ -115,8 +116,9 @@ export class Metrics {
     const series =
       this.series.get(name) ??
       this.remember(name, {
+        uncounted: 0,
         counter: this.requests.labels({ method, endpoint, status: String(status) }),
-        histogram: this.durations.labels({ method, endpoint }),
+        values: spreadIn(this.spreads.requests, { method, endpoint }),
         status: `http.status.${status}`,
       });
     this.serving--;
@@ -128,8 +130,9 @@ export class Metrics {
     const series =
       this.series.get(name) ??
       this.remember(name, {
+        uncounted: 0,
         counter: this.operations.labels({ operation, outcome }),
-        histogram: this.operationDurations.labels({ operation, outcome }),
+        values: spreadIn(this.spreads.operations, { operation, outcome }),
       });
     this.observe(series, seconds);
   }
@@ -143,12 +146,11 @@ export class Metrics {
     const { observed } = this;
     this.observed = [];
     for (const { series, seconds } of observed) {
-      series.counter.inc();
-      series.histogram.observe(seconds);
-      if (series.status === undefined) continue;
-      this.count(series.status);
-      observe(this.requestTiming, seconds * 1000);
+      series.uncounted++;
+      observeIn(series.values, seconds);
+      if (series.status !== undefined) observe(this.requestTiming, seconds * 1000);
     }
+    for (const { series } of observed) countUncounted(series, this.counts);
   }
 
   /** Names are of templates, methods and codes, so there are only so many. */
@@ -178,7 +180,11 @@ export class Metrics {
   async exposition(figures: Figures): Promise<string> {
     this.countObserved();
     this.inProgress.set(this.serving);
-    const own = await this.registry.metrics();
+    const { requests, operations } = this.spreads;
+    const own =
+      (await this.registry.metrics()) +
+      histogramText(declared('http_request_duration_seconds'), ...requests.values()) +
+      histogramText(declared('nexus_operation_duration_seconds'), ...operations.values());
     return `${own}${doubled(own)}${this.countersText()}${figuresText(figures)}`;
   }
 
@@ -200,6 +206,23 @@ export class Metrics {
       )
       .join('');
   }
+}
+
+/** The registry looks labels up, so each series is counted once for many of its observations. */
+function countUncounted(series: Series, counts: Map<string, number>): void {
+  const { uncounted, status } = series;
+  if (uncounted === 0) return;
+  series.uncounted = 0;
+  series.counter.inc(uncounted);
+  if (status !== undefined) counts.set(status, (counts.get(status) ?? 0) + uncounted);
+}
+
+/** Where the observations with these labels are counted. */
+function spreadIn(spreads: Map<string, Spread>, of: Readonly<Record<string, string>>): Distribution {
+  const labels = labelsText(of);
+  const spread = spreads.get(labels) ?? { labels, values: distribution(REQUEST_BUCKETS) };
+  spreads.set(labels, spread);
+  return spread.values;
 }
 
 /** The request metrics once more under the names that begin with `nexus_`, with `path` beside `endpoint`. */
@@ -231,8 +254,8 @@ function figuresText({ probes, gauges, commits, decisions }: Figures): string {
   return [
     ...values,
     ...asked,
-    histogramText(declared('nexus_commit_duration_seconds'), commits.seconds),
-    histogramText(declared('nexus_commit_writes'), commits.writes),
+    histogramText(declared('nexus_commit_duration_seconds'), { values: commits.seconds }),
+    histogramText(declared('nexus_commit_writes'), { values: commits.writes }),
     metricText({ ...declared('nexus_access_checks_total'), kind: 'counter' }, ...checks),
   ].join('');
 }

@@ -1,7 +1,6 @@
 /**
- * The type of an operation, and what a handler is given. An operation is declared once, as a value; every door, the API
- * document, the client, rate limits and metrics labels are derived from it. Lower than the features, which declare
- * themselves with it.
+ * The type of an operation, and what a handler is given. An operation is declared once, as a value; doors, API document, client,
+ * rate limits and labels of metrics are derived from it. Lower than the features, which declare themselves with it.
  */
 import type { z } from 'zod';
 import type { BrickName } from '../base/bricks.ts';
@@ -12,12 +11,15 @@ import type { Foresight, Sql, Tx } from '../ports/sql.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
 import type { BackupDesk } from './call/backups.ts';
 import type { BrickState, BrickSwitch } from './call/brick-state.ts';
+import type { ClusterView } from './call/cluster.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { MountPoint, Passage, Reach, Stores } from './call/outside.ts';
+import type { Repeat } from './call/repeat.ts';
 import type { Switches } from './call/switches.ts';
 import type { TextPages } from './call/text-pages.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 import type { JobMove } from './call/told.ts';
+import type { Waits } from './call/waits.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
 
@@ -64,6 +66,8 @@ export interface CallContext {
   readonly deadline: number;
   /** What has been done for it at stores outside. */
   readonly passage?: Passage;
+  /** It may be asked for again, and is then answered as it was the first time. */
+  readonly repeat?: Repeat | undefined;
 }
 
 /** The zone's row as the call's snapshot has it. */
@@ -168,16 +172,10 @@ export interface Call {
   tell(move: JobMove): void;
   /** A part that can fail by itself: its rows, events and counters are undone when it throws. */
   attempt<T>(work: () => Promise<T>): Promise<T>;
+  /** The same without a savepoint: events and counters are undone, what it wrote stays and has to be right either way. */
+  weigh<T>(work: () => Promise<T>): Promise<T>;
   /** The form in which a path of the call's zone is answered: with the prefix under which it was asked for. */
   shown(path: string): string;
-}
-
-/** Waiting for changes, outside any transaction (core/rings.ts). */
-export interface Waits {
-  /** The server is about to stop: nothing is worth waiting for. */
-  readonly stopped: boolean;
-  /** Resolves at the next hint on a topic, after so many milliseconds, or when the server stops. */
-  next(topic: string, ms: number): Promise<void>;
 }
 
 /** What `prepare` may use, outside any transaction: hashing, spooling and blob files come before it. */
@@ -197,6 +195,7 @@ export interface Preparation {
   readonly stores: Stores;
   readonly bricks: BrickState;
   readonly backups: BackupDesk;
+  readonly cluster: ClusterView;
   /** Checks permission ahead of costly work; the transaction checks it again. */
   authorise(needs: readonly Need[]): Promise<void>;
   /** Runs another operation with the same caller, in a transaction of its own. */
@@ -339,12 +338,13 @@ export interface Operation<I, O, P = I, R = O> {
   readonly grows?: boolean;
   /** What `run` of a write is going to look up, so that writes of one commit look it up together. */
   foresee?(ready: P, zone_id: string): Foresight;
+  /** Asks what it is going to look up while the row of its zone is under way. */
+  ahead?(tx: Tx, ready: P, context: CallContext): void;
+  /** What an `Idempotency-Key` does: nothing, or a repeat of what is shown once is CONFLICT; else the first answer comes again. */
+  readonly repeats?: 'own' | 'refused';
   /** `named` unless said otherwise. */
   readonly zone?: ZoneRule;
-  /**
-   * Works in a zone that is not Active too; one that never was is ZONE_NOT_FOUND all the same, or as good as an empty one
-   * (`even none`, access.md §4).
-   */
+  /** Works in a zone that is not Active too; one that never was is ZONE_NOT_FOUND, or as an empty one (`even none`). */
   readonly anyZone?: boolean | 'even none';
   readonly examples?: readonly Example<Partial<I>>[];
   /**
@@ -354,10 +354,12 @@ export interface Operation<I, O, P = I, R = O> {
   mapPaths?(input: I, map: (path: string) => string): I;
   /** The zone of the thing that the input names by id: asked for a root admin who names no zone. */
   locate?(tx: Tx, input: I): Promise<string | undefined>;
-  /** `stale` is the answer of the last try, when the call is prepared again. */
-  prepare?(input: I, preparation: Preparation, stale?: O): Promise<P>;
+  /** `stale` is the answer of the last try, when the call is prepared again. A promise only where something is waited for. */
+  prepare?(input: I, preparation: Preparation, stale?: O): Promise<P> | P;
   /** A credential among the parameters, by which an audit row tells who failed; only its hash is used. */
   presents?(input: I): string | undefined;
+  /** Told when what was prepared has run, or has failed. */
+  over?(ready: P, output: O | undefined, preparation: Preparation): void;
   /** The answer means that what `prepare` relied on has changed: prepare and run again. */
   stale?(output: O): boolean;
   /** What the call prepares on: once one of several was stale, those of one zone that name the same take turns. */
@@ -368,14 +370,11 @@ export interface Operation<I, O, P = I, R = O> {
   /** It is a part of how mounts work: what they allow and need is not asked for it. */
   readonly ungated?: boolean;
   /** Topic of the hint that those who wait are given once a write of it has committed; undefined is none. */
-  rings?(output: R): string | undefined;
+  rings?(output: R, ready: P): string | undefined;
   /** What the audit row names as the object. */
   object?(ready: P): string;
   run(call: Call, ready: P): Promise<R>;
-  /**
-   * Reads only: makes the answer of what `run` gave, once the transaction has ended, for what takes long or needs blob
-   * files. It runs in the same thread.
-   */
+  /** Reads only: makes the answer of what `run` gave, in its thread, after the transaction; it may take long or need blobs. */
   finish?(result: R, finishing: Finishing): Promise<O>;
   /**
    * The answer may have to be waited for: it is made of what `run` gave, outside any transaction. It counts as a stream as

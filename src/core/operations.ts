@@ -3,11 +3,13 @@ import { type BrickName, brickRows, houseworkOf } from '../base/bricks.ts';
 import { accessOperations } from '../features/access/access.operations.ts';
 import { agentOperations } from '../features/agents/agents.operations.ts';
 import { agentsServed } from '../features/agents/executors.ts';
+import { answerSteps } from '../features/answers/answers.operations.ts';
 import { auditOperations } from '../features/audit/audit.operations.ts';
 import { auditSteps } from '../features/audit/notes.operations.ts';
 import { backupOperations } from '../features/backups/backups.operations.ts';
 import { backupsHold } from '../features/backups/steps.operations.ts';
 import { brickOperations } from '../features/bricks/bricks.operations.ts';
+import { clusterOperations } from '../features/cluster/cluster.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
@@ -17,6 +19,7 @@ import { fileOperations } from '../features/files/files.operations.ts';
 import { resetIndex } from '../features/files/search/reindex.ts';
 import { type AnyJobType, echo } from '../features/jobs/job-types.ts';
 import { jobOperations } from '../features/jobs/jobs.operations.ts';
+import { mcpOperations } from '../features/mcp/mcp.operations.ts';
 import { mountOperations } from '../features/mounts/mounts.operations.ts';
 import { conflictContents } from '../features/sync/sync.finalizers.ts';
 import { syncOperations } from '../features/sync/sync.operations.ts';
@@ -62,9 +65,11 @@ export const allOperations: readonly AnyOperation[] = [
   methodList,
   ...zoneOperations,
   ...accessOperations,
+  ...answerSteps,
   ...auditSteps,
   ...auditOperations,
   ...jobOperations(jobTypes, agentsServed),
+  ...clusterOperations,
   ...bricks,
   ...contentOperations,
   ...fileOperations,
@@ -72,6 +77,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...feedOperations,
   ...uploadOperations,
   ...mountOperations,
+  ...mcpOperations,
   ...syncOperations,
   ...backupOperations,
   eventTrim,

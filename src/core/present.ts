@@ -4,16 +4,17 @@ import { AnswerBytes } from './call/answer-bytes.ts';
 import type { Answer, Server } from './invoke.ts';
 import type { Present } from './operation.ts';
 
-export async function presented(
+/** A promise where something has to be looked at. */
+export function presented(
   server: Pick<Server, 'blobs'>,
   binding: { readonly present?: Present<unknown> },
   answer: Answer,
-): Promise<unknown> {
+): unknown {
   if (!binding.present) return answer.output;
   const body = binding.present(answer.output, answer.input);
   // Only an answer that is a text by itself may be a range of one.
-  if (body instanceof AnswerBytes && body.as === 'text') await requireWholeCharacters(server, body);
-  return body;
+  if (!(body instanceof AnswerBytes && body.as === 'text')) return body;
+  return requireWholeCharacters(server, body).then(() => body);
 }
 
 /** NOT_TEXT where a range of a valid text begins or ends inside a character. */

@@ -3,14 +3,16 @@
  * and has cost nothing; one whose client is gone, whose caller may no longer call, or whose server stops is told at once,
  * or within {@link CHECK_MS} where only a look at the rows can tell.
  */
+
 import { Fault, type FaultCode } from '../base/faults.ts';
 import type { LimitName, Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import type { BackupDesk } from './call/backups.ts';
 import type { BrickSwitch } from './call/brick-state.ts';
+import type { Waits } from './call/waits.ts';
 import { deadlineIn } from './deadline.ts';
-import type { CallContext, Operation, Streaming, Waits } from './operation.ts';
+import type { CallContext, Operation, Streaming } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import type { Runner } from './transact.ts';
 import type { ZoneWatch } from './zone-watch.ts';
@@ -45,18 +47,23 @@ export class Streams {
     return this.open.size;
   }
 
-  /** One more for a call; TOO_MANY where there are enough. `close` of it has to be called in the end. */
-  begin(context: CallContext, gone: AbortSignal | undefined): Open {
+  /** One more for a call, until one of `ends` is aborted; TOO_MANY where there are enough. `close` of it has to be called in the end. */
+  begin(context: CallContext, ...ends: readonly (AbortSignal | undefined)[]): Open {
     const { limits } = this.parts;
     const inZone = this.byZone.get(context.zone_id) ?? 0;
     if (this.stopped) throw new Fault('UNAVAILABLE', 'The server is stopping', { reason: 'stopping' });
     if (this.open.size >= limits.STREAMS_PER_NODE) throw tooMany('STREAMS_PER_NODE', limits);
     if (inZone >= limits.STREAMS_PER_ZONE) throw tooMany('STREAMS_PER_ZONE', limits);
-    const open = new Open(this.parts, { context, node: this, closed: () => this.end(open) });
+    const end = (): void => open.end();
+    const closed = (): void => {
+      for (const signal of ends) signal?.removeEventListener('abort', end);
+      this.end(open);
+    };
+    const open = new Open(this.parts, { context, node: this, closed });
     this.open.add(open);
     this.byZone.set(context.zone_id, inZone + 1);
-    if (gone?.aborted) open.end();
-    else gone?.addEventListener('abort', () => open.end(), { once: true });
+    for (const signal of ends) signal?.addEventListener('abort', end);
+    if (ends.some((signal) => signal?.aborted)) open.end();
     this.timer ??= setInterval(() => this.check(), CHECK_MS).unref();
     return open;
   }
@@ -96,6 +103,9 @@ export class Streams {
     }
   }
 }
+
+/** One for all: an exception made for each, with its stack, would take longer than the rest of a short answer. */
+const ENDED = new DOMException('The answer has ended', 'AbortError');
 
 /** What a caller is told who may no longer listen. */
 const ENDS = new Set<FaultCode>(['UNAUTHENTICATED', 'ACCESS_DENIED', 'ZONE_NOT_FOUND']);
@@ -149,7 +159,7 @@ export class Open implements Streaming {
   }
 
   end(): void {
-    this.ending.abort();
+    this.ending.abort(ENDED);
   }
 
   /** Gives its place back. */

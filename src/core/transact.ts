@@ -14,26 +14,25 @@ import {
   zoneNotFound,
 } from '../features/access/credentials.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
-import { accessOf, denied } from '../features/access/grants.ts';
+import { CallerAccess, denied } from '../features/access/grants.ts';
 import { checkActing } from '../features/agents/rights.ts';
-import { type ChainEnd, insertAuditRows } from '../features/audit/audit.sql.ts';
-import { type AppendedEvent, insertEvents } from '../features/events/events.sql.ts';
+import { refuseAnswered, rememberAnswer } from '../features/answers/answers.operations.ts';
+import { insertAuditRows } from '../features/audit/audit.sql.ts';
+import { insertEvents } from '../features/events/events.sql.ts';
 import { requireLooks } from '../features/mounts/looks.ts';
-import { refuseChange, refuseReadOnlyAt } from '../features/mounts/refusals.ts';
 import { settleStores } from '../features/mounts/settle.ts';
 import { mountsOf, NO_MOUNTS } from '../features/mounts/zone-mounts.ts';
-import { checkQuota } from '../features/zones/quota.ts';
 import { findZone, keepZone, lockZone, noZone } from '../features/zones/zones.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
-import { isRefusal, partRefused } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
-import { type AuditKeys, type AuditRow, auditRow } from './call/audit-row.ts';
+import { type AuditKeys, auditRow } from './call/audit-row.ts';
 import type { JobMove, Told } from './call/told.ts';
 import type { EndedSpan } from './call/tracing.ts';
 import { checkDeadline } from './deadline.ts';
-import type { Call, CallContext, Caller, Counter, Operation, ZoneRow } from './operation.ts';
+import type { CallContext, Caller, Operation, ZoneRow } from './operation.ts';
+import { CallState, RunningCall } from './running-call.ts';
 import { tracedSql } from './traced-sql.ts';
 
 /** Runs the transaction of a call; in this thread or in another. */
@@ -127,10 +126,14 @@ async function runRead<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O>
 
 async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O> {
   const { parts, operation, tx } = running;
-  const { zone, context } = await beginCall(running, lockZone, ready);
+  const beginning = beginCall(running, lockZone, ready);
+  operation.ahead?.(tx, ready, running.context);
+  const { zone, context } = await beginning;
   // Times never fall along the sequence, even if the clock is set back.
   const state = new CallState(zone, Math.max(parts.clock.now(), zone.seq_at));
+  if (context.repeat) await refuseAnswered(tx, context, state.now);
   const output = await runHandler({ ...running, context }, state, ready);
+  if (context.repeat) await rememberAnswer(tx, { context, operation, output, now: state.now, limits: parts.limits });
   checkDeadline(context.deadline);
   if (state.changed) {
     const facts = {
@@ -171,7 +174,8 @@ async function beginCall<I, P, O>(running: Running<I, P, O>, read: ReadZone, rea
   const zone = await read(tx, zone_id);
   const own = running.context.caller.zone_id === zone_id;
   const home = own ? zone : await findZone(tx, running.context.caller.zone_id);
-  const caller = await currentCaller(tx, { caller: running.context.caller, home, now: parts.clock.now() });
+  const current = currentCaller(tx, { caller: running.context.caller, home, now: parts.clock.now() });
+  const caller = current instanceof Promise ? await current : current;
   checkWho(operation, caller);
   if (caller.agent_id !== null) await checkActing(tx, caller);
   const context = { ...running.context, caller };
@@ -191,7 +195,7 @@ interface Current {
 }
 
 /** The caller is looked up again only if keys of its zone may have changed since it was authenticated. */
-async function currentCaller(tx: Tx, { caller, home, now }: Current): Promise<Caller> {
+function currentCaller(tx: Tx, { caller, home, now }: Current): Caller | Promise<Caller> {
   checkUnexpired(caller, now);
   if (!home || home.access_revision === caller.access_revision) return caller;
   return refreshCaller(tx, caller, now);
@@ -205,7 +209,7 @@ function unseen<I, P, O>(operation: Operation<I, O, P>, context: CallContext, re
 async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, ready: P): Promise<O> {
   const { parts, operation, context, tx } = running;
   const { caller } = context;
-  const access = accessOf({
+  const access = new CallerAccess({
     tx,
     zone: state.zone,
     caller,
@@ -218,132 +222,14 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
     throw unseen(operation, context, ready);
   }
   const mounts = state.zone.mounts_revision === 0 ? NO_MOUNTS : await mountsOf(tx, state.zone, parts);
-  const gated = mounts.length > 0 && !operation.ungated;
-  const call: Call = {
-    context,
-    caller,
-    zone: state.zone,
-    tx,
-    access,
-    mounts,
-    limits: parts.limits,
-    thread: parts,
-    now: state.now,
-    event: (event) => {
-      if (gated) refuseChange(mounts, event, call.shown);
-      return state.append(event);
-    },
-    nextRevision: () => state.zone.seq + state.events.length + 1,
-    use: (counter, by) => state.use(counter, by),
-    accessChanged: () => {
-      state.accessChanges = true;
-    },
-    refuseReadOnly: (path) => {
-      if (gated) refuseReadOnlyAt(mounts, path, call.shown);
-    },
-    mountsChanged: (left) => {
-      state.mounts = left ? 'some' : 'none';
-    },
-    audit: (details) => Object.assign(state.details, details),
-    auditKeys: parts.auditKeys,
-    partFailed: (fault) => {
-      if (isRefusal(fault)) state.log([partRefused(operation, fault, { context, at: state.now })]);
-    },
-    log: (rows) => state.log(rows),
-    tell: (move) => {
-      running.told?.push(move);
-    },
-    shown: (path) => context.path_prefix + path,
-    attempt: (work) => tx.nested(() => state.attempt(work)),
-  };
+  const call = new RunningCall({ parts, operation, context, tx, told: running.told }, { state, access, mounts });
   const needs = operation.needs?.(ready) ?? [];
   if (needs.length > 0) await access.require(needs);
+  const { gated } = call;
   const reaches = gated ? (operation.reach?.(ready) ?? []) : [];
   if (gated) await requireLooks(call, { needs, reaches, changes: operation.effect !== 'read' });
   const output = await operation.run(call, ready);
   if (gated && (state.changed || context.passage?.change)) await settleStores(call, state.events);
   // What is not the answer yet is checked when it is.
   return operation.finish ? output : operation.output.parse(output);
-}
-
-/** What a running call is going to leave in its zone. */
-class CallState {
-  readonly zone: ZoneRow;
-  readonly now: number;
-  readonly details: Record<string, unknown> = {};
-  readonly rows: AuditRow[] = [];
-  events: AppendedEvent[] = [];
-  accessChanges = false;
-  /** What is left of the zone's mounts, where the call changed them. */
-  mounts: 'some' | 'none' | undefined;
-  private used: Record<Counter, number>;
-
-  constructor(zone: ZoneRow, now: number) {
-    this.zone = zone;
-    this.now = now;
-    this.used = {
-      storage_bytes: zone.used_storage_bytes,
-      files: zone.used_files,
-      keys: zone.used_keys,
-      tuples: zone.used_tuples,
-    };
-  }
-
-  /** A call that appended no event changed nothing. */
-  get changed(): boolean {
-    return this.events.length > 0 || this.accessChanges;
-  }
-
-  append(event: AppendedEvent['event']): number {
-    const seq = this.zone.seq + this.events.length + 1;
-    this.events.push({ seq, event });
-    return seq;
-  }
-
-  /** Times never fall along the log either. */
-  log(rows: readonly AuditRow[]): void {
-    for (const row of rows) this.rows.push({ ...row, at: Math.max(row.at, this.lastAt) });
-  }
-
-  private get lastAt(): number {
-    return this.rows.at(-1)?.at ?? this.zone.seq_at;
-  }
-
-  use(counter: Counter, by: number): void {
-    if (by > 0) checkQuota(this.zone, counter, { used: this.used[counter], by });
-    this.used[counter] += by;
-  }
-
-  /** Events and counters go back with the savepoint. */
-  async attempt<T>(work: () => Promise<T>): Promise<T> {
-    const before = { events: this.events.length, used: { ...this.used }, access: this.accessChanges };
-    try {
-      return await work();
-    } catch (thrown) {
-      this.events = this.events.slice(0, before.events);
-      this.used = before.used;
-      this.accessChanges = before.access;
-      throw thrown;
-    }
-  }
-
-  private get mountsRevision(): number {
-    if (!this.mounts) return this.zone.mounts_revision;
-    return this.mounts === 'none' ? 0 : this.zone.seq + this.events.length;
-  }
-
-  after(end: ChainEnd): ZoneRow {
-    return {
-      ...this.zone,
-      seq: this.zone.seq + this.events.length,
-      seq_at: this.lastAt,
-      access_revision: this.zone.access_revision + (this.accessChanges ? 1 : 0),
-      ...end,
-      mounts_revision: this.mountsRevision,
-      used_storage_bytes: this.used.storage_bytes,
-      used_files: this.used.files,
-      used_keys: this.used.keys,
-      used_tuples: this.used.tuples,
-    };
-  }
 }

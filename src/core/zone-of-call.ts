@@ -83,23 +83,23 @@ export interface Settled {
   readonly input: unknown;
 }
 
-/** The zone that was named, else where the thing lies that the input names by id, else the caller's own. */
-export async function settleZone(
-  server: { readonly sql: Sql; readonly limits: Limits },
-  settling: Settling,
-): Promise<Settled> {
-  const { operation, arrived, input } = settling;
-  let { zone_id } = settling;
-  if (zone_id === undefined && operation.locate && isRootAdmin(arrived.caller)) {
-    zone_id = await server.sql.read(async (tx) => operation.locate?.(tx, input));
-  }
+/** Does it take a look at the database to tell the zone: where the thing lies that the input names by id? */
+export const isToLocate = ({ operation, arrived, zone_id }: Settling): boolean =>
+  zone_id === undefined && operation.locate !== undefined && isRootAdmin(arrived.caller);
+
+export const locateZone = (sql: Sql, { operation, input }: Settling): Promise<string | undefined> =>
+  sql.read(async (tx) => operation.locate?.(tx, input));
+
+/** The zone that was named or found, else that of the paths, else the caller's own. */
+export function settleZone(limits: Limits, settling: Settling): Settled {
+  const { operation, arrived, input, zone_id } = settling;
   const base = contextIn(arrived, zone_id);
   const map = operation.mapPaths;
   if (!map) return { context: base, input };
   let foreign: string | undefined;
   let inside = 0;
   const cleaned = map(input, (path) => {
-    const clean = cleanPath(path, server.limits);
+    const clean = cleanPath(path, limits);
     const found = zoneOfPath(clean);
     if (!found || found.zone_id === base.zone_id) inside++;
     else if (foreign !== undefined && foreign !== found.zone_id) throw severalZones();

@@ -15,6 +15,16 @@ export function schemaBehind(cause: unknown): Fault {
   return fault;
 }
 
+/** Seconds after which a client may try again. */
+const RETRY_SECONDS = 2;
+
+/** The answer to whoever comes while the state is replaced (workflows.md §13). */
+export const restoring = (): Fault =>
+  new Fault('UNAVAILABLE', 'The state is being replaced by that of a backup; try again soon', {
+    reason: 'restoring',
+    retry_after: RETRY_SECONDS,
+  });
+
 /** The answer to a write whose commit may or may not have happened. */
 export const outcomeUnknown = (): Fault =>
   new Fault('UNAVAILABLE', 'The answer to the commit was lost: the outcome is unknown. Read before writing again.', {

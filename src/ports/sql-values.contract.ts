@@ -1,10 +1,16 @@
 /** Values of the SQL port: what is written is read back, on every engine alike. */
 import { expect, test } from 'vitest';
 import { add, ids, LANE } from './sql.contract-table.ts';
-import type { Sql, SqlValue } from './sql.ts';
+import type { RowsUpdate, Sql, SqlValue } from './sql.ts';
 
 const byBytes = (texts: readonly string[]): string[] =>
   [...texts].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+
+const cellValues: RowsUpdate = {
+  table: 'cells',
+  key: 'id',
+  columns: { t: 'TEXT', n: 'BIGINT', real: 'DOUBLE PRECISION' },
+};
 
 interface Cell {
   readonly t: string | null;
@@ -70,15 +76,45 @@ export function values(sql: () => Sql): void {
           { into: 'cells', columns: ['id', 't', 'n', 'small'] },
           rows.map(([id]) => [id, 'before', 7, 3]),
         );
-        await tx.update({ table: 'cells', key: 'id', columns: ['t', 'n', 'real'] }, [
-          ...rows,
-          ['not there', 'x', 1, 1],
-        ]);
+        await tx.update(cellValues, [...rows, ['not there', 'x', 1, 1]]);
       });
       const found = await sql().read((tx) => tx.all('SELECT id, t, n, real, small FROM cells ORDER BY id'));
       expect(found).toEqual(rows.map(([id]) => ({ id, t, n, real, small: 3 })));
     }
   });
+
+  test.each([1, 5])(
+    'of rows that have to be as expected, %i that are not stay, and whoever asked is told',
+    async (others) => {
+      const ids = Array.from({ length: others }, (_, i) => `other${i}`);
+      const rows: [string, ...SqlValue[]][] = [
+        ['c', "'", 7],
+        ...ids.map((id): [string, ...SqlValue[]] => [id, "'", 8]),
+      ];
+      const update: RowsUpdate = {
+        ...cellValues,
+        expects: { t: 'TEXT', n: 'BIGINT', small: 'INTEGER' },
+      };
+      await sql().write(LANE, (tx) =>
+        tx.insert({ into: 'cells', columns: ['id', 't', 'n', 'small'] }, [
+          ...rows.map((row) => [...row, 3]),
+          ['elsewhere', "'", 7, 4],
+        ]),
+      );
+      const changed = await sql().write(LANE, (tx) =>
+        tx.updateGiving(update, [
+          ['c', "'", 7, 3, 'after', 9, 0.5],
+          ...ids.map((id) => [id, "'", 7, 3, 'after', 9, 0.5]),
+          ['elsewhere', "'", 7, 3, 'after', 9, 0.5],
+          ['not there', "'", 7, 3, 'after', 9, 0.5],
+        ]),
+      );
+      expect(changed).toEqual(['c']);
+      const after = await sql().read((tx) => tx.all("SELECT id, n FROM cells WHERE t = 'after'"));
+      expect(after).toEqual([{ id: 'c', n: 9 }]);
+      expect(await sql().write(LANE, (tx) => tx.updateGiving(update, []))).toEqual([]);
+    },
+  );
 
   test('counts, sums, comparisons and literals are numbers', async () => {
     await sql().write(LANE, async (tx) => {

@@ -25,6 +25,8 @@ export interface Dialect {
   readonly clock: string | undefined;
   /** A FROM item with one column `value`, the texts of the JSON array given as its one parameter. */
   readonly textsOf: string;
+  /** What follows a column that is to be one of a few values, which a query gives: they are looked up one by one. */
+  readonly amongFew: (sql: string) => string;
   /** The index of trigrams that this database has (features/files/search/trigram-index.sql.ts). */
   readonly trigrams: 'fts5' | 'pg_trgm' | 'none';
 }
@@ -37,6 +39,8 @@ export interface Tx {
   readonly dialect: Dialect;
   /** Statements sent so far, begin and commit not counted. */
   readonly statements: number;
+  /** The database's own time in milliseconds, where it came with the beginning of the transaction. */
+  readonly time: number | undefined;
   /** The first row, or undefined. `R` names the columns as the query names them. */
   get<R extends object>(sql: string, params?: readonly SqlValue[]): Promise<R | undefined>;
   all<R extends object>(sql: string, params?: readonly SqlValue[]): Promise<R[]>;
@@ -46,6 +50,8 @@ export interface Tx {
   insert(insert: RowsInsert, rows: readonly Row[]): Promise<void>;
   /** Changes rows by their keys; a key that is not there changes nothing. */
   update(update: RowsUpdate, rows: readonly Row[]): Promise<void>;
+  /** The same, waited for; gives the keys of the rows that it changed. */
+  updateGiving(update: RowsUpdate, rows: readonly Row[]): Promise<SqlValue[]>;
   /**
    * What the commit knows of a row: null that there is none; undefined nothing, as after a statement that changed the
    * table in another way than by `insert`.
@@ -71,12 +77,17 @@ export interface RowsInsert {
   readonly tail?: string;
 }
 
-/** Rows that are changed: each gives its key, then the new value of each column. Bytes have no place in them. */
+/** Of columns, in PostgreSQL's words. */
+export type ColumnType = 'TEXT' | 'INTEGER' | 'BIGINT' | 'DOUBLE PRECISION';
+
+/** Rows that are changed: each gives its key, what is expected of it, then the new value of each column; no bytes. */
 export interface RowsUpdate {
   readonly table: string;
-  /** The column that is unique. */
+  /** The column that is unique; a text. */
   readonly key: string;
-  readonly columns: readonly string[];
+  readonly columns: Readonly<Record<string, ColumnType>>;
+  /** Columns that have to hold what was given, or the row stays as it is. */
+  readonly expects?: Readonly<Record<string, ColumnType>>;
 }
 
 /** A row of which a commit knows; null: there is none. */

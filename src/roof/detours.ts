@@ -8,9 +8,11 @@ import { Detour } from '../core/call/outside.ts';
 import type { CallContext } from '../core/operation.ts';
 import type { Runner } from '../core/transact.ts';
 import type { Outside } from '../features/mounts/outside.ts';
+import type { PathTurn } from '../features/mounts/path-turns.ts';
 
-/** How often a call takes another way, since stores or others changed what it relied on. */
+/** How often, and for how long, a call takes another way, since stores or others changed what it relied on. */
 const DETOURS_MAX = 20;
+const DETOURS_MS = 30_000;
 
 export function withDetours(runner: Runner, outside: () => Outside): Runner {
   const taking =
@@ -28,11 +30,25 @@ interface Way<O> {
 }
 
 async function follow<O>(outside: Outside, first: unknown, way: Way<O>): Promise<O> {
+  const turn = outside.turns.begin();
+  try {
+    return await tryWays(outside, first, { ...way, turn });
+  } finally {
+    turn.release();
+  }
+}
+
+interface Ways<O> extends Way<O> {
+  readonly turn: PathTurn;
+}
+
+async function tryWays<O>(outside: Outside, first: unknown, { turn, ...way }: Ways<O>): Promise<O> {
   let { context } = way;
   let thrown = first;
-  for (let tries = 0; tries < DETOURS_MAX; tries++) {
+  const until = performance.now() + DETOURS_MS;
+  for (let tries = 0; tries < DETOURS_MAX || performance.now() < until; tries++) {
     if (!(thrown instanceof Detour)) throw thrown;
-    context = await outside.go(thrown.demand, context);
+    context = await outside.go(thrown.demand, context, turn);
     try {
       const output = await way.run(context);
       outside.committed(context);

@@ -1,25 +1,37 @@
 /** Engines chosen by the configuration: the one place that knows them by name. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BlobsPlace, parseBlobsUrl } from '../config/blobs-url.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
+import { makeFolders } from '../engines/folders.ts';
 import { openOutbound } from '../engines/network/outbound.ts';
 import { openProcessBell } from '../engines/process/process-bell.ts';
 import { placeOf, type S3Place } from '../engines/s3/place.ts';
 import type { Bell } from '../ports/bell.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { Fence } from '../ports/fence.ts';
 import type { Outbound } from '../ports/outbound.ts';
 import type { Sql } from '../ports/sql.ts';
 import type { ThreadRole } from './thread-protocol.ts';
 
 /** SQL of the main thread: reading only on SQLite, whose writes run in the writing thread. */
-export async function openServerSql(config: Config, onBroken: (reason: unknown) => void): Promise<Sql> {
-  return openSql(config, { writer: sqliteFileOf(config) === undefined, share: 'most', onBroken });
+export async function openServerSql(config: Config, onBroken: (reason: unknown) => void, fence?: Fence): Promise<Sql> {
+  return openSql(config, { writer: sqliteFileOf(config) === undefined, share: 'most', onBroken, fence });
 }
 
-/** SQL of a thread, by its role. */
+interface Fenced {
+  readonly fence: Fence;
+  readonly onBroken: (reason: unknown) => void;
+}
+
+/** SQL of a thread of a server, by its role. */
+export async function openFencedSql(config: Config, role: ThreadRole, fenced: Fenced): Promise<Sql> {
+  return openSql(config, { writer: role === 'writer', share: role === 'reader' ? 'some' : 'all', ...fenced });
+}
+
+/** SQL beside a server, which no restore keeps out. */
 export async function openThreadSql(
   config: Config,
   role: ThreadRole,
@@ -41,13 +53,14 @@ type Share = 'all' | 'most' | 'some';
 interface Opening {
   readonly writer: boolean;
   readonly share: Share;
+  readonly fence?: Fence | undefined;
   readonly onBroken: (reason: unknown) => void;
 }
 
 async function openSql(config: Config, opening: Opening): Promise<Sql> {
   const file = sqliteFileOf(config);
   if (file !== undefined) {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(file));
     const { openSqlite } = await import('../engines/sqlite/sqlite.ts');
     return openSqlite({ file, ...opening, busyMs: config.DB_BUSY_SECONDS * 1000 });
   }
@@ -61,6 +74,7 @@ async function openSql(config: Config, opening: Opening): Promise<Sql> {
       recycleMs: config.DB_POOL_RECYCLE * 1000,
       prePing: config.DB_POOL_PRE_PING,
     },
+    fence: opening.fence,
     onBroken: opening.onBroken,
   });
 }
@@ -77,7 +91,7 @@ export function shareOf(connections: number, share: Share): number {
 
 /** Blobs of a thread. What speaks to S3 is loaded where it is configured. */
 export async function openBlobs(config: Config): Promise<Blobs> {
-  const place = config.BLOBS_URL === '' ? undefined : parseBlobsUrl(config.BLOBS_URL);
+  const place = config.BLOBS_URL === '' ? undefined : parseBlobsUrl(config.BLOBS_URL, true);
   if (place?.kind !== 's3') return openDiskBlobs(diskRootOf(config));
   const { openS3Blobs } = await import('../engines/s3/s3-blobs.ts');
   return openS3Blobs(s3PlaceOf(config, place), outboundOf(config, 'operator'));
@@ -85,6 +99,7 @@ export async function openBlobs(config: Config): Promise<Blobs> {
 
 /** A bucket with the credentials of this server. */
 export function s3PlaceOf(config: Config, place: BlobsPlace & { readonly kind: 's3' }): S3Place {
+  if (place.credentials) return placeOf(place, { ...place.credentials, sessionToken: undefined });
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = config;
   if (AWS_ACCESS_KEY_ID === '' || AWS_SECRET_ACCESS_KEY === '')
     throw new Error('s3:// is named, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set');

@@ -1,20 +1,21 @@
 /** What the server says of its own state (files.md §12). Guarantees: no host names, paths or secrets. */
-import { randomBytes } from 'node:crypto';
-import { isoTime } from '../base/clock.ts';
 import { asFault } from '../base/faults.ts';
 import { VERSION } from '../base/version.ts';
 import type { HealthView } from '../channels/http/door.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { BrickState } from '../core/call/brick-state.ts';
+import type { HealthBody, NodeObject, NodeStatus } from '../core/call/cluster.ts';
 import type { Figures, ProbeValues } from '../core/metrics.ts';
 import { presentBricks } from '../core/operations.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { Reserve } from '../engines/sqlite/reserve.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
+import { backupGauges } from '../features/backups/figures.ts';
 import { featureName } from '../features/bricks/bricks.ts';
 import { jobGauges } from '../features/jobs/figures.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { allCommits, type PoolStats, type Sql } from '../ports/sql.ts';
+import type { Nodes } from './nodes.ts';
 import type { Threads } from './runner.ts';
 
 export interface HealthParts {
@@ -25,7 +26,8 @@ export interface HealthParts {
   /** Grants known in this thread. */
   readonly grants: GrantCache;
   readonly bricks: BrickState;
-  /** Phases of start that are not over, and `stopping` once a stop began. */
+  readonly nodes: Pick<Nodes, 'node_id' | 'list'>;
+  /** Phases of start that are not over, `draining` while it shall get no more work, `stopping` once a stop began. */
   readonly pending: Set<string>;
 }
 
@@ -33,8 +35,13 @@ export interface HealthParts {
 const SLOW_MS = 1_000;
 /** How long a figure that takes a scan is kept. */
 const TOTALS_KEPT_MS = 10_000;
+/** Whoever asked whether the server is ready asks again within this time, unless it has gone. */
+const WATCHED_MS = 15_000;
 /** A hash that no content has. */
 const NO_BLOB = '0'.repeat(64);
+
+/** Rejects where the store of blobs does not answer. */
+export const lookAtBlobs = (blobs: Blobs): Promise<void> => blobs.has(NO_BLOB).then(() => undefined);
 
 interface Component {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
@@ -42,50 +49,36 @@ interface Component {
   readonly detail?: string;
 }
 
-export function healthView(parts: HealthParts): HealthView {
+export interface Health extends HealthView {
+  /** Somebody asks again and again whether the server is ready, as balancers do. */
+  isWatched(): boolean;
+  /** How often that was asked. */
+  readonly asks: number;
+}
+
+export function healthView(parts: HealthParts): Health {
   const { config } = parts;
-  const node = `node-${randomBytes(4).toString('hex')}`;
   const embedded = sqliteFileOf(config) !== undefined;
   const began = performance.now();
-  const region = config.REGION || null;
-  const summary = (status: string) => {
-    const healthy = status === 'healthy';
-    const self = {
-      id: node,
-      region,
-      version: VERSION,
-      status: healthy ? 'healthy' : 'down',
-      last_seen: isoTime(Date.now()),
-    };
-    return {
-      status,
-      healthy,
-      service: 'nexus',
-      version: VERSION,
-      node,
-      region,
-      enforce_permissions: true,
-      enforce_zone_isolation: true,
-      has_auth: true,
-      nodes: [self],
-      healthy_nodes: healthy || status === 'degraded' ? [node] : [],
-    };
-  };
-  const statusNow = async () => {
-    const components = await componentsOf(parts);
-    if (parts.pending.size > 0) return { components, status: parts.pending.has('stopping') ? 'unhealthy' : 'starting' };
-    const worst = Object.values(components).map((component) => component.status);
-    const status = worst.includes('unhealthy') ? 'unhealthy' : worst.includes('degraded') ? 'degraded' : 'healthy';
-    return { components, status };
-  };
+  let asked = Number.NEGATIVE_INFINITY;
+  let asks = 0;
   const totals = keptTotals(parts.sql);
   return {
-    summary: async () => summary((await statusNow()).status),
+    summary: async () => summaryOf(parts, statusOf(parts, await componentsOf(parts))),
     detailed: async () => {
-      const { components, status } = await statusNow();
-      return { ...summary(status), components };
+      const components = await componentsOf(parts);
+      return { ...summaryOf(parts, statusOf(parts, components)), components };
     },
     pendingPhases: () => [...parts.pending],
+    readiness: () => {
+      asked = performance.now();
+      asks++;
+      return [...parts.pending];
+    },
+    get asks() {
+      return asks;
+    },
+    isWatched: () => performance.now() - asked < WATCHED_MS,
     uptimeSeconds: () => Math.floor((performance.now() - began) / 1000),
     features: () => ({
       profile: embedded ? 'embedded' : 'cloud',
@@ -99,6 +92,54 @@ export function healthView(parts: HealthParts): HealthView {
   };
 }
 
+type Status = HealthBody['status'];
+
+/** What a server is while it starts, or ends. */
+function phaseOf(pending: ReadonlySet<string>): Status | undefined {
+  if (pending.has('stopping')) return 'unhealthy';
+  return [...pending].some((phase) => phase !== 'draining') ? 'starting' : undefined;
+}
+
+function statusOf({ pending }: HealthParts, components: Readonly<Record<string, Component>>): Status {
+  const worst = new Set(Object.values(components).map(({ status }) => status));
+  return phaseOf(pending) ?? (['unhealthy', 'degraded', 'healthy'] as const).find((one) => worst.has(one)) ?? 'healthy';
+}
+
+/** What this server is among the nodes. */
+function ownStatus(pending: ReadonlySet<string>, status: Status): NodeStatus {
+  if (pending.has('stopping') || pending.has('draining')) return 'draining';
+  return status === 'healthy' || status === 'degraded' ? 'healthy' : 'down';
+}
+
+function summaryOf({ config, nodes, pending }: HealthParts, status: Status): HealthBody {
+  const listed = nodes.list(ownStatus(pending, status));
+  return {
+    status,
+    healthy: status === 'healthy',
+    service: 'nexus',
+    version: VERSION,
+    node: nodes.node_id,
+    region: config.REGION || null,
+    enforce_permissions: true,
+    enforce_zone_isolation: true,
+    has_auth: true,
+    nodes: listed,
+    healthy_nodes: healthyOf(listed),
+  };
+}
+
+const healthyOf = (nodes: readonly NodeObject[]): string[] =>
+  nodes.filter(({ status }) => status === 'healthy').map(({ id }) => id);
+
+/** A server that is there no more, and has not said that it leaves, degrades those that are. */
+function nodesOf({ config, nodes }: HealthParts): Record<string, Component> {
+  if (sqliteFileOf(config) !== undefined) return {};
+  const down = nodes.list('healthy').filter(({ status }) => status === 'down');
+  return down.length === 0
+    ? { nodes: { status: 'healthy' } }
+    : { nodes: { status: 'degraded', detail: `down: ${down.map(({ id }) => id).join(', ')}` } };
+}
+
 /** Those of this server, by what they are called here. */
 function bricksOf(bricks: BrickState): Readonly<Record<'enabled_bricks' | 'disabled_bricks', readonly string[]>> {
   const { on = [], off = [] } = Object.groupBy(presentBricks(), (name) => (bricks.isOff(name) ? 'off' : 'on'));
@@ -106,11 +147,8 @@ function bricksOf(bricks: BrickState): Readonly<Record<'enabled_bricks' | 'disab
 }
 
 async function componentsOf(parts: HealthParts): Promise<Record<string, Component>> {
-  const [sql, blobs] = await Promise.all([
-    probe(() => parts.sql.ping()),
-    probe(() => parts.blobs.has(NO_BLOB).then(() => undefined)),
-  ]);
-  return { sql, blobs, ...diskOf(parts.config), access: { status: 'healthy' } };
+  const [sql, blobs] = await Promise.all([probe(() => parts.sql.ping()), probe(() => lookAtBlobs(parts.blobs))]);
+  return { sql, blobs, ...diskOf(parts.config), access: { status: 'healthy' }, ...nodesOf(parts) };
 }
 
 /** Of the embedded engine: without the room that it keeps back, what grows the store is refused. */
@@ -178,19 +216,24 @@ async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Pro
   const others = stats.filter((one) => one !== undefined);
   const all = [own, ...others];
   const usage = process.cpuUsage();
+  const serves = phaseOf(parts.pending) === undefined;
+  const listed = parts.nodes.list(ownStatus(parts.pending, serves ? 'healthy' : 'starting'));
   const known: ProbeValues = {
-    up: parts.pending.size === 0 ? 1 : 0,
-    healthyNodes: parts.pending.size === 0 ? 1 : 0,
+    up: serves ? 1 : 0,
+    healthyNodes: healthyOf(listed).length,
     statements: all.reduce((total, one) => total + one.statements, 0),
     memory: process.memoryUsage.rss(),
     cpu: (usage.user + usage.system) / 1e6,
   };
-  const asked = await withinTime(Promise.all([totals(), parts.sql.read((tx) => jobGauges(tx, systemClock.now()))]));
-  const [sums, jobs] = asked ?? [];
+  const asked = await withinTime(
+    Promise.all([totals(), parts.sql.read((tx) => jobGauges(tx, systemClock.now())), parts.sql.read(backupGauges)]),
+  );
+  const [sums, jobs, backups] = asked ?? [];
   return {
     probes: sums ? { ...known, databaseUp: 1, files: sums.files, blobBytes: sums.bytes } : { ...known, databaseUp: 0 },
     gauges: {
       ...poolOf(all.map(({ pool }) => pool)),
+      nodes: listed.length,
       'bricks.off': bricksOf(parts.bricks).disabled_bricks.length,
       ...(jobs && {
         'jobs.queued': jobs.queued,
@@ -198,6 +241,7 @@ async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Pro
         'jobs.retry_wait': jobs.retry_wait,
         'workers.active': jobs.workers,
       }),
+      ...backups,
     },
     commits: allCommits(all.map(({ commits }) => commits)),
     decisions: [parts.grants.decisions, ...others.map(({ decisions }) => decisions)],

@@ -16,11 +16,13 @@ export interface OpenLog {
    * stdout or stderr. No line may follow.
    */
   close(): Promise<void>;
+  /** From the next line on. */
+  setLevel(level: LogLevel | 'silent'): void;
 }
 
 /** Milliseconds. */
 const GATHER_MS = 20;
-const GATHER_CHARACTERS = 8 * 1024;
+const GATHER_CHARACTERS = 64 * 1024;
 /** Milliseconds that a reader who stalls may keep a server from its end. */
 const CLOSE_MS = 2_000;
 /** Characters that wait for a reader at most. */
@@ -30,7 +32,7 @@ const WAITING_MOST = 16 * 1024 * 1024;
 export function openLog(level: LogLevel | 'silent', name: string, to = 2): OpenLog {
   const destination = pino.destination({ fd: to, sync: false, maxLength: WAITING_MOST });
   const lineOf = lineMaker(name);
-  const lowest = LOG_LEVELS.indexOf(level);
+  let lowest = LOG_LEVELS.indexOf(level);
   let lines = '';
   let lost = 0;
   let timer: NodeJS.Timeout | undefined;
@@ -57,6 +59,9 @@ export function openLog(level: LogLevel | 'silent', name: string, to = 2): OpenL
   };
   return {
     log,
+    setLevel: (next) => {
+      lowest = LOG_LEVELS.indexOf(next);
+    },
     close: () => {
       if (lines !== '') handOn();
       return new Promise((resolve) => {
@@ -84,7 +89,8 @@ function lineMaker(name: string): LineOf {
       time = new Date(now).toISOString();
     }
     let line = `{"level":"${level}","time":"${time}","name":${named},"event":"${event}"`;
-    for (const [key, value] of Object.entries(fields)) {
+    for (const key in fields) {
+      const value = fields[key];
       if (value !== undefined) line += `,"${key}":${valueText(value)}`;
     }
     return fields.msg === undefined ? `${line},"msg":"${event}"}\n` : `${line}}\n`;
@@ -96,5 +102,6 @@ const PLAIN = /^[ !#-[\]-~]*$/;
 
 function valueText(value: unknown): string {
   if (typeof value === 'string' && PLAIN.test(value)) return `"${value}"`;
+  if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   return JSON.stringify(value) ?? 'null';
 }

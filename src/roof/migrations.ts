@@ -1,6 +1,7 @@
 /**
  * The schema: numbered migrations, forward only, each one transaction (infrastructure.md §14). Guarantees: a migration
- * is applied once, also with several processes at once; a schema newer than the program is refused.
+ * is applied once, also with several processes at once; a schema newer than the program is refused, unless all that is newer
+ * of it only adds: so the nodes of a cluster are upgraded one after the other.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,22 +14,31 @@ export interface Migration {
   readonly version: number;
   readonly name: string;
   readonly statements: string;
+  /** Programs that do not know the migration of this number cannot run on what this one leaves; 0: all can. */
+  readonly needs: number;
 }
 
 const directory = (): string => fileURLToPath(new URL('../../migrations', import.meta.url));
 
 /** All migrations of the program, for one engine: `0001_x.sql`, and `.sqlite.sql` or `.postgres.sql` where they differ. */
-export function readMigrations(dialect: Dialect): Migration[] {
-  const files = readdirSync(directory())
+export function readMigrations(dialect: Dialect, folder = directory()): Migration[] {
+  const files = readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))
     .sort();
   const mine = files.filter((file) => !/\.(sqlite|postgres)\.sql$/.test(file) || file.endsWith(`.${dialect.name}.sql`));
-  return mine.map((file) => ({
-    version: Number(file.slice(0, 4)),
-    name: file.replace(/(\.(sqlite|postgres))?\.sql$/, ''),
-    statements: translate(readFileSync(join(directory(), file), 'utf8'), dialect),
-  }));
+  return mine.map((file) => {
+    const written = readFileSync(join(folder, file), 'utf8');
+    return {
+      version: Number(file.slice(0, 4)),
+      name: file.replace(/(\.(sqlite|postgres))?\.sql$/, ''),
+      statements: translate(written, dialect),
+      needs: Number(CONTRACTS.exec(written)?.[1] ?? 0),
+    };
+  });
 }
+
+/** The line by which a migration says that it takes away what programs before that number use. */
+const CONTRACTS = /^-- contracts: (\d{4})$/m;
 
 /** The words of the common subset that each engine spells in its own way. */
 function translate(statements: string, dialect: Dialect): string {
@@ -47,14 +57,30 @@ export interface SchemaState {
 }
 
 /** What is applied and what is not. A newer schema than the program's throws. */
-export async function schemaState(sql: Sql): Promise<SchemaState> {
-  const known = readMigrations(sql.dialect);
+export async function schemaState(sql: Sql, folder?: string): Promise<SchemaState> {
+  const known = readMigrations(sql.dialect, folder);
   const applied = await appliedVersion(sql);
-  const newest = known.at(-1)?.version ?? 0;
-  if (applied > newest) {
-    throw new Error(`The schema is at version ${applied}, this program knows ${newest}: run a newer nexus.`);
-  }
+  const newest = newestOf(known);
+  if (applied > newest) throw tooNew(applied, newest);
   return { applied, pending: known.filter((migration) => migration.version > applied) };
+}
+
+const newestOf = (known: readonly Migration[]): number => known.at(-1)?.version ?? 0;
+
+const tooNew = (applied: number, newest: number): Error =>
+  new Error(`The schema is at version ${applied}, this program knows ${newest}: run a newer nexus.`);
+
+/**
+ * Is the schema newer than the program, and one that it can run on all the same? Throws where it is newer and cannot; false
+ * where it is not newer.
+ */
+export async function isNewerAndFit(sql: Sql): Promise<boolean> {
+  const newest = newestOf(readMigrations(sql.dialect));
+  const applied = await appliedVersion(sql);
+  if (applied <= newest) return false;
+  const row = await sql.read((tx) => tx.get<{ needs: number }>('SELECT MAX(needs) AS needs FROM migrations'));
+  if ((row?.needs ?? 0) > newest) throw tooNew(applied, newest);
+  return true;
 }
 
 async function appliedVersion(sql: Sql): Promise<number> {
@@ -71,9 +97,16 @@ async function appliedVersion(sql: Sql): Promise<number> {
 /** The migration that begins the chain of the audit log. */
 const AUDIT_CHAIN = 20;
 
-/** Applies what is pending, up to a version where one is given, and gives how many that were. */
-export async function migrate(sql: Sql, upTo = Number.POSITIVE_INFINITY): Promise<number> {
-  const state = await schemaState(sql);
+interface Migrating {
+  /** Version up to which. */
+  readonly upTo?: number;
+  /** Those of another release. */
+  readonly folder?: string;
+}
+
+/** Applies what is pending, and gives how many that were. */
+export async function migrate(sql: Sql, { upTo = Number.POSITIVE_INFINITY, folder }: Migrating = {}): Promise<number> {
+  const state = await schemaState(sql, folder);
   const pending = state.pending.filter(({ version }) => version <= upTo);
   if (pending.length === 0) return 0;
   await sql.migrate(LEDGER, async () => true);
@@ -93,6 +126,9 @@ async function applyOne(sql: Sql, migration: Migration): Promise<boolean> {
       migration.version,
       migration.name,
     ]);
+    // Only programs that know the column write such a migration.
+    if (done === 1 && migration.needs > 0)
+      await tx.run('UPDATE migrations SET needs = ? WHERE version = ?', [migration.needs, migration.version]);
     return done === 1;
   });
 }

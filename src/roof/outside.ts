@@ -6,9 +6,11 @@ import type { Config } from '../config.ts';
 import type { BrickBoard } from '../core/brick-board.ts';
 import type { Runner } from '../core/transact.ts';
 import { localConnector } from '../engines/local/local-connector.ts';
+import { openToolServers } from '../engines/mcp/tool-servers.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { s3Connector } from '../engines/s3/s3-connector.ts';
 import { keepSetting } from '../features/access/settings.sql.ts';
+import { ToolLooks } from '../features/mcp/tool-looks.ts';
 import { Outside } from '../features/mounts/outside.ts';
 import { sealOf } from '../features/mounts/seal.ts';
 import { OpenStores } from '../features/mounts/stores.ts';
@@ -58,7 +60,9 @@ const connectorsOf = ({ config, nodes }: OutsideParts): readonly Connector[] => 
 export function openOutside(parts: OutsideParts): OutsideStores {
   const { config, sql, blobs, log, runner, secretsKey, bricks } = parts;
   const connectors = [...connectorsOf(parts), ...(parts.connectors ?? [])];
-  const stores = new OpenStores({ connectors, seal: sealOf(secretsKey) });
+  const seal = sealOf(secretsKey);
+  const servers = openToolServers({ outbound: outboundOf(config, 'user'), commands: config.MCP_COMMANDS });
+  const stores = new OpenStores({ connectors, seal, tools: new ToolLooks({ servers, seal, limits: config.limits }) });
   const outside = new Outside({
     stores,
     sql,

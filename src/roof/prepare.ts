@@ -9,9 +9,10 @@ import { bootstrapTexts } from '../config/first-keys.ts';
 import type { Config } from '../config.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
+import type { Fence } from '../ports/fence.ts';
 import type { Sql } from '../ports/sql.ts';
 import { prepareAudit } from './audit/key.ts';
-import { openThreadSql } from './engines.ts';
+import { openFencedSql } from './engines.ts';
 import { keptSecretsKey } from './outside.ts';
 import { settleSchema } from './schema/settle.ts';
 import { keptTokenSecret } from './tokens.ts';
@@ -28,12 +29,13 @@ export interface Prepared {
 }
 
 interface Preparing {
+  readonly fence: Fence;
   readonly log: Log;
   readonly onBroken: (reason: unknown) => void;
 }
 
-export async function prepareDatabase(config: Config, { log, onBroken }: Preparing): Promise<Prepared> {
-  const sql = await openThreadSql(config, 'writer', onBroken);
+export async function prepareDatabase(config: Config, { log, ...fenced }: Preparing): Promise<Prepared> {
+  const sql = await openFencedSql(config, 'writer', fenced);
   try {
     await settleSchema(sql, config, log);
     return await seed(sql, config).catch((thrown: unknown) => {

@@ -4,6 +4,7 @@
  */
 
 import type { Log } from '../base/log.ts';
+import { forgetAnswers } from '../features/answers/answers.operations.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { pruneTree, pruneZone } from '../features/files/history/retention.operations.ts';
 import { forgetWorkers, prunableZones, pruneJobs } from '../features/jobs/worker-steps.operations.ts';
@@ -32,6 +33,18 @@ export async function trimEvents(parts: PruneParts, days: number): Promise<numbe
 /** One pass over all zones; gives the number of states that went. */
 export const pruneZones = (parts: PruneParts): Promise<number> =>
   inEachZone(parts, (zone_id) => pruneZone((input) => parts.step(pruneTree, zone_id, input), parts.signal));
+
+/** Answers of one transaction. */
+const ANSWERS_SLICE = 1_000;
+
+/** Gives the number of answers that went. */
+export async function pruneAnswers({ step, signal }: Pick<PruneParts, 'step' | 'signal'>): Promise<number> {
+  let forgotten = 0;
+  for (let last = ANSWERS_SLICE; last === ANSWERS_SLICE && !signal.aborted; forgotten += last) {
+    last = await step(forgetAnswers, 'root', { limit: ANSWERS_SLICE });
+  }
+  return forgotten;
+}
 
 /** Finished jobs that are older, and workers that were last heard of long ago; gives the number of jobs that went. */
 export async function pruneFinishedJobs({ step, signal }: PruneParts, older_than_ms: number): Promise<number> {

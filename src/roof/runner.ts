@@ -59,7 +59,7 @@ export function runnerOf(config: Config, { sql, blobs, threads, rings, grants, t
       waiting++;
       try {
         const output = await write(operation, ready, context);
-        const topic = operation.rings?.(output);
+        const topic = operation.rings?.(output, ready);
         if (topic !== undefined) rings.ring(topic);
         rings.ring(zoneTopic(context.zone_id));
         return output;

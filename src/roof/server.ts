@@ -12,7 +12,9 @@ import type { FastifyInstance } from 'fastify';
 import { type Log, silentLog } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import { addressReader } from '../channels/http/addresses.ts';
+import type { DoorOptions } from '../channels/http/door.ts';
 import { buildHttp } from '../channels/http/http-server.ts';
+import { retuned } from '../config/reload.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import type { Told } from '../core/call/told.ts';
 import type { Server } from '../core/invoke.ts';
@@ -27,19 +29,20 @@ import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
 import { openAuditDesk } from './audit/desk.ts';
 import { tellingOfAuth } from './audit/told.ts';
-import { backupDesk } from './backups/desk.ts';
 import { openGate } from './backups/gate.ts';
-import { restorer } from './backups/restore.ts';
+import { openBackups } from './backups/open.ts';
 import { openBricks } from './bricks.ts';
 import { callersOf, type KeptCallers } from './callers.ts';
 import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
-import { healthView } from './health.ts';
+import { healthView, lookAtBlobs } from './health.ts';
 import { keyUse } from './key-use.ts';
+import { mindLeaving } from './leave.ts';
 import { joinNodes } from './nodes.ts';
 import { openOutside } from './outside.ts';
 import { grantCache } from './parts.ts';
 import { prepareDatabase } from './prepare.ts';
-import { ratesOf } from './rates.ts';
+import { ratesOf, rateTable } from './rates.ts';
+import { type Opening, openRenewed } from './renewal.ts';
 import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
 import { systemSteps } from './system.ts';
@@ -65,6 +68,8 @@ export interface Running {
   /** Text of the admin key, when this start made it. */
   readonly adminKey: string | undefined;
   readonly server: Server;
+  /** Takes over what of another configuration can be while it runs. */
+  retune(config: Config): void;
   stop(): Promise<void>;
 }
 
@@ -79,45 +84,29 @@ export async function start(options: StartOptions): Promise<Running> {
     claim?.release();
     if (memory) rmSync(memory, { recursive: true, force: true });
   };
+  let tuned = config;
   try {
-    return await startRenewed({ ...options, config }, leave);
+    const { first, now, stop } = await openRenewed({
+      config,
+      open: (as, opening) => startClaimed({ ...options, config: retuned(as, tuned) }, opening),
+      onBroken: (reason) => options.onBroken?.(reason),
+    });
+    return {
+      url: first.url,
+      adminKey: first.adminKey,
+      get server() {
+        return now().server;
+      },
+      retune: (other) => {
+        tuned = other;
+        now().retune(other);
+      },
+      stop: () => stop().then(leave),
+    };
   } catch (thrown) {
     leave();
     throw thrown;
   }
-}
-
-/**
- * A server that may close all it has and begin anew at the same address: once the state was replaced, nothing in memory may
- * be older than the rows.
- */
-async function startRenewed(options: StartOptions, leave: () => void): Promise<Running> {
-  let stopping = false;
-  let renewed: Promise<void> = Promise.resolve();
-  const anew = (): void => {
-    renewed = renewed.then(renew).catch((reason: unknown) => options.onBroken?.(reason));
-  };
-  let running = await startClaimed(options, anew);
-  const { url, adminKey } = running;
-  const config = { ...options.config, PORT: Number(new URL(url).port) };
-  const renew = async (): Promise<void> => {
-    if (stopping) return;
-    await running.stop();
-    running = await startClaimed({ ...options, config }, anew);
-  };
-  return {
-    url,
-    adminKey,
-    get server() {
-      return running.server;
-    },
-    stop: async () => {
-      stopping = true;
-      await renewed;
-      await running.stop();
-      leave();
-    },
-  };
 }
 
 interface Halt {
@@ -136,16 +125,16 @@ function haltOf(told: (reason: unknown) => void): Halt {
   return halt;
 }
 
-async function startClaimed(options: StartOptions, anew: () => void): Promise<Running> {
+async function startClaimed(options: StartOptions, { fence, anew, beforeListening }: Opening): Promise<Running> {
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
-  const kept = await prepareDatabase(options.config, { log, onBroken: halt.onBroken });
+  const kept = await prepareDatabase(options.config, { log, fence, onBroken: halt.onBroken });
   const config = { ...options.config, AUDIT_KEY: kept.auditKey };
   const tokens = tokensOf(config, kept.secret);
-  const sql = await openServerSql(config, halt.onBroken);
+  const sql = await openServerSql(config, halt.onBroken, fence);
   const blobs = await openBlobs(config);
   const { metrics, told, tracing } = await figuresOf(config, log);
-  const threads = await startThreads(config, { onBroken: halt.onBroken, told, spans: tracing?.note });
+  const threads = await startThreads(config, { fence, onBroken: halt.onBroken, told, spans: tracing?.note });
   const grants = grantCache(config);
   const bell = await openBell(config);
   const rings = new Rings(bell);
@@ -158,37 +147,35 @@ async function startClaimed(options: StartOptions, anew: () => void): Promise<Ru
   const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
   const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
-  const { alone, ...nodes } = joinNodes({ config, runner, log });
-  const bricks = await openBricks({ sql, rings, log, runner, node_id: nodes.node_id });
+  const nodes = await joinNodes({ config, sql, log, look: () => lookAtBlobs(blobs) });
+  const { alone } = nodes;
+  const bricks = await openBricks({ sql, rings, log, runner, node_id: alone ? undefined : nodes.node_id });
   const rates = ratesOf(config, nodes);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
   const observe = observerOf(metrics, callers);
   const working = { config, runner, sql, rings, bricks, outside, blobs, clock: systemClock, log, tracing };
   const { hands, ...work } = startWork(working, alone);
-  const restoring = { ...working, runner: inner, gate, anew, nodes: nodes.live, stopWork: work.stop };
-  const backups = backupDesk(config, restorer(restoring));
-  const given = { sql, blobs, runner, watch, tokens, rings, stores, bricks, backups, hands, audit, log, observe };
-  const server = serverOf(config, given);
   const pending = new Set(['listen']);
-  const app = buildHttp({
-    server,
-    health: healthView({ config, sql, blobs, threads, grants, bricks, pending }),
-    metrics,
-    tracing,
-    version: VERSION,
-    callers,
-    rates,
-    addressOf: addressReader(config.TRUSTED_PROXIES),
-    corsOrigins: config.CORS_ORIGINS,
-    spools: openSpools({ directory: spoolRootOf(config), maximum: config.limits.SPOOL_BYTES, alone }),
-  });
+  const opened = { ...working, inner, gate, fence, pending, anew, stopWork: () => work.stop() };
+  const { backups, ...restores } = openBackups(opened);
+  const health = healthView({ config, sql, blobs, threads, grants, bricks, nodes, pending });
+  const cluster = { alone, health: health.summary };
+  const desks = { tokens, stores, bricks, backups, cluster, hands, audit };
+  const server = serverOf(config, { sql, blobs, runner, watch, rings, log, observe, ...desks });
+  const app = frontOf(config, { server, health, metrics, tracing, callers, rates, pending, alone });
   halt.lastAnswers = () => {
     pending.add('stopping');
     return Promise.race([app.close(), sleep(HALT_MS)]);
   };
-  const close = async (): Promise<void> => {
+  const close = async (until?: number): Promise<void> => {
     rings.stop();
-    await Promise.all([app.close().then(() => server.streams.settled()), work.stop(), bricks.stop(), nodes.stop()]);
+    await restores.stop();
+    await Promise.all([
+      app.close().then(() => server.streams.settled()),
+      work.stop(until),
+      bricks.stop(),
+      nodes.stop(),
+    ]);
     await audit.settle();
     await used.settled();
     await stores.close();
@@ -198,26 +185,45 @@ async function startClaimed(options: StartOptions, anew: () => void): Promise<Ru
     await bell.close();
     await tracing?.close();
   };
+  await beforeListening();
   const url = await listen(app, config, close);
   pending.delete('listen');
   log('info', 'server.started', { url });
-  return { url, adminKey: kept.adminKey, server, stop: () => stopOf({ app, config, close, log, pending }) };
+  const leave = mindLeaving({ config, nodes, health, pending, work, log });
+  const retune = (other: Config): void => rates?.retune(rateTable(other));
+  return { url, adminKey: kept.adminKey, server, retune, stop: () => stopOf({ app, config, leave, close }) };
 }
+
+interface Front extends Pick<DoorOptions, 'server' | 'health' | 'metrics' | 'tracing' | 'callers' | 'rates'> {
+  readonly pending: ReadonlySet<string>;
+  readonly alone: boolean;
+}
+
+const frontOf = (config: Config, { pending, alone, ...door }: Front): FastifyInstance =>
+  buildHttp({
+    ...door,
+    version: VERSION,
+    addressOf: addressReader(config.TRUSTED_PROXIES),
+    corsOrigins: config.CORS_ORIGINS,
+    leaving: () => pending.has('stopping'),
+    isRestoring: () => pending.has('restoring'),
+    spools: openSpools({ directory: spoolRootOf(config), maximum: config.limits.SPOOL_BYTES, alone }),
+  });
 
 interface Stopping {
   readonly app: FastifyInstance;
   readonly config: Config;
-  readonly close: () => Promise<void>;
-  readonly log: Log;
-  readonly pending: Set<string>;
+  readonly leave: () => Promise<void>;
+  /** What still runs has until then, of the monotonic clock. */
+  readonly close: (until: number) => Promise<void>;
 }
 
-async function stopOf({ app, config, close, log, pending }: Stopping): Promise<void> {
-  log('info', 'server.stopping', {});
-  pending.add('stopping');
+async function stopOf({ app, config, leave, close }: Stopping): Promise<void> {
+  const until = performance.now() + config.DRAIN_SECONDS * 1000;
   // A reader that stalls would hold the stop for ever: after DRAIN_SECONDS its connection is closed.
   const drained = setTimeout(() => app.server.closeAllConnections(), config.DRAIN_SECONDS * 1000);
-  await close();
+  await leave();
+  await close(until);
   clearTimeout(drained);
 }
 

@@ -2,10 +2,11 @@
  * Where large bodies wait. Guarantees: the bodies of one zone take at most SPOOL_BYTES together, whatever those of others
  * take; a name that a killed process left goes at the next start, one that a living process has just made stays.
  */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Fault } from '../base/faults.ts';
 import { SPOOL_NAME, type SpoolHome } from '../channels/http/body/spool.ts';
+import { makeFolders } from '../engines/folders.ts';
 
 /** A spool has its name for an instant only; older ones have nobody. */
 const LEFT_AFTER_MS = 60_000;
@@ -21,7 +22,7 @@ export interface SpoolPlace {
 /** Makes the directory, empty of what was left in it. Callers without a zone share one budget. */
 export function openSpools(place: SpoolPlace): (zone_id: string | undefined) => SpoolHome {
   const { directory, maximum } = place;
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeFolders(directory);
   removeLeftovers(place);
   const used = new Map<string | undefined, number>();
   return (zone_id) => ({

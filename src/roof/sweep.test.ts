@@ -112,6 +112,7 @@ describe('a zone that is deleted', () => {
     const seen = await server.ok('zone_get', { zone_id });
     expect(seen.finalizers).toEqual([
       'keys',
+      'answers',
       'agents',
       'jobs',
       'shares',
@@ -119,6 +120,7 @@ describe('a zone that is deleted', () => {
       'uploads',
       'sync',
       'mounts',
+      'mcp',
       'tree',
       'files',
       'events',

@@ -7,8 +7,10 @@ import type { Log } from '../base/log.ts';
 import type { Operation } from '../core/operation.ts';
 import { endGuests, hostZones, removeKeysOf, removeTuplesOf } from '../features/access/housekeeping.operations.ts';
 import { removeAgentsOf } from '../features/agents/ageing.operations.ts';
+import { removeAnswersOf } from '../features/answers/answers.operations.ts';
 import { removeFilesOf, removeTreeOf } from '../features/files/files.finalizers.ts';
 import { removeJobsOf } from '../features/jobs/worker-steps.operations.ts';
+import { removeMcpOf } from '../features/mcp/mcp.operations.ts';
 import { removeMountsOf } from '../features/mounts/housekeeping.operations.ts';
 import { removeSyncOf } from '../features/sync/sync.finalizers.ts';
 import { FINALIZERS, type FinalizerName } from '../features/zones/finalizers.ts';
@@ -69,6 +71,7 @@ const rows =
 /** What each finalizer does: every feature that keeps something of a zone has its line here. */
 const SLICES: Readonly<Record<FinalizerName, Slice>> = {
   keys: rows(removeKeysOf),
+  answers: rows(removeAnswersOf),
   agents: rows(removeAgentsOf),
   jobs: rows(removeJobsOf),
   shares: endSharesWith,
@@ -76,6 +79,7 @@ const SLICES: Readonly<Record<FinalizerName, Slice>> = {
   uploads: endUploadsOf,
   sync: rows(removeSyncOf),
   mounts: rows(removeMountsOf),
+  mcp: rows(removeMcpOf),
   tree: rows(removeTreeOf),
   files: rows(removeFilesOf),
   events: rows(removeEventsOf),

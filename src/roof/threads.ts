@@ -10,6 +10,7 @@ import { Detour } from '../core/call/outside.ts';
 import type { Told } from '../core/call/told.ts';
 import type { EndedSpan } from '../core/call/tracing.ts';
 import type { CallContext, Operation } from '../core/operation.ts';
+import type { Fence } from '../ports/fence.ts';
 import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, ThreadStats } from './thread-protocol.ts';
 
 /** A thread that runs transactions by the names of their operations. */
@@ -23,6 +24,7 @@ export interface ThreadOptions {
   readonly role: ThreadRole;
   /** Plain data, given to the thread at start. */
   readonly config: unknown;
+  readonly fence: Fence;
   readonly onBroken: (reason: unknown) => void;
   /** Given what calls tell of, after their commit. */
   readonly told?: Told | undefined;
@@ -36,7 +38,7 @@ interface Pending {
 
 export async function startThread(options: ThreadOptions): Promise<CallThread> {
   const worker = new Worker(new URL('../thread.ts', import.meta.url), {
-    workerData: { role: options.role, config: options.config },
+    workerData: { role: options.role, config: options.config, fence: options.fence },
   });
   const pending = new Map<number, Pending>();
   let next = 0;

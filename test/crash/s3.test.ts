@@ -95,6 +95,7 @@ test('a server that is killed at any byte of uploads', { timeout: 120_000 }, asy
     uploads: 2,
     atOnce: 2,
     most: 400_000,
+    seed: 1,
     settings: () => settings,
     life: 3_000,
   });

@@ -1,10 +1,11 @@
 /**
- * Uploads to a server that is killed at any byte: `node test/crash/uploads.ts [--uploads 500] [--at-once 20] [--most BYTES]`. Guarantees that it
+ * Uploads to a server that is killed at any byte: `node test/crash/uploads.ts [--uploads 500] [--at-once 20] [--most BYTES]
+ * [--seed N]`. The seed gives the bytes, how they are cut, and behind which byte each server is killed. Guarantees that it
  * checks: after a restart no upload is behind what was acknowledged, bytes that were acknowledged are never sent again, and
  * each file that comes of it has exactly its bytes.
  */
 import { strict as assert } from 'node:assert';
-import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { BYTES, base64, TusClient } from '../tus/client.ts';
+import { type Chance, chanceOf, upTo } from './acts.ts';
 import { ADMIN_KEY, buildProgram, type Child, type Program, startChild } from './program.ts';
 
 const ROOT = '/api/v2/uploads';
@@ -24,6 +26,7 @@ export interface CampaignResult {
 }
 
 interface One {
+  readonly chance: Chance;
   readonly bytes: Buffer;
   readonly path: string;
   url: string | undefined;
@@ -39,8 +42,31 @@ export interface CampaignOptions {
   readonly most: number;
   /** More settings of the servers. */
   readonly settings?: Program['settings'];
-  /** Milliseconds that a server lives at most. */
+  /** Milliseconds that a server lives at most, however few bytes it has been sent. */
   readonly life?: number;
+  readonly seed: number;
+  /** Told of each batch that ended. */
+  readonly told?: (uploads: number, result: CampaignResult) => void;
+}
+
+/** When the server is killed: by the bytes that it was sent, and by time while it is sent none. */
+class Ending {
+  now = false;
+  readonly come: Promise<void>;
+  private left: number;
+  private end: () => void = () => undefined;
+
+  constructor(bytes: number) {
+    this.left = bytes;
+    this.come = new Promise((resolve) => {
+      this.end = resolve;
+    });
+  }
+
+  sent(bytes: number): void {
+    this.left -= bytes;
+    if (this.left <= 0) this.end();
+  }
 }
 
 export async function uploadCampaign(options: CampaignOptions): Promise<CampaignResult> {
@@ -49,10 +75,12 @@ export async function uploadCampaign(options: CampaignOptions): Promise<Campaign
   try {
     for (let begun = 0; begun < options.uploads; begun += options.atOnce) {
       const count = Math.min(options.atOnce, options.uploads - begun);
-      const batch = Array.from({ length: count }, (_, i) => newUpload(begun + i, options.most));
-      const { kills, savedUnheard } = await runBatch(program, batch, options.life ?? 600);
+      const batch = Array.from({ length: count }, (_, i) => newUpload(begun + i, options));
+      const chance = chanceOf(options.seed + begun);
+      const { kills, savedUnheard } = await runBatch(program, batch, { chance, life: options.life ?? 4_000 });
       result.kills += kills;
       result.savedUnheard += savedUnheard;
+      options.told?.(begun + count, result);
     }
     return result;
   } finally {
@@ -64,7 +92,7 @@ export async function uploadCampaign(options: CampaignOptions): Promise<Campaign
 async function runBatch(
   program: Program,
   batch: readonly One[],
-  life: number,
+  { chance, life }: { readonly chance: Chance; readonly life: number },
 ): Promise<Omit<CampaignResult, 'uploads'>> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-uploads-'));
   let kills = 0;
@@ -74,12 +102,14 @@ async function runBatch(
       const server = await startChild(program, { directory });
       const client = clientOf(server);
       for (const one of batch) savedUnheard += await catchUp(client, one);
-      const ending = { now: false };
+      const left = batch.reduce((sum, { bytes, acknowledged }) => sum + bytes.length - acknowledged, 0);
+      // The first soon, so that there is one; of the later ones a third get to the end of all bytes.
+      const ending = new Ending(upTo(chance, (kills === 0 ? left / 10 : left * 1.5) + 1));
       const work = Promise.all(batch.map((one) => carryOn(client, one, ending)));
-      // The first soon, so that there is one; some are killed while they begin, some in the middle, and some in the transaction of the end.
       const killed = await Promise.race([
         work.then(() => false),
-        sleep(randomInt(5, kills === 0 ? life / 10 : life)).then(() => true),
+        ending.come.then(() => true),
+        sleep(5 + upTo(chance, life)).then(() => true),
       ]);
       ending.now = true;
       if (killed) kills++;
@@ -97,13 +127,24 @@ async function runBatch(
 
 const clientOf = ({ url }: Child): TusClient => new TusClient(url + ROOT, { authorization: `Bearer ${ADMIN_KEY}` });
 
-const newUpload = (n: number, most: number): One => ({
-  bytes: randomBytes(randomInt(0, 4) === 0 ? randomInt(0, 5_000) : randomInt(0, most)),
-  path: `/crash/${n}.bin`,
-  url: undefined,
-  acknowledged: 0,
-  done: false,
-});
+function newUpload(n: number, { most, seed }: CampaignOptions): One {
+  const chance = chanceOf(seed * 100_003 + n);
+  const size = upTo(chance, upTo(chance, 4) === 0 ? 5_000 : most);
+  return {
+    chance,
+    bytes: bytesOf(seed, n, size),
+    path: `/crash/${n}.bin`,
+    url: undefined,
+    acknowledged: 0,
+    done: false,
+  };
+}
+
+/** Bytes that no other upload of any seed has. */
+function bytesOf(seed: number, n: number, size: number): Buffer {
+  const key = createHash('sha256').update(`${seed} ${n}`).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size));
+}
 
 /** Where it stands now: never behind what was acknowledged. Gives what was saved though nobody heard of it. */
 async function catchUp(client: TusClient, one: One): Promise<number> {
@@ -118,10 +159,10 @@ async function catchUp(client: TusClient, one: One): Promise<number> {
   return unheard;
 }
 
-async function carryOn(client: TusClient, one: One, ending: { readonly now: boolean }): Promise<void> {
+async function carryOn(client: TusClient, one: One, ending: Ending): Promise<void> {
   try {
     one.url ??= await client.begin(one.bytes.length, { 'upload-metadata': `path ${base64(one.path)}` });
-    while (!one.done && !ending.now) await sendSome(client, one);
+    while (!one.done && !ending.now) await sendSome(client, one, ending);
   } catch (thrown) {
     // The server was killed meanwhile; anything else is a finding.
     if (!ending.now) throw thrown;
@@ -129,17 +170,23 @@ async function carryOn(client: TusClient, one: One, ending: { readonly now: bool
 }
 
 /** One PATCH of any size, as slowly as a network is. */
-async function sendSome(client: TusClient, one: One): Promise<void> {
-  const { bytes, acknowledged } = one;
+async function sendSome(client: TusClient, one: One, ending: Ending): Promise<void> {
+  const { bytes, acknowledged, chance } = one;
   const left = bytes.length - acknowledged;
-  const size = randomInt(0, 3) === 0 ? left : randomInt(0, left + 1);
-  const status = await patch(client, one, bytes.subarray(acknowledged, acknowledged + size));
+  const size = upTo(chance, 3) === 0 ? left : upTo(chance, left + 1);
+  const status = await patch(client, one, { body: bytes.subarray(acknowledged, acknowledged + size), ending });
   assert.equal(status, 204, `${one.path}: PATCH at ${acknowledged} is ${status}`);
   one.acknowledged += size;
   one.done = one.acknowledged === bytes.length;
 }
 
-function patch(client: TusClient, one: One, body: Buffer): Promise<number> {
+interface Sending {
+  readonly body: Buffer;
+  readonly ending: Ending;
+}
+
+function patch(client: TusClient, one: One, { body, ending }: Sending): Promise<number> {
+  const { chance } = one;
   return new Promise((resolve, reject) => {
     const sent = request(new URL(one.url ?? '', client.url), {
       method: 'PATCH',
@@ -158,9 +205,10 @@ function patch(client: TusClient, one: One, body: Buffer): Promise<number> {
     });
     sent.on('error', reject);
     const send = async (): Promise<void> => {
-      for (let at = 0, part = randomInt(1, 60_000); at < body.length; at += part) {
+      for (let at = 0, part = 1 + upTo(chance, 60_000); at < body.length; at += part) {
         if (sent.destroyed) return;
-        if (!sent.write(body.subarray(at, at + part)) || randomInt(0, 8) === 0) await sleep(1);
+        ending.sent(Math.min(part, body.length - at));
+        if (!sent.write(body.subarray(at, at + part)) || upTo(chance, 8) === 0) await sleep(1);
       }
       sent.end();
     };
@@ -184,16 +232,21 @@ async function main(): Promise<void> {
       uploads: { type: 'string', default: '500' },
       'at-once': { type: 'string', default: '20' },
       most: { type: 'string', default: '2000000' },
+      seed: { type: 'string', default: '1' },
     },
   });
-  const [uploads, atOnce, most] = [values.uploads, values['at-once'], values.most].map(Number) as [
-    number,
-    number,
-    number,
-  ];
+  const options = {
+    uploads: Number(values.uploads),
+    atOnce: Number(values['at-once']),
+    most: Number(values.most),
+    seed: Number(values.seed),
+  };
   const began = performance.now();
-  const result = await uploadCampaign({ uploads, atOnce, most });
-  console.log(JSON.stringify({ ...result, seconds: Math.round((performance.now() - began) / 1000) }));
+  const result = await uploadCampaign({
+    ...options,
+    told: (done, { kills }) => console.error(`${done} uploads, ${kills} kills`),
+  });
+  console.log(JSON.stringify({ ...options, ...result, seconds: Math.round((performance.now() - began) / 1000) }));
 }
 
 if (import.meta.main) await main();

@@ -10,5 +10,7 @@ export const BACKUP_CASES: Cases = {
   'backup.list': [{ level: 'nothing', input: () => ({}) }],
   'backup.get': [{ level: 'nothing', ends: 'BACKUP_NOT_FOUND', input: () => none }],
   'backup.verify': [{ level: 'nothing', ends: 'BACKUP_NOT_FOUND', input: () => none }],
+  'zone.export': [{ level: 'nothing', ends: 'ZONE_NOT_FOUND', input: () => ({ zone_id: 'nowhere' }) }],
+  'zone.import': [{ level: 'nothing', ends: 'FILE_NOT_FOUND', input: () => ({ path: '/no-export' }) }],
   'backup.restore': [{ level: 'nothing', ends: 'CONFLICT', input: () => ({ ...none, confirm: false }) }],
 };

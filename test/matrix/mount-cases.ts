@@ -17,7 +17,24 @@ async function someSaved(at: At): Promise<Input> {
   return { mount_point: form.mount_point };
 }
 
+/** An MCP server of the zone, which cannot be reached: that is its state, and no failure of a call. */
+async function zoneTools(at: At): Promise<{ name: string }> {
+  await at.ok('mcp_mount', { name: 'tools-of-zone', command: 'not-listed', tier: 'zone' });
+  return { name: 'tools-of-zone' };
+}
+
 export const MOUNT_CASES: Cases = {
+  'mcp-mount.list': always(() => ({})),
+  'mcp-mount.add': [
+    { title: 'for oneself', level: 'nothing', input: () => ({ name: 'own-tools', command: 'not-listed' }) },
+    { title: 'for the zone', level: 'admin', input: () => ({ name: 'tools', command: 'not-listed', tier: 'zone' }) },
+  ],
+  'mcp-mount.remove': [
+    { title: 'one of the zone', level: 'admin', input: zoneTools },
+    { title: 'none', level: 'nothing', ends: 'MOUNT_NOT_FOUND', input: () => ({ name: 'none' }) },
+  ],
+  'mcp-mount.sync': [{ level: 'nothing', input: zoneTools }],
+  'mcp-mount.tools': [{ level: 'nothing', input: zoneTools }],
   'connector.list': always(() => ({})),
   'connector.all': always(() => ({})),
   'connector.delete': [{ level: 'nothing', input: someSaved }],

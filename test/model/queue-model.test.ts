@@ -6,7 +6,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Fault } from '../../src/base/faults.ts';
-import type { JobRow } from '../../src/features/jobs/jobs.sql.ts';
+import { findJob, type JobRow } from '../../src/features/jobs/jobs.sql.ts';
 import type { TaskObject } from '../../src/features/jobs/task-object.ts';
 import { failOverdue, findLate, recoverJob, workOnJobs } from '../../src/features/jobs/worker-steps.operations.ts';
 import { type Bare, openBare } from '../bare.ts';
@@ -42,8 +42,11 @@ class NaiveQueue {
 
   due(executors: readonly string[], now: number): Model[] {
     const waiting = this.tasks.filter(
-      ({ status, executor, run_at }) =>
-        (status === 'queued' || status === 'retry_wait') && executors.includes(executor) && run_at <= now,
+      ({ status, executor, run_at, deadline }) =>
+        (status === 'queued' || status === 'retry_wait') &&
+        executors.includes(executor) &&
+        run_at <= now &&
+        (deadline === null || deadline > now),
     );
     const place = (task: Model): number => task.run_at + 120_000 * task.rank;
     return waiting.sort((a, b) => place(a) - place(b) || (a.id < b.id ? -1 : 1));
@@ -242,14 +245,15 @@ forEachEngine('the queue and a list', (engine) => {
       expect(claimed.map(({ job }) => job.job_id)).toEqual(wanted.map(({ id }) => id));
       for (const task of wanted) this.model.claim(task, now() + LEASE * SECOND);
       const held = this.model.tasks.filter((task) => task.executor === 'nexus' && task.status === 'running');
-      const ended = held.slice(0, 1).map((task) => ({
-        job_id: task.id,
-        attempt: task.attempt,
+      const [next] = held;
+      const row = next && (await bare.sql.read((tx) => findJob(tx, this.zone_id, next.id)));
+      const ended = (row ? [row] : []).map((job) => ({
+        job,
         outcome: outcome
           ? ({ kind: 'succeeded', result: '1' } as const)
           : ({ kind: 'failed', error: 'x', retryable: true } as const),
       }));
-      const lost = ended.map((one) => ({ ...one, attempt: one.attempt - 1 }));
+      const lost = ended.map(({ job, ...one }) => ({ ...one, job: { ...job, attempt: job.attempt - 1 } }));
       await bare.step(workOnJobs, this.zone_id, { ...input, ended: lost, claim: 0 });
       await bare.step(workOnJobs, this.zone_id, { ...input, ended, claim: 0 });
       for (const task of held.slice(0, 1)) {

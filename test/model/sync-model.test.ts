@@ -7,6 +7,8 @@ import { POINT, SyncWorld } from './sync-world.ts';
 const SEQUENCES = 20 * Number(process.env.NEXUS_TEST_ROUNDS ?? 1);
 /** More than a push of one file has. */
 const STEPS = 14;
+/** Behind so many of them the store has it, and nobody has heard of that. */
+const ARRIVED = 7;
 
 forEachEngine('sync', (engine) => {
   let world: SyncWorld;
@@ -46,11 +48,34 @@ forEachEngine('sync', (engine) => {
     },
   );
 
+  test.each(['write', 'delete'])(
+    'a push of a %s that was killed when it had arrived, and the next one anywhere, are completed, and are no conflict',
+    async (change) => {
+      await world.begin();
+      const path = `${POINT}/b`;
+      let killed = 0;
+      for (let after = 0; after < STEPS; after++) {
+        await world.change(path, `before ${after}`);
+        await world.sync('push', undefined);
+        await world.change(path, change === 'write' ? `ours ${after}` : undefined);
+        expect(await world.sync('push', undefined, { after: ARRIVED })).toBeUndefined();
+        expect(world.remote().get(path)).toBe(change === 'write' ? `ours ${after}` : undefined);
+        await world.change(path, `newer ${after}`);
+        if ((await world.sync('push', undefined, { after })) === undefined) killed++;
+        await world.change(path, `newest ${after}`);
+        const ran = await world.sync('push', undefined);
+        expect([after, ran?.tally.detected, ran?.tally.failed]).toEqual([after, 0, 0]);
+        expect(world.remote().get(path)).toBe(`newest ${after}`);
+      }
+      expect(killed).toBeGreaterThan(ARRIVED);
+    },
+  );
+
   test('what was attempted and replaced by somebody else is a conflict all the same', async () => {
     await world.begin();
     const path = `${POINT}/b`;
     await world.change(path, 'ours');
-    await world.sync('push', undefined, { after: 7 });
+    await world.sync('push', undefined, { after: ARRIVED });
     world.changeRemote(path, 'theirs');
     await world.change(path, 'newer');
     expect((await world.sync('push', undefined))?.tally.detected).toBe(1);

@@ -5,12 +5,13 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { defaultLimits } from '../../src/base/limits.ts';
 import type { Operation } from '../../src/core/operation.ts';
 import { localConnector } from '../../src/engines/local/local-connector.ts';
 import { beginDirectory, contentOf, removeOne, writeFile } from '../../src/features/files/changes.ts';
+import { removeDirectory } from '../../src/features/files/removals.ts';
 import { lookUp } from '../../src/features/files/tree.ts';
 import { mainView } from '../../src/features/files/view.ts';
 import { insertMount, type MountRow } from '../../src/features/mounts/mounts.sql.ts';
@@ -87,11 +88,19 @@ export class SyncWorld {
     });
   }
 
+  /** The same with a directory and all that is known below it; nothing where there is none. */
+  async removeDirectory(path: string): Promise<void> {
+    await this.bare.step(removeTree, this.zone_id, { path });
+  }
+
   /** As another program does. */
   changeRemote(path: string, content: string | undefined): void {
     const place = this.place(path);
     if (content === undefined) rmSync(place, { force: true });
-    else writeFileSync(place, content);
+    else {
+      mkdirSync(dirname(place), { recursive: true });
+      writeFileSync(place, content);
+    }
   }
 
   private place(path: string): string {
@@ -270,6 +279,19 @@ const removeHere: Operation<{ path: string; content: string }, null> = {
     call.use('storage_bytes', -state.size);
     call.use('files', -1);
     await removeOne(call, view, { state, revision });
+    return null;
+  },
+};
+
+const removeTree: Operation<{ path: string }, null> = {
+  ...USER,
+  name: 'test.rmdir',
+  summary: 'Remove a directory.',
+  input: z.object({ path: z.string() }),
+  run: async (call, { path }) => {
+    const view = mainView(call.zone.zone_id);
+    const { state } = await lookUp(call, view, path);
+    if (state?.kind === 'd') await removeDirectory(call, view, { state, recursive: true });
     return null;
   },
 };

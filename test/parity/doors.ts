@@ -20,6 +20,7 @@ export interface Asked {
 export interface Place {
   readonly url: string;
   readonly key: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type Outcome = { readonly answer: unknown } | { readonly fault: string; readonly message: string };
@@ -57,7 +58,7 @@ const rpc: Door = async (place, asked) => {
   const method = operation.rpc.name;
   const response = await fetch(`${place.url}/api/nfs/${method}`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${place.key}`, 'content-type': 'application/json', ...place.headers },
     body: JSON.stringify({ jsonrpc: '2.0', method, params: input, id: 7 }),
   });
   const { result, error } = (await response.json()) as RpcBody;
@@ -96,7 +97,9 @@ const rest: Door = async (place, asked) => {
   });
   const inQuery = http.method === 'GET' || http.method === 'DELETE';
   const body = inQuery ? undefined : left;
-  return outcomeOf(transport.rest({ method: http.method, path: inQuery ? `${path}?${queryOf(left)}` : path, body }));
+  const { headers = {} } = place;
+  const target = inQuery ? `${path}?${queryOf(left)}` : path;
+  return outcomeOf(transport.rest({ method: http.method, path: target, body, headers }));
 };
 
 /** The items of a stream as they stand behind `data:`. */
@@ -196,4 +199,20 @@ const client: Door = async (place, asked) => {
   return outcomeOf(Promise.resolve(call(input)));
 };
 
-export const DOORS: Readonly<Record<string, Door>> = { rpc, rest, cli, client };
+let keys = 0;
+
+/** Whatever succeeded is asked for once more, under the same key: that answers the same. */
+const again: Door = async (place, asked) => {
+  const { operation } = asked;
+  const keyed = { ...place, headers: { 'idempotency-key': `again-${keys++}` } };
+  const first = await rpc(keyed, asked);
+  if ('fault' in first || operation.effect === 'read' || operation.who === 'public') return first;
+  const own = operation.repeats === 'own' || operation.http?.headers?.['idempotency-key'] !== undefined;
+  if (own || (!operation.rpc && BYTES[operation.name])) return first;
+  const second = await rpc(keyed, asked);
+  if (operation.repeats !== 'refused') return second;
+  check(`a repeat of ${operation.name}`, 'fault' in second && second.fault, 'CONFLICT');
+  return first;
+};
+
+export const DOORS: Readonly<Record<string, Door>> = { rpc, rest, cli, client, again };

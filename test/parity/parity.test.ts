@@ -3,7 +3,7 @@
  * same faults, and the documents made from the operations name every door.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { publicOperations } from '../../src/core/operations.ts';
+import { protocolOperations, publicOperations } from '../../src/core/operations.ts';
 import { apiDocument } from '../../tools/api-docs.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../harness.ts';
 import { DOORS, type Outcome } from './doors.ts';
@@ -115,6 +115,19 @@ describe('the documents made from the operations name every door', () => {
       ...(http ? [`${http.method.toLowerCase()} ${http.path.replace(/:(\w+)/g, '{$1}')}`] : []),
     ]);
     expect(wanted.filter((call) => !has.includes(call))).toEqual([]);
+  });
+
+  test('what has a door of its own', async () => {
+    const response = await fetch(`${server.url}/openapi.json`);
+    const { paths } = (await response.json()) as { paths: Record<string, Record<string, { operationId: string }>> };
+    const ids = Object.values(paths).flatMap((verbs) => Object.values(verbs).map((call) => call.operationId));
+    expect(protocolOperations.map(({ name }) => name).filter((name) => !ids.includes(name))).toEqual([]);
+    expect(new Set(ids.filter(Boolean)).size).toBe(ids.filter(Boolean).length);
+    const verbs = (path: string): string[] => Object.keys(paths[path] ?? {}).sort();
+    expect(verbs('/api/v2/uploads')).toEqual(['get', 'options', 'post']);
+    expect(verbs('/api/v2/uploads/{upload_id}')).toEqual(['delete', 'get', 'head', 'options', 'patch']);
+    const page = await (await fetch(`${server.url}/docs`)).text();
+    expect(page).toContain('PATCH /api/v2/uploads/{upload_id}');
   });
 
   test('docs/api.md', () => {

@@ -1,4 +1,4 @@
-/** What is of the whole server, through every door: backups and bricks. */
+/** What is of the whole server, through every door: backups, bricks and nodes. */
 
 const noBackup = { ref: 'bk-20300101t000000000z-00000000' };
 
@@ -14,6 +14,10 @@ export const BACKUP_STEPS = [
   { op: 'backup.verify', by: 'root', input: noBackup, fault: 'BACKUP_NOT_FOUND' },
   { op: 'backup.restore', by: 'root', input: { ...noBackup, confirm: false }, fault: 'CONFLICT' },
   { op: 'backup.restore', by: 'root', input: { ...noBackup, confirm: true }, fault: 'BACKUP_NOT_FOUND' },
+  { op: 'zone.export', input: { zone_id: 'root' }, fault: 'ACCESS_DENIED' },
+  { op: 'zone.export', by: 'root', input: { zone_id: 'nowhere' }, fault: 'ZONE_NOT_FOUND' },
+  { op: 'zone.import', by: 'root', input: { path: '/no-export' }, fault: 'FILE_NOT_FOUND' },
+  { op: 'zone.import', by: 'root', input: { path: '/x', zone_id: 'N' }, fault: 'INVALID_PARAMS' },
 ] as const;
 
 export const BRICK_STEPS = [
@@ -25,4 +29,12 @@ export const BRICK_STEPS = [
   { op: 'brick.mount', by: 'root', input: { name: 'ipc' } },
   { op: 'brick.remount', by: 'root', input: { name: 'none' }, fault: 'BRICK_NOT_FOUND' },
   { op: 'brick.reset', by: 'root', input: { name: 'rebac' }, fault: 'CONFLICT' },
+] as const;
+
+/** A server that is alone. */
+export const CLUSTER_STEPS = [
+  { op: 'cluster.get', by: 'root', input: {} },
+  { op: 'cluster.get', input: {}, fault: 'ACCESS_DENIED' },
+  { op: 'node.drain', by: 'root', input: { id: 'node-00000000' }, fault: 'NOT_FOUND' },
+  { op: 'node.remove', by: 'root', input: { id: 'node-00000000' }, fault: 'NOT_FOUND' },
 ] as const;

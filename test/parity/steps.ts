@@ -2,7 +2,8 @@
  * A day in a zone: every operation that a door offers, at least once, with what goes wrong now and then. `{name}` in an
  * input stands for what an earlier step kept, `{zone}` for the zone.
  */
-import { BACKUP_STEPS, BRICK_STEPS } from './server-steps.ts';
+import { MOUNT_STEPS, SYNC_STEPS } from './mount-steps.ts';
+import { BACKUP_STEPS, BRICK_STEPS, CLUSTER_STEPS } from './server-steps.ts';
 
 export interface Step {
   readonly op: string;
@@ -314,53 +315,6 @@ const uploads: readonly Step[] = [
   { op: 'upload.delete', input: noUpload, fault: 'UPLOAD_NOT_FOUND' },
 ];
 
-const bucket = { bucket: 'nobodys-bucket', region: 'eu-1', access_key_id: 'key', secret_access_key: 's3cret' };
-
-/** What is out there differs from zone to zone, so nothing is mounted here. */
-const mounts: readonly Step[] = [
-  { op: 'connector.list', input: { category: 'local' } },
-  { op: 'connector.all', input: {} },
-  { op: 'mount.list', input: {} },
-  { op: 'mount.all', input: {} },
-  { op: 'mount.get', input: { mount_point: '/' } },
-  { op: 'mount.get', input: { mount_point: '/mnt/none' }, fault: 'MOUNT_NOT_FOUND' },
-  { op: 'mount.find', input: { mount_point: '/mnt/none' } },
-  { op: 'mount.has', input: { mount_point: '/' } },
-  {
-    op: 'mount.add',
-    input: { mount_point: '/mnt/a', backend_type: 'tape', backend_config: {} },
-    fault: 'INVALID_PARAMS',
-  },
-  {
-    op: 'mount.add',
-    input: { mount_point: '/mnt/a', backend_type: 'local', backend_config: { root_path: '/tmp/never' } },
-    fault: 'ACCESS_DENIED',
-  },
-  { op: 'mount.save', input: { mount_point: '/mnt/s', backend_type: 's3', backend_config: bucket, readonly: true } },
-  { op: 'mount.save', input: { mount_point: '/', backend_type: 's3', backend_config: bucket }, fault: 'CONFLICT' },
-  { op: 'mount.list-saved', input: {} },
-  { op: 'mount.all-saved', input: {} },
-  { op: 'mount.load', input: { mount_point: '/mnt/none' }, fault: 'MOUNT_NOT_FOUND' },
-  { op: 'mount.remove', input: { mount_point: '/mnt/none' } },
-  { op: 'mount.delete', input: { mount_point: '/mnt/none' }, fault: 'MOUNT_NOT_FOUND' },
-  { op: 'connector.delete', input: { mount_point: '/mnt/s' } },
-  { op: 'mount.forget', input: { mount_point: '/mnt/s' } },
-  { op: 'mount.delete-saved', input: { mount_point: '/mnt/s' }, fault: 'MOUNT_NOT_FOUND' },
-];
-
-const noConflict = { id: '00000000-0000-4000-8000-000000000000' };
-const syncs: readonly Step[] = [
-  { op: 'sync.push', input: { mount_point: '/' } },
-  { op: 'sync.push', input: { mount_point: '/nowhere' }, fault: 'MOUNT_NOT_FOUND' },
-  { op: 'sync.push', input: { mount_point: '/', resolution: 'guess' }, fault: 'INVALID_PARAMS' },
-  { op: 'sync.pull', input: { mount_point: '/', dry_run: true } },
-  { op: 'sync.status', input: { mount_point: '/' } },
-  { op: 'conflict.list', input: { status: 'open', limit: 5 } },
-  { op: 'conflict.list', input: { cursor: 'none' }, fault: 'INVALID_CURSOR' },
-  { op: 'conflict.get', input: noConflict, fault: 'CONFLICT_NOT_FOUND' },
-  { op: 'conflict.resolve', input: { ...noConflict, resolution: 'keep_both' }, fault: 'CONFLICT_NOT_FOUND' },
-];
-
 /** Shared by all doors, so nothing is switched here. */
 
 export const STEPS: readonly Step[] = [
@@ -373,10 +327,11 @@ export const STEPS: readonly Step[] = [
   ...jobs,
   ...agents,
   ...uploads,
-  ...mounts,
-  ...syncs,
+  ...MOUNT_STEPS,
+  ...SYNC_STEPS,
   ...BACKUP_STEPS,
   ...BRICK_STEPS,
+  ...CLUSTER_STEPS,
 ];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */

@@ -47,7 +47,7 @@ const FLOORS: readonly Floor[] = [
 
 /** Each may use itself and those before it. */
 const FEATURES = (
-  'events zones access audit limits jobs bricks content files feed uploads mounts sync agents sessions workflows webhooks ' +
+  'events zones access answers audit limits jobs cluster bricks content files feed uploads mounts mcp sync agents sessions workflows webhooks ' +
   'corpus sandboxes backups health'
 ).split(' ');
 

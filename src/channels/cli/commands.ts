@@ -13,6 +13,7 @@ import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';
 import { uploadCommand } from './shell/upload-command.ts';
 import { userCommands } from './shell/users.ts';
+import { zoneCommands } from './shell/zone-commands.ts';
 
 /** What shell/jobs.ts has. */
 export const JOB_LINES = [
@@ -45,11 +46,13 @@ const written: readonly Command[] = [
   ...auditCommands,
   ...agentCommands,
   ...loadedCommands(JOB_LINES, async () => (await import('./shell/jobs.ts')).jobCommands),
+  ...loadedCommands(['node list'], async () => (await import('./shell/node-views.ts')).nodeViews),
   ...loadedCommands(BRICK_LINES, async () => (await import('./shell/brick-views.ts')).brickViews),
   ...loadedCommands(SYNC_LINES, async () => (await import('./shell/sync-views.ts')).syncViews),
   ...loadedCommands(MOUNT_LINES, async () => (await import('./shell/mount-views.ts')).mountViews),
   conflictContent,
   ...backupCommands,
+  ...zoneCommands,
   ...userCommands,
   {
     words: 'completion',

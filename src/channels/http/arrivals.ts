@@ -2,7 +2,7 @@
  * Who a request is from, asked once at the door. Guarantees: a request without a working credential is 401 before any
  * look at path or body, unknown routes and wrong verbs included; only routes marked as open take it (access.md §1).
  */
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
 import type { Caller } from '../../core/operation.ts';
 import { admit } from './admission.ts';
@@ -17,7 +17,7 @@ export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
   // A callback, not a promise: most callers are known at once, and this runs for every request.
   app.addHook('onRequest', (request, reply, done) => {
     const letIn = (admitted: Admitted): void => {
-      request.arrival = arrived(request, door, admitted);
+      request.arrival = arrived(request, reply, { door, admitted });
       done();
     };
     try {
@@ -51,7 +51,16 @@ export async function checkCredential(request: FastifyRequest, door: Door): Prom
 export const isConfirmed = ({ code }: Fault): boolean =>
   code !== 'UNAUTHENTICATED' && code !== 'RATE_LIMITED' && code !== 'UNAVAILABLE';
 
-const arrived = (request: FastifyRequest, door: Door, { caller, budget }: Admitted): Arrival => ({
+interface Arriving {
+  readonly door: Door;
+  readonly admitted: Admitted;
+}
+
+const arrived = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { door, admitted: { caller, budget } }: Arriving,
+): Arrival => ({
   caller,
   budget,
   request_id: request.id,
@@ -59,6 +68,7 @@ const arrived = (request: FastifyRequest, door: Door, { caller, budget }: Admitt
   endpoint: () => endpointOf(request),
   headers: request.headers,
   traceparent: request.span?.traceparent,
+  replayed: () => reply.header('idempotent-replayed', 'true'),
   confirm: async () => {
     if (caller) await checkCredential(request, door);
   },

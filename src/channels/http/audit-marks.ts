@@ -11,23 +11,29 @@ import { rpcMethods } from './rpc-methods.ts';
 type Works = Known & { readonly caller: object };
 type Fails = Known & { readonly caller: undefined };
 
-/** Credentials whose last second is remembered. */
+/** Credentials whose last second is remembered, of each channel. */
 const SEEN_MOST = 10_000;
 const EVERY_MS = 1_000;
 
-/** By door, then by channel and hash: when it was last told. */
-const told = new WeakMap<Door, Map<string, number>>();
+type Channel = 'rpc' | 'http';
+
+/** By door and channel, then by hash: when it was last told. */
+const told = new WeakMap<Door, Readonly<Record<Channel, Map<string, number>>>>();
+
+function toldBy(door: Door, channel: Channel): Map<string, number> {
+  const known = told.get(door) ?? { rpc: new Map(), http: new Map() };
+  told.set(door, known);
+  return known[channel];
+}
 
 export function arrive(request: FastifyRequest, door: Door, known: Works): Promise<void> | undefined {
   const { audit } = door.server;
-  const seen = told.get(door) ?? new Map<string, number>();
-  told.set(door, seen);
-  const key = channelOf(request) + known.hash;
+  const seen = toldBy(door, channelOf(request));
   const now = audit.now();
-  const last = seen.get(key);
+  const last = seen.get(known.hash);
   if (last !== undefined && now - last < EVERY_MS) return undefined;
   if (seen.size >= SEEN_MOST) seen.clear();
-  seen.set(key, now);
+  seen.set(known.hash, now);
   return logArrival(audit, known.caller, wayOf(request, door));
 }
 
@@ -37,7 +43,7 @@ export function refuse(request: FastifyRequest, door: Door, known: Fails): Promi
   return logBadCredential(door.server.audit, { reason, owner, prefix }, wayOf(request, door));
 }
 
-const channelOf = ({ url }: FastifyRequest): string => (/^\/+api\/nfs\b/.test(url) ? 'rpc' : 'http');
+const channelOf = ({ url }: FastifyRequest): Channel => (/^\/+api\/nfs\b/.test(url) ? 'rpc' : 'http');
 
 const wayOf = (request: FastifyRequest, door: Door): Way => ({
   channel: channelOf(request),

@@ -8,12 +8,26 @@ import type { ConflictContent } from '../../features/sync/sync.operations.ts';
 import type { Arrive, Door } from './door.ts';
 import { attachment } from './file-bytes-headers.ts';
 import { sendAtOnce, sendPieces } from './file-bytes-send.ts';
+import type { OwnCall } from './own-calls.ts';
 import { requestOf } from './request.ts';
 
 const CONTENT = getOperation('conflict.content');
 
+const CALLS: readonly OwnCall[] = [
+  {
+    id: CONTENT.name,
+    method: 'GET',
+    summary: CONTENT.summary,
+    operation: CONTENT,
+    status: 200,
+    query: ['side'],
+    gives: '*/*',
+    answers: { ETag: 'the SHA-256 of the content', 'Content-Disposition': 'the name of the file' },
+  },
+];
+
 export function addConflictContent(app: FastifyInstance, door: Door, arrive: Arrive): void {
-  const config = { slot: slotOf(CONTENT.name), brick: CONTENT.brick };
+  const config = { slot: slotOf(CONTENT.name), brick: CONTENT.brick, calls: CALLS };
   app.get('/api/v2/sync/conflicts/:id/content', { config, exposeHeadRoute: false }, async (request, reply) => {
     const raw = { ...(request.query as object), ...(request.params as object) };
     const asked = { raw, request: { ...requestOf(arrive(request), 'http'), tolerant: false } };

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { BrickName } from '../../base/bricks.ts';
 import type { Fault } from '../../base/faults.ts';
+import type { HealthBody } from '../../core/call/cluster.ts';
 import type { OpenSpan, Tracing } from '../../core/call/tracing.ts';
 import type { Server } from '../../core/invoke.ts';
 import type { Figures, Metrics } from '../../core/metrics.ts';
@@ -12,13 +13,16 @@ import type { Budget } from '../../features/limits/budget.ts';
 import type { Rates } from '../../features/limits/rates.ts';
 import type { AddressOf } from './addresses.ts';
 import type { SpoolHome } from './body/spool.ts';
+import type { OwnCall } from './own-calls.ts';
 
 /** What the server says of its own state. */
 export interface HealthView {
-  summary(): Promise<{ readonly status: string } & Readonly<Record<string, unknown>>>;
-  detailed(): Promise<{ readonly status: string } & Readonly<Record<string, unknown>>>;
+  summary(): Promise<HealthBody>;
+  detailed(): Promise<HealthBody & { readonly components: object }>;
   /** What still has to happen before the server serves; empty when it does. */
   pendingPhases(): readonly string[];
+  /** The same, noting that somebody wants to know. */
+  readiness(): readonly string[];
   uptimeSeconds(): number;
   features(): Readonly<Record<string, unknown>>;
   figures(): Promise<Figures>;
@@ -62,6 +66,10 @@ export interface Door {
   readonly tracing?: Tracing | undefined;
   /** Of a caller's zone; undefined is a caller without one. */
   readonly spools: (zone_id: string | undefined) => SpoolHome;
+  /** The server is about to leave: connections end with the answer that goes out. */
+  readonly leaving: () => boolean;
+  /** It leaves since the state of all servers is replaced. */
+  readonly isRestoring?: () => boolean;
 }
 
 export interface DoorOptions extends Door {
@@ -79,6 +87,8 @@ export interface Arrival extends Admitted {
   readonly endpoint: () => string;
   readonly headers: IncomingHttpHeaders;
   readonly traceparent: string | undefined;
+  /** Says that the answer is that of an earlier request with the same key. */
+  replayed(): void;
   /** Asks for the caller again: UNAUTHENTICATED comes before any other failure, also if the key ended a moment ago. */
   confirm(): Promise<void>;
 }
@@ -106,6 +116,8 @@ declare module 'fastify' {
     readonly exempt?: boolean;
     /** Bucket that a request takes from (core/rate-slots.ts). */
     readonly slot?: number;
+    /** What the API document tells of it, where no operation says it. */
+    readonly calls?: readonly OwnCall[];
     /** What the route is a part of. */
     readonly brick?: BrickName | undefined;
     /** Its answers last as long as their clients like: they are counted apart from requests (core/streams.ts). */

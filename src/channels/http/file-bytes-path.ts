@@ -9,9 +9,15 @@ import { rawPathOf } from './request.ts';
 /** `api`, `v2` and `files`. */
 const PREFIX_SEGMENTS = 3;
 
+/** A target whose segments are names as they stand: nothing to decode, to refuse or to leave out. */
+const PLAIN = /^\/api\/v2\/files((?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+)$/;
+
 /** The path of the file that a target below `/api/v2/files` names. */
 export function filePathOf(target: string): string {
-  const raw = rawPathOf(target)
+  const path = rawPathOf(target);
+  const plain = PLAIN.exec(path)?.[1];
+  if (plain !== undefined) return plain;
+  const raw = path
     .split('/')
     .filter((segment) => segment !== '')
     .slice(PREFIX_SEGMENTS);

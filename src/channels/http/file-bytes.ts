@@ -123,7 +123,7 @@ async function sendContent(
   });
 }
 
-async function put(bytes: FileBytes, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function put(bytes: FileBytes, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
   const { server, spools } = bytes.door;
   const { caller } = bytes.arrive(request);
   const path = filePathOf(request.raw.url ?? '');

@@ -17,8 +17,21 @@ import { failureHeaders, restFailure } from './failures.ts';
 import { gatheringServer } from './gathering.ts';
 import { rawPathOf, requestIdOf } from './request.ts';
 import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
+import { markTrace } from './trace-id.ts';
 import { v1Failure } from './v1-failures.ts';
 import { plainPath, watchVerbs } from './verbs.ts';
+
+const WITH_BODY: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** `type/subtype`, and whatever follows a semicolon (RFC 9110 §8.3). */
+const MEDIA_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/;
+
+const noSchema = (): never => {
+  throw new Error('parameters are checked in invoke, by the schema of the operation');
+};
+
+/** No route has a schema; what Fastify compiles them with by itself is loaded at each start and never used. */
+const NO_SCHEMAS = { buildValidator: () => noSchema, buildSerializer: () => noSchema };
 
 /** A server without routes: connections, request ids, and the answers to what is no request. */
 export function openFrame(door: Door): FastifyInstance {
@@ -32,6 +45,7 @@ export function openFrame(door: Door): FastifyInstance {
       gatheringServer(handler, { http: { headersTimeout: IDLE_MS, maxHeaderSize: HEAD_BYTES }, idleMs: IDLE_MS }),
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: HEAD_BYTES },
     exposeHeadRoutes: true,
+    schemaController: { compilersFactory: NO_SCHEMAS },
     // What still comes on an open connection while the server stops is refused by the hook below, in our own words.
     return503OnClosing: false,
     clientErrorHandler: connections.refuse,
@@ -42,8 +56,8 @@ export function openFrame(door: Door): FastifyInstance {
       admitted.then(() => refuse(thrown), refuse);
     },
   });
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  // To Fastify no request has one, so that it does not look for who might read it.
+  for (const method of WITH_BODY) app.addHttpMethod(method, { hasBody: false, overrideExisting: true });
   let stopping = false;
   app.addHook('preClose', (done) => {
     stopping = true;
@@ -51,8 +65,11 @@ export function openFrame(door: Door): FastifyInstance {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    if (door.leaving()) reply.raw.shouldKeepAlive = false;
     if (stopping && !isOpen(request, request.routeOptions.config))
-      throw new Fault('UNAVAILABLE', 'The server is stopping', { reason: 'stopping' });
+      throw new Fault('UNAVAILABLE', 'The server is stopping', {
+        reason: door.isRestoring?.() ? 'restoring' : 'stopping',
+      });
     done();
   });
   connections.mind(app);
@@ -63,6 +80,11 @@ export function openFrame(door: Door): FastifyInstance {
 export function letIn(app: FastifyInstance, door: Door): Arrive {
   const verbsOf = watchVerbs(app);
   const arrive = authenticateArrivals(app, door);
+  app.addHook('onRequest', (request, _reply, done) => {
+    const type = request.headers['content-type'];
+    if (type === undefined || MEDIA_TYPE.test(type) || !WITH_BODY.includes(request.method)) done();
+    else done(noMediaType());
+  });
   app.setErrorHandler(async (thrown, request, reply) => {
     const reason = await firstReason(request, thrown, door);
     return fail(request, reply, { thrown: reason, door });
@@ -115,6 +137,7 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
   }
   const told = reason instanceof RpcHttpFailure ? reason.fault : reason;
   if (request.span) request.failed = asFault(told).code;
+  if (asFault(told).row.http >= 500) markTrace(request, reply);
   if (told instanceof Fault) logCause(door.server.log, told, { request_id: request.id });
   if (/^\/api\/nfs(\/|$)/.test(plainPath(rawPathOf(request.url)))) return sendRpcFailure(reply, reason, request.id);
   const fault = asFault(reason);
@@ -128,12 +151,12 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
     .send(JSON.stringify(isV1(request) ? v1Failure(fault, request.id, request) : restFailure(fault, request.id)));
 }
 
-/** What Fastify itself refuses: a target that is not percent-encoded UTF-8, a Content-Type that is none. */
+const noMediaType = (): Fault =>
+  new Fault('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type is no media type; send type/subtype, or leave it out');
+
+/** What Fastify itself refuses: a target that is not percent-encoded UTF-8. */
 function frameworkFault(thrown: unknown): Fault | undefined {
   if (!(thrown instanceof Error && 'statusCode' in thrown)) return undefined;
-  if (thrown.statusCode === 415) {
-    return new Fault('UNSUPPORTED_MEDIA_TYPE', 'The Content-Type is no media type; send type/subtype, or leave it out');
-  }
   if (Number(thrown.statusCode) >= 500) return undefined;
   return new Fault('INVALID_REQUEST', 'Invalid request: the target is not percent-encoded UTF-8 of bearable length');
 }

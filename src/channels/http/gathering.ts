@@ -4,7 +4,8 @@
  * other and not each between two reads of sockets, their steps alternate, so that the code of a step is at hand for all
  * of them: this alone serves 2.5 to 4 times as many reads in a second (`npm run bench -- f1`).
  */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
+import { createServer } from '../../base/node-http.ts';
 
 export interface GatheringOptions {
   readonly http: ServerOptions;

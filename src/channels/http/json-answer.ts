@@ -13,25 +13,30 @@ import { type AnswerContent, type AnswerPiece, type BigAnswer, bigAnswer } from 
 /** Bytes of inline content that are written into the text at once. */
 const INLINE_BYTES = 1024 * 1024;
 
-export type JsonAnswer = string | BigAnswer;
-
 /** Texts that stand for the references while the rest is made; nobody can guess them, so no content can be one. */
 function placeholders(): (n: number) => string {
   const secret = randomBytes(16).toString('hex');
   return (n) => `bytes:${secret}:${n}`;
 }
 
-/** Sends a value as JSON that nobody keeps (files.md §1). The status is the reply's. */
-export async function sendJson(reply: FastifyReply, value: unknown, blobs: Blobs): Promise<FastifyReply> {
+/**
+ * Sends a value as JSON that nobody keeps (files.md §1). The status is the reply's. undefined: it is on its way, and whoever has
+ * nothing more to do need not wait for that.
+ */
+export function sendJson(reply: FastifyReply, value: unknown, blobs: Blobs): Promise<FastifyReply> | undefined {
   reply.header('content-type', 'application/json; charset=utf-8').header('cache-control', 'no-store');
-  const body = await jsonAnswer(value, blobs);
-  if (typeof body === 'string') return reply.send(body);
-  reply.header('content-length', body.length);
-  await reply.send(Readable.from(body.stream, { objectMode: false }));
-  return reply;
+  const body = jsonAnswer(value, blobs);
+  if (body instanceof Promise) return sendBig(reply, body);
+  reply.send(body);
+  return undefined;
 }
 
-export async function jsonAnswer(value: unknown, blobs: Blobs): Promise<JsonAnswer> {
+async function sendBig(reply: FastifyReply, answer: Promise<BigAnswer>): Promise<FastifyReply> {
+  const { length, stream } = await answer;
+  return reply.header('content-length', length).send(Readable.from(stream, { objectMode: false }));
+}
+
+function jsonAnswer(value: unknown, blobs: Blobs): string | Promise<BigAnswer> {
   const references: AnswerReference[] = [];
   let placeholder: ((n: number) => string) | undefined;
   const text = stringifyWith(value, (item) => {

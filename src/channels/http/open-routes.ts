@@ -1,12 +1,14 @@
 /** Routes that need no credentials: health, probes, features, metrics (files.md §12). They cost the database little. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
+import { enterTrace } from '../../base/trace-context.ts';
 import type { OpenSpan } from '../../core/call/tracing.ts';
 import { endpointOf as routeOf } from './audit-marks.ts';
 import type { DoorOptions } from './door.ts';
 import { metricsForm } from './metrics-form.ts';
 import { one } from './request.ts';
 import { rpcMethods } from './rpc-methods.ts';
+import { markTrace, traceIdOf } from './trace-id.ts';
 
 /** They take requests without a look at their credential, and as many as come. */
 const OPEN = { config: { open: true, exempt: true } };
@@ -15,24 +17,26 @@ const EXPOSITION = 'text/plain; version=0.0.4; charset=utf-8';
 
 export function addOpenRoutes(app: FastifyInstance, door: DoorOptions): void {
   const { health } = door;
-  app.get('/health', OPEN, async (_request, reply) => {
-    const body = await health.summary();
-    return reply.code(body.status === 'unhealthy' || body.status === 'starting' ? 503 : 200).send(body);
-  });
-  app.get('/health/detailed', OPEN, async (_request, reply) => {
-    const body = await health.detailed();
-    return reply.code(body.status === 'unhealthy' || body.status === 'starting' ? 503 : 200).send(body);
-  });
+  for (const [path, look] of [
+    ['/health', health.summary],
+    ['/health/detailed', health.detailed],
+  ] as const) {
+    app.get(path, OPEN, async (request, reply) => {
+      const body = await look();
+      const serves = body.status !== 'unhealthy' && body.status !== 'starting';
+      return (serves ? reply : markTrace(request, reply.code(503))).send(body);
+    });
+  }
   app.get('/healthz', OPEN, async () => ({ status: 'ok' }));
   app.get('/healthz/live', OPEN, async () => ({ status: 'alive' }));
-  app.get('/healthz/ready', OPEN, async (_request, reply) => {
-    const pending_phases = health.pendingPhases();
+  app.get('/healthz/ready', OPEN, async (request, reply) => {
+    const pending_phases = health.readiness();
     if (pending_phases.length === 0) return { status: 'ready', uptime_seconds: health.uptimeSeconds() };
-    return reply.code(503).header('retry-after', '1').send({ status: 'not_ready', pending_phases });
+    return markTrace(request, reply.code(503)).header('retry-after', '1').send({ status: 'not_ready', pending_phases });
   });
-  app.get('/healthz/startup', OPEN, async (_request, reply) => {
+  app.get('/healthz/startup', OPEN, async (request, reply) => {
     if (health.pendingPhases().includes('listen'))
-      return reply.code(503).header('retry-after', '1').send({ status: 'starting' });
+      return markTrace(request, reply.code(503)).header('retry-after', '1').send({ status: 'starting' });
     return { status: 'started' };
   });
   app.get('/api/v2/features', OPEN, async () => health.features());
@@ -70,7 +74,10 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
       };
     }
     door.metrics.requestBegan();
-    if (door.tracing) request.span = door.tracing.begin(request.method, 'server', one(request.headers, 'traceparent'));
+    if (door.tracing) {
+      request.span = door.tracing.begin(request.method, 'server', one(request.headers, 'traceparent'));
+      enterTrace(request.span.traceparent);
+    }
     // Emitted once, when the answer is out or the client is gone, whichever comes first.
     reply.raw.on('close', () => {
       inFlight -= counts;
@@ -106,7 +113,7 @@ function account(request: FastifyRequest, reply: FastifyReply, { door, seconds }
     endpoint,
     status,
     duration_ms: Math.round(seconds * 1000),
-    trace_id: request.span?.trace_id,
+    trace_id: status >= 500 ? traceIdOf(request) : request.span?.trace_id,
     span_id: request.span?.span_id,
   });
 }

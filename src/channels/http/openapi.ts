@@ -1,12 +1,13 @@
 /**
- * The API document (OpenAPI 3.1) and its readable page, generated from the operations: `/openapi.json` and `/docs`. What
- * is not in the list of operations (health, metrics) is named in a small table here.
+ * The API document (OpenAPI 3.1) and its readable page, generated from the operations and from the calls of doors of their
+ * own: `/openapi.json` and `/docs`. What is neither (health, metrics) is named in a small table here.
  */
 import { z } from 'zod';
 import { FAULTS, type FaultCode } from '../../base/faults.ts';
 import { withoutStale } from '../../core/call/stale.ts';
 import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
+import { ownCallObject, type RoutedCall } from './own-calls.ts';
 
 interface Described {
   /** The same for no other call. */
@@ -93,11 +94,23 @@ const OPEN: readonly (readonly [string, string])[] = [
   ['/metrics/prometheus', 'Metrics as Prometheus exposition.'],
 ];
 
-export function openApiDocument(operations: readonly AnyOperation[], version: string): Record<string, unknown> {
+export function openApiDocument(
+  operations: readonly AnyOperation[],
+  own: readonly RoutedCall[],
+  version: string,
+): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const call of described(operations)) {
     const path = paths[call.path] ?? {};
     paths[call.path] = { ...path, [call.method]: callObject(call) };
+  }
+  for (const call of own) {
+    const failures = (operation: AnyOperation | undefined, more: readonly FaultCode[]): Record<string, unknown> =>
+      operation ? failuresOf(operation, { rpc: false, more }) : {};
+    paths[call.path] = {
+      ...paths[call.path],
+      [call.method.toLowerCase()]: marked(call, ownCallObject(call, failures)),
+    };
   }
   for (const [path, summary] of OPEN) {
     paths[path] = { get: { summary, security: [], tags: ['operation'], responses: { 200: { description: 'OK' } } } };
@@ -125,12 +138,19 @@ function callObject(call: Described): Record<string, unknown> {
     ...(operation.who === 'public' ? { security: [] } : {}),
     ...(rpc ? { requestBody: jsonBody(rpcEnvelope(operation, input)) } : restInput(call, input)),
     responses: responsesOf(call, rpc),
-    'x-nexus-effect': operation.effect,
-    'x-nexus-role': whoText(operation),
-    'x-nexus-faults': operation.faults,
-    ...(operation.brick ? { 'x-nexus-brick': operation.brick } : {}),
+    ...marksOf(operation),
   };
 }
+
+const marksOf = (operation: AnyOperation): Record<string, unknown> => ({
+  'x-nexus-effect': operation.effect,
+  'x-nexus-role': whoText(operation),
+  'x-nexus-faults': operation.faults,
+  ...(operation.brick ? { 'x-nexus-brick': operation.brick } : {}),
+});
+
+const marked = ({ operation }: RoutedCall, object: object): object =>
+  operation ? { ...object, ...marksOf(operation) } : object;
 
 const jsonBody = (schema: unknown): object => ({ content: { 'application/json': { schema } } });
 
@@ -189,8 +209,24 @@ function responsesOf(call: Described, rpc: boolean): Record<string, unknown> {
   const responses: Record<string, unknown> = {
     [call.status]: { description: 'Success', ...(call.status === 204 ? {} : bodyOf(operation, rpc, good)) },
   };
+  return { ...responses, ...failuresOf(operation, { rpc, more: [] }) };
+}
+
+interface Failing {
+  readonly rpc: boolean;
+  readonly more: readonly FaultCode[];
+}
+
+function failuresOf(operation: AnyOperation, { rpc, more }: Failing): Record<string, unknown> {
+  const responses: Record<string, unknown> = {};
   const reference = { $ref: `#/components/schemas/${rpc ? 'RpcFailure' : 'Failure'}` };
-  const codes = new Set<FaultCode>(['UNAUTHENTICATED', 'RATE_LIMITED', ...offOf(operation), ...operation.faults]);
+  const codes = new Set<FaultCode>([
+    'UNAUTHENTICATED',
+    'RATE_LIMITED',
+    ...offOf(operation),
+    ...operation.faults,
+    ...more,
+  ]);
   for (const [status, own] of Map.groupBy(codes, (code) => FAULTS[code].http)) {
     if (rpc && own.every((code) => FAULTS[code].rpc !== 'http')) continue;
     responses[status] = { description: own.join(', '), ...jsonBody(reference) };
@@ -215,9 +251,11 @@ const html = (text: string): string =>
   text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c] ?? c);
 
 /** A page that people read: every operation with its calls, parameters and faults. No script, no request elsewhere. */
-export function docsPage(operations: readonly AnyOperation[], version: string): string {
+export function docsPage(operations: readonly AnyOperation[], own: readonly RoutedCall[], version: string): string {
+  const ownOf = Map.groupBy(own, ({ operation }) => operation);
+  const section = (operation: AnyOperation): string => sectionOf(operation, ownOf.get(operation) ?? []);
   const groups = Map.groupBy(
-    operations.filter((one) => one.http || one.rpc),
+    new Set([...operations.filter((one) => one.http || one.rpc), ...own.flatMap(({ operation }) => operation ?? [])]),
     (one) => one.name.split('.')[0] ?? '',
   );
   const nav = [...groups.keys()].map((noun) => `<a href="#${html(noun)}">${html(noun)}</a>`).join('');
@@ -237,8 +275,9 @@ td,th{text-align:left;vertical-align:top;padding:.25rem .8rem .25rem 0;border-bo
 .calls code{display:inline-block;margin-right:1rem;padding:.1rem .4rem;border:1px solid var(--line);border-radius:.3rem}
 .who{font-size:.85rem;opacity:.75}`;
 
-function section(operation: AnyOperation): string {
+function sectionOf(operation: AnyOperation, own: readonly RoutedCall[]): string {
   const calls = [
+    ...own.map(({ method, path }) => `${method} ${path}`),
     operation.rpc ? `POST /api/nfs/${operation.rpc.name}` : undefined,
     ...restPaths(operation).map((path) => `${operation.http?.method} ${path}`),
     operation.cli ? `nexus ${operation.cli.words}` : undefined,

@@ -25,7 +25,7 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
 export function credentialOf({ headers, rawHeaders }: IncomingMessage): Credential | undefined {
   const authorization = headers.authorization ?? '';
   const bearer = BEARER.test(authorization);
-  const shown = bearer ? authorization.replace(BEARER, '').trim() : authorization;
+  const shown = bearer ? authorization.slice('bearer'.length).trim() : authorization;
   const key = one(headers, 'x-nexus-api-key')?.trim();
   if (key && shown && key !== shown) return { text: `${shown}\n${key}`, bearer: false };
   if (shown && isRepeated(rawHeaders, authorization)) return { text: `${shown}\n`, bearer: false };
@@ -87,6 +87,8 @@ export const requestOf = (arrival: Arrival, channel: Channel): Omit<Request, 'to
   zone_id: zoneHeaderOf(arrival.headers),
   agent_id: one(arrival.headers, 'x-agent-id') || undefined,
   traceparent: arrival.traceparent,
+  idempotency_key: one(arrival.headers, 'idempotency-key'),
+  replayed: arrival.replayed,
 });
 
 /** The header X-Nexus-Branch stands for the parameter `branch` (files.md §11). */
@@ -112,4 +114,7 @@ export function bodyOf(request: FastifyRequest, reply: FastifyReply): IncomingMe
 }
 
 /** The path of a request target as it came, without the query. */
-export const rawPathOf = (target: string): string => target.split('?', 1)[0] ?? '';
+export function rawPathOf(target: string): string {
+  const query = target.indexOf('?');
+  return query < 0 ? target : target.slice(0, query);
+}

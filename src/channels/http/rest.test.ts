@@ -99,6 +99,7 @@ beforeAll(async () => {
     return caller ? { caller, budget: undefined, hash: '' } : { caller, ...refused, hash: '' };
   };
   const door: Door = {
+    leaving: () => false,
     server: { ...server.running.server, limits: { ...limits, V1_BODY_BYTES: BODY_BYTES } },
     callers: { find: ask, ask },
     addressOf: addressReader([]),

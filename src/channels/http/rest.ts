@@ -108,7 +108,11 @@ interface Answering {
   readonly arrival: Arrival;
 }
 
-async function answer(request: FastifyRequest, reply: FastifyReply, answering: Answering): Promise<FastifyReply> {
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answering: Answering,
+): Promise<FastifyReply | undefined> {
   const { door, route, arrival } = answering;
   const { operation, binding } = route;
   const room = new SpoolRoom(door.spools(arrival.caller?.zone_id));
@@ -139,7 +143,8 @@ async function answer(request: FastifyRequest, reply: FastifyReply, answering: A
     }
     return await sendJson(reply, binding.present ? binding.present(output, input) : output, door.server.blobs);
   } finally {
-    await room.close();
+    const closing = room.close();
+    if (closing) await closing;
   }
 }
 
@@ -179,7 +184,7 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
     values: door.server.limits.RPC_BODY_VALUES,
     room,
   });
-  const decoded = await decodeValues(body, '', room);
+  const decoded = await decodeValues(body, room);
   if (decoded === null) return {};
   if (typeof decoded === 'object' && !Array.isArray(decoded)) return decoded;
   if (Array.isArray(decoded) && binding.list !== undefined) return { [binding.list]: decoded };

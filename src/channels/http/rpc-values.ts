@@ -3,14 +3,29 @@ import { invalidParams } from '../../base/faults.ts';
 import { decodeBase64, decodeSpooledBase64 } from './body/base64-spool.ts';
 import { SpooledText, type SpoolRoom } from './body/spool.ts';
 
-/** The parameters with each marker replaced by what it stands for; most calls have none and are given back as they are. */
-export async function decodeValues(value: unknown, at: string, room: SpoolRoom): Promise<unknown> {
+/**
+ * The parameters with each marker replaced by what it stands for: a promise of them, but most calls have none and are given
+ * back as they are, at once.
+ */
+export const decodeValues = (value: unknown, room: SpoolRoom): unknown =>
+  isPlain(value) ? value : decodedIn(value, '', room);
+
+/** Nothing in it stands for something else. */
+function isPlain(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (value instanceof SpooledText || '__type__' in value) return false;
+  if (Array.isArray(value)) return value.every(isPlain);
+  for (const key in value) if (!isPlain((value as Readonly<Record<string, unknown>>)[key])) return false;
+  return true;
+}
+
+async function decodedIn(value: unknown, at: string, room: SpoolRoom): Promise<unknown> {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof SpooledText) return spooled(value, room);
   if ('__type__' in value) return decodeMarker(value, at, room);
   for (const [key, item] of Object.entries(value)) {
     if (typeof item !== 'object' || item === null) continue;
-    const decoded = await decodeValues(item, at === '' ? key : `${at}.${key}`, room);
+    const decoded = await decodedIn(item, at === '' ? key : `${at}.${key}`, room);
     if (decoded !== item) Object.assign(value, { [key]: decoded });
   }
   return value;

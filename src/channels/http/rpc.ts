@@ -38,14 +38,17 @@ export function addRpc(app: FastifyInstance, door: DoorOptions, arrive: Arrive):
     const room = new SpoolRoom(door.spools(arrival.caller?.zone_id));
     try {
       checkMedia(arrival.headers);
-      const body = await readBody(request, reply, { door, room });
+      const reading = readBody(request, reply, { door, room });
+      const body = reading instanceof Promise ? await reading : reading;
       if (method === undefined) chargeCalls([body].flat().map(slotOfCall), reply, { door, budget: arrival.budget });
       const answer = Array.isArray(body)
         ? await callMany(door, body, { arrival, method, room })
         : await callOne(door, body, { arrival, method, room });
-      return await sendJson(reply, answer, door.server.blobs);
+      const sending = sendJson(reply, answer, door.server.blobs);
+      return sending && (await sending);
     } finally {
-      await room.close();
+      const closing = room.close();
+      if (closing) await closing;
     }
   };
   app.post('/api/nfs', { config: { slot: slotOf(CALLS) } }, handle);
@@ -60,7 +63,7 @@ interface Reading {
   readonly room: SpoolRoom;
 }
 
-async function readBody(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<unknown> {
+function readBody(request: FastifyRequest, reply: FastifyReply, reading: Reading): unknown {
   const announced = Number(request.headers['content-length'] ?? Number.NaN);
   if (announced === 0) return {};
   const { limits } = reading.door.server;
@@ -100,6 +103,9 @@ async function callOne(door: DoorOptions, body: unknown, scene: Scene): Promise<
 async function callMany(door: DoorOptions, bodies: readonly unknown[], scene: Scene): Promise<object[]> {
   const maximum = door.server.limits.RPC_CALLS;
   if (scene.method !== undefined) throw invalidRequest('an array of calls goes to /api/nfs');
+  if (scene.arrival.headers['idempotency-key'] !== undefined) {
+    throw invalidRequest('an Idempotency-Key is for one call; send those of the array one by one');
+  }
   if (bodies.length === 0) throw invalidRequest('the array holds no call');
   if (bodies.length > maximum) throw invalidRequest(`the array holds ${bodies.length} calls, ${maximum} are allowed`);
   const answers: object[] = [];
@@ -161,7 +167,8 @@ async function perform(door: DoorOptions, call: RpcCall, scene: Scene): Promise<
     throw new Fault('METHOD_NOT_FOUND', `No method ${call.method}${hint}`, { method: call.method, similar });
   }
   const { arrival, room } = scene;
-  const params = await decodeValues(call.params, '', room);
+  const decoded = decodeValues(call.params, room);
+  const params = decoded instanceof Promise ? await decoded : decoded;
   const raw = isObject(params) ? withBranch(operation, params, arrival.headers) : params;
   const answer = await invoke(door.server, operation, {
     raw,

@@ -27,10 +27,13 @@ export function wantsStream({ media, whenAccepted }: StreamBinding<unknown>, hea
 /** Aborted when the client has gone. */
 export function goneSignal(reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
-  if (reply.raw.destroyed) gone.abort();
-  else reply.raw.once('close', () => gone.abort());
+  if (reply.raw.destroyed) gone.abort(GONE);
+  else reply.raw.once('close', () => gone.abort(GONE));
   return gone.signal;
 }
+
+/** One for all: an exception made for each, with its stack, would take longer than the rest of a short answer. */
+const GONE = new DOMException('Nobody waits for the answer any more', 'AbortError');
 
 export interface Sending extends Stream {
   readonly media: Media;

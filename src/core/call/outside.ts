@@ -4,6 +4,7 @@
  * {@link Passage} that says so (features/mounts/).
  */
 import type { Backend, BackendConfig, Connector, Entry } from '../../ports/backend.ts';
+import type { ToolDesk } from './tool-desk.ts';
 
 /** How changes reach the store: before they are answered, or later. */
 export type WriteMode = 'through' | 'back';
@@ -32,13 +33,17 @@ export interface Reach {
   readonly past?: boolean;
   /** It is replaced, whatever is there: of a write-back mount that is for the push to find out. */
   readonly blind?: boolean;
+  /** It is removed, whatever is there: the same, for the files that are known to be there. */
+  readonly removed?: boolean;
   /** It is moved: what a store gets of that later is all that is below, with what files hold. */
   readonly moves?: boolean;
 }
 
 /** A look at a store that has to come before the transaction. */
-export interface Look extends Omit<Reach, 'past' | 'moves' | 'blind'> {
+export interface Look extends Omit<Reach, 'past' | 'moves' | 'blind' | 'removed'> {
   readonly mount_id: string;
+  /** What is known stays as it is known; only what is new is taken over. */
+  readonly onlyNew?: boolean;
 }
 
 /** One change of a store. Paths are those of the zone. */
@@ -95,6 +100,8 @@ export interface Passage {
 /** Kinds of stores, and what operations on mounts need of them. */
 export interface Stores {
   readonly connectors: readonly Connector[];
+  /** MCP servers, which are mounted too. */
+  readonly tools: ToolDesk;
   /** Opens a store for a moment, within the time that a call of one may take. */
   visit<T>(connector: Connector, config: BackendConfig, use: (visited: Visited) => Promise<T>): Promise<T>;
   /** Secrets as they are stored, and back. */

@@ -12,12 +12,13 @@ import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink 
 import { dirname, join, resolve } from 'node:path';
 import { assertBlobHash, BLOB_PIECE_BYTES, BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
 import type { Stage } from '../../ports/stage.ts';
+import { makeFolders } from '../folders.ts';
 import { diskStage, syncFolder, throwFull } from './disk-stage.ts';
 
 /** Opens the store in a folder, which is made when it is missing. */
 export async function openDiskBlobs(folder: string): Promise<Blobs> {
   const root = resolve(folder);
-  const firstMade = await mkdir(root, { recursive: true, mode: 0o700 });
+  const firstMade = makeFolders(root);
   await chmod(root, 0o700);
   for (let made = root; firstMade !== undefined; made = dirname(made)) {
     await syncFolder(dirname(made));

@@ -56,15 +56,22 @@ interface Begun {
   readonly unsynced: readonly string[];
 }
 
+/** So many bytes are given to the disk while more come, so that a sync has little left to wait for. */
+const FLUSH_BYTES = 4 * 1024 * 1024;
+
 class DiskWriter implements SegmentWriter {
   readonly #file: FileHandle;
   #at: number;
+  #flushedTo: number;
+  #flushing: Promise<void> | undefined;
+  /** Of a flush: the kernel tells it once, and the next sync would succeed. */
+  #failure: { readonly thrown: unknown } | undefined;
   #unsynced: readonly string[];
   #closed: Promise<void> | undefined;
 
   constructor(file: FileHandle, { at, unsynced }: Begun) {
     this.#file = file;
-    this.#at = at;
+    this.#at = this.#flushedTo = at;
     this.#unsynced = unsynced;
   }
 
@@ -76,6 +83,20 @@ class DiskWriter implements SegmentWriter {
     } catch (thrown) {
       throwFull(thrown);
     }
+    if (this.#at - this.#flushedTo >= FLUSH_BYTES) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#flushing) return;
+    this.#flushedTo = this.#at;
+    this.#flushing = this.#file
+      .datasync()
+      .catch((thrown: unknown) => {
+        this.#failure ??= { thrown };
+      })
+      .finally(() => {
+        this.#flushing = undefined;
+      });
   }
 
   /** A disk that is about to be full takes less than it is given. */
@@ -92,13 +113,16 @@ class DiskWriter implements SegmentWriter {
   }
 
   async sync(): Promise<void> {
+    await this.#flushing;
+    if (this.#failure) throw this.#failure.thrown;
+    this.#flushedTo = this.#at;
     await this.#file.datasync();
     for (const folder of this.#unsynced) await syncFolder(folder);
     this.#unsynced = [];
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#file.close();
+    this.#closed ??= (this.#flushing ?? Promise.resolve()).then(() => this.#file.close());
     return this.#closed;
   }
 }

@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { backendContract, listAll, readAll } from '../../ports/backend.contract.ts';
 import type { Backend } from '../../ports/backend.ts';
+import { foldsNames } from './folding.ts';
 import { localConnector } from './local-connector.ts';
 
 const signal = new AbortController().signal;
@@ -118,6 +119,15 @@ describe('a directory of the host', () => {
     await backend.remove('to-file', { signal });
     await backend.removeDirectory('to-dir', { recursive: true, signal });
     expect((await listAll(backend, '', true)).names).toEqual(['a/', 'a/f']);
+  });
+
+  test('a file system that takes names of other letters for the same is told by a file that is there for a moment', async () => {
+    expect(await foldsNames(root)).toBe(false);
+    expect(await readdir(root)).toEqual([]);
+    // As it would be where both names are one: what is found under the second is not asked for.
+    await writeFile(join(root, '.NEXUS-PROBE'), '');
+    expect(await foldsNames(root, '.nexus-probe')).toBe(true);
+    expect(await readdir(root)).toEqual(['.NEXUS-PROBE']);
   });
 
   test('circles of links end', async () => {

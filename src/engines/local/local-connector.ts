@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { BackendError, type Connector, type OpenBackend } from '../../ports/backend.ts';
 import { failed, isCode } from './errors.ts';
+import { foldsNames } from './folding.ts';
 import { LocalBackend } from './local-backend.ts';
 
 export interface LocalOptions {
@@ -78,8 +79,16 @@ async function openLocal(path: string, options: Opening): Promise<OpenBackend> {
   const real = await realRoot(path, options);
   const backend = new LocalBackend(real);
   await backend.check();
+  // Asked when it is mounted: later everything would have to be asked again.
+  if (options.make && (await foldsNames(real))) throw foldingRoot(path);
   return { backend, place: { store: 'local', path: real } };
 }
+
+const foldingRoot = (path: string): Fault =>
+  invalidParams({
+    path: 'root_path',
+    message: `${path} lies on a file system that takes a and A for the same name, which are two paths of Nexus`,
+  });
 
 /** The root by its real path, made if it is missing; ACCESS_DENIED unless that lies within the allowed roots. */
 async function realRoot(path: string, { roots, own, make }: Opening): Promise<string> {

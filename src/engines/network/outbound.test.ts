@@ -86,6 +86,14 @@ test('a refusal names the address, what it is and what opens it', async () => {
   outbound.close();
 });
 
+test('a name that the system does not know is a failure of that request', async () => {
+  const outbound = opened({});
+  const unknown = 'http://no.such.name.invalid/';
+  await expect(get(outbound, unknown)).rejects.toMatchObject({ syscall: 'getaddrinfo' });
+  await outbound.judge(new URL(unknown));
+  outbound.close();
+});
+
 test('one address that is refused refuses the name', async () => {
   const outbound = opened({
     allow: ['127.0.0.1'],

@@ -4,11 +4,12 @@
  * for a connection; pins of the operator go before the resolver and past the judgement.
  */
 import { type LookupAddress, lookup as resolveName } from 'node:dns';
-import { type AgentOptions, type ClientRequestArgs, Agent as HttpAgent } from 'node:http';
+import type { AgentOptions, ClientRequestArgs } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { type BlockList, isIP, type LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { rootCertificates } from 'node:tls';
+import { Agent as HttpAgent } from '../../base/node-http.ts';
 import { type Outbound, OutboundRefused } from '../../ports/outbound.ts';
 import { blockListOf, refusalOf } from './addresses.ts';
 
@@ -33,7 +34,9 @@ const FREE_MAX = 32;
 /** Milliseconds; shorter than the minute after which most servers drop one. */
 const KEPT_MS = 15_000;
 
-const systemResolver: Resolver = (name, told) => resolveName(name, { all: true }, told);
+/** Where it fails, Node gives no list at all, whatever its types say. */
+const systemResolver: Resolver = (name, told) =>
+  resolveName(name, { all: true }, (error, addresses: LookupAddress[] | undefined) => told(error, addresses ?? []));
 
 export function openOutbound(options: OutboundOptions): Outbound {
   const gate = new Gate(options);

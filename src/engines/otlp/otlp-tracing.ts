@@ -6,6 +6,7 @@ import { type Context, ROOT_CONTEXT, type SpanContext, SpanKind, SpanStatusCode,
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { TracerProvider } from '@opentelemetry/sdk-trace';
+import { readTraceparent } from '../../base/trace-context.ts';
 import { SpanQueue } from './span-queue.ts';
 
 const FLUSH_MS = 2_000;
@@ -83,12 +84,10 @@ function tracesUrl(endpoint: string): string {
   return url.href;
 }
 
-/** W3C Trace Context §3.2: version, ids in lower-case hex of which neither is all zeros, flags. */
-const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?:$|-)/;
-
 function contextOf(parent: string | undefined): Context {
-  const [, traceId, spanId, flags = ''] = TRACEPARENT.exec(parent ?? '') ?? [];
-  if (traceId === undefined || spanId === undefined) return ROOT_CONTEXT;
-  const remote: SpanContext = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
+  const known = readTraceparent(parent);
+  if (!known) return ROOT_CONTEXT;
+  const { trace_id: traceId, span_id: spanId, flags } = known;
+  const remote: SpanContext = { traceId, spanId, traceFlags: flags & 1, isRemote: true };
   return trace.setSpanContext(ROOT_CONTEXT, remote);
 }

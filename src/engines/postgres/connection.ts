@@ -4,9 +4,12 @@
  * remembered in `trouble`, also when a handler swallowed it; a connection that ended says why in `lost`.
  */
 import { Client, type QueryResult } from 'pg';
+import { Fault } from '../../base/faults.ts';
 import { defaultLimits } from '../../base/limits.ts';
+import type { Fence } from '../../ports/fence.ts';
 import type { SqlValue } from '../../ports/sql.ts';
 import { endsConnection, isConflict, isStalePlan, outOfReach } from './failures.ts';
+import { passFence } from './fence.ts';
 import { statementOf } from './statements.ts';
 import { valueTypes } from './values.ts';
 
@@ -53,11 +56,13 @@ export interface ConnectOptions {
   readonly statementMs?: number;
   /** Under which the server lists it. */
   readonly name?: string;
+  /** What it may not be older than. */
+  readonly fence?: Fence | undefined;
 }
 
 /** Opens a connection; UNAVAILABLE when the server is out of reach or refuses. */
 export async function connect(url: string, options: ConnectOptions = {}): Promise<Connection> {
-  const { statementMs = defaultLimits.OPERATION_MS, name = 'nexus' } = options;
+  const { statementMs = defaultLimits.OPERATION_MS, name = 'nexus', fence } = options;
   const client = new Client({
     // A driver named after `+` is meant for other programs (infrastructure.md §13).
     connectionString: url.replace(/^(postgres(?:ql)?)\+\w+:/, '$1:'),
@@ -74,10 +79,11 @@ export async function connect(url: string, options: ConnectOptions = {}): Promis
     const { crashes, trigrams } = await session(connection, statementMs);
     connection.crashes = crashes;
     connection.trigrams = trigrams !== null;
+    if (fence) await passFence(connection, fence);
     return connection;
   } catch (thrown) {
     connection.destroy();
-    throw thrown instanceof UnusableServer ? thrown : outOfReach(thrown);
+    throw thrown instanceof UnusableServer || thrown instanceof Fault ? thrown : outOfReach(thrown);
   }
 }
 
@@ -96,6 +102,12 @@ interface Question {
   readonly values?: SqlValue[];
 }
 
+/** The server's time in milliseconds, and when it was heard, of the monotonic clock. */
+export interface ServerTime {
+  readonly time: number;
+  readonly at: number;
+}
+
 export class Connection {
   /** Milliseconds of the monotonic clock, as is the next. */
   readonly openedAt = performance.now();
@@ -105,6 +117,8 @@ export class Connection {
   /** Since {@link begin}: a loss, a conflict, or the failure of a statement that nobody waits for. */
   trouble: unknown;
   crashes = '';
+  /** As it was last told. */
+  told: ServerTime | undefined;
   trigrams = false;
   /** Resolves when it is over. */
   readonly ended: Promise<void>;

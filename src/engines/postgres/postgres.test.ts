@@ -79,6 +79,45 @@ describe('postgres', () => {
     await proxy.stop();
   });
 
+  test('a write costs one round trip to see what there is, and one for all that it changes and its commit', async () => {
+    const proxy = await startTcpProxy(Number(new URL(database.url).port));
+    const through = await open(Object.assign(new URL(database.url), { port: String(proxy.port) }).href);
+    const update = { table: 'things', key: 'id', columns: { n: 'BIGINT' } } as const;
+    const before = proxy.turns;
+    for (let i = 1; i <= 10; i++) {
+      await through.write('a', async (tx) => {
+        await tx.get('SELECT n FROM things WHERE id = ?', ['x']);
+        for (const id of ['x', 'y']) await tx.update(update, [[id, i]]);
+      });
+    }
+    // Some more where a packet arrived in two; waiting for the changes too would take three a write.
+    expect(proxy.turns - before).toBeLessThan(30);
+    expect(await numbers()).toEqual([10, 10]);
+    await through.close();
+    await proxy.stop();
+  });
+
+  test('a change that fails when its commit is on its way fails its own write, and keeps the others', async () => {
+    const taken = async (tx: Tx): Promise<void> => {
+      expect(await tx.get("SELECT n FROM things WHERE id = 'x'")).toBeDefined();
+      await tx.insert({ into: 'things', columns: ['id', 'n'] }, [['x', 1]]);
+    };
+    for (const others of [0, 1, 3]) {
+      let runs = 0;
+      const bumped = (tx: Tx): Promise<number> => {
+        runs++;
+        return bump(tx, 'y');
+      };
+      const together = Array.from({ length: others }, () => sql.write('a', bumped));
+      const [last, ...before] = await Promise.allSettled([sql.write('a', taken), ...together]);
+      expect(last).toMatchObject({ status: 'rejected', reason: { code: '23505' } });
+      expect(before.map(({ status }) => status)).toEqual(Array.from({ length: others }, () => 'fulfilled'));
+      // They ran beside it, and once more without it.
+      expect(runs).toBe(2 * others);
+    }
+    expect(await numbers()).toEqual([0, 4]);
+  });
+
   test('every session has its limits, its time zone and its durability, whatever the role says', async () => {
     await runOn(
       database.url,

@@ -4,6 +4,7 @@
  * broke, or that met a conflict, runs again before anybody hears of it; what was answered has been committed.
  */
 import { Fault } from '../../base/faults.ts';
+import type { Fence } from '../../ports/fence.ts';
 import { allCommits, type Sql, type SqlStats, type Tx } from '../../ports/sql.ts';
 import { type Connection, connect } from './connection.ts';
 import { faultOf, isConflict, outOfReach } from './failures.ts';
@@ -17,6 +18,8 @@ export interface PostgresOptions {
   readonly pool: PoolLimits;
   /** Milliseconds that one statement may take; ten minutes unless given. */
   readonly statementMs?: number;
+  /** What its connections may not be older than. */
+  readonly fence?: Fence | undefined;
   /** Called when writes cannot go on because of a defect; the process has to stop. */
   readonly onBroken: (reason: unknown) => void;
 }
@@ -48,11 +51,12 @@ class PostgresEngine implements Sql {
   #statements = 0;
 
   constructor(options: PostgresOptions) {
-    const { statementMs } = options;
-    const open = (): Promise<Connection> => connect(options.url, statementMs === undefined ? {} : { statementMs });
-    const pool = new Pool({ ...options.pool, open });
+    const { statementMs, url, fence } = options;
+    const given = statementMs === undefined ? {} : { statementMs };
+    const pool = new Pool({ ...options.pool, open: () => connect(url, { ...given, fence }) });
     this.#pool = pool;
-    this.#commits = new GroupCommit({ pool, open, onBroken: options.onBroken });
+    // What became of a commit may be asked whatever has begun since.
+    this.#commits = new GroupCommit({ pool, open: () => connect(url, given), onBroken: options.onBroken });
   }
 
   async read<T>(work: (tx: Tx) => Promise<T>): Promise<T> {

@@ -7,7 +7,7 @@ import type { QueryResult } from 'pg';
 import { insertStatements } from '../../ports/insert-rows.ts';
 import type { Dialect, KeptRow, Row, RowsInsert, RowsUpdate, SqlValue, Statement, Tx } from '../../ports/sql.ts';
 import { updateAll, updateOne } from '../../ports/update-rows.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, ServerTime } from './connection.ts';
 import { faultOf, outOfReach } from './failures.ts';
 
 export const postgresDialect: Dialect = {
@@ -16,12 +16,19 @@ export const postgresDialect: Dialect = {
   skipLocked: ' FOR UPDATE SKIP LOCKED',
   clock: 'SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT) AS now',
   textsOf: 'json_array_elements_text(CAST(? AS JSON))',
+  // Of a join the planner would expect a tenth of all rows that the query could give.
+  amongFew: (sql) => `= ANY (ARRAY(${sql}))`,
   trigrams: 'none',
 };
 const withTrigrams: Dialect = { ...postgresDialect, trigrams: 'pg_trgm' };
 
 /** Statements that may be on their way unanswered: what they take is held in memory. */
 const UNSETTLED_MAX = 32;
+
+/** What the first statement of a transaction is answered with, and until then what the connection knows of before. */
+export interface Opening {
+  told?: ServerTime | undefined;
+}
 
 export class PostgresTx implements Tx {
   readonly dialect: Dialect;
@@ -33,9 +40,18 @@ export class PostgresTx implements Tx {
   #unsettled = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(connection: Connection) {
+  readonly #opening: Opening | undefined;
+
+  constructor(connection: Connection, opening?: Opening) {
     this.#connection = connection;
+    this.#opening = opening;
     this.dialect = connection.trigrams ? withTrigrams : postgresDialect;
+  }
+
+  /** As the server said it at the beginning, or last before, and what has passed since. */
+  get time(): number | undefined {
+    const { told } = this.#opening ?? {};
+    return told && Math.floor(told.time + performance.now() - told.at);
   }
 
   async get<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R | undefined> {
@@ -59,6 +75,13 @@ export class PostgresTx implements Tx {
     if (first) await this.#send(more.length === 0 ? updateOne(update, first) : updateAll(update, rows));
   }
 
+  async updateGiving(update: RowsUpdate, rows: readonly Row[]): Promise<SqlValue[]> {
+    if (rows.length === 0) return [];
+    const { sql, params } = updateAll(update, rows);
+    const changed = await this.all<Record<string, SqlValue>>(sql, params);
+    return changed.map((row) => row[update.key] ?? null);
+  }
+
   /** Nothing is kept: each write of a batch has a savepoint of its own, with which its rows come and go. */
   kept(): undefined {
     return undefined;
@@ -76,7 +99,7 @@ export class PostgresTx implements Tx {
   }
 
   async nested<T>(work: () => Promise<T>): Promise<T> {
-    this.#check();
+    this.check();
     this.#connection.send('SAVEPOINT n');
     try {
       const value = await work();
@@ -93,11 +116,17 @@ export class PostgresTx implements Tx {
   /** Waits for the answers that nobody waited for; throws what a statement threw since the last rollback. */
   async settle(): Promise<void> {
     if (this.#unsettled > 0) await this.#last;
-    this.#check();
+    this.check();
   }
 
-  #check(): void {
+  /** Throws what a statement is known by now to have thrown since the last rollback. */
+  check(): void {
     if (this.#failed) throw this.#failed.reason;
+  }
+
+  /** What a statement threw since the last rollback, as far as it is known. */
+  get failure(): unknown {
+    return this.#failed?.reason;
   }
 
   /** The handler is done: what it may have left running sends nothing more. */

@@ -3,11 +3,14 @@
  * moves for ten seconds is dropped; what may pass (no connection, 5xx, slow down) is tried again for five seconds, ever more slowly, so requests must be such as may be done twice; while the store is away one try has to
  * do, and fails soon; all else fails at once, with an {@link S3Error} that holds no secret.
  */
+
 import { hash } from 'node:crypto';
-import { request as askPlain, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request as askSecure } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import aws4 from 'aws4';
+import { request as askPlain } from '../../base/node-http.ts';
+import { traceHeader } from '../../base/trace-context.ts';
 import { type Outbound, OutboundRefused } from '../../ports/outbound.ts';
 import { S3Error, SourceBroke } from './errors.ts';
 import { addressOf, type S3Place } from './place.ts';
@@ -136,7 +139,7 @@ export class S3Client {
       host: base.hostname.replace(/^\[|\]$/g, ''),
       port: base.port || (base.protocol === 'https:' ? 443 : 80),
       path: signed.path,
-      headers: signed.headers as Record<string, string>,
+      headers: { ...(signed.headers as Record<string, string>), ...traceHeader() },
       agent: this.#outbound.agentFor(base),
       signal: request.signal,
     };

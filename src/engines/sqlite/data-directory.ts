@@ -4,9 +4,10 @@
  * system whose locks and syncs can be relied on; its name is on disk before anything in it is acknowledged. Other
  * processes of the machine may use the database in it meanwhile: the lock is on the place, not on the data.
  */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, openSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolders } from '../folders.ts';
 import { isBusy } from './connection.ts';
 
 /** A place that is held until it is released, or the process ends. */
@@ -47,7 +48,7 @@ export function claimDirectory(directory: string): Claim {
 }
 
 function makeDurably(path: string): void {
-  const first = mkdirSync(path, { recursive: true, mode: 0o700 });
+  const first = makeFolders(path);
   if (first === undefined) return;
   for (let made = path; ; made = dirname(made)) {
     const parent = openSync(dirname(made), 'r');

@@ -79,6 +79,14 @@ test('the same value is enabled again, a changed one revokes the former', async 
   expect(await callerOf('bootstrap-admin-key-2')).toBeUndefined();
 });
 
+test('a node that was given no text leaves the key that another one was given', async () => {
+  await start({ admin: ADMIN });
+  expect((await start(DEFAULT_KEY_TEXTS)).adminKey).toBeUndefined();
+  expect(await callerOf(ADMIN)).toMatchObject({ role: 'admin', user_id: 'admin' });
+  expect((await start()).adminKey).toBeUndefined();
+  expect(await callerOf(ADMIN)).toMatchObject({ role: 'admin', user_id: 'admin' });
+});
+
 test('a text that moves to another variable takes its role', async () => {
   await start({ admin: ADMIN, viewer: 'bootstrap-moving-key' });
   await start({ admin: 'bootstrap-moving-key', viewer: 'bootstrap-viewer-2' });

@@ -50,8 +50,9 @@ const rawModeOf = (role: Role): number => (role === 'researcher' || role === 'ad
 
 const originOf = (role: Role): string => `bootstrap:${role}`;
 
-/** The key that this variable made with another value. */
+/** The key that this variable made with another value. A default is no value: another node may have been given one. */
 async function revokeFormer(tx: Tx, key: Configured, now: number): Promise<void> {
+  if (isDefaultKeyText(key.text)) return;
   const revoked = await revokeOthersOf(tx, { origin: originOf(key.role), hash: hashKey(key.text), now });
   if (revoked.length > 0) await rootChanged(tx);
 }

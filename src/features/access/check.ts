@@ -17,8 +17,8 @@ import type { Schema } from './schema/schema.ts';
 type Where = Pick<ZoneRow, 'zone_id' | 'access_revision'>;
 type Thing = Pick<ObjectId, 'type' | 'id'>;
 
-/** The schema of a zone, as the call has it. */
-export function schemaOf(call: Call, zone: Where = call.zone): Promise<Schema> {
+/** The schema of a zone, as the call has it; at once where it is known. */
+export function schemaOf(call: Call, zone: Where = call.zone): Schema | Promise<Schema> {
   const { tx, cache } = askingOf(call.access);
   return cache.graphs.schemaAt(tx, zone);
 }
@@ -31,7 +31,7 @@ export interface AboutSubject {
 }
 
 /** Everything at hand to decide about a subject of a zone; ask at once. */
-export function askAboutSubject(call: Call, { zone, subject, context }: AboutSubject): Promise<Asked> {
+export function askAboutSubject(call: Call, { zone, subject, context }: AboutSubject): Asked | Promise<Asked> {
   const asking = askingOf(call.access);
   return askAbout(asking, {
     zone,
@@ -46,11 +46,15 @@ export interface Question extends AboutSubject {
   readonly object: Thing;
 }
 
-export async function holds(call: Call, question: Question): Promise<boolean> {
-  const asked = await askAboutSubject(call, question);
+/** At once where no row has to be read. */
+export function holds(call: Call, question: Question): boolean | Promise<boolean> {
   const { name, object } = question;
-  const held = holdsName(asked, name, placeOf(asked.graph, object.type, object.id));
-  return askingOf(call.access).cache.decided(held, asked.cached);
+  const answer = (asked: Asked): boolean => {
+    const held = holdsName(asked, name, placeOf(asked.graph, object.type, object.id));
+    return askingOf(call.access).cache.decided(held, asked.cached);
+  };
+  const asked = askAboutSubject(call, question);
+  return asked instanceof Promise ? asked.then(answer) : answer(asked);
 }
 
 /** The name that lets grant on an object. */
@@ -106,13 +110,13 @@ export const isSelf = (caller: Caller, subject: Pick<Subject, 'type' | 'id' | 'r
   subject.type === caller.subject_type && subject.id === caller.subject_id && subject.relation === '';
 
 /** Anyone asks about the own subject; an owner about the object; a zone admin about everything. */
-export async function requireAsking(
+export function requireAsking(
   call: Call,
   subject: Subject | undefined,
   object: Thing | undefined,
-): Promise<void> {
-  if (isZoneAdmin(call.caller, call.zone.zone_id)) return;
-  if (subject && isSelf(call.caller, subject)) return;
+): Promise<void> | undefined {
+  if (isZoneAdmin(call.caller, call.zone.zone_id)) return undefined;
+  if (subject && isSelf(call.caller, subject)) return undefined;
   if (object) return requireShare(call, object);
   const { subject_type, subject_id, role } = call.caller;
   const own = JSON.stringify([subject_type, subject_id]);
@@ -124,8 +128,12 @@ export async function requireAsking(
 }
 
 /** Another address than the caller's own is given by those who may ask about others (access.md §7). */
-export async function requireContext(call: Call, context: Context | undefined, object: Thing): Promise<void> {
-  if (context === undefined || !Object.hasOwn(context, 'ip') || context.ip === call.context.address) return;
+export function requireContext(call: Call, context: Context | undefined, object: Thing): Promise<void> | undefined {
+  const own = context === undefined || !Object.hasOwn(context, 'ip') || context.ip === call.context.address;
+  return own ? undefined : requireOwner(call, object);
+}
+
+async function requireOwner(call: Call, object: Thing): Promise<void> {
   if (await mayShare(call, object)) return;
   const why = 'with another context.ip than your own only owners of the object and zone admins ask. Leave it out.';
   const missing = { relation: owningOf(object), object: [object.type, object.id] };

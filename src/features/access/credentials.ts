@@ -47,11 +47,6 @@ export async function callerByToken(
   return caller && { ...caller, token: token.times };
 }
 
-/** The caller that a key stands for now, whoever shows it. */
-export async function callerByKeyId(tx: Tx, key_id: string, now: number): Promise<Caller | undefined> {
-  return callerOf(await findCredentialById(tx, key_id), now);
-}
-
 /** The same caller as the rows are in this transaction; UNAUTHENTICATED if the key no longer works. */
 export async function refreshCaller(tx: Tx, caller: Caller, now: number): Promise<Caller> {
   if (caller.key_id === null) return caller;
@@ -83,7 +78,8 @@ export async function whyRefused(
   return { reason: revoked ? 'revoked' : 'expired', owner: toCaller(row) };
 }
 
-function callerOf(row: CredentialRow | undefined, now: number): Caller | undefined {
+/** The caller that a key stands for now, whoever shows it. */
+export function callerOf(row: CredentialRow | undefined, now: number): Caller | undefined {
   if (!row || row.revoked_at !== null || row.phase !== 'Active') return undefined;
   if (row.expires_at !== null && row.expires_at <= now) return undefined;
   return toCaller(row);

@@ -71,22 +71,42 @@ export interface Asked extends Evaluation {
   readonly cached: boolean;
 }
 
-/** Everything at hand to decide about a subject. The graphs may go forward while others are awaited: ask at once. */
-export async function askAbout(asking: Asking, about: About): Promise<Asked> {
-  const { tx, now, cache, limits } = asking;
-  const { zone, home, subjects } = about;
+/**
+ * Everything at hand to decide about a subject; a promise where rows have to be read. The graphs may go forward while others
+ * are awaited: ask at once.
+ */
+export function askAbout(asking: Asking, about: About): Asked | Promise<Asked> {
+  const { graphs } = asking.cache;
+  const { zone, home } = about;
+  const own = graphs.known(home);
+  const found = home.zone_id === zone.zone_id ? own : graphs.known(zone);
+  return own && found ? askIn(asking, about, { own, found, cached: true }) : readToAsk(asking, about);
+}
+
+async function readToAsk(asking: Asking, about: About): Promise<Asked> {
+  const { tx, cache } = asking;
+  const { zone, home } = about;
   const own = await cache.graphs.at(tx, home);
   const found = home.zone_id === zone.zone_id ? own : await cache.graphs.at(tx, zone);
-  const cached = own.cached && found.cached;
+  return askIn(asking, about, { own: own.zone, found: found.zone, cached: own.cached && found.cached });
+}
+
+interface Graphs {
+  readonly own: ZoneGraph;
+  readonly found: ZoneGraph;
+  readonly cached: boolean;
+}
+
+function askIn({ now, cache, limits }: Asking, about: About, { own, found, cached }: Graphs): Asked {
   if (cached) cache.hits++;
   else cache.misses++;
+  const { home, subjects } = about;
   const reliance = new Reliance(now, about.context);
   const budget = new NodeBudget(limits.CHECK_NODES);
-  const { graph, plans } = found.zone;
-  const known = closureIn(own.zone, { reliance, budget, subjects });
-  const closure =
-    own === found ? known : asGuests(known, { from: own.zone.graph, to: graph, zone: home.zone_id }, subjects);
-  return { zone: found.zone, graph, plans, closure, reliance, mode: 'context', budget, cached };
+  const { graph, plans } = found;
+  const known = closureIn(own, { reliance, budget, subjects });
+  const closure = own === found ? known : asGuests(known, { from: own.graph, to: graph, zone: home.zone_id }, subjects);
+  return { zone: found, graph, plans, closure, reliance, mode: 'context', budget, cached };
 }
 
 /** Subjects whose closure one graph keeps. */
@@ -111,36 +131,31 @@ function keyOf(subjects: readonly SubjectText[]): string {
   return first && more.length === 0 && first.length === 2 ? `${first[0]} ${first[1]}` : JSON.stringify(subjects);
 }
 
-const askings = new WeakMap<Access, AccessQuestion>();
-
 /** Where and when the calls that were given this access ask. */
 export function askingOf(access: Access): AccessQuestion {
-  const asking = askings.get(access);
-  if (!asking) throw new Error('an access that was not made here');
-  return asking;
+  if (!(access instanceof CallerAccess)) throw new Error('an access that was not made here');
+  return access.question;
 }
 
 /** Zone of the caller, as this transaction has it. */
-async function homeOf({ tx, zone, caller }: AccessQuestion): Promise<GraphZone> {
+function homeOf({ tx, zone, caller }: AccessQuestion): GraphZone | Promise<GraphZone> {
   if (caller.zone_id === zone.zone_id) return zone;
-  return (await findZone(tx, caller.zone_id)) ?? { zone_id: caller.zone_id, access_revision: 0 };
+  return findZone(tx, caller.zone_id).then((home) => home ?? { zone_id: caller.zone_id, access_revision: 0 });
 }
 
 /** Everything at hand to decide about the caller in the zone of the call. */
-export async function askAboutCaller(question: AccessQuestion): Promise<Asked> {
+export function askAboutCaller(question: AccessQuestion): Asked | Promise<Asked> {
   const { zone, caller } = question;
-  const home = await homeOf(question);
-  return askAbout(question, { zone, home, subjects: subjectsOf(caller), context: () => contextOf(question) });
+  const ask = (home: GraphZone): Asked | Promise<Asked> =>
+    askAbout(question, { zone, home, subjects: subjectsOf(caller), context: () => contextOf(question) });
+  const home = homeOf(question);
+  return home instanceof Promise ? home.then(ask) : ask(home);
 }
 
 /** A check that takes too much is a denial (access.md §10). */
-async function orDenied<T>(decide: () => Promise<T>, denial: T): Promise<T> {
-  try {
-    return await decide();
-  } catch (thrown) {
-    if (thrown instanceof Fault && thrown.code === 'LIMIT_EXCEEDED') return denial;
-    throw thrown;
-  }
+function orDenied<T>(thrown: unknown, denial: T): T {
+  if (thrown instanceof Fault && thrown.code === 'LIMIT_EXCEEDED') return denial;
+  throw thrown;
 }
 
 const NO_PATHS = pathSet([]);
@@ -157,47 +172,66 @@ async function pathsOf(
   const at = { revisions: `${zone.access_revision} ${home.access_revision}`, now, context };
   const known = cache.find(key, at);
   if (known) return { set: known, cached: true };
-  return orDenied(
-    async () => {
-      const asked = await askAboutCaller(question);
-      const set = pathSet(pathsWith(asked, name));
-      cache.keep(key, { ...at, set, validity: asked.reliance });
-      return { set, cached: asked.cached };
-    },
-    { set: NO_PATHS, cached: false },
-  );
+  try {
+    const asked = await askAboutCaller(question);
+    const set = pathSet(pathsWith(asked, name));
+    cache.keep(key, { ...at, set, validity: asked.reliance });
+    return { set, cached: asked.cached };
+  } catch (thrown) {
+    return orDenied(thrown, { set: NO_PATHS, cached: false });
+  }
 }
 
 /** The caller's access in the zone of a call. */
-export function accessOf(question: AccessQuestion): Access {
-  const { cache, caller, zone } = question;
-  const admin = isZoneAdmin(caller, zone.zone_id);
-  const allows = async (permission: Permission, path: string): Promise<boolean> => {
-    if (admin) return cache.decided(true, false);
-    const decide = async () => {
-      const asked = await askAboutCaller(question);
-      return { held: holdsName(asked, permission, placeOf(asked.graph, 'file', path)), cached: asked.cached };
-    };
-    const { held, cached } = await orDenied(decide, { held: false, cached: false });
-    return cache.decided(held, cached);
-  };
-  const paths = async (name: 'viewer' | 'editor'): Promise<PathSet> => {
-    if (admin) return cache.counting(everyPath, false);
-    const { set, cached } = await pathsOf(question, name);
+export class CallerAccess implements Access {
+  readonly question: AccessQuestion;
+  private readonly admin: boolean;
+
+  constructor(question: AccessQuestion) {
+    this.question = question;
+    this.admin = isZoneAdmin(question.caller, question.zone.zone_id);
+  }
+
+  async require(needs: readonly Need[]): Promise<void> {
+    for (const need of needs) {
+      const allowed = this.decide(need.permission, need.path);
+      if (!(allowed === true || (await allowed))) throw denied(need, this.question.context);
+    }
+  }
+
+  async allows(permission: Permission, path: string): Promise<boolean> {
+    return this.decide(permission, path);
+  }
+
+  readable(): Promise<PathSet> {
+    return this.paths('viewer');
+  }
+
+  writable(): Promise<PathSet> {
+    return this.paths('editor');
+  }
+
+  private async paths(name: 'viewer' | 'editor'): Promise<PathSet> {
+    const { cache } = this.question;
+    if (this.admin) return cache.counting(everyPath, false);
+    const { set, cached } = await pathsOf(this.question, name);
     return cache.counting(set, cached);
-  };
-  const access: Access = {
-    require: async (needs) => {
-      for (const need of needs) {
-        if (!(await allows(need.permission, need.path))) throw denied(need, question.context);
-      }
-    },
-    allows,
-    readable: () => paths('viewer'),
-    writable: () => paths('editor'),
-  };
-  askings.set(access, question);
-  return access;
+  }
+
+  /** At once where no row has to be read. */
+  private decide(permission: Permission, path: string): boolean | Promise<boolean> {
+    const { cache } = this.question;
+    if (this.admin) return cache.decided(true, false);
+    const refuse = (thrown: unknown): boolean => cache.decided(orDenied(thrown, false), false);
+    const answer = (asked: Asked): boolean =>
+      cache.decided(holdsName(asked, permission, placeOf(asked.graph, 'file', path)), asked.cached);
+    try {
+      const asked = askAboutCaller(this.question);
+      return asked instanceof Promise ? asked.then(answer).catch(refuse) : answer(asked);
+    } catch (thrown) {
+      return refuse(thrown);
+    }
+  }
 }
 
 /** ACCESS_DENIED: the same whether or not the path exists. */

@@ -1,13 +1,20 @@
 /** What the server itself does to keys, tuples and shares; no door reaches these operations. */
 import { z } from 'zod';
-import type { Operation } from '../../core/operation.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 import { addRootKey } from './bootstrap.ts';
 import { hashKey } from './credentials.ts';
 import { changedRevision } from './granting.ts';
 import { tellEnds } from './graph/changes.sql.ts';
 import { adoptKey, markUsed, removeKeys, revokeOthersOf } from './keys.sql.ts';
-import { endGuestTuples, listHosts, removeTuples } from './tuple-rows.sql.ts';
+import {
+  type EndedTuple,
+  endGuestTuples,
+  endNotedShares,
+  listEnding,
+  listHosts,
+  removeTuples,
+} from './tuple-rows.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, faults: [] } as const;
 
@@ -84,17 +91,58 @@ export const endGuests: Operation<z.infer<typeof guestInput>, z.infer<typeof lef
   output: leftOutput,
   run: async (call, { guest }) => {
     const ended = await endGuestTuples(call.tx, { zone_id: call.zone.zone_id, guest, rows: SLICE_ROWS });
-    for (const { tuple_id, object_type, object_id } of ended) {
-      call.event({ type: 'revoke', object: { type: object_type, id: object_id }, data: { tuple_id } });
-    }
-    if (ended.length > 0) call.accessChanged();
-    await tellEnds(call.tx, { zone_id: call.zone.zone_id, revision: changedRevision(call) }, ended);
-    call.use('tuples', -ended.length);
+    await tell(call, ended);
     return { left: ended.length >= SLICE_ROWS };
+  },
+};
+
+async function tell(call: Call, ended: readonly EndedTuple[]): Promise<void> {
+  for (const { tuple_id, object_type, object_id } of ended) {
+    call.event({ type: 'revoke', object: { type: object_type, id: object_id }, data: { tuple_id } });
+  }
+  if (ended.length > 0) call.accessChanged();
+  await tellEnds(call.tx, { zone_id: call.zone.zone_id, revision: changedRevision(call) }, ended);
+  call.use('tuples', -ended.length);
+}
+
+/** Zones that share something with a subject that is no more. */
+export const endingHosts: Operation<Record<string, never>, z.infer<typeof hosts>> = {
+  ...STEP,
+  name: 'tuple.ending-hosts',
+  summary: 'List the zones in which shares are to end.',
+  effect: 'read',
+  input: z.object({}),
+  output: hosts,
+  run: (call) => listEnding(call.tx),
+};
+
+const endedOutput = z.object({ ended: z.number() });
+
+/** Runs in the zone that shared. */
+export const endShares: Operation<Record<string, never>, z.infer<typeof endedOutput>> = {
+  ...STEP,
+  name: 'tuple.end-shares',
+  summary: 'Remove a slice of the shares with subjects that are no more.',
+  effect: 'destroy',
+  input: z.object({}),
+  output: endedOutput,
+  run: async (call) => {
+    const ended = await endNotedShares(call.tx, { zone_id: call.zone.zone_id, rows: SLICE_ROWS });
+    await tell(call, ended);
+    return { ended: ended.length };
   },
 };
 
 export const removeKeysOf = rowFinalizer('keys', removeKeys);
 export const removeTuplesOf = rowFinalizer('tuples', removeTuples);
 
-export const accessHousekeeping = [markKeyUsed, setInitKey, hostZones, endGuests, removeKeysOf, removeTuplesOf];
+export const accessHousekeeping = [
+  markKeyUsed,
+  setInitKey,
+  hostZones,
+  endGuests,
+  endingHosts,
+  endShares,
+  removeKeysOf,
+  removeTuplesOf,
+];

@@ -61,6 +61,7 @@ const create = {
   input: createInput,
   output: createdKey,
   faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'QUOTA_EXCEEDED', 'INVALID_PARAMS'],
+  repeats: 'refused',
   object: (ready) => `key:${ready.key.key_id}`,
   run: createKey,
 } satisfies Partial<Operation<CreateInput, CreatedKey, ReadyKey>>;

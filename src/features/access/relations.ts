@@ -7,7 +7,7 @@ import { cleanPath, type PathLimits, zoneOfPath } from '../../base/paths.ts';
 import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
 import type { SubjectText } from './evaluate/closure.ts';
 import { EVERY, MEMBER, type Rule, subjectsOfRule } from './schema/rules.ts';
-import { askedNames, type Schema, storedNames } from './schema/schema.ts';
+import { askedNames, isAskedName, isStoredName, type Schema, storedNames } from './schema/schema.ts';
 
 export interface ObjectId {
   readonly type: string;
@@ -37,14 +37,9 @@ export function knownType(schema: Schema, type: string, at: string): string {
 
 /** The name, if a check may ask for it on this type. */
 export function askedRelation(schema: Schema, [type, name]: readonly [string, string], at: string): string {
-  const known = askedNames(schema, type);
-  if (known.includes(name)) return name;
-  throw unknown(at, `no relation or permission of ${type}`, known);
+  if (isAskedName(schema, type, name)) return name;
+  throw unknown(at, `no relation or permission of ${type}`, askedNames(schema, type));
 }
-
-/** Is it a relation that tuples have, and no name that rules work out? */
-export const isStored = (schema: Schema, type: string, name: string): boolean =>
-  storedNames(schema, type).includes(name);
 
 /** A subject by its words, of a question: anybody there can be. */
 export function knownSubject(schema: Schema, subject: Subject, at: string): Subject {
@@ -62,8 +57,9 @@ interface Wanted {
 /** INVALID_PARAMS unless a tuple of these words may be stored. `at` is the dotted path of its parameters. */
 export function checkStorable(schema: Schema, { subject, relation, object }: Wanted, at: string): void {
   knownType(schema, object.type, `${at}object.0`);
-  const stored = storedNames(schema, object.type);
-  if (!stored.includes(relation)) throw unknown(`${at}relation`, `no relation that ${object.type} stores`, stored);
+  if (!isStoredName(schema, object.type, relation)) {
+    throw unknown(`${at}relation`, `no relation that ${object.type} stores`, storedNames(schema, object.type));
+  }
   if (subject.type !== EVERY) knownType(schema, subject.type, `${at}subject.0`);
   const rule = schema.types.get(object.type)?.get(relation);
   if (rule && admits(rule, subject)) return;

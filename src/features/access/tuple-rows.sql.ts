@@ -154,14 +154,65 @@ export async function listHosts(tx: Tx, guest: string): Promise<string[]> {
   return rows.map((row) => row.zone_id);
 }
 
+export type EndedTuple = FactRow & Pick<TupleRow, 'tuple_id'>;
+
 /** Removes at most so many of the tuples of one zone that name subjects of another; gives them. */
 export function endGuestTuples(
   tx: Tx,
   of: { readonly zone_id: string; readonly guest: string; readonly rows: number },
-): Promise<(FactRow & Pick<TupleRow, 'tuple_id'>)[]> {
+): Promise<EndedTuple[]> {
   return tx.all(
     `DELETE FROM tuples WHERE tuple_id IN (SELECT tuple_id FROM tuples WHERE subject_zone_id = ?
        AND subject_zone_id <> zone_id AND zone_id = ? LIMIT ?) RETURNING tuple_id, ${FACT_COLUMNS}`,
     [of.guest, of.zone_id, of.rows],
   );
+}
+
+/** Notes that what other zones share with a subject of this one is to end: exactly the shares that are there now. */
+export async function noteShareEnds(
+  tx: Tx,
+  subject: { readonly zone_id: string; readonly type: string; readonly id: string },
+): Promise<void> {
+  await tx.run(
+    `INSERT INTO share_ends (zone_id, tuple_id) SELECT t.zone_id, t.tuple_id FROM tuples t
+     WHERE t.subject_zone_id = ? AND t.subject_zone_id <> t.zone_id AND t.subject_type = ? AND t.subject_id = ?
+     ON CONFLICT DO NOTHING`,
+    [subject.zone_id, subject.type, subject.id],
+  );
+}
+
+/** Are shares with a subject still to end? */
+export async function hasNotedShares(
+  tx: Tx,
+  subject: { readonly zone_id: string; readonly type: string; readonly id: string },
+): Promise<boolean> {
+  const row = await tx.get(
+    `SELECT 1 AS n FROM share_ends e JOIN tuples t ON t.tuple_id = e.tuple_id
+     WHERE t.subject_zone_id = ? AND t.subject_type = ? AND t.subject_id = ? LIMIT 1`,
+    [subject.zone_id, subject.type, subject.id],
+  );
+  return row !== undefined;
+}
+
+/** Active zones in which shares are to end. */
+export async function listEnding(tx: Tx): Promise<string[]> {
+  const rows = await tx.all<{ zone_id: string }>(
+    `SELECT DISTINCT e.zone_id FROM share_ends e JOIN zones z ON z.zone_id = e.zone_id WHERE z.phase = 'Active'`,
+  );
+  return rows.map((row) => row.zone_id);
+}
+
+/** Removes at most so many of the shares of a zone that are to end; gives those that were still there. */
+export async function endNotedShares(
+  tx: Tx,
+  of: { readonly zone_id: string; readonly rows: number },
+): Promise<EndedTuple[]> {
+  const noted = await tx.all<{ tuple_id: string }>('SELECT tuple_id FROM share_ends WHERE zone_id = ? LIMIT ?', [
+    of.zone_id,
+    of.rows,
+  ]);
+  const where = `zone_id = ? AND tuple_id IN (SELECT value FROM ${tx.dialect.textsOf})`;
+  const params = [of.zone_id, JSON.stringify(noted.map(({ tuple_id }) => tuple_id))];
+  await tx.run(`DELETE FROM share_ends WHERE ${where}`, params);
+  return tx.all(`DELETE FROM tuples WHERE ${where} RETURNING tuple_id, ${FACT_COLUMNS}`, params);
 }

@@ -11,6 +11,7 @@ const amounts = z.record(z.string(), z.number());
 
 export const specObject = z.object({
   agent_id: z.string(),
+  zone_id: z.string(),
   spec_generation: z.number(),
   agent_type: z.string(),
   capabilities: z.array(z.string()),
@@ -21,7 +22,7 @@ export const specObject = z.object({
 });
 export type SpecObject = z.infer<typeof specObject>;
 /** What is kept of a spec. */
-export type Spec = Omit<SpecObject, 'agent_id' | 'spec_generation'>;
+export type Spec = Omit<SpecObject, 'agent_id' | 'zone_id' | 'spec_generation'>;
 
 export const agentObject = z.object({
   agent_id: z.string(),
@@ -47,6 +48,13 @@ export const timeOf = (ms: number | null): string | null => (ms === null ? null 
 
 export const specOf = ({ spec }: Pick<AgentRow, 'spec'>): Spec | undefined =>
   spec === null ? undefined : (JSON.parse(spec) as Spec);
+
+export const toSpec = (spec: Spec, { agent_id, zone_id, spec_generation }: AgentRow): SpecObject => ({
+  agent_id,
+  zone_id,
+  ...spec,
+  spec_generation,
+});
 
 /** Those of its spec, or of its registration until it has one. */
 export const capabilitiesOf = (row: Pick<AgentRow, 'spec' | 'capabilities'>): string[] =>

@@ -17,8 +17,10 @@ export async function isClaimed(tx: Tx, { zone_id, agent_id, user_id, subject }:
     `SELECT 1 AS n WHERE EXISTS (SELECT 1 FROM keys WHERE zone_id = ? AND subject_type = 'agent' AND subject_id = ?
          AND revoked_at IS NULL AND user_id <> ?)
        OR EXISTS (SELECT 1 FROM tuples WHERE zone_id = ? AND subject_type = 'agent' AND subject_id = ? AND created_by <> ?)
+       OR EXISTS (SELECT 1 FROM tuples WHERE subject_zone_id = ? AND subject_zone_id <> zone_id AND subject_type = 'agent'
+         AND subject_id = ?)
        OR EXISTS (SELECT 1 FROM mailboxes WHERE zone_id = ? AND agent_id = ? AND owner <> ?)`,
-    [zone_id, agent_id, user_id, zone_id, agent_id, user_id, zone_id, agent_id, subject],
+    [zone_id, agent_id, user_id, zone_id, agent_id, user_id, zone_id, agent_id, zone_id, agent_id, subject],
   );
   return row !== undefined;
 }

@@ -11,6 +11,7 @@ import { tellEnds } from '../access/graph/changes.sql.ts';
 import { managesAll } from '../access/key-rights.ts';
 import { newKeyText } from '../access/key-text.ts';
 import { insertKey } from '../access/keys.sql.ts';
+import { noteShareEnds } from '../access/tuple-rows.sql.ts';
 import { subjectOf } from '../jobs/visibility.ts';
 import { checkQuota } from '../zones/quota.ts';
 import { newLife, staleMs } from './agent.ts';
@@ -62,6 +63,7 @@ type RegisterOutput = z.infer<typeof registerOutput>;
 
 export const registerAgent: Operation<RegisterInput, RegisterOutput> = {
   name: 'agent.register',
+  repeats: 'refused',
   summary: 'Register an agent; again with equal fields changes nothing.',
   effect: 'write',
   who: OPERATOR,
@@ -254,6 +256,7 @@ async function remove(call: Call, { agent_id }: IdInput): Promise<boolean> {
   const keys = await revokeKeysOf(tx, { zone_id, agent_id, now });
   const tuples = call.zone.used_tuples === 0 ? [] : await deleteTuplesOf(tx, zone_id, agent_id);
   await tellEnds(tx, { zone_id, revision: call.zone.access_revision + 1 }, tuples);
+  await noteShareEnds(tx, { zone_id, type: 'agent', id: agent_id });
   call.use('keys', -keys.length);
   call.use('tuples', -tuples.length);
   if (keys.length > 0 || tuples.length > 0) call.accessChanged();

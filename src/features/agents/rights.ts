@@ -6,6 +6,7 @@ import { Fault } from '../../base/faults.ts';
 import type { Call, Caller } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
+import { hasNotedShares } from '../access/tuple-rows.sql.ts';
 import { isAdmin, subjectOf } from '../jobs/visibility.ts';
 import { findLife, listOwners, type Registration } from './agents.sql.ts';
 import { isClaimed } from './claims.sql.ts';
@@ -48,10 +49,11 @@ export async function getChangeable<R extends Whose>(
 
 /**
  * An id with keys, grants or an inbox is registered by itself or by an admin, else whoever comes first would have what others
- * gave to it.
+ * gave to it. What other zones shared with one that was deleted has to have ended.
  */
 export async function checkFree(call: Call, agent_id: string): Promise<void> {
   const { caller, zone, tx } = call;
+  if (await hasNotedShares(tx, { zone_id: zone.zone_id, type: 'agent', id: agent_id })) throw stillEnding(agent_id);
   if (isAdmin(call) || isItself(caller, agent_id)) return;
   const user = { user_id: caller.user_id, subject: subjectOf(call) };
   if (!(await isClaimed(tx, { zone_id: zone.zone_id, agent_id, ...user }))) return;
@@ -61,6 +63,16 @@ export async function checkFree(call: Call, agent_id: string): Promise<void> {
     { agent_id },
   );
 }
+
+const stillEnding = (agent_id: string): Fault =>
+  new Fault(
+    'UNAVAILABLE',
+    `What other zones shared with the agent ${agent_id} that was deleted is still ending; try again`,
+    {
+      agent_id,
+      retry_after: 1,
+    },
+  );
 
 /** May a caller act for an agent: itself, one of its own, one that nobody registered, any for a zone admin? */
 export async function mayActFor(tx: Tx, caller: Caller, agent_id: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Operation } from '../../core/operation.ts';
-import { QOS, type Spec, type SpecObject, specObject, specOf } from './agent-object.ts';
+import { QOS, type Spec, type SpecObject, specObject, specOf, toSpec } from './agent-object.ts';
 import { type AgentRow, findAgent, saveAgent, saveCapabilities, saveWarm } from './agents.sql.ts';
 import { isForPresentSpec } from './conditions.ts';
 import { agentId, capabilities, keptJson, OPERATOR, ROOT, sorted, VIEWER } from './params.ts';
@@ -58,7 +58,7 @@ export const putSpec: Operation<PutInput, SpecObject> = {
     if (isForPresentSpec(before)) await saveWarm(call.tx, { ...before, cooled_at: call.now });
     await saveCapabilities(call.tx, after, spec.capabilities);
     tellAgent(call, 'agent.spec', { agent_id: after.agent_id, spec_generation: after.spec_generation });
-    return { ...spec, agent_id: after.agent_id, spec_generation: after.spec_generation };
+    return toSpec(spec, after);
   },
 };
 
@@ -109,6 +109,6 @@ export const getSpec: Operation<z.infer<typeof idInput>, SpecObject> = {
     if (!row) throw agentNotFound(agent_id);
     const spec = specOf(row);
     if (!spec) throw agentNotFound(agent_id, 'No spec yet of agent');
-    return { ...spec, agent_id, spec_generation: row.spec_generation };
+    return toSpec(spec, row);
   },
 };

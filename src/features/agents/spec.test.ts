@@ -38,6 +38,7 @@ forEachEngine('specs and status of agents', (engine) => {
     const spec = { agent_type: 'crawler', capabilities: ['b', 'a', 'b'], resource_requests: { any: 1 }, unknown: true };
     const whole = {
       agent_id: 'specced',
+      zone_id: 'root',
       spec_generation: 1,
       agent_type: 'crawler',
       capabilities: ['a', 'b'],

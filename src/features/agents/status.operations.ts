@@ -12,6 +12,7 @@ import { agentNotFound } from './rights.ts';
 const time = z.string().nullable();
 const statusObject = z.object({
   agent_id: z.string(),
+  zone_id: z.string(),
   phase: z.enum(PHASES),
   status: z.enum(PHASES),
   state: z.enum(STATES),
@@ -61,6 +62,7 @@ function observed(row: AgentRow, at: Moment): Omit<StatusObject, 'inbox_depth'> 
   const { tokens_used, storage_used_mb, context_usage_pct } = row;
   return {
     agent_id: row.agent_id,
+    zone_id: row.zone_id,
     phase,
     status: phase,
     state: row.state,

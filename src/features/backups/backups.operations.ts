@@ -14,11 +14,13 @@ import { listUnfinished } from '../jobs/house.sql.ts';
 import { enqueueHousework } from '../jobs/queue.ts';
 import { HOUSEWORK } from '../jobs/topics.ts';
 import { type BackupObject, backupOf, backupShape, damagedObject, runObject } from './backup-object.ts';
+import { isOverdue } from './figures.ts';
 import { backupIdOf, getManifest, listManifests } from './manifest.ts';
 import { checkSchedule, keepPlan, planShape, RETENTION_DAYS_MAX, readPlan } from './plan.ts';
 import { findRun, newestRuns, type RunRow, saveRun } from './runs.sql.ts';
 import { backupSteps, newRun } from './steps.operations.ts';
 import { verifyBackup } from './verify.ts';
+import { zoneTransferOperations } from './zone-transfer.operations.ts';
 
 /** The type of the server's own jobs that makes them. */
 export const BACKUP_JOB = 'backup';
@@ -155,11 +157,15 @@ async function ended(streaming: Streaming, backup_id: string): Promise<RunRow> {
   }
 }
 
-const listing = z.object({ backups: z.array(backupShape), destination: z.string() });
+const listing = z.object({
+  backups: z.array(backupShape),
+  destination: z.string(),
+  overdue: z.boolean().describe('one that the schedule asked for is missing'),
+});
 type Listing = z.infer<typeof listing>;
 const RUNS_SHOWN = 100;
 
-const list: Operation<Nothing, Listing, Listing> = {
+const list: Operation<Nothing, Listing, Omit<Listing, 'overdue'>> = {
   ...WHO,
   name: 'backup.list',
   summary: 'List backups, newest first, and those that are being made or failed.',
@@ -174,11 +180,13 @@ const list: Operation<Nothing, Listing, Listing> = {
     const { manifests, damaged } = await atDepot(preparation, listManifests);
     return { destination, backups: [...manifests.map(backupOf), ...damaged.map(damagedObject)] };
   },
-  run: async ({ tx }, { backups, destination }) => {
+  run: async (call, { backups, destination }) => {
+    const { tx } = call;
     const known = new Set(backups.map(({ id }) => id));
     const runs = (await newestRuns(tx, RUNS_SHOWN)).filter(({ status }) => status !== 'succeeded').map(runObject);
     const all = [...backups, ...runs.filter(({ id }) => !known.has(id))];
-    return { destination, backups: all.sort((one, other) => (one.id < other.id ? 1 : -1)) };
+    const overdue = await isOverdue(tx, await readPlan(tx, destination), await queueTime(call));
+    return { destination, overdue, backups: all.sort((one, other) => (one.id < other.id ? 1 : -1)) };
   },
 };
 
@@ -278,4 +286,5 @@ export const backupOperations = ofBrick('backups', [
   restore,
   planStep,
   ...backupSteps,
+  ...zoneTransferOperations,
 ] as const);

@@ -18,6 +18,8 @@ export interface StateTable {
   readonly columns: readonly string[];
   /** Columns that tell any two rows apart; never null. */
   readonly key: readonly string[];
+  /** Columns whose value in the dump is not simply what the row says. */
+  readonly as?: Readonly<Record<string, string>>;
   /** Which of its rows are state. */
   readonly where?: string | undefined;
   /** How many of its rows may be in memory. */
@@ -106,7 +108,7 @@ class Dumping {
     const keys = table.key.join(', ');
     const behind = after.length > 0 ? `(${keys}) > (${table.key.map(() => '?').join(', ')})` : undefined;
     const found = await this.#tx.all<Record<string, string | number | null>>(
-      `SELECT ${table.columns.join(', ')} FROM ${table.name}${where(table.where, behind)} ORDER BY ${keys} LIMIT ${table.rows}`,
+      `SELECT ${selected(table)} FROM ${table.name}${where(table.where, behind)} ORDER BY ${keys} LIMIT ${table.rows}`,
       after,
     );
     const rows = found.map((row) => table.columns.map((column) => row[column] ?? null));
@@ -131,6 +133,9 @@ class Dumping {
     await this.#sink.write(text);
   }
 }
+
+const selected = ({ columns, as }: StateTable): string =>
+  columns.map((column) => (as?.[column] === undefined ? column : `${as[column]} AS ${column}`)).join(', ');
 
 function where(...conditions: readonly (string | undefined)[]): string {
   const all = conditions.filter((condition) => condition !== undefined).map((condition) => `(${condition})`);

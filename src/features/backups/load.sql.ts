@@ -28,6 +28,14 @@ export async function listChainEnds(tx: Tx): Promise<ChainEnd[]> {
   return [...gone, ...there];
 }
 
+/** The newest number of each zone. */
+export const listHeads = (tx: Tx): Promise<{ readonly zone_id: string; readonly seq: number }[]> =>
+  tx.all('SELECT zone_id, seq FROM zones ORDER BY zone_id');
+
+export async function skipTo(tx: Tx, zone_id: string, seq: number): Promise<void> {
+  await tx.run('UPDATE zones SET seq = ? WHERE zone_id = ?', [seq, zone_id]);
+}
+
 export interface Revoked {
   readonly key_id: string;
   readonly revoked_at: number;
@@ -84,6 +92,8 @@ export async function removeState(tx: Tx, { tables }: State): Promise<void> {
     await tx.run(`DELETE FROM ${name}${where === undefined || name === 'blobs' ? '' : ` WHERE ${where}`}`);
   }
   await tx.run('DELETE FROM tuple_ends');
+  // They tell of changes that are undone; who asks for a restore again means the same one.
+  await tx.run("DELETE FROM answers WHERE operation <> 'backup.restore'");
 }
 
 /** Numbers of contents go on behind the last one. */

@@ -1,22 +1,25 @@
 /**
  * The state becomes that of a backup. Guarantees: it is one transaction, which commits only where the dump of what it made
  * is the one that the backup names; the audit log stays, and goes on behind its newest rows; a key that was revoked after
- * the backup stays so; contents that no row names any more stay known until collection has removed them.
+ * the backup stays so; numbers of events go on behind the largest that was ever given out; contents that no row names any more stay known until collection has removed them.
  */
 import type { BlobSource } from '../../ports/blobs.ts';
 import type { Row, SqlValue, Tx } from '../../ports/sql.ts';
+import { saveGap } from '../events/gaps.sql.ts';
 import { type DumpRow, dumpIn, type State } from './dump.ts';
 import { expanded, linesOf } from './lines.ts';
 import {
   insertNow,
   keepStored,
   listChainEnds,
+  listHeads,
   listRevoked,
   listStored,
   numberOnwards,
   removeState,
   revokeAgain,
   type StoredContent,
+  skipTo,
 } from './load.sql.ts';
 import { type Packed, unpack } from './pack.ts';
 
@@ -42,6 +45,7 @@ export async function loadState(tx: Tx, loading: Loading): Promise<number> {
   const { fetched, stateOf, now, told } = loading;
   const state = await stateOf(tx);
   const [ends, revoked, stored] = [await listChainEnds(tx), await listRevoked(tx), await allStored(tx)];
+  const heads = await listHeads(tx);
   await removeState(tx, state);
   const adding = addingOf(ends, packed(fetched), now);
   const rows = await insertDump(tx, { ...loading, adding });
@@ -53,7 +57,18 @@ export async function loadState(tx: Tx, loading: Loading): Promise<number> {
     throw new Error(`what was loaded has the dump ${sha256} and not ${fetched.dump_sha256}: nothing was changed`);
   }
   for (const one of revoked) await revokeAgain(tx, one);
+  await goOnBehind(tx, new Map(heads.map(({ zone_id, seq }) => [zone_id, seq])), now);
   return rows;
+}
+
+/** Numbers of events that were given out before are given out no more, so that whoever read on from one is told. */
+async function goOnBehind(tx: Tx, heads: ReadonlyMap<string, number>, restored_at: number): Promise<void> {
+  for (const { zone_id, seq: kept } of await listHeads(tx)) {
+    const before = heads.get(zone_id) ?? 0;
+    const behind = before > kept ? before + 1 : kept;
+    await saveGap(tx, { zone_id, kept, behind, restored_at });
+    if (behind > kept) await skipTo(tx, zone_id, behind);
+  }
 }
 
 async function allStored(tx: Tx): Promise<StoredContent[]> {

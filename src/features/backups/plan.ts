@@ -47,13 +47,14 @@ export function checkSchedule({ schedule, timezone }: Pick<Plan, 'schedule' | 't
   }
 }
 
-/** Backups that are kept no longer. The newest stays, however old it is. */
+/** Backups that are kept no longer. The newest stays, however old it is, and so does the newest that is no safety backup. */
 export const expired = (
-  manifests: readonly Pick<Manifest, 'id' | 'at'>[],
+  manifests: readonly Pick<Manifest, 'id' | 'at' | 'reason'>[],
   { retention_days }: Pick<Plan, 'retention_days'>,
   now: number,
 ): string[] => {
   const newestFirst = manifests.toSorted((one, other) => (one.id < other.id ? 1 : -1));
+  const stay = [newestFirst[0], newestFirst.find(({ reason }) => reason !== 'safety')];
   const before = now - retention_days * DAY_MS;
-  return newestFirst.filter(({ at }, n) => n > 0 && Date.parse(at) < before).map(({ id }) => id);
+  return newestFirst.filter((one) => !stay.includes(one) && Date.parse(one.at) < before).map(({ id }) => id);
 };

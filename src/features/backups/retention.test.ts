@@ -29,7 +29,14 @@ describe('expiry', () => {
     [[30], 1, []],
     [[], 1, []],
   ])('of backups of %j days, kept for %i, %j goes', (days, retention_days, gone) => {
-    expect(expired(days.map(aged).reverse(), { retention_days }, NOW)).toEqual(idsOf(...gone));
+    const made = days.map((day) => ({ ...aged(day), reason: 'asked' as const }));
+    expect(expired(made.reverse(), { retention_days }, NOW)).toEqual(idsOf(...gone));
+  });
+
+  test('spares the newest that is no safety backup too', () => {
+    const made = [30, 40].map((day) => ({ ...aged(day), reason: 'schedule' as const }));
+    const safety = [10, 20].map((day) => ({ ...aged(day), reason: 'safety' as const }));
+    expect(expired([...made, ...safety], { retention_days: 7 }, NOW)).toEqual(idsOf(20, 40));
   });
 });
 

@@ -63,12 +63,19 @@ export async function lastPlanned(tx: Tx): Promise<number | undefined> {
   return row?.at ?? undefined;
 }
 
-/** When the newest good one was made; null where there is none. */
-export async function lastSuccess(tx: Tx): Promise<number | null> {
-  const row = await tx.get<{ at: number | null }>(
-    "SELECT MAX(ended_at) AS at FROM backup_runs WHERE status = 'succeeded'",
+export interface LastEnds {
+  /** When the newest good one was made, in milliseconds; null where there is none. */
+  readonly succeeded: number | null;
+  readonly failed: number | null;
+}
+
+/** Those that come before a restore are of what somebody wanted to leave. */
+export async function lastEnds(tx: Tx): Promise<LastEnds> {
+  const row = await tx.get<LastEnds>(
+    `SELECT MAX(CASE WHEN status = 'succeeded' THEN ended_at END) AS succeeded,
+       MAX(CASE WHEN status = 'failed' THEN ended_at END) AS failed FROM backup_runs WHERE reason <> 'safety'`,
   );
-  return row?.at ?? null;
+  return row ?? { succeeded: null, failed: null };
 }
 
 /** Those that were over long ago. */

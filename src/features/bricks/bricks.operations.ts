@@ -5,15 +5,16 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { type BrickName, brickRows, isBrickName, requiredBy } from '../../base/bricks.ts';
+import { type BrickName, brickRows, houseworkOf, isBrickName, requiredBy } from '../../base/bricks.ts';
 import { Fault } from '../../base/faults.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation, Streaming } from '../../core/operation.ts';
 import { queueTime } from '../jobs/clock.sql.ts';
-import { countUnaware, findBrick, listBricks, saveBrick, saveSeen, someRunning } from './bricks.sql.ts';
+import { countUnaware, findBrick, listBricks, listFailures, saveBrick, saveSeen, someRunning } from './bricks.sql.ts';
 import {
   type BrickObject,
   type BrickRow,
+  brickCondition,
   brickObject,
   dependentsOf,
   isEssential,
@@ -93,7 +94,8 @@ const listAll = ({ present }: BrickParts): Operation<Record<string, never>, Bric
   cli: { words: 'brick list' },
   prepare: withSince,
   run: async (call, { since }) => {
-    const seen = { present: present(), now: await queueTime(call), since };
+    const failures = await listFailures(call.tx, [...present()].flatMap(houseworkOf));
+    const seen = { present: present(), now: await queueTime(call), since, failures };
     const rows = new Map((await listBricks(call.tx)).map((row) => [row.name, row]));
     const bricks = brickRows
       .filter(([name]) => seen.present.has(name))
@@ -119,6 +121,7 @@ const getOne = ({ present }: BrickParts): Operation<One, BrickObject, One & Sinc
       present: present(),
       now: await queueTime(call),
       since,
+      failures: await listFailures(call.tx, houseworkOf(known)),
     });
   },
 });
@@ -166,8 +169,8 @@ function act(parts: BrickParts, action: Action): Operation<One, ActionOutput, On
     run: async (call, { since, ...input }) => {
       const name = getName(input.name, parts.present());
       const { row, changed, now } = await choose(call, { name, action, present: parts.present(), since });
-      const state = statusOf(row, now);
-      return { name, action, state, status: state, changed, error: null };
+      const { state, error } = await conditionOf(call, { name, row, now });
+      return { name, action, state, status: state, changed, error };
     },
     linger: async (output, streaming) => {
       const name = getName(output.name, parts.present());
@@ -175,11 +178,22 @@ function act(parts: BrickParts, action: Action): Operation<One, ActionOutput, On
       const held = await streaming.run(heldBrick, { name });
       if (held.revision !== null) await drain(streaming, { name, revision: held.revision });
       const resets = action === 'reset' && output.changed;
-      const { state, task_id } = await streaming.run(settle, { name, revision: held.revision, resets });
+      const { state, error, task_id } = await streaming.run(settle, { name, revision: held.revision, resets });
       await streaming.bricks.look();
-      return { ...output, state, status: state, ...(task_id === undefined ? {} : { task_id }) };
+      return { ...output, state, status: state, error, ...(task_id === undefined ? {} : { task_id }) };
     },
   };
+}
+
+interface Condition {
+  readonly name: BrickName;
+  readonly row: BrickRow | undefined;
+  readonly now: number;
+}
+
+async function conditionOf({ tx }: Call, { name, row, now }: Condition): Promise<Pick<BrickObject, 'state' | 'error'>> {
+  const failures = await listFailures(tx, houseworkOf(name));
+  return brickCondition(name, row, { now, failures });
 }
 
 interface Choice {
@@ -272,8 +286,9 @@ const busyElsewhere: Operation<z.infer<typeof busyInput>, { busy: boolean }> = {
   effect: 'read',
   input: busyInput,
   output: z.object({ busy: z.boolean() }),
-  run: async ({ tx }, { revision, node_id, types }) => {
-    const unaware = node_id === undefined ? 0 : await countUnaware(tx, revision, node_id);
+  run: async (call, { revision, node_id: but, types }) => {
+    const { tx } = call;
+    const unaware = but === undefined ? 0 : await countUnaware(tx, { revision, but, now: await queueTime(call) });
     return { busy: unaware > 0 || (await someRunning(tx, types)) };
   },
 };
@@ -296,7 +311,7 @@ async function drain(streaming: Streaming, of: Draining): Promise<void> {
 }
 
 const settling = z.object({ name: z.string(), revision: z.number().nullable(), resets: z.boolean() });
-const settled = z.object({ state: word, task_id: z.string().optional() });
+const settled = z.object({ state: word, error: z.string().nullable(), task_id: z.string().optional() });
 
 /** The end of a stop. Where somebody has chosen otherwise meanwhile, that holds. */
 const settleBrick = (parts: BrickParts): Operation<z.infer<typeof settling>, z.infer<typeof settled>> => ({
@@ -312,7 +327,8 @@ const settleBrick = (parts: BrickParts): Operation<z.infer<typeof settling>, z.i
     const task_id = resets && isBrickName(name) ? await parts.resets[name]?.(call) : undefined;
     const after = row?.revision === revision ? { ...row, ...endOf(row, now) } : row;
     if (after && after !== row) await saveBrick(call.tx, after);
-    return { state: statusOf(after, now), ...(task_id === undefined ? {} : { task_id }) };
+    const { state, error } = await conditionOf(call, { name: getName(name, parts.present()), row: after, now });
+    return { state, error, ...(task_id === undefined ? {} : { task_id }) };
   },
 });
 

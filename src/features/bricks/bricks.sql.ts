@@ -1,7 +1,8 @@
 /** Rows of bricks. They are written under the lock of zone root. */
 import type { SqlValue, Tx } from '../../ports/sql.ts';
+import { DOWN_MS } from '../cluster/nodes.sql.ts';
 import { queueTime } from '../jobs/clock.sql.ts';
-import type { BrickRow } from './bricks.ts';
+import type { BrickRow, Failure } from './bricks.ts';
 
 const COLUMNS = [
   'name',
@@ -34,17 +35,32 @@ export async function saveBrick(tx: Tx, row: BrickRow): Promise<void> {
 }
 
 /** Servers that may still run calls of what was switched off then; `but` is the one that asks. */
-export async function countUnaware(tx: Tx, revision: number, but: string): Promise<number> {
-  const row = await tx.get<{ n: number }>('SELECT COUNT(*) AS n FROM nodes WHERE bricks_seen < ? AND node_id <> ?', [
-    revision,
-    but,
-  ]);
+export async function countUnaware(
+  tx: Tx,
+  { revision, but, now }: { readonly revision: number; readonly but: string; readonly now: number },
+): Promise<number> {
+  const row = await tx.get<{ n: number }>(
+    'SELECT COUNT(*) AS n FROM nodes WHERE bricks_seen < ? AND node_id <> ? AND beat_at >= ?',
+    [revision, but, now - DOWN_MS],
+  );
   return row?.n ?? 0;
 }
 
 /** False where the server is not among those that share the database. */
 export const saveSeen = async (tx: Tx, node_id: string, revision: number): Promise<boolean> =>
   (await tx.run('UPDATE nodes SET bricks_seen = ? WHERE node_id = ?', [revision, node_id])) === 1;
+
+/** Of each of these types of the server's own jobs the one that was begun last and has ended, where it failed. */
+export async function listFailures(tx: Tx, types: readonly string[]): Promise<Failure[]> {
+  const newest = types.map((type) =>
+    tx.get<Failure & { status: string }>(
+      `SELECT type, job_id, status, ended_at FROM jobs WHERE door = 'house' AND type = ? AND ended_at IS NOT NULL
+       ORDER BY created_at DESC, job_id DESC LIMIT 1`,
+      [type],
+    ),
+  );
+  return (await Promise.all(newest)).flatMap((job) => (job?.status === 'failed' ? [job] : []));
+}
 
 /** Does a job of one of these types run anywhere? */
 export async function someRunning(tx: Tx, types: readonly string[]): Promise<boolean> {

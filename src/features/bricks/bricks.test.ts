@@ -29,6 +29,8 @@ const ROUTES: Readonly<Record<string, BrickName>> = {
   '/api/v2/workflows': 'workflows',
   '/api/v2/executions': 'workflows',
   '/api/v2/backups': 'backups',
+  '/api/v2/zones/:zone_id/export': 'backups',
+  '/api/v2/zones/import': 'backups',
   '/mcp': 'mcp',
 };
 
@@ -338,6 +340,31 @@ forEachEngine('bricks', (engine) => {
     await until(async () => (await waiting()).length === 0);
     expect(await grep()).toEqual(['/s/5', '/s/new']);
     expect((await act('reset', 'agents')).task_id).toBeUndefined();
+  });
+
+  test('a job of the server for it that fails is told, and a reset is the way out', async () => {
+    const own = "FROM jobs WHERE door = 'house' AND type = 'search_index'";
+    const under = () => at.server.sql.read((tx) => tx.all(`SELECT job_id ${own} AND ended_at IS NULL`));
+    await until(async () => (await under()).length === 0);
+    await at.server.sql.write('root', (tx) =>
+      tx.run(`UPDATE jobs SET status = 'failed', error = 'a disk that is broken', ended_at = ended_at + 3600000
+        WHERE job_id = (SELECT job_id ${own} ORDER BY created_at DESC, job_id DESC LIMIT 1)`),
+    );
+    const { bricks, failed, active, total } = await list();
+    expect([failed, active]).toEqual([1, total - 1]);
+    const search = bricks.find(({ name }) => name === 'search')!;
+    expect(search).toMatchObject({ state: 'failed', status: 'failed', started_at: expect.any(String) });
+    expect(search.error).toMatch(/^its job search_index failed: [0-9a-f-]{36}$/);
+    expect((await at.ask('GET', `${ROOT}/search`)).body).toEqual(search);
+    expect(await act('mount', 'search')).toMatchObject({ state: 'failed', changed: false, error: search.error });
+    // What it is for goes on meanwhile.
+    expect(await grep()).toEqual(['/s/5', '/s/new']);
+    await at.server.sql.write('root', (tx) =>
+      tx.run("UPDATE jobs SET ended_at = ended_at - 3600000 WHERE door = 'house' AND status = 'failed'"),
+    );
+    expect(await act('reset', 'search')).toMatchObject({ state: 'active', changed: true, error: null });
+    expect((await list()).failed).toBe(0);
+    await until(async () => (await waiting()).length === 0);
   });
 
   test('a choice survives the server', async () => {

@@ -3,7 +3,7 @@
  * was chosen is active; one that is being stopped needs nobody to finish it: when its time is over it is what was wanted.
  */
 
-import { BRICKS, type BrickName, brickRows, requiredBy } from '../../base/bricks.ts';
+import { BRICKS, type BrickName, brickRows, houseworkOf, requiredBy } from '../../base/bricks.ts';
 import { isoTime } from '../../base/clock.ts';
 
 /** Times in milliseconds, of the database's clock. */
@@ -17,6 +17,13 @@ export interface BrickRow {
   readonly revision: number;
   readonly started_at: number;
   readonly stopped_at: number | null;
+}
+
+/** A job of the server's own that ended in failure. */
+export interface Failure {
+  readonly type: string;
+  readonly job_id: string;
+  readonly ended_at: number;
 }
 
 export const STATES = ['active', 'starting', 'stopping', 'unmounted', 'failed'] as const;
@@ -54,6 +61,8 @@ export interface Seen {
   readonly now: number;
   /** When this server started. */
   readonly since: number;
+  /** Jobs of the server's own that failed, of each type the last one. */
+  readonly failures: readonly Failure[];
 }
 
 export const isEssential = (name: BrickName): boolean => 'essential' in BRICKS[name];
@@ -62,8 +71,22 @@ export const isEssential = (name: BrickName): boolean => 'essential' in BRICKS[n
 export const dependentsOf = (name: BrickName, present: ReadonlySet<BrickName>): BrickName[] =>
   brickRows.map(([other]) => other).filter((other) => present.has(other) && requiredBy(other).includes(name));
 
+/** A brick that is there has failed where what the server does for it failed last, since it was started; calls of it go on. */
+export function brickCondition(
+  name: BrickName,
+  row: BrickRow | undefined,
+  { now, failures }: Pick<Seen, 'now' | 'failures'>,
+): Pick<BrickObject, 'state' | 'error'> {
+  const state = statusOf(row, now);
+  const own = houseworkOf(name);
+  const failure = failures.find(({ type, ended_at }) => own.includes(type) && ended_at >= (row?.started_at ?? 0));
+  if (state !== 'active' || !failure) return { state, error: null };
+  // What went wrong is for those to read who may read the job.
+  return { state: 'failed', error: `its job ${failure.type} failed: ${failure.job_id}` };
+}
+
 export function brickObject(name: BrickName, row: BrickRow | undefined, seen: Seen): BrickObject {
-  const state = statusOf(row, seen.now);
+  const { state, error } = brickCondition(name, row, seen);
   const timeOf = (time: number | null | undefined): string | null => (typeof time === 'number' ? isoTime(time) : null);
   return {
     name,
@@ -73,8 +96,10 @@ export function brickObject(name: BrickName, row: BrickRow | undefined, seen: Se
     requires: [...requiredBy(name)],
     required_by: dependentsOf(name, seen.present),
     description: BRICKS[name].about,
-    error: null,
-    started_at: state === 'active' ? isoTime(Math.max(row?.started_at ?? 0, seen.since)) : timeOf(row?.started_at),
+    error,
+    started_at: ['active', 'failed'].includes(state)
+      ? isoTime(Math.max(row?.started_at ?? 0, seen.since))
+      : timeOf(row?.started_at),
     stopped_at: timeOf(row?.stopped_at),
     unmounted_at: state === 'unmounted' ? timeOf(row?.held_until) : null,
   };

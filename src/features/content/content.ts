@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import { createHash, hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { alone } from '../../base/byte-memory.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import type { Need, Preparation } from '../../core/operation.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
@@ -68,7 +69,7 @@ export async function storeContents(
       size: source.size,
       utf8,
       encoding: asText && utf8 ? 'utf-8' : 'base64',
-      inline: small ? await bytesOf(incoming) : null,
+      inline: small ? alone(await bytesOf(incoming)) : null,
     });
   }
   if (large.length === 0) return stored;

@@ -6,18 +6,20 @@ import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import type { Call } from '../../core/operation.ts';
 import type { EventRow } from '../events/events.sql.ts';
+import { findRestoredAt } from '../events/gaps.sql.ts';
 import { findLastEventAt } from '../events/moments.sql.ts';
 import { listEvents } from '../events/reading.sql.ts';
 import { listNewest } from '../zones/zones.sql.ts';
 import { type EventFilter, eventTest } from './filter.ts';
+import { requireSameLog, restoredParam } from './positions.ts';
 import { SCANNED } from './scan.ts';
 
 /** Rows of one statement. */
 const SLICE_ROWS = 200;
 
 /** A place between events: everything that comes behind it in the order of this list. */
-const place = z.object({ at: z.number(), zone_id: z.string(), seq: z.number() });
-type Place = z.infer<typeof place>;
+const place = z.object({ at: z.number(), zone_id: z.string(), seq: z.number(), restored_at: restoredParam });
+type Place = Omit<z.infer<typeof place>, 'restored_at'>;
 const CURSOR = 'events of all zones';
 
 export interface EveryZone {
@@ -57,6 +59,8 @@ export async function listEveryZone(call: Call, asked: EveryZone): Promise<Every
   const { tx, limits } = call;
   const { since = 0, most, filter } = asked;
   const begin = asked.cursor === undefined ? undefined : readCursor(CURSOR, asked.cursor, place);
+  const restored_at = await findRestoredAt(tx);
+  if (begin) requireSameLog({ restored_at }, begin);
   const newest = Math.min(begin?.at ?? Number.MAX_SAFE_INTEGER, asked.until ?? Number.MAX_SAFE_INTEGER);
   const matches = eventTest(filter, limits);
   const sources = (await listNewest(tx)).map(
@@ -69,7 +73,7 @@ export async function listEveryZone(call: Call, asked: EveryZone): Promise<Every
     if (!source || placeOf(source).at < since) return { rows, next_cursor: null, has_more: false };
     const [row] = source.ahead;
     if (row) {
-      if (rows.length === most || looked >= SCANNED) return { rows, ...nextBehind(row) };
+      if (rows.length === most || looked >= SCANNED) return { rows, ...nextBehind(row, restored_at) };
       source.ahead.shift();
       looked++;
       if (matches(row)) rows.push(row);
@@ -78,8 +82,8 @@ export async function listEveryZone(call: Call, asked: EveryZone): Promise<Every
 }
 
 /** The next page begins with this event. */
-const nextBehind = ({ at, zone_id, seq }: EventRow): { next_cursor: string; has_more: true } => ({
-  next_cursor: writeCursor(CURSOR, { at, zone_id, seq: seq + 1 }),
+const nextBehind = ({ at, zone_id, seq }: EventRow, restored_at: number): { next_cursor: string; has_more: true } => ({
+  next_cursor: writeCursor(CURSOR, { at, zone_id, seq: seq + 1, restored_at }),
   has_more: true,
 });
 

@@ -6,7 +6,7 @@ import { eventId, eventObject } from './event-line.ts';
 import { ALL_EVENTS, agentParam, type EventFilter, eventTest, typesParam } from './filter.ts';
 import { follow, type Step } from './follow.ts';
 import { inBody, jsonList } from './page.ts';
-import { edgeOf, positionIn, positionParam, requireKept, requirePosition } from './positions.ts';
+import { edgeOf, positionIn, positionParam, requirePosition, requireThere } from './positions.ts';
 import { PAGE_ROOM, scan } from './scan.ts';
 import { sightOf } from './sight.ts';
 
@@ -53,7 +53,7 @@ export const eventFollow: Operation<StreamInput, Start> = {
     const filter = filterIn(input);
     const given = input.last_event_id === undefined ? undefined : positionIn(call.zone.zone_id, input.last_event_id);
     if (given === undefined || given > call.zone.seq) return { after: await behindTail(call, filter, input.tail) };
-    await requireKept(call, given);
+    await requireThere(call, given);
     return { after: given };
   },
 };
@@ -67,7 +67,7 @@ async function behindTail(call: Call, filter: EventFilter, tail: number): Promis
     zone_id: zone.zone_id,
     newestFirst: true,
     from: zone.seq,
-    to: await edgeOf(call),
+    to: (await edgeOf(call)).oldest,
     most: tail,
     room: PAGE_ROOM,
     filter,
@@ -132,7 +132,7 @@ export const eventWatch: Operation<WatchInput, WatchOutput> = {
     const { zone, limits } = call;
     eventTest({ ...ALL_EVENTS, path_pattern: path }, limits);
     const after = since === undefined ? zone.seq : requirePosition(zone.zone_id, since);
-    await requireKept(call, after);
+    await requireThere(call, after);
     return answerOf(zone.zone_id, { events: [], after });
   },
   linger: async ({ cursor }, streaming, input) => {

@@ -11,7 +11,7 @@ import { eventObject } from './event-line.ts';
 import { listEveryZone } from './every-zone.ts';
 import { agentParam, type EventFilter, eventTest, patternParam, typesParam } from './filter.ts';
 import { eventsBody, inBody, jsonList, listOf, operationLine, pageShape } from './page.ts';
-import { edgeOf, lastBefore, timeParam } from './positions.ts';
+import { edgeOf, lastBefore, requireSameLog, restoredParam, timeParam } from './positions.ts';
 import { PAGE_ROOM, scan } from './scan.ts';
 import { sightOf } from './sight.ts';
 
@@ -32,7 +32,7 @@ const input = z.object({
 });
 type Input = z.infer<typeof input>;
 
-const cursorState = z.object({ zone_id: z.string(), before: z.int().min(1) });
+const cursorState = z.object({ zone_id: z.string(), before: z.int().min(1), restored_at: restoredParam });
 const CURSOR = 'events';
 
 export const filterOf = (given: Partial<Input>, types = given.operation_type): EventFilter => ({
@@ -47,20 +47,22 @@ export const filterOf = (given: Partial<Input>, types = given.operation_type): E
 interface Bounds {
   readonly newest: number;
   readonly oldest: number;
+  readonly restored_at: number;
 }
 
 async function boundsOf(call: Call, { cursor, since, until }: Input): Promise<Bounds> {
   const { zone } = call;
-  const edge = await edgeOf(call);
+  const { oldest: edge, restored_at } = await edgeOf(call);
   const oldest = since === undefined ? edge : Math.max(edge, (await lastBefore(call, since)) + 1);
   const newest = until === undefined ? zone.seq : await lastBefore(call, until + 1);
-  if (cursor === undefined) return { newest, oldest };
-  const { zone_id, before } = readCursor(CURSOR, cursor, cursorState);
+  if (cursor === undefined) return { newest, oldest, restored_at };
+  const { zone_id, before, ...state } = readCursor(CURSOR, cursor, cursorState);
   if (zone_id !== zone.zone_id) throw contradicts('zone_id');
+  requireSameLog({ restored_at }, state);
   if (before <= edge && edge > 1) {
     throw new Fault('REVISION_GONE', `Events up to ${edge - 1} are no longer kept`, { revision: before, oldest: edge });
   }
-  return { newest: Math.min(newest, before - 1), oldest };
+  return { newest: Math.min(newest, before - 1), oldest, restored_at };
 }
 
 interface Page {
@@ -73,7 +75,7 @@ async function pageOf(call: Call, given: Input, filter: EventFilter): Promise<Pa
   const most = Math.min(given.limit, EVENTS_MAX);
   if (isEvery(given)) return listEveryZone(call, { ...given, most, filter });
   const { zone_id } = call.zone;
-  const { newest, oldest } = await boundsOf(call, given);
+  const { newest, oldest, restored_at } = await boundsOf(call, given);
   const { rows, next } = await scan(call.tx, {
     zone_id,
     newestFirst: true,
@@ -85,7 +87,7 @@ async function pageOf(call: Call, given: Input, filter: EventFilter): Promise<Pa
     matches: eventTest(filter, call.limits),
     sight: await sightOf(call),
   });
-  const next_cursor = next === undefined ? null : writeCursor(CURSOR, { zone_id, before: next + 1 });
+  const next_cursor = next === undefined ? null : writeCursor(CURSOR, { zone_id, before: next + 1, restored_at });
   return { rows, next_cursor, has_more: next !== undefined };
 }
 

@@ -6,7 +6,8 @@ import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call } from '../../core/operation.ts';
-import { findLastEventAt, findOldestEvent } from '../events/moments.sql.ts';
+import { findGap } from '../events/gaps.sql.ts';
+import { findEdge, findLastEventAt } from '../events/moments.sql.ts';
 
 export const timeParam = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 export const positionParam = z.union([z.int().min(0), plainText]);
@@ -26,19 +27,56 @@ export function requirePosition(zone_id: string, given: number | string): number
   throw new Fault('INVALID_CURSOR', `This is neither a number nor the id of an event of zone ${zone_id}`);
 }
 
-/** The oldest number that is kept; the one behind the newest where none is. */
-export async function edgeOf({ tx, zone }: Pick<Call, 'tx' | 'zone'>): Promise<number> {
-  return (await findOldestEvent(tx, zone.zone_id)) ?? zone.seq + 1;
+export interface Edge {
+  /** The oldest number that is kept; the one behind the newest where none is. */
+  readonly oldest: number;
+  /** When the log was last replaced; cursors carry it, so that those from before are known. */
+  readonly restored_at: number;
+}
+
+export async function edgeOf({ tx, zone }: Pick<Call, 'tx' | 'zone'>): Promise<Edge> {
+  const { oldest, restored_at } = await findEdge(tx, zone.zone_id);
+  return { oldest: oldest ?? zone.seq + 1, restored_at };
 }
 
 /** REVISION_GONE where an event behind this number is no longer kept. */
-export async function requireKept(call: Pick<Call, 'tx' | 'zone'>, after: number): Promise<void> {
+export async function requireKept(call: Pick<Call, 'tx' | 'zone'>, after: number): Promise<Edge> {
   const edge = await edgeOf(call);
-  if (after + 1 >= edge) return;
-  throw new Fault('REVISION_GONE', `Events up to ${edge - 1} are no longer kept; begin at ${edge - 1}`, {
+  const { oldest } = edge;
+  if (after + 1 >= oldest) return edge;
+  throw new Fault('REVISION_GONE', `Events up to ${oldest - 1} are no longer kept; begin at ${oldest - 1}`, {
     revision: after,
-    oldest: edge,
+    oldest,
   });
+}
+
+/** The same of a number that a client says, which a restore may have undone since. */
+export async function requireThere(call: Pick<Call, 'tx' | 'zone'>, after: number): Promise<Edge> {
+  const edge = await requireKept(call, after);
+  if (edge.restored_at === 0) return edge;
+  const gap = await findGap(call.tx, call.zone.zone_id, after);
+  if (!gap) return edge;
+  throw new Fault(
+    'REVISION_GONE',
+    `Events behind ${gap.kept} were undone by a restore; begin again, or at ${gap.kept}`,
+    {
+      revision: after,
+      oldest: edge.oldest,
+      kept: gap.kept,
+    },
+  );
+}
+
+/** What a cursor of the log carries of it. */
+export const restoredParam = z.int().default(0);
+
+/** REVISION_GONE for a cursor from before a restore. */
+export function requireSameLog(
+  { restored_at }: Pick<Edge, 'restored_at'>,
+  cursor: { readonly restored_at: number },
+): void {
+  if (cursor.restored_at === restored_at) return;
+  throw new Fault('REVISION_GONE', 'This cursor is from before a restore; begin again without it', { restored_at });
 }
 
 /** Number of the newest event before a time; 0 where none is. */

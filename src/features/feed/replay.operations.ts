@@ -10,7 +10,17 @@ import { eventLine, eventObject } from './event-line.ts';
 import { agentParam, type EventFilter, eventFilter, eventTest, patternParam, typesParam } from './filter.ts';
 import { filterOf } from './list.operations.ts';
 import { eventsBody, inBody, jsonList, listOf, pageShape } from './page.ts';
-import { edgeOf, lastBefore, positionParam, requireKept, requirePosition, timeParam } from './positions.ts';
+import {
+  edgeOf,
+  lastBefore,
+  positionParam,
+  requireKept,
+  requirePosition,
+  requireSameLog,
+  requireThere,
+  restoredParam,
+  timeParam,
+} from './positions.ts';
 import { PAGE_ROOM, STEP_ROOM, scan } from './scan.ts';
 import { sightOf } from './sight.ts';
 
@@ -39,30 +49,37 @@ const output = z.object({
 });
 type Output = z.infer<typeof output>;
 
-const cursorState = z.object({ zone_id: z.string(), after: z.int().min(0) });
+const cursorState = z.object({ zone_id: z.string(), after: z.int().min(0), restored_at: restoredParam });
 const CURSOR = 'replay';
 
-/** Number behind which the page begins; REVISION_GONE where something from there on is no longer kept. */
-async function startOf(call: Call, given: Input): Promise<number> {
-  const after = await placeOf(call, given);
-  if (after === undefined) return (await edgeOf(call)) - 1;
-  await requireKept(call, after);
-  return after;
+interface Begin {
+  /** Number behind which the page begins. */
+  readonly after: number;
+  readonly restored_at: number;
 }
 
-/** A cursor goes on from where it is, whatever the first page began with. */
-async function placeOf(call: Call, { cursor, since_revision, since_timestamp }: Input): Promise<number | undefined> {
+/** A cursor goes on from where it is, whatever the first page began with. REVISION_GONE where something is not kept. */
+async function beginOf(call: Call, { cursor, since_revision, since_timestamp }: Input): Promise<Begin> {
   const { zone_id } = call.zone;
   if (cursor !== undefined) {
     const state = readCursor(CURSOR, cursor, cursorState);
     if (state.zone_id !== zone_id) throw contradicts('zone_id');
-    return state.after;
+    requireSameLog(await requireKept(call, state.after), state);
+    return state;
   }
   if (since_revision !== undefined && since_timestamp !== undefined) {
     throw invalidParams({ path: 'since_revision', message: 'is given beside since_timestamp; give one of them' });
   }
-  if (since_revision !== undefined) return requirePosition(zone_id, since_revision);
-  return since_timestamp === undefined ? undefined : lastBefore(call, since_timestamp);
+  if (since_revision !== undefined) {
+    const after = requirePosition(zone_id, since_revision);
+    return { ...(await requireThere(call, after)), after };
+  }
+  if (since_timestamp === undefined) {
+    const edge = await edgeOf(call);
+    return { ...edge, after: edge.oldest - 1 };
+  }
+  const after = await lastBefore(call, since_timestamp);
+  return { ...(await requireKept(call, after)), after };
 }
 
 const filterIn = (given: Input): EventFilter => filterOf({ ...given, operation_type: given.event_types });
@@ -93,7 +110,7 @@ export const eventReplay: Operation<Input, Output> = {
   run: async (call, given) => {
     const { zone, tx, limits } = call;
     const { zone_id } = zone;
-    const after = await startOf(call, given);
+    const { after, restored_at } = await beginOf(call, given);
     const filter = filterIn(given);
     const { rows, next } = await scan(tx, {
       zone_id,
@@ -107,7 +124,7 @@ export const eventReplay: Operation<Input, Output> = {
       sight: await sightOf(call),
     });
     const end = next === undefined ? Math.max(after, zone.seq) : next - 1;
-    const next_cursor = writeCursor(CURSOR, { zone_id, after: end });
+    const next_cursor = writeCursor(CURSOR, { zone_id, after: end, restored_at });
     return { events: listOf(rows), next_cursor, has_more: next !== undefined, head: zone.seq, after };
   },
 };

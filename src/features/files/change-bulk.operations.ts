@@ -9,7 +9,7 @@ import { pathSet } from '../access/path-set.ts';
 import { attemptItem, mapEach } from './batch.ts';
 import { moveEntry, refuseInto } from './moves.ts';
 import { branchParam, path, within } from './params.ts';
-import { reachEach, reachInto, reachMoves } from './reach.ts';
+import { reachMoves, reachRemoved, reachRemovedTree } from './reach.ts';
 import { removeDirectory, removeFile } from './removals.ts';
 import { fileNotFound, isADirectory, lookUpAll, type Seen, spotOf } from './tree.ts';
 import { isLiveMain } from './view.ts';
@@ -45,8 +45,8 @@ export const deleteBulk: Operation<z.infer<typeof deleteInput>, z.infer<typeof d
   },
   reach: (input) =>
     input.recursive
-      ? input.paths.flatMap((path) => reachInto(path, input, { depth: 'tree', content: false }))
-      : reachEach(input.paths, input),
+      ? input.paths.flatMap((path) => reachRemovedTree(path, input))
+      : reachRemoved(input.paths, { ...input, conditions: [] }),
   object: (input) => input.paths[0] ?? '',
   run: async (call, input) => {
     call.audit({ paths: input.paths.length });

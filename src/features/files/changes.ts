@@ -32,10 +32,19 @@ export interface Change {
 export const newChange = (): Change => ({ blobs: [], ended: [], begun: [], growth: { bytes: 0, files: 0 } });
 
 export async function applyChange(call: Call, view: View, change: Change): Promise<void> {
-  const place = { zone_id: view.zone_id, branch: view.layers[0].branch };
+  await admitChange(call, change);
+  await storeChange(call, view, change);
+}
+
+/** Whatever may still refuse a change. It writes nothing but that its blobs are needed. */
+export async function admitChange(call: Call, change: Change): Promise<void> {
   call.use('storage_bytes', change.growth.bytes);
   call.use('files', change.growth.files);
   await touchBlobs(call.tx, change.blobs, call.now);
+}
+
+export async function storeChange(call: Call, view: View, change: Change): Promise<void> {
+  const place = { zone_id: view.zone_id, branch: view.layers[0].branch };
   for (const end of change.ended) await endState(call.tx, place, end);
   await insertStates(call.tx, change.begun);
 }

@@ -25,6 +25,16 @@ export const reachBlindly = (path: string, asked: Asked & { readonly conditions:
     blind: asked.conditions.every((condition) => condition === undefined),
   }));
 
+/** Files that are removed; with a condition what is there has to be known. */
+export const reachRemoved = (
+  paths: readonly string[],
+  asked: Asked & { readonly conditions: readonly unknown[] },
+): Reach[] =>
+  reachEach(paths, asked).map((one) => ({
+    ...one,
+    removed: asked.conditions.every((condition) => condition === undefined),
+  }));
+
 export const reachEach = (paths: readonly string[], asked: Asked): Reach[] =>
   [...new Set(paths)].flatMap((path) => reachOne(path, asked));
 
@@ -39,6 +49,10 @@ export const reachMoves = (moves: readonly (readonly [string, string])[], asked:
 export function reachInto(path: string, asked: Asked, more: Pick<Reach, 'depth' | 'content'>): Reach[] {
   return asked.cursor === undefined ? [{ path, ...more, past: isPast(asked) }] : [];
 }
+
+/** A directory that is removed, or files, with all that is below. */
+export const reachRemovedTree = (path: string, asked: Asked): Reach[] =>
+  reachInto(path, asked, { depth: 'tree', content: false }).map((one) => ({ ...one, removed: true }));
 
 /** What no store knows: versions, and the tree as it was. */
 export const reachPast = (path: string): Reach[] => [{ path, depth: 'one', content: false, past: true }];

@@ -4,7 +4,7 @@ import { refuseRoot } from '../../base/paths.ts';
 import type { Operation } from '../../core/operation.ts';
 import { beginDirectory, makeParents, onBranch } from './changes.ts';
 import { branchParam, path, preconditionParams } from './params.ts';
-import { reachInto, reachOne } from './reach.ts';
+import { reachInto, reachOne, reachRemoved, reachRemovedTree } from './reach.ts';
 import { removeDirectory, removeFile } from './removals.ts';
 import { alreadyExists, checkPrecondition, getDirectory, getFile, lookUp, pathFault } from './tree.ts';
 import { viewOf } from './view-of.ts';
@@ -24,7 +24,11 @@ export const deleteFile: Operation<z.infer<typeof deleteInput>, z.infer<typeof d
   cli: { words: 'file delete', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: refuseRoot(map(input.path)) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
-  reach: (input) => reachOne(input.path, input),
+  reach: (input) =>
+    reachRemoved([input.path], {
+      ...input,
+      conditions: [input.if_match, input.if_none_match, input.if_unmodified_since],
+    }),
   object: (input) => input.path,
   run: async (call, input) => {
     const view = await viewOf(call, input);
@@ -100,7 +104,10 @@ export const rmdir: Operation<z.infer<typeof rmdirInput>, z.infer<typeof rmdirOu
   cli: { words: 'file rmdir', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: refuseRoot(map(input.path)) }),
   needs: (input) => [{ permission: 'write', path: input.path }],
-  reach: (input) => reachInto(input.path, input, { depth: input.recursive ? 'tree' : 'entries', content: false }),
+  reach: (input) =>
+    input.recursive
+      ? reachRemovedTree(input.path, input)
+      : reachInto(input.path, input, { depth: 'entries', content: false }),
   object: (input) => input.path,
   run: async (call, input) => {
     const view = await viewOf(call, input);

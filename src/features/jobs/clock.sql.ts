@@ -5,5 +5,6 @@ import type { Tx } from '../../ports/sql.ts';
 export async function queueTime({ tx, now }: { readonly tx: Tx; readonly now: number }): Promise<number> {
   const { clock } = tx.dialect;
   if (clock === undefined) return now;
+  if (tx.time !== undefined) return tx.time;
   return (await tx.get<{ now: number }>(clock))?.now ?? now;
 }

@@ -6,14 +6,16 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
+import type { Offer } from '../../core/call/job-hands.ts';
 import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { requireMode } from '../access/modes.ts';
+import { askForJob } from './ahead.ts';
 import { DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from './job.ts';
 import { JOB_WORDS, jobWord } from './job-object.ts';
 import { findJob } from './jobs.sql.ts';
 import { attemptsParam, DEFAULT_ATTEMPTS, keptJson, keyParam, payloadParam } from './params.ts';
-import { claimJob, enqueue } from './queue.ts';
+import { enqueue, holderOf } from './queue.ts';
 import { WAITING } from './topics.ts';
 
 const submitInput = z.object({
@@ -55,12 +57,14 @@ interface Ready {
   readonly switches: Switches;
   /** Of a job that was made, and run, before. */
   readonly done?: SubmitOutput;
+  readonly offer?: Offer | undefined;
 }
 
 const OPERATOR = { role: 'operator' } as const;
 const keeping = z.object({
   input: submitInput,
   hands: z.object({ worker_id: z.string(), leaseMs: z.number() }).optional(),
+  offer: z.custom<Offer | undefined>(() => true).optional(),
   switches: z.custom<Switches>(() => true),
 });
 type Keeping = z.infer<typeof keeping>;
@@ -75,9 +79,12 @@ const keepJob: Operation<Keeping, SubmitOutput> = {
   output: submitOutput,
   faults: [],
   object: ({ input }) => input.job_type,
-  run: async (call, { input, hands, switches }) => {
+  ahead: (tx, { offer }, context) => askForJob(tx, offer, context),
+  run: async (call, { input, hands, offer, switches }) => {
     await checkMode(call, input, switches);
     const { job, deduplicated } = await enqueue(call, {
+      holder: hands && holderOf(hands),
+      offer,
       type: input.job_type,
       executor: NEXUS,
       door: 'api',
@@ -88,13 +95,9 @@ const keepJob: Operation<Keeping, SubmitOutput> = {
       execution_mode: input.execution_mode,
       idempotency_key: input.idempotency_key,
     });
-    const claimed =
-      hands && !deduplicated
-        ? await claimJob(call, job, { owner: hands.worker_id, subject: '', lease_ms: hands.leaseMs })
-        : job;
     return {
       job_id: job.job_id,
-      status: jobWord(claimed.status),
+      status: jobWord(job.status),
       job_type: job.type,
       execution_mode: job.execution_mode,
       deduplicated,
@@ -137,18 +140,26 @@ export const submitJob: Operation<SubmitInput, SubmitOutput, Ready> = {
   input: submitInput,
   output: submitOutput,
   faults: ['ACCESS_DENIED', 'BAD_REQUEST', 'LIMIT_EXCEEDED', 'QUOTA_EXCEEDED', 'TOO_MANY', 'UNAVAILABLE'],
-  http: { method: 'POST', path: '/api/v1/jobs/submit', tolerant: true },
+  http: {
+    method: 'POST',
+    path: '/api/v1/jobs/submit',
+    tolerant: true,
+    headers: { 'idempotency-key': 'idempotency_key' },
+  },
   cli: { words: 'job submit', args: ['job_type'] },
-  rings: ({ status, deduplicated }) => (deduplicated || status === 'running' ? undefined : WAITING),
+  rings: ({ status, deduplicated }, { offer }) => (deduplicated || offer || status === 'running' ? undefined : WAITING),
   object: ({ input }) => input.job_type,
   prepare: async (input, preparation) => {
     const { switches } = preparation;
     if (input.execution_mode === 'sync') return { input, switches, done: await runNow(input, preparation) };
     if (!preparation.asyncJobs) throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
-    return { input, switches };
+    return { input, switches, offer: preparation.hands.offer(input.job_type) };
   },
-  run: async (call, { input, done, switches }) => {
-    if (!done) return keepJob.run(call, { input, switches });
+  over: ({ offer }, output, { hands, context: { zone_id } }) => {
+    if (offer) hands.answer(offer, output && !output.deduplicated ? { zone_id, job_id: output.job_id } : undefined);
+  },
+  run: async (call, { input, done, offer, switches }) => {
+    if (!done) return keepJob.run(call, { input, switches, offer });
     const job = await findJob(call.tx, call.context.zone_id, done.job_id);
     return { ...done, status: jobWord(job?.status ?? done.status) };
   },

@@ -38,6 +38,10 @@ export const TIER_MS = 120_000;
 /** Of tier − boost. */
 export const RANKS = [-2, -1, 0, 1, 2, 3, 4] as const;
 
+/** The next of the due jobs is the one with the smallest. */
+export const placeOf = (job: { readonly run_at: number; readonly rank: number }): number =>
+  job.run_at + TIER_MS * job.rank;
+
 interface Urgency {
   readonly tier: number;
   readonly request_state: RequestState;
@@ -146,6 +150,10 @@ export const claimed = (job: JobState, claim: Claim): JobState => ({
   updated_at: claim.now,
   error: null,
 });
+
+/** What a job was before it was claimed: one that was tried before waited for another attempt. */
+export const statusBefore = ({ attempt }: Pick<JobState, 'attempt'>): JobStatus =>
+  attempt > 1 ? 'retry_wait' : 'queued';
 
 /** The state after an outcome at a time, and the attempt that it ends, if one was running. */
 export function ended(

@@ -5,7 +5,6 @@ import { houseSteps } from './house.operations.ts';
 import { submitJob, submitSteps } from './job-submit.operations.ts';
 import type { AnyJobType } from './job-types.ts';
 import { jobApiOperations } from './jobs-api.operations.ts';
-import { beatNode, leaveNode } from './nodes.operations.ts';
 import { pullOperations, type Served } from './pull.operations.ts';
 import { scheduleSteps } from './schedule-steps.operations.ts';
 import { scheduleOperations } from './schedules.operations.ts';
@@ -22,8 +21,6 @@ export const jobOperations = (types: readonly AnyJobType[], served: Served) =>
     ...workerOperations,
     ...submitSteps,
     ...workerSteps,
-    beatNode,
-    leaveNode,
     ...houseSteps,
     ...scheduleSteps,
   ] as const;

@@ -1,7 +1,7 @@
 /** Rows of jobs. Every write of one runs under the lock of its zone. */
-import type { RowsInsert, RowsUpdate, SqlValue, Tx } from '../../ports/sql.ts';
+import type { ColumnType, RowsInsert, RowsUpdate, SqlValue, Tx } from '../../ports/sql.ts';
 import type { Artifact, Attempt, ExecutionMode, JobDoor, JobState, JobTerms, RequestState } from './job.ts';
-import { MISSED_BEATS, NEXUS, RANKS, TIER_MS } from './job.ts';
+import { MISSED_BEATS } from './job.ts';
 
 export interface JobRow extends JobState, JobTerms {
   readonly job_id: string;
@@ -71,7 +71,7 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof JobRow)[];
 
 const jobRows: RowsInsert = { into: 'jobs', columns: COLUMNS };
-const ALL = COLUMNS.join(', ');
+export const ALL = COLUMNS.join(', ');
 
 export const insertJobs = (tx: Tx, rows: readonly JobRow[]): Promise<void> =>
   tx.insert(
@@ -105,27 +105,43 @@ export const findJobByKey = (tx: Tx, key: JobKey): Promise<JobRow | undefined> =
     [key.zone_id, key.owner, key.agent_id, key.type, key.idempotency_key],
   );
 
-const CHANGING = [
-  'status',
-  'run_at',
-  'attempt',
-  'lease_owner',
-  'lease_subject',
-  'lease_until',
-  'started_at',
-  'ended_at',
-  'updated_at',
-  'result',
-  'error',
-] as const satisfies readonly (keyof JobState)[];
-const jobStates: RowsUpdate = { table: 'jobs', key: 'job_id', columns: CHANGING };
+/** What changes when an attempt ends, or the job. */
+const ENDS = {
+  status: 'TEXT',
+  run_at: 'BIGINT',
+  lease_owner: 'TEXT',
+  lease_subject: 'TEXT',
+  lease_until: 'BIGINT',
+  ended_at: 'BIGINT',
+  updated_at: 'BIGINT',
+  result: 'TEXT',
+  error: 'TEXT',
+} as const satisfies Partial<Record<keyof JobState, ColumnType>>;
+const NAMES = Object.keys(ENDS) as readonly (keyof typeof ENDS)[];
+const jobEnds: RowsUpdate = { table: 'jobs', key: 'job_id', columns: ENDS };
+/**
+ * The status is given as the rest is: named in the text, PostgreSQL would go through the index of all that runs, with the
+ * entries of whatever ran since it was last cleaned, instead of looking the rows up by their keys.
+ */
+const heldEnds: RowsUpdate = {
+  ...jobEnds,
+  expects: { status: 'TEXT', zone_id: 'TEXT', lease_owner: 'TEXT', attempt: 'INTEGER' },
+};
 
-/** The states that jobs have from now on. */
-export const saveJobs = (tx: Tx, jobs: readonly (JobState & { readonly job_id: string })[]): Promise<void> =>
+const endValues = (job: JobState): SqlValue[] => NAMES.map((name) => job[name]);
+
+/** How jobs are from now on, whose attempt has ended or they themselves. */
+export const saveEnds = (tx: Tx, jobs: readonly JobRow[]): Promise<void> =>
   tx.update(
-    jobStates,
-    jobs.map((job) => [job.job_id, ...CHANGING.map((name) => job[name])]),
+    jobEnds,
+    jobs.map((job) => [job.job_id, ...endValues(job)]),
   );
+
+/** The same of those whose attempt is in the hands of this holder; gives which they were. */
+export async function saveHeldEnds(tx: Tx, jobs: readonly JobRow[], holder: string): Promise<Set<SqlValue>> {
+  const rows = jobs.map((job) => [job.job_id, 'running', job.zone_id, holder, job.attempt, ...endValues(job)]);
+  return new Set(await tx.updateGiving(heldEnds, rows));
+}
 
 const attemptRows: RowsInsert = {
   into: 'job_attempts',
@@ -182,90 +198,6 @@ export interface ArtifactRow extends Artifact {
 
 export const listArtifacts = (tx: Tx, job_id: string): Promise<ArtifactRow[]> =>
   tx.all<ArtifactRow>('SELECT type, ref, payload, created_at FROM job_artifacts WHERE job_id = ? ORDER BY n', [job_id]);
-
-const WAITING = "status IN ('queued', 'retry_wait')";
-
-/**
- * The due jobs of every rank, each rank by its time, then the best of them by the order of all: so the index gives no row
- * that is not taken, however many are due later or have finished.
- */
-const bestOf = (where: string, columns: string, lock = ''): string =>
-  RANKS.map(
-    (rank) => `SELECT * FROM (SELECT ${columns}, run_at + ${rank * TIER_MS} AS place FROM jobs
-      WHERE ${where} AND rank = ${rank} AND run_at <= ? AND ${WAITING} ORDER BY run_at, job_id LIMIT ?${lock}) AS rank_${rank + 2}`,
-  ).join(' UNION ALL ');
-
-/** Looked up for each row, of which there are few, and not for all zones. */
-const IN_ACTIVE = "(SELECT phase FROM zones WHERE zones.zone_id = jobs.zone_id) = 'Active'";
-
-const dueHere = (where: string): string => `SELECT zone_id, COUNT(*) AS n FROM (
-  SELECT zone_id FROM (${bestOf(where, 'job_id, zone_id')}) AS due
-  ORDER BY place, job_id LIMIT ?) AS best GROUP BY zone_id`;
-
-const HERE = `executor = '${NEXUS}' AND ${IN_ACTIVE}`;
-const DUE_HERE = dueHere(HERE);
-
-/** Zones that have the next jobs of executor `nexus`, and how many of those each has. Of some types none is next. */
-export function listDueHere(
-  tx: Tx,
-  asked: { now: number; limit: number; without?: readonly string[] },
-): Promise<{ zone_id: string; n: number }[]> {
-  const { now, limit, without = [] } = asked;
-  if (without.length === 0) return tx.all(DUE_HERE, [...RANKS.flatMap(() => [now, limit]), limit]);
-  const left = JSON.stringify(without);
-  const sql = dueHere(`${HERE} AND type NOT IN (SELECT value FROM ${tx.dialect.textsOf})`);
-  return tx.all(sql, [...RANKS.flatMap(() => [left, now, limit]), limit]);
-}
-
-export interface Claimable {
-  readonly zone_id: string;
-  readonly executor: string;
-  /** Only of these types; null is of any. */
-  readonly types: readonly string[] | null;
-  /** None of these types. */
-  readonly without?: readonly string[];
-  /** Only those of this owner; null is of any. */
-  readonly of: { readonly owner: string; readonly agent_id: string | null } | null;
-  readonly now: number;
-  readonly limit: number;
-  /** Only to see whether there are any: they are not held. */
-  readonly peeks?: boolean;
-}
-
-const claimStatements = new Map<string, string>();
-
-function claimStatement(tx: Tx, { types, without = [], of, peeks }: Claimable): string {
-  const { textsOf } = tx.dialect;
-  const skipLocked = peeks ? '' : tx.dialect.skipLocked;
-  const mine = of && `owner = ?${of.agent_id === null ? '' : ' AND agent_id = ?'}`;
-  const where = [
-    'zone_id = ? AND executor = ?',
-    mine,
-    types && `type IN (SELECT value FROM ${textsOf})`,
-    without.length > 0 ? `type NOT IN (SELECT value FROM ${textsOf})` : null,
-  ]
-    .filter((part) => part !== null)
-    .join(' AND ');
-  const key = where + skipLocked;
-  const known = claimStatements.get(key);
-  if (known) return known;
-  const made = `SELECT ${ALL} FROM (${bestOf(where, ALL, skipLocked)}) AS due ORDER BY place, job_id LIMIT ?`;
-  claimStatements.set(key, made);
-  return made;
-}
-
-/** The next jobs of an executor in a zone, in the order of platform.md §2.3. */
-export function listClaimable(tx: Tx, asked: Claimable): Promise<JobRow[]> {
-  const { zone_id, executor, types, without = [], of, now, limit } = asked;
-  const where: SqlValue[] = [
-    zone_id,
-    executor,
-    ...(of ? [of.owner, ...(of.agent_id === null ? [] : [of.agent_id])] : []),
-    ...(types ? [JSON.stringify(types)] : []),
-    ...(without.length > 0 ? [JSON.stringify(without)] : []),
-  ];
-  return tx.all<JobRow>(claimStatement(tx, asked), [...RANKS.flatMap(() => [...where, now, limit]), limit]);
-}
 
 export interface HeldJob {
   readonly job_id: string;

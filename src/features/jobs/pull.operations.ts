@@ -9,9 +9,10 @@ import { invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
+import { hasClaimable } from './claims.sql.ts';
 import { queueTime } from './clock.sql.ts';
 import type { Outcome } from './job.ts';
-import { findJob, type JobRow, listAttempts, listClaimable, renewLease } from './jobs.sql.ts';
+import { findJob, type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
 import { executorParam, jsonParam, keptJson, taskTypeParam } from './params.ts';
 import { checkHolds, claimJobs, endJobs } from './queue.ts';
 import { type TaskObject, taskObject, toTask } from './task-object.ts';
@@ -89,18 +90,15 @@ const peekTasks: Operation<ClaimInput, z.infer<typeof someOutput>> = {
   faults: [],
   run: async (call, input) => {
     const { zone_id } = call.context;
-    const asked = { zone_id, types: input.task_types ?? null, of: null, limit: 1, peeks: true };
-    const now = await queueTime(call);
-    for (const executor of executorsOf(input)) {
-      if ((await listClaimable(call.tx, { ...asked, executor, now })).length > 0) return { some: true };
-    }
-    return { some: false };
+    const asked = { zone_id, executors: executorsOf(input), types: input.task_types ?? null, of: null };
+    return { some: await hasClaimable(call.tx, { ...asked, now: await queueTime(call) }) };
   },
 };
 
 function claimTasks(served: Served): Operation<ClaimInput, z.infer<typeof claimOutput>> {
   const claim: Operation<ClaimInput, z.infer<typeof claimOutput>> = {
     name: 'task.claim',
+    repeats: 'own',
     summary: 'Claim the next tasks of an executor, if wanted once there are any.',
     effect: 'write',
     who: OPERATOR,

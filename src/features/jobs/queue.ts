@@ -6,9 +6,13 @@
 import { isoTime } from '../../base/clock.ts';
 import { Fault } from '../../base/faults.ts';
 import { newUuid } from '../../base/ids.ts';
+import type { Offer } from '../../core/call/job-hands.ts';
 import type { JobMove } from '../../core/call/told.ts';
 import type { Call } from '../../core/operation.ts';
 import { SYSTEM } from '../access/credentials.ts';
+import { takeAhead } from './ahead.ts';
+import { noteTaken } from './claimed.ts';
+import { type Claimable, listDueHere, takeNext } from './claims.sql.ts';
 import { queueTime } from './clock.sql.ts';
 import { listOldPasses, listUnfinished } from './house.sql.ts';
 import {
@@ -25,10 +29,9 @@ import {
   type Outcome,
   type RequestState,
   rankOf,
-  TIER_MS,
+  statusBefore,
 } from './job.ts';
 import {
-  type Claimable,
   deleteJobs,
   type EndedAttempt,
   findBlocked,
@@ -38,8 +41,8 @@ import {
   insertAttempts,
   insertJobs,
   type JobRow,
-  listClaimable,
-  saveJobs,
+  saveEnds,
+  saveHeldEnds,
   unblock,
 } from './jobs.sql.ts';
 import { Tally } from './tally.ts';
@@ -81,11 +84,16 @@ export interface NewJob {
   readonly schedule_id?: string;
   readonly retry_of?: string;
   readonly blocked?: boolean;
+  /** Has it from the beginning: nobody else starts it first. */
+  readonly holder?: Holder | undefined;
+  /** The same if no other job is due before it. */
+  readonly offer?: Offer | undefined;
   /** The caller of the call, unless given. */
   readonly by?: JobOwner;
 }
 
 export interface Enqueued {
+  /** As it was queued, though an offer may have been taken; of one that had a holder from the beginning, as he has it. */
   readonly job: JobRow;
   readonly deduplicated: boolean;
   readonly now: number;
@@ -94,8 +102,14 @@ export interface Enqueued {
 export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
   const { tx } = call;
   const tally = new Tally(call);
+  const now = await queueTime(call);
+  const { holder, offer } = asked;
+  const { counts, due } = takeAhead(tx);
   // What does not depend on each other goes out together: on PostgreSQL that is one round trip.
-  const [now, room] = await Promise.all([queueTime(call), asked.door === 'house' ? undefined : tally.room()]);
+  const [room, before] = await Promise.all([
+    asked.door === 'house' ? undefined : tally.room(counts),
+    offer && (due ?? listDueHere(tx, { now, limit: 1, without: offer.without })),
+  ]);
   const job = jobOf(call, asked, now);
   if (job.idempotency_key !== null) {
     const first = await findJobByKey(tx, { ...job, idempotency_key: job.idempotency_key });
@@ -105,9 +119,26 @@ export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
   tally.moved(job, undefined);
   tellStatus(call, job);
   tellMove(call, 'submitted', job);
-  await Promise.all([insertJobs(tx, [job]), tally.keep()]);
-  return { job, deduplicated: false, now };
+  const takes = offer && before?.length === 0 && isDue(job, now) ? holderOf(offer) : holder;
+  const after = takes ? { ...job, ...claimed(job, claimOf(takes, now)) } : job;
+  if (takes) tellChange(call, { before: job, after }, tally);
+  await Promise.all([
+    offer && noteTaken(call, offer, after === job ? undefined : after),
+    insertJobs(tx, [after]),
+    tally.keep(),
+  ]);
+  return { job: holder ? after : job, deduplicated: false, now };
 }
+
+const isDue = ({ status, run_at, deadline }: JobRow, now: number): boolean =>
+  status === 'queued' && run_at <= now && (deadline === null || deadline > now);
+
+/** A worker of the server itself. */
+export const holderOf = ({ worker_id, leaseMs }: Pick<Offer, 'worker_id' | 'leaseMs'>): Holder => ({
+  owner: worker_id,
+  subject: '',
+  lease_ms: leaseMs,
+});
 
 function jobOf(call: Call, asked: NewJob, now: number): JobRow {
   const { boost = 0, request_state = 'pending' } = asked;
@@ -148,13 +179,15 @@ function jobOf(call: Call, asked: NewJob, now: number): JobRow {
   };
 }
 
-export type Claiming = Omit<Claimable, 'zone_id' | 'executor' | 'limit' | 'now'> & {
-  readonly executors: readonly string[];
-  readonly limit: number;
-  readonly lease_ms: number;
+/** Who is to have jobs, and for how long. */
+export interface Holder {
+  /** Its name, and the subject whose key it has; '' for the server's own workers. */
   readonly owner: string;
   readonly subject: string;
-};
+  readonly lease_ms: number;
+}
+
+export type Claiming = Omit<Claimable, 'zone_id' | 'now'> & Holder;
 
 /** When something happens to jobs, and what the counts of their zone change by. */
 export interface Occasion {
@@ -170,60 +203,27 @@ async function occasion<T>(call: Call, work: (at: Occasion) => Promise<T>): Prom
   return done;
 }
 
+const claimOf = ({ owner, subject, lease_ms }: Holder, now: number): Claim => ({
+  owner,
+  subject,
+  until: now + lease_ms,
+  now,
+});
+
 /** Takes the next jobs, in their order. */
 export const claimJobs = (call: Call, asked: Claiming): Promise<JobRow[]> =>
-  occasion(call, async (at) => takeJobs(call, await nextJobs(call, asked, at.now), { ...asked, ...at }));
+  occasion(call, async (at) => tellClaimed(call, await takeJobs(call, asked, at.now), at));
 
-/** The jobs that are next, in their order; nobody has them yet. */
-export async function nextJobs(call: Call, asked: Claiming, now: number): Promise<JobRow[]> {
-  const { zone_id } = call.context;
-  const { executors, limit } = asked;
-  const found: JobRow[] = [];
-  for (const executor of executors) {
-    found.push(...(await listClaimable(call.tx, { ...asked, zone_id, executor, now })));
-  }
-  return executors.length > 1 ? found.sort(byPlace).slice(0, limit) : found;
-}
+/** The same as a part of something larger, which has to tell of it too. */
+export const takeJobs = (call: Call, asked: Claiming, now: number): Promise<JobRow[]> =>
+  takeNext(call.tx, { ...asked, zone_id: call.context.zone_id, now }, claimOf(asked, now));
 
-/** Gives jobs to a holder. */
-export function takeJobs(
-  call: Call,
-  jobs: readonly JobRow[],
-  by: Occasion & Pick<Claiming, 'owner' | 'subject' | 'lease_ms'>,
-): Promise<JobRow[]> {
-  const claim: Claim = { owner: by.owner, subject: by.subject, until: by.now + by.lease_ms, now: by.now };
-  return change(call, jobs, { tally: by.tally, next: (job) => ({ ...job, ...claimed(job, claim) }) });
-}
-
-/** Takes one job that was just queued. */
-export async function claimJob(
-  call: Call,
-  job: JobRow,
-  by: Pick<Claiming, 'owner' | 'subject' | 'lease_ms'>,
-): Promise<JobRow> {
-  const [after] = await occasion(call, (at) => takeJobs(call, [job], { ...by, ...at }));
-  return after ?? job;
-}
-
-/** platform.md §2.3, as one number. */
-const placeOf = (job: JobRow): number => job.run_at + TIER_MS * job.rank;
-const byPlace = (a: JobRow, b: JobRow): number => placeOf(a) - placeOf(b) || (a.job_id < b.job_id ? -1 : 1);
-
-/** Jobs with their next form: rows, events and counts. */
-async function change(
-  call: Call,
-  jobs: readonly JobRow[],
-  { tally, next }: { readonly tally: Tally; readonly next: (job: JobRow) => JobRow },
-): Promise<JobRow[]> {
-  const after = jobs.map((job) => {
-    const changed = next(job);
-    tally.moved(changed, job);
-    tellStatus(call, changed);
-    tellChange(call, changed, job);
-    return changed;
+/** Tells of jobs that were claimed; gives them. */
+export function tellClaimed(call: Call, jobs: readonly JobRow[], { tally }: Occasion): JobRow[] {
+  return jobs.map((job) => {
+    tellChange(call, { before: { ...job, status: statusBefore(job) }, after: job }, tally);
+    return job;
   });
-  await saveJobs(call.tx, after);
-  return after;
 }
 
 /** A job, and what is to become of it. */
@@ -238,32 +238,35 @@ export async function endJobs(call: Call, endings: readonly Ending[]): Promise<J
   return occasion(call, (at) => endJobsAt(call, endings, at));
 }
 
-/** The same as a part of something larger. */
-export async function endJobsAt(call: Call, endings: readonly Ending[], { now, tally }: Occasion): Promise<JobRow[]> {
+/** The same as a part of something larger; `holder`: of jobs as he had them, those whose attempt is still his. */
+export async function endJobsAt(
+  call: Call,
+  endings: readonly Ending[],
+  { now, tally, holder }: Occasion & { readonly holder?: string },
+): Promise<JobRow[]> {
   const { tx } = call;
-  const outcomes = new Map(endings.map(({ job, outcome }) => [job.job_id, outcome]));
-  const attempts: EndedAttempt[] = [];
-  const jobs = endings.map(({ job }) => job);
-  const next = (job: JobRow): JobRow => {
-    const { state, attempt } = ended(job, outcomes.get(job.job_id)!, now);
-    if (attempt) attempts.push({ ...attempt, zone_id: job.zone_id, job_id: job.job_id });
-    return { ...job, ...state };
-  };
-  const changing = change(call, jobs, { tally, next });
-  // Sent behind it without waiting.
-  const [after] = await Promise.all([changing, insertAttempts(tx, attempts)]);
-  for (const { job, outcome } of endings) {
+  const ends = endings.map(({ job, outcome }) => {
+    const { state, attempt } = ended(job, outcome, now);
+    return { before: job, after: { ...job, ...state }, outcome, attempt };
+  });
+  const rows = ends.map(({ after }) => after);
+  const held = holder === undefined ? undefined : await saveHeldEnds(tx, rows, holder);
+  const kept = held ? ends.filter(({ after }) => held.has(after.job_id)) : ends;
+  const attempts = kept.flatMap(({ after: { zone_id, job_id }, attempt }): EndedAttempt[] =>
+    attempt ? [{ ...attempt, zone_id, job_id }] : [],
+  );
+  for (const one of kept) tellChange(call, one, tally);
+  await Promise.all([held ? undefined : saveEnds(tx, rows), insertAttempts(tx, attempts)]);
+  for (const { after, outcome } of kept) {
     if (outcome.kind === 'succeeded' && outcome.artifacts) {
-      await insertArtifacts(tx, { job, artifacts: outcome.artifacts, now });
+      await insertArtifacts(tx, { job: after, artifacts: outcome.artifacts, now });
     }
+    if (outcome.kind === 'lost') tellMove(call, 'recovered', after);
+    if (!isFinal(after.status)) continue;
+    if (after.schedule_id !== null) await startNextOf(call, after.schedule_id);
+    if (after.door === 'house') await afterHousework(call, after);
   }
-  for (const job of after) {
-    if (outcomes.get(job.job_id)?.kind === 'lost') tellMove(call, 'recovered', job);
-    if (!isFinal(job.status)) continue;
-    if (job.schedule_id !== null) await startNextOf(call, job.schedule_id);
-    if (job.door === 'house') await afterHousework(call, job);
-  }
-  return after;
+  return kept.map(({ after }) => after);
 }
 
 /** What the server does by itself: in a zone, in all of them, or again and again. */
@@ -336,8 +339,15 @@ function tellStatus(call: Call, job: JobRow): void {
   });
 }
 
-/** Of a change of status, for figures and log. */
-function tellChange(call: Call, after: JobRow, before: JobRow): void {
+interface Change {
+  readonly before: JobRow;
+  readonly after: JobRow;
+}
+
+/** A change of status: its event, the counts, figures and log. */
+function tellChange(call: Call, { before, after }: Change, tally: Tally): void {
+  tally.moved(after, before);
+  tellStatus(call, after);
   const ran = before.status === 'running' && before.started_at !== null;
   const took = ran ? { duration_ms: after.updated_at - (before.started_at ?? 0) } : {};
   const err = after.error ?? undefined;

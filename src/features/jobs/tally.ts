@@ -3,7 +3,7 @@ import { Fault } from '../../base/faults.ts';
 import type { Call } from '../../core/operation.ts';
 import { checkQuota } from '../zones/quota.ts';
 import { CLASSES, isWaiting, type JobStatus } from './job.ts';
-import { addCounts, type Counted, type JobRow, readCounts } from './jobs.sql.ts';
+import { addCounts, type Counted, type JobCounts, type JobRow, readCounts } from './jobs.sql.ts';
 
 /** In one transaction. */
 export class Tally {
@@ -27,10 +27,10 @@ export class Tally {
     if (job.status === 'retry_wait') this.by.set('retry_wait', (this.by.get('retry_wait') ?? 0) + by);
   }
 
-  /** How much room there is; `check` throws QUOTA_EXCEEDED or TOO_MANY where one more job does not fit. */
-  async room(): Promise<{ check(): void }> {
+  /** How much room there is, by counts that may have been asked for; `check` throws QUOTA_EXCEEDED or TOO_MANY where one more job does not fit. */
+  async room(asked?: Promise<JobCounts>): Promise<{ check(): void }> {
     const { tx, zone, limits } = this.call;
-    const counts = await readCounts(tx, zone.zone_id);
+    const counts = await (asked ?? readCounts(tx, zone.zone_id));
     const used = counts.interactive + counts.batch + counts.background + counts.running;
     const maximum = limits.TASKS_QUEUED;
     return {

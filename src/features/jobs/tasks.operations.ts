@@ -8,8 +8,10 @@ import { readCursor } from '../../base/cursor.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { plainText } from '../../base/texts.ts';
+import type { Offer } from '../../core/call/job-hands.ts';
 import type { Call, Operation, Streaming } from '../../core/operation.ts';
 import { hasRole } from '../access/credentials.ts';
+import { askForJob } from './ahead.ts';
 import { queueTime } from './clock.sql.ts';
 import { CLASSES, classOf, isFinal, NEXUS, TIERS } from './job.ts';
 import type { AnyJobType } from './job-types.ts';
@@ -83,16 +85,19 @@ export async function checkType(
     );
   }
   if (!hasRole(caller, known.role)) {
-    throw new Fault('ACCESS_DENIED', `Access denied: tasks of type ${known.type} take the role ${known.role}`, {
-      role: caller.role,
-      required_role: known.role,
-    });
+    const roles = { role: caller.role, required_role: known.role };
+    throw new Fault('ACCESS_DENIED', `Access denied: tasks of type ${known.type} take the role ${known.role}`, roles);
   }
   const needs = known.needs?.(parsed.data) ?? [];
   if (needs.length > 0) await access.require(needs);
 }
 
-const submitTask = (types: readonly AnyJobType[]): Operation<SubmitInput, TaskObject> => ({
+interface Submitting {
+  readonly input: SubmitInput;
+  readonly offer?: Offer | undefined;
+}
+
+const submitTask = (types: readonly AnyJobType[]): Operation<SubmitInput, TaskObject, Submitting> => ({
   name: 'task.submit',
   summary: 'Queue a task for an executor.',
   effect: 'write',
@@ -103,20 +108,30 @@ const submitTask = (types: readonly AnyJobType[]): Operation<SubmitInput, TaskOb
   http: {
     method: 'POST',
     path: `${ROOT}/submit`,
+    headers: { 'idempotency-key': 'idempotency_key' },
     tolerant: true,
     status: 201,
     statusOf: ({ deduplicated }) => (deduplicated ? 200 : 201),
   },
   cli: { words: 'scheduler submit', args: ['executor', 'task_type'] },
-  rings: ({ deduplicated }) => (deduplicated ? undefined : WAITING),
-  object: ({ task_type }) => task_type,
-  run: async (call, input) => {
+  rings: ({ deduplicated }, { offer }) => (deduplicated || offer ? undefined : WAITING),
+  object: ({ input }) => input.task_type,
+  ahead: (tx, { offer }, context) => askForJob(tx, offer, context),
+  prepare: async (input, { hands }) => ({
+    input,
+    offer: input.executor === NEXUS ? hands.offer(input.task_type) : undefined,
+  }),
+  over: ({ offer }, output, { hands, context: { zone_id } }) => {
+    if (offer) hands.answer(offer, output && !output.deduplicated ? { zone_id, job_id: output.task_id } : undefined);
+  },
+  run: async (call, { input, offer }) => {
     const payload = keptJson(input.payload, 'the payload', call.limits);
     if (input.executor === NEXUS) await checkType(types, call, input);
     const { job, deduplicated, now } = await enqueue(call, {
       type: input.task_type,
       executor: input.executor,
       door: 'scheduler',
+      offer,
       payload,
       tier: TIERS.indexOf(input.priority),
       boost: input.boost,
@@ -200,14 +215,12 @@ const getTask: Operation<GetInput, TaskObject> = {
   },
 };
 
-const PAGE = 100;
-const PAGE_MAX = 1000;
 const listInput = z.object({
   status: z.enum(TASK_STATUSES).optional(),
   executor: executorParam.optional(),
   task_type: taskTypeParam.optional(),
   schedule_id: plainText.optional(),
-  limit: pageParam(PAGE_MAX, PAGE),
+  limit: pageParam(1000, 100),
   cursor: z.string().optional(),
 });
 const listOutput = z.object({

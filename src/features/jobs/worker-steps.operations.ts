@@ -5,18 +5,18 @@
  */
 import { z } from 'zod';
 import { type AuditRow, auditRow } from '../../core/call/audit-row.ts';
-import type { Call, Caller, Operation } from '../../core/operation.ts';
-import { callerByKeyId, SYSTEM } from '../access/credentials.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
+import { askForKeys } from './ahead.ts';
+import { type ClaimedJob, callersOf } from './claimed.ts';
+import { listDueHere } from './claims.sql.ts';
 import { queueTime } from './clock.sql.ts';
-import { HOUSE, isFinal, isWaiting, NEXUS, type Outcome } from './job.ts';
+import { HOUSE, isFinal, isWaiting, NEXUS } from './job.ts';
 import {
   deleteJobs,
   deleteRestOf,
   findJob,
   findJobs,
-  type JobRow,
-  listDueHere,
   listEndedBefore,
   listLost,
   listOverdue,
@@ -25,7 +25,7 @@ import {
   listStillHeld,
   renewLease,
 } from './jobs.sql.ts';
-import { type Ending, endJobs, endJobsAt, nextJobs, takeJobs } from './queue.ts';
+import { type Ending, endJobs, endJobsAt, takeJobs, tellClaimed } from './queue.ts';
 import { Tally } from './tally.ts';
 import { ENDED } from './topics.ts';
 import { isLost, removeWorker, removeWorkersBefore, saveWorker, type WorkerRow } from './workers.sql.ts';
@@ -51,21 +51,9 @@ export const dueJobs: Operation<z.infer<typeof limited>, z.infer<typeof dueZones
   run: async (call, asked) => listDueHere(call.tx, { ...asked, now: await queueTime(call) }),
 };
 
-/** What came of an attempt. */
-export interface EndedRun {
-  readonly job_id: string;
-  readonly attempt: number;
-  readonly outcome: Outcome;
-}
-
-/** A job to work on. Without a caller the key that submitted it no longer works. */
-export interface ClaimedJob {
-  readonly job: JobRow;
-  readonly caller: Caller | null;
-}
-
 const work = z.object({
-  ended: own<readonly EndedRun[]>(),
+  /** Attempts that are over, with the jobs as they were claimed. */
+  ended: own<readonly Ending[]>(),
   claim: z.number(),
   /** Of the server's own, which are in zone root only. */
   housework: z.number().optional(),
@@ -85,49 +73,25 @@ export const workOnJobs: Operation<z.infer<typeof work>, z.infer<typeof worked>>
   input: work,
   output: worked,
   rings: ({ final }) => (final ? ENDED : undefined),
+  // Who submitted those that ended is likely to have submitted the next ones.
+  ahead: (tx, { ended, claim }) => askForKeys(tx, claim > 0 ? ended.map(({ job }) => job.key_id) : []),
   run: async (call, { ended, claim, housework = 0, without = [], worker_id, lease_ms }) => {
-    const [now, endings] = await Promise.all([queueTime(call), stillHeld(call, ended, worker_id)]);
+    const now = await queueTime(call);
     const at = { now, tally: new Tally(call) };
     const limit = call.zone.phase === 'Active' ? claim : 0;
     const by = { lease_ms, owner: worker_id, subject: '' };
     const asked = { executors: [NEXUS], types: null, without, of: null, limit, ...by };
     const ours = { ...asked, executors: [HOUSE], limit: housework };
-    // The question for what is next goes out behind the ends, and sees them.
-    const [after, ...found] = await Promise.all([
-      endings.length > 0 ? endJobsAt(call, endings, at) : [],
-      limit > 0 ? nextJobs(call, asked, now) : [],
-      housework > 0 ? nextJobs(call, ours, now) : [],
-    ]);
-    const next = found.flat();
-    const [jobs, claimers] = await Promise.all([takeJobs(call, next, { ...asked, ...at }), callersOf(call, next)]);
-    await at.tally.keep();
+    // The claims go out behind the ends, and see them; they are told behind them too.
+    const ending = ended.length > 0 ? endJobsAt(call, ended, { ...at, holder: worker_id }) : [];
+    const taking = [limit > 0 ? takeJobs(call, asked, now) : [], housework > 0 ? takeJobs(call, ours, now) : []];
+    const [after, ...taken] = await Promise.all([ending, ...taking]);
+    const jobs = tellClaimed(call, taken.flat(), at);
+    const [claimers] = await Promise.all([callersOf(call, jobs), at.tally.keep()]);
     const claimed = jobs.map((job) => ({ job, caller: claimers(job) }));
     return { claimed, final: after.some(({ status }) => isFinal(status)) };
   },
 };
-
-async function stillHeld(call: Call, ended: readonly EndedRun[], worker_id: string): Promise<Ending[]> {
-  if (ended.length === 0) return [];
-  const ids = ended.map(({ job_id }) => job_id);
-  const jobs = await findJobs(call.tx, call.context.zone_id, ids);
-  return jobs.flatMap((job) => {
-    const run = ended.find(({ job_id, attempt }) => job_id === job.job_id && attempt === job.attempt);
-    const holds = run && job.status === 'running' && job.lease_owner === worker_id;
-    return holds ? [{ job, outcome: run.outcome }] : [];
-  });
-}
-
-/** Who each job is run for, as the rows are now; null where the key that submitted it no longer works. */
-async function callersOf(call: Call, jobs: readonly JobRow[]): Promise<(job: JobRow) => Caller | null> {
-  const key_ids = [...new Set(jobs.map(({ key_id }) => key_id))].filter((key_id) => key_id !== null);
-  const found = await Promise.all(key_ids.map((key_id) => callerByKeyId(call.tx, key_id, call.now)));
-  const callers = new Map(key_ids.map((key_id, i) => [key_id, found[i]]));
-  return ({ key_id, agent_id }) => {
-    if (key_id === null) return SYSTEM;
-    const caller = callers.get(key_id);
-    return caller ? { ...caller, agent_id: agent_id || null } : null;
-  };
-}
 
 /** The job that was claimed for this worker as it was made; null where it is no longer its own. */
 export const ownJob: Operation<{ job_id: string; worker_id: string }, ClaimedJob | null> = {

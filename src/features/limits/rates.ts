@@ -29,6 +29,7 @@ export interface RatesParts {
 export class Rates {
   readonly now: () => number;
   private readonly parts: RatesParts;
+  private table: RateTable;
   private readonly callers = new Budgets();
   private readonly strangers = new Budgets();
   private readonly addresses = new Budgets();
@@ -36,7 +37,13 @@ export class Rates {
 
   constructor(parts: RatesParts) {
     this.parts = parts;
+    this.table = parts.table;
     this.now = parts.now;
+  }
+
+  /** Other numbers, from the next request on. */
+  retune(table: RateTable): void {
+    this.table = table;
   }
 
   /** Of a credential that works, by its hash. */
@@ -46,17 +53,17 @@ export class Rates {
 
   /** Of a credential that does not work, by its hash. */
   ofUnknown(hash: string): Budget {
-    return this.budget(this.strangers, hash, this.parts.table.unknown);
+    return this.budget(this.strangers, hash, this.table.unknown);
   }
 
   /** Of requests that present nothing. */
   ofAddress(address: string | null): Budget {
-    return this.budget(this.addresses, address ?? '', this.parts.table.anonymous);
+    return this.budget(this.addresses, address ?? '', this.table.anonymous);
   }
 
   /** How many credentials that do not work an address may still present. */
   failuresOf(address: string | null): Budget {
-    return this.budget(this.failing, address ?? '', this.parts.table.failures);
+    return this.budget(this.failing, address ?? '', this.table.failures);
   }
 
   private budget(budgets: Budgets, name: string, perMinute: number): Budget {
@@ -66,6 +73,6 @@ export class Rates {
   private perMinuteOf({ role, subject_type, rate_limit_per_minute }: Caller): number {
     if (rate_limit_per_minute !== null) return rate_limit_per_minute;
     if (subject_type === 'app') return APP_PER_MINUTE;
-    return role === 'none' ? this.parts.table.unknown : this.parts.table.roles[role];
+    return role === 'none' ? this.table.unknown : this.table.roles[role];
   }
 }

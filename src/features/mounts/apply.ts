@@ -5,7 +5,6 @@
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fault } from '../../base/faults.ts';
 import type { Demand, Passage, PlannedStep, Step } from '../../core/call/outside.ts';
 import { type Backend, BackendError, type Content, type Entry } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
@@ -19,6 +18,7 @@ import {
   renewIntent,
 } from './mount-steps.operations.ts';
 import type { OutsideParts, Reached, StoreAccess } from './outside-parts.ts';
+import { heldTooLong } from './path-turns.ts';
 
 export interface Applied {
   readonly change: NonNullable<Passage['change']>;
@@ -73,9 +73,7 @@ async function begin({ step }: OutsideParts, { zone_id, demand }: Asked, intent_
     if (begun !== 'held') return begun === 'begun';
     await sleep(HELD_WAIT_MS);
   }
-  throw new Fault('UNAVAILABLE', 'Somebody else has been changing the same files of a mount for too long; try again', {
-    reason: 'held',
-  });
+  throw heldTooLong();
 }
 
 interface ApplyingParts {

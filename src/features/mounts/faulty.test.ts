@@ -85,7 +85,8 @@ describe('a store that misbehaves', () => {
     sick.call = undefined;
     bare = await openBare();
     store = await newStore({ f: 'one', 'd/x': 'x', gone: 'gone' });
-    stores = new OpenStores({ connectors: [sickConnector(sick)], seal: sealOf('secret'), callMs: CALL_MS });
+    const { tools } = bare.server.stores;
+    stores = new OpenStores({ connectors: [sickConnector(sick)], seal: sealOf('secret'), tools, callMs: CALL_MS });
     const outside = new Outside({
       ...bare,
       stores,

@@ -111,6 +111,13 @@ export function differences(mount: Pick<MountPoint, 'mount_point'>, sight: Sight
   return topmost(seen);
 }
 
+/** What lies at no path that is known, nor below a file that is. */
+export function newOf(seen: readonly Seen[], { rows }: Pick<Known, 'rows'>): Seen[] {
+  const known = new Set(rows.map(({ path }) => path));
+  const files = new Set(rows.flatMap(({ path, kind }) => (kind === 'f' ? [path] : [])));
+  return seen.filter(({ path }) => !known.has(path) && !ancestorsOf(path).some((above) => files.has(above)));
+}
+
 /** Of what is gone, the topmost: the rest goes with it. */
 function topmost(seen: readonly Seen[]): Seen[] {
   const gone = new Set(seen.filter(({ kind }) => kind === 'gone').map(({ path }) => path));

@@ -5,6 +5,7 @@
 import { isBelow } from '../../base/paths.ts';
 import { Detour, type Look, type MountPoint, type Reach } from '../../core/call/outside.ts';
 import type { Call, Need } from '../../core/operation.ts';
+import { listKnown } from './known.sql.ts';
 import { mountAt, mountsBelow, textOfLook } from './mount.ts';
 import { storeCannot } from './refusals.ts';
 
@@ -23,8 +24,10 @@ export async function requireLooks(call: Call, { needs, reaches, changes }: Aske
   const looked = new Set(call.context.passage?.looked);
   const granted = new Set(needs.map(({ path }) => path));
   const missing = new Map<string, Look>();
+  const known = await knownRemovals(call, reaches);
   for (const reach of reaches) {
     const named = granted.has(reach.path);
+    if (known.has(reach.path)) continue;
     const seen = named ? [reach] : await visible(call, reach);
     if (changes && !named && mountAt(call.mounts, reach.path)?.readonly) {
       // Of several items each is refused by itself; the store is not asked about it.
@@ -39,7 +42,19 @@ export async function requireLooks(call: Call, { needs, reaches, changes }: Aske
   if (missing.size > 0) throw new Detour({ kind: 'look', looks: [...missing.values()] });
 }
 
-function looksOf(call: Call, { past, moves, blind, ...asked }: Reach): Look[] {
+/** Of what is removed in write-back mounts the files that are known: what their store has by now is for the push to find out. */
+async function knownRemovals(call: Call, reaches: readonly Reach[]): Promise<ReadonlySet<string>> {
+  const paths = reaches.flatMap(({ path, depth, removed, past }) =>
+    removed && depth === 'one' && !past && mountAt(call.mounts, path)?.write_mode === 'back' ? [path] : [],
+  );
+  if (paths.length === 0) return NOTHING;
+  const rows = await listKnown(call.tx, call.zone.zone_id, paths);
+  return new Set(rows.flatMap(({ path, kind }) => (kind === 'f' ? [path] : [])));
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function looksOf(call: Call, { past, moves, blind, removed, ...asked }: Reach): Look[] {
   const mount = mountAt(call.mounts, asked.path);
   if (blind && !past && mount?.write_mode === 'back') return [];
   const whole = { path: asked.path, depth: 'tree', content: true } as const;
@@ -48,7 +63,9 @@ function looksOf(call: Call, { past, moves, blind, ...asked }: Reach): Look[] {
     if (mount) throw storeCannot(mount, call.shown, 'keeps no versions and no past');
     return [];
   }
-  const looks = mount ? [{ ...reach, mount_id: mount.mount_id }] : [];
+  // What is below a directory that is removed has to be known; what its store has changed of it is for the push to find out.
+  const onlyNew = removed && reach.depth === 'tree' && mount?.write_mode === 'back';
+  const looks = mount ? [{ ...reach, mount_id: mount.mount_id, ...(onlyNew ? { onlyNew } : {}) }] : [];
   if (reach.depth !== 'tree') return looks;
   const below = mountsBelow(call.mounts, reach.path);
   return [...looks, ...below.map(({ mount_id, mount_point }) => ({ ...reach, mount_id, path: mount_point }))];

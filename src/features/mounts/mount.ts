@@ -26,8 +26,8 @@ export const insideOf = ({ mount_point }: Pick<MountPoint, 'mount_point'>, path:
 export const outsideOf = ({ mount_point }: Pick<MountPoint, 'mount_point'>, inside: string): string =>
   inside === '' ? mount_point : `${mount_point}/${inside}`;
 
-export const textOfLook = ({ mount_id, path, depth, content }: Look): string =>
-  JSON.stringify([mount_id, path, depth, content]);
+export const textOfLook = ({ mount_id, path, depth, content, onlyNew = false }: Look): string =>
+  JSON.stringify([mount_id, path, depth, content, onlyNew]);
 
 /** Equal texts: the same change of the same stores. */
 export const textOfSteps = (steps: readonly PlannedStep[]): string => JSON.stringify(steps);

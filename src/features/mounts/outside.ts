@@ -8,19 +8,24 @@ import type { CallContext, Operation } from '../../core/operation.ts';
 import { type Applied, applySteps } from './apply.ts';
 import { gone, storeFault } from './failures.ts';
 import { fetchFile } from './fetch.ts';
-import { differences, lookAt, type Sight, seenOf } from './look.ts';
+import { differences, lookAt, newOf, type Sight, seenOf } from './look.ts';
 import { insideOf, pathsOf, textOfLook } from './mount.ts';
 import { endIntent, noteHealth } from './mount-steps.operations.ts';
 import { listMounts, type MountRow, type MountStatus } from './mounts.sql.ts';
 import type { OutsideParts, Reached, Step } from './outside-parts.ts';
+import { type PathTurn, PathTurns } from './path-turns.ts';
 import { type Known, knownOfMount, refreshMount, type Seen } from './refresh.operations.ts';
 
 /** Things that one transaction takes over. */
 const SLICE = 1_000;
 /** Files of one look that are read at a time. */
 const READS_AT_ONCE = 4;
-/** Milliseconds that a list reads contents for the sake of their hashes; those that are left are known later. */
+/**
+ * Milliseconds that a list reads contents for the sake of their hashes: of what is new, and of what earlier ones have left. So
+ * however large a store is, lists of it come soon, and each knows more.
+ */
 const HASHING_MS = 2_000;
+const HASHING_LEFT_MS = 250;
 
 export class Outside {
   private readonly parts: OutsideParts;
@@ -31,8 +36,11 @@ export class Outside {
     this.parts = parts;
   }
 
+  /** What a call holds while it changes stores. */
+  readonly turns = new PathTurns();
+
   /** Does what was asked for, and gives the context with which the call goes on. */
-  async go(demand: Demand, context: CallContext): Promise<CallContext> {
+  async go(demand: Demand, context: CallContext, turn: PathTurn): Promise<CallContext> {
     this.parts.checkOn();
     const passage: Passage = context.passage ?? { looked: [] };
     if (demand.kind === 'look') {
@@ -40,6 +48,10 @@ export class Outside {
       return { ...context, passage: { ...passage, looked: [...passage.looked, ...demand.looks.map(textOfLook)] } };
     }
     if (demand.steps.length === 0) return { ...context, passage: { looked: passage.looked } };
+    const paths = demand.steps.flatMap(({ step }) => pathsOf(step));
+    if (await turn.take(paths.map((path) => `${context.zone_id} ${path}`))) {
+      return { ...context, passage: { looked: [] } };
+    }
     const applied = await applySteps(this.parts, this, { zone_id: context.zone_id, demand });
     if (!applied) {
       // What changed meanwhile is looked at, also for calls that ask for no look.
@@ -102,15 +114,15 @@ export class Outside {
       try {
         let sight = await lookAt(looking, look);
         let known = await this.known(zone_id, look);
-        let seen = differences(row, sight, known);
+        let seen = seenIn(row, look, { sight, known });
         if (sight.whole && seen.some(({ kind }) => kind === 'gone')) {
           sight = merged(sight, await lookAt(looking, look));
           known = await this.known(zone_id, look);
-          seen = differences(row, sight, known);
+          seen = seenIn(row, look, { sight, known });
         }
         await this.note(row, healthOf(sight, row));
         if (!known.mounted) return 0;
-        return await this.takeOver({ zone_id, look, each, seen, sight, known, reached, signal: abort.signal });
+        return await this.takeIn({ zone_id, look, each, seen, sight, known, reached, signal: abort.signal });
       } finally {
         abort.abort();
       }
@@ -121,11 +133,23 @@ export class Outside {
     return this.parts.step(knownOfMount, zone_id, { mount_id, path, depth });
   }
 
-  private async takeOver(found: Found): Promise<number> {
-    const { zone_id, look, each, seen, sight } = found;
-    const unread = look.content ? unreadOf(found) : [];
-    const all = [...seen, ...unread];
-    const until = look.content ? Number.POSITIVE_INFINITY : performance.now() + HASHING_MS;
+  private async takeIn(found: Found): Promise<number> {
+    const { look, seen } = found;
+    const endless = look.content ? Number.POSITIVE_INFINITY : 0;
+    const changed = await this.takeOver(found, seen, performance.now() + Math.max(HASHING_MS, endless));
+    if (look.onlyNew) return changed;
+    // Nothing about these is new but their hashes.
+    const until = performance.now() + Math.max(HASHING_LEFT_MS, endless);
+    const step = look.content ? SLICE : READS_AT_ONCE;
+    const unread = unreadOf(found);
+    for (let at = 0; at < unread.length && performance.now() < until; at += step) {
+      await this.takeOver(found, unread.slice(at, at + step), until);
+    }
+    return changed;
+  }
+
+  private async takeOver(found: Found, all: readonly Seen[], until: number): Promise<number> {
+    const { zone_id, look, each, sight } = found;
     let changed = 0;
     for (let at = 0; at < all.length; at += SLICE) {
       const slice = await this.withContents(found, all.slice(at, at + SLICE), until);
@@ -200,6 +224,11 @@ function healthOf({ left_out, whole }: Sight, { last_error, status, mount_point 
   }
   const all = whole?.path === mount_point && whole.depth === 'tree';
   return { status: 'active', last_error: status === 'active' && !all ? last_error : null };
+}
+
+function seenIn(row: MountRow, { onlyNew }: Look, at: { readonly sight: Sight; readonly known: Known }): Seen[] {
+  const seen = differences(row, at.sight, at.known);
+  return onlyNew ? newOf(seen, at.known) : seen;
 }
 
 /** What either of two sights has is there. */

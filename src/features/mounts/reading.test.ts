@@ -35,6 +35,22 @@ forEachEngine('reading through mounts', (engine) => {
     expect((await server.ok('list', { path: at })).files).toEqual([]);
   });
 
+  test('a hash that an earlier list had no time for is known by a later one, and that is no change', async () => {
+    for (let n = 0; n < 6; n++) await store.put(`f${n}`, `content ${n}`);
+    await mount(server, at, store);
+    const etags = async (): Promise<(string | null)[]> =>
+      (await server.ok('list', { path: at })).entries.map(({ etag }) => etag);
+    const known = await etags();
+    expect(new Set(known).size).toBe(6);
+    await server.sql.write('root', (tx) =>
+      tx.run("UPDATE file_states SET etag = '', blob_id = NULL WHERE parent = ?", [at]),
+    );
+    const before = await seq();
+    await expect.poll(etags, { timeout: 30_000 }).toEqual(known);
+    expect(await seq()).toBe(before);
+    expect(await server.ok('stat', { path: `${at}/f0` })).toMatchObject({ version: 1, etag: known[0] });
+  });
+
   test('equal content is no new version, whatever its time', async () => {
     await store.put('f', 'same');
     await mount(server, at, store);

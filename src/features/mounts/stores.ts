@@ -4,6 +4,7 @@
  */
 import { Fault } from '../../base/faults.ts';
 import type { Stores, Visited } from '../../core/call/outside.ts';
+import type { ToolDesk } from '../../core/call/tool-desk.ts';
 import {
   type Backend,
   type BackendConfig,
@@ -18,6 +19,7 @@ import type { Seal } from './seal.ts';
 export interface StoresParts {
   readonly connectors: readonly Connector[];
   readonly seal: Seal;
+  readonly tools: ToolDesk;
   /** Milliseconds that a call of a store may take. */
   readonly callMs?: number;
 }
@@ -27,12 +29,14 @@ const OPEN_MOST = 200;
 
 export class OpenStores implements Stores {
   readonly connectors: readonly Connector[];
+  readonly tools: ToolDesk;
   private readonly sealer: Seal;
   private readonly ms: number;
   private readonly opened = new Map<string, Promise<Backend>>();
 
-  constructor({ connectors, seal, callMs = CALL_MS }: StoresParts) {
+  constructor({ connectors, seal, tools, callMs = CALL_MS }: StoresParts) {
     this.connectors = connectors;
+    this.tools = tools;
     this.sealer = seal;
     this.ms = callMs;
   }
@@ -79,7 +83,10 @@ export class OpenStores implements Stores {
   async close(): Promise<void> {
     const all = [...this.opened.values()];
     this.opened.clear();
-    await Promise.all(all.map((opening) => opening.then((backend) => backend.close()).catch(() => undefined)));
+    await Promise.all([
+      this.tools.close(),
+      ...all.map((opening) => opening.then((backend) => backend.close()).catch(() => undefined)),
+    ]);
   }
 
   private async openMount(row: MountRow): Promise<Backend> {

@@ -18,6 +18,8 @@ export interface Compared {
   readonly remote: Side | undefined;
   /** The store has a directory there, which is no file. */
   readonly isDirectory: boolean;
+  /** What it has is what was on its way there, of which nobody heard the end. */
+  readonly arrived: boolean;
 }
 
 /** Undefined where nothing of ours waits for the store any more. `attempt`: what was on its way there. */
@@ -43,10 +45,11 @@ export async function compare(
     if (!fetched) return compare(parts, path, attempt);
     const remote = fetched.stored.sha256;
     const before = baseAfter(base && (base.etag ?? undefined), remote, attempt);
-    return { ...common, entry: fetched.entry, fetched, remote, decision: decide({ local, remote, base: before }) };
+    const decision = decide({ local, remote, base: before });
+    return { ...common, entry: fetched.entry, fetched, remote, arrived: remote === attempt, decision };
   }
   const remote = told === 'as remembered' ? (base === null ? null : (base.etag ?? undefined)) : null;
-  const seen = { ...common, entry, fetched: undefined, remote };
+  const seen = { ...common, entry, fetched: undefined, remote, arrived: told === 'as attempted' };
   // Nobody has read what was there before: it is as it was, and ours is what has changed.
   if (remote === undefined) return { ...seen, decision: 'push' };
   const before = told === 'gone' ? base && (base.etag ?? undefined) : remote;

@@ -6,7 +6,7 @@ import { BackendError } from '../../ports/backend.ts';
 import { insideOf, isAtOrBelow } from '../mounts/mount.ts';
 import { type Compared, compare } from './compare.ts';
 import type { ConflictRow } from './conflicts.sql.ts';
-import { type Asked, onPath, StoreGone, type SyncParts, type Tally } from './run.ts';
+import { type Asked, onPath, RunOver, type SyncParts, type Tally } from './run.ts';
 import { agreementOf, attemptsOf, endOf, Moved, noteConflict, resolve, sendOurs, takeIn } from './settle.ts';
 import { type Agreement, agree, attemptPush, type Begun, type Settled } from './steps.operations.ts';
 
@@ -38,7 +38,7 @@ export async function push(parts: SyncParts, begun: Begun, { asked, tally }: Pus
     }
     await run.rest();
   } catch (thrown) {
-    if (!(thrown instanceof StoreGone)) throw thrown;
+    if (!(thrown instanceof RunOver)) throw thrown;
     const behind = phases
       .slice(phases.findIndex(([paths]) => paths.includes(left[0]!)) + 1)
       .flatMap(([paths]) => paths);
@@ -83,12 +83,15 @@ class PushRun {
     await this.all(some, async ({ path, attempt }) => {
       const { asked, tally, open } = this.run;
       const conflict = open.get(path);
-      if (conflict && !asked.resolution) {
-        tally.report(conflict);
-        return;
+      if (conflict && !asked.resolution) tally.report(conflict);
+      else {
+        const compared = await compare(this.parts, path, attempt);
+        if (compared && (await this.decided(compared))) {
+          ready.push(compared);
+          return;
+        }
       }
-      const compared = await compare(this.parts, path, attempt);
-      if (compared && (await this.decided(compared))) ready.push(compared);
+      this.done.add(path);
     });
     if (ready.length === 0) return;
     await this.parts.step(attemptPush, { mount_id: this.mount_id, attempts: attemptsOf(ready) });
@@ -114,7 +117,7 @@ class PushRun {
         onPath(parts, run.tally, { path: one.path, work: () => this.again(one.path, () => work(one)) }),
       ),
     );
-    for (const one of ended) if (one.status === 'rejected' && !(one.reason instanceof StoreGone)) throw one.reason;
+    for (const one of ended) if (one.status === 'rejected' && !(one.reason instanceof RunOver)) throw one.reason;
     for (const one of ended) if (one.status === 'rejected') throw one.reason;
   }
 
@@ -217,8 +220,7 @@ class PushRun {
     if (entry?.kind === 'file') {
       if (wanted) await this.replaceFile(one, entry.tag);
     } else if (wanted !== (entry !== undefined)) {
-      if (!run.asked.dry_run) await this.changeDirectory(inside, wanted);
-      run.tally.pushed++;
+      if (run.asked.dry_run || (await this.changeDirectory(inside, wanted))) run.tally.pushed++;
     }
     if (run.asked.dry_run) return;
     await parts.step(agree, { mount_id: mount.mount_id, agreed: [{ path, revision, etag: null, there: null }] });
@@ -235,16 +237,16 @@ class PushRun {
     this.run.tally.pushed++;
   }
 
-  /** Where somebody else has put a file into it, it stays: a deletion yields to that. */
-  private async changeDirectory(inside: string, wanted: boolean): Promise<void> {
+  /** Where somebody else has put a file into it, it stays: a deletion yields to that. False where nothing has changed. */
+  private async changeDirectory(inside: string, wanted: boolean): Promise<boolean> {
     const { backend, signal } = this.parts;
     if (wanted) {
       await backend.makeDirectory(inside, signal);
-      return;
+      return true;
     }
     const folders: string[] = [];
     for await (const { entries, left_out } of backend.list(inside, { recursive: true, signal })) {
-      if (left_out > 0 || entries.some(({ kind }) => kind === 'file')) return;
+      if (left_out > 0 || entries.some(({ kind }) => kind === 'file')) return false;
       folders.push(...entries.map(({ path }) => path));
     }
     // Those below come first.
@@ -253,5 +255,6 @@ class PushRun {
         if (!(thrown instanceof BackendError && thrown.code === 'NOT_EMPTY')) throw thrown;
       });
     }
+    return true;
   }
 }

@@ -54,8 +54,12 @@ export class Tally {
   bytesPulled = 0;
   readonly conflicts: ConflictRow[] = [];
   readonly errors: PathError[] = [];
+  private readonly paths = new Set<string>();
 
+  /** Of a path once, whatever else is wrong with it. */
   fail(error: PathError): void {
+    if (this.paths.has(error.path)) return;
+    this.paths.add(error.path);
     this.failed++;
     if (this.errors.length < TOLD_MOST) this.errors.push(error);
   }
@@ -65,8 +69,8 @@ export class Tally {
   }
 }
 
-/** The store cannot be reached: no other path is worth a try. */
-export class StoreGone extends Error {
+/** No other path is worth a try: the store cannot be reached, or the zone may have no more conflicts. */
+export class RunOver extends Error {
   readonly fault: Fault;
 
   constructor(fault: Fault) {
@@ -82,7 +86,7 @@ export async function onPath({ mount }: SyncParts, tally: Tally, { path, work }:
   } catch (thrown) {
     if (!(thrown instanceof Fault || thrown instanceof BackendError)) throw thrown;
     const fault = storeFault(thrown, mount);
-    if (gone(thrown)) throw new StoreGone(fault);
+    if (gone(thrown) || fault.data.limit === 'CONFLICTS_OPEN') throw new RunOver(fault);
     tally.fail({ path, code: fault.code, message: fault.message });
   }
 }

@@ -13,6 +13,7 @@ import { lostBy, type Resolution, settlementOf } from './decide.ts';
 import { contentOf, type SyncParts } from './run.ts';
 import {
   type Agreement,
+  type Attempt,
   agree,
   attemptPush,
   openConflict,
@@ -43,8 +44,13 @@ export const endOf = ({ conflict_id }: ConflictRow, resolution: Resolution | und
   lost: null,
 });
 
-export const attemptsOf = (all: readonly Compared[]): { path: string; etag: string | null }[] =>
-  all.map(({ path, ours }) => ({ path, etag: ours.local?.etag ?? null }));
+/** What arrived before is what the store has from here on: the attempt that told so is about to be another one. */
+export const attemptsOf = (all: readonly Compared[]): Attempt[] =>
+  all.map(({ path, ours, entry, remote = null, arrived }) => {
+    const there = thereOf(entry);
+    const etag = ours.local?.etag ?? null;
+    return { path, etag, ...(arrived ? { base: there && { ...there, etag: remote } } : {}) };
+  });
 
 /** Ours goes to the store; what is agreed on then is to be written down. */
 export async function sendOurs(parts: SyncParts, compared: Compared, settles?: Settled): Promise<Agreement> {

@@ -30,7 +30,7 @@ import {
   type SideRow,
 } from './conflicts.sql.ts';
 import type { Resolution } from './decide.ts';
-import { dropPending, findPending, listPendingOf, type Pending, rebase } from './pending.sql.ts';
+import { dropPending, findPending, keepAbove, listPendingOf, type Pending, rebase } from './pending.sql.ts';
 import { dropAttempt, findSync, keepAttempt, listAttempts, type SyncRow } from './sync.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, ungated: true, faults: [] } as const;
@@ -102,10 +102,14 @@ export const oursAt: Operation<{ path: string }, Ours> = {
   },
 };
 
-const attempting = z.object({
-  mount_id: z.string(),
-  attempts: own<readonly { path: string; etag: string | null }[]>(),
-});
+export interface Attempt {
+  readonly path: string;
+  readonly etag: string | null;
+  /** Where an earlier one has arrived: what the store has by that. */
+  readonly base?: (There & { readonly etag: string | null }) | null;
+}
+
+const attempting = z.object({ mount_id: z.string(), attempts: own<readonly Attempt[]>() });
 
 /** Durable before the store is changed: what arrives there is known as ours by it. */
 export const attemptPush: Operation<z.infer<typeof attempting>, null> = {
@@ -116,7 +120,11 @@ export const attemptPush: Operation<z.infer<typeof attempting>, null> = {
   input: attempting,
   output: z.null(),
   run: async ({ tx, zone }, { mount_id, attempts }) => {
-    for (const one of attempts) await keepAttempt(tx, { ...one, zone_id: zone.zone_id, mount_id });
+    const { zone_id } = zone;
+    for (const { path, etag, base } of attempts) {
+      if (base !== undefined) await rebase(tx, { zone_id, mount_id, path, base });
+      await keepAttempt(tx, { path, etag, zone_id, mount_id });
+    }
     return null;
   },
 };
@@ -170,7 +178,7 @@ async function agreeOn({ tx, zone }: Call, mount_id: string, one: Agreement): Pr
   const pending = await findPending(tx, zone_id, path);
   if (!pending || pending.mount_id !== mount_id) return;
   if (pending.revision === one.revision) await dropPending(tx, zone_id, path);
-  else await rebase(tx, { zone_id, path, base: there && { ...there, etag } });
+  else await rebase(tx, { zone_id, mount_id, path, base: there && { ...there, etag } });
   const [known] = await listFiles(tx, zone_id, [path]);
   if (known && there) await keepFiles(tx, zone_id, [{ ...known, ...there }]);
 }
@@ -199,6 +207,7 @@ export const takeTheirs: Operation<z.infer<typeof taking>, boolean> = {
     if ((pending?.revision ?? null) !== revision || (row?.began ?? null) !== seen.base) return false;
     await dropPending(tx, zone.zone_id, path);
     await dropAttempt(tx, zone.zone_id, path);
+    if (seen.kind !== 'gone') await keepAbove(tx, zone.zone_id, path);
     await refreshMount.run(call, { mount_id, seen: [seen], each: true });
     if (settles) await settle(call, settles);
     return true;

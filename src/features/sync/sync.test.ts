@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
 import type { ConflictObject } from './conflict-object.ts';
@@ -18,11 +19,9 @@ type Pushed = Extract<SyncResult, { action: 'push' }>;
 type Pulled = Extract<SyncResult, { action: 'pull' }>;
 
 async function until<T>(look: () => Promise<T | undefined | false>): Promise<T> {
-  for (;;) {
-    const found = await look();
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  let found = await look();
+  for (; !found; found = await look()) await sleep(20);
+  return found;
 }
 
 forEachEngine('sync', (engine) => {

@@ -1,10 +1,11 @@
 /**
- * One push or pull of a mount from its beginning to its result. Guarantees: a store that cannot be reached is a result with
- * failures, and no failure of the run; whatever was done by then stands in rows, so another run goes on from there.
+ * One push or pull of a mount from its beginning to its result. Guarantees: a store that cannot be reached, or a zone with as many
+ * conflicts as it may have, is a result with failures, and no failure of the run; whatever was done by then stands in rows, so another run goes on from
+ * there.
  */
 import { pull } from './pull.ts';
 import { push } from './push.ts';
-import { type Asked, StoreGone, type SyncParts, Tally } from './run.ts';
+import { type Asked, RunOver, type SyncParts, Tally } from './run.ts';
 import type { Begun } from './steps.operations.ts';
 
 export type Action = 'push' | 'pull';
@@ -26,7 +27,7 @@ export async function runSync(
   try {
     await work(parts, begun, { asked, tally });
   } catch (thrown) {
-    if (!(thrown instanceof StoreGone)) throw thrown;
+    if (!(thrown instanceof RunOver)) throw thrown;
     if (tally.failed === 0) {
       const { code, message } = thrown.fault;
       tally.fail({ path: parts.mount.mount_point, code, message });

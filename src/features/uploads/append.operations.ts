@@ -4,11 +4,14 @@
  */
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
+import { ancestorsOf } from '../../base/paths.ts';
 import type { Call, Operation } from '../../core/operation.ts';
+import { foreseeStates } from '../files/files.sql.ts';
 import { type Begun, carryOn, type Standing, untilFree } from './carry-on.ts';
 import { hasChecksum } from './checksum.ts';
 import { getUpload } from './get.ts';
 import { brokenOff, checksumMismatch } from './intake.ts';
+import { Remembered } from './remembered.ts';
 import { checkRoom } from './steps.operations.ts';
 import { badHeader, beyondLength, offsetMismatch, topicOf, type UploadBody, type UploadRow } from './upload.ts';
 import { type Change, zoneOfUpload } from './uploads.sql.ts';
@@ -28,7 +31,12 @@ export interface ReadyAppend extends Coming {
   readonly upload_id: string;
   readonly offset: number;
   readonly length: number | undefined;
+  /** Where the file goes that a small upload becomes with this body, as far as this process remembers. */
+  readonly path?: string | undefined;
 }
+
+/** Small uploads that were begun here: what they look up at their end is then looked up for all of a commit together. */
+export const begunHere = new Remembered<string>();
 
 /** What a transaction is told of a body. A small one is looked at here: CHECKSUM_MISMATCH, BAD_HEADER. */
 export async function comingOf(body: UploadBody): Promise<Coming> {
@@ -66,11 +74,13 @@ export const append: Operation<Input, Begun | Standing, ReadyAppend, Begun | Sta
     'BAD_HEADER',
   ],
   locate: (tx, { upload_id }) => zoneOfUpload(tx, upload_id),
-  prepare: readyOf,
+  prepare: async (input, { sql }) => ({ ...(await readyOf(input)), path: begunHere.take(sql, input.upload_id) }),
+  foresee: ({ path }, zone_id) => foreseeStates(zone_id, path === undefined ? [] : [...ancestorsOf(path), path]),
   object: ({ upload_id }) => upload_id,
   rings: (output) => ('state' in output && output.state === 'held' ? topicOf(output.upload_id) : undefined),
   run: begin,
   linger: async (output, streaming, asked) => {
+    if ('state' in output && output.state === 'done') return output.standing;
     const wanted = asked as Input;
     const ready = await readyOf(wanted);
     const begun = await untilFree(

@@ -5,9 +5,18 @@
 import { Fault, type FaultWire, faultToWire } from '../../base/faults.ts';
 import type { Call } from '../../core/operation.ts';
 import type { Stored } from '../content/content.ts';
-import { contentOf, writeFile } from '../files/changes.ts';
+import {
+  admitChange,
+  contentOf,
+  type Change as FileChange,
+  type NewContent,
+  newChange,
+  planWrite,
+  storeChange,
+} from '../files/changes.ts';
+import type { Written } from '../files/file-object.ts';
 import { lookUp } from '../files/tree.ts';
-import { mainView } from '../files/view.ts';
+import { mainView, type View } from '../files/view.ts';
 import { contentTypeOf } from '../files/write.operations.ts';
 import { KEPT_MS, type Result, type UploadRow } from './upload.ts';
 import { type Change, changeUpload } from './uploads.sql.ts';
@@ -23,32 +32,45 @@ export async function becomeFile(
   const { upload_id } = row;
   const { stored, more } = whole;
   const common: Change = { ...more, received: stored.size, lock_until: null, expires_at: call.now + KEPT_MS };
-  try {
-    const result = await call.attempt(() => write(call, row, stored));
-    const done: Change = { status: 'complete', result: JSON.stringify(result), held: null, segments: '[]' };
-    await changeUpload(call.tx, upload_id, { ...common, ...done });
-    return { result };
-  } catch (thrown) {
-    if (!(thrown instanceof Fault)) throw thrown;
+  const planned = await call.weigh(() => plan(call, row, stored)).catch(faultOf);
+  if (planned instanceof Fault) {
     await changeUpload(call.tx, upload_id, { ...common, status: 'failed' });
-    return { refused: faultToWire(thrown) };
+    return { refused: faultToWire(planned) };
   }
+  const { view, change, written } = planned;
+  await storeChange(call, view, change);
+  const result: Result = { etag: written.etag, version: written.version };
+  const done: Change = { status: 'complete', result: JSON.stringify(result), held: null, segments: '[]' };
+  await changeUpload(call.tx, upload_id, { ...common, ...done });
+  return { result };
 }
 
-async function write(call: Call, row: UploadRow, stored: Stored): Promise<Result> {
+function faultOf(thrown: unknown): Fault {
+  if (thrown instanceof Fault) return thrown;
+  throw thrown;
+}
+
+interface Planned {
+  readonly view: View;
+  readonly change: FileChange;
+  readonly written: Written;
+}
+
+/** All that can refuse it, before the first row of the file: so it takes no savepoint, which would part it from other writes. */
+async function plan(call: Call, row: UploadRow, stored: Stored): Promise<Planned> {
   const path = row.path ?? '';
   await call.access.require([{ permission: 'write', path }]);
   const view = mainView(row.zone_id, null);
   const spot = await lookUp(call, view, path);
-  const { etag, version } = await writeFile(call, view, {
-    spot,
-    content: {
-      ...contentOf(stored),
-      content_type: row.content_type ?? contentTypeOf(path),
-      metadata: row.file_metadata ?? undefined,
-      reason: 'write',
-      via: 'upload',
-    },
-  });
-  return { etag, version };
+  const change = newChange();
+  const content: NewContent = {
+    ...contentOf(stored),
+    content_type: row.content_type ?? contentTypeOf(path),
+    metadata: row.file_metadata ?? undefined,
+    reason: 'write',
+    via: 'upload',
+  };
+  const written = planWrite(call, view, { spot, content, change });
+  await admitChange(call, change);
+  return { view, change, written };
 }

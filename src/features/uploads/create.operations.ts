@@ -11,7 +11,7 @@ import type { Call, Operation, Preparation, Streaming } from '../../core/operati
 import { INLINE_BYTES_MAX } from '../content/content.ts';
 import { metadataText } from '../files/params.ts';
 import { subjectOf } from '../jobs/visibility.ts';
-import { checkLength, comingOf } from './append.operations.ts';
+import { begunHere, checkLength, comingOf } from './append.operations.ts';
 import { type Begun, carryOn, type Standing } from './carry-on.ts';
 import { getUpload } from './get.ts';
 import { abandon } from './steps.operations.ts';
@@ -106,6 +106,7 @@ export const create: Operation<Input, Begun | Standing, Ready, Begun | Standing>
   linger: async (output, streaming, asked) => {
     const begun = output as Begun;
     const { body, kind } = asked as Input;
+    remember(begun, streaming, asked as Input);
     try {
       return await carryOn(begun, streaming, kind === 'final' ? null : body);
     } catch (thrown) {
@@ -114,6 +115,12 @@ export const create: Operation<Input, Begun | Standing, Ready, Begun | Standing>
     }
   },
 };
+
+/** Of a small file whose bytes come with the next request: where it goes. */
+function remember(begun: Begun, { sql }: Streaming, { path, length }: Input): void {
+  if (begun.state !== 'done' || begun.standing.complete || path === undefined) return;
+  if (length !== undefined && length <= INLINE_BYTES_MAX) begunHere.keep(sql, begun.upload_id, path);
+}
 
 /** Nobody knows the id of an upload whose creation failed; what broke off is left to expire, as a client may know it. */
 async function takeBack(begun: Begun, streaming: Streaming, failed: { thrown: unknown; kind: Kind }): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Utf8Check } from '../../base/utf8.ts';
+import { Remembered } from './remembered.ts';
 
 export interface Digested {
   readonly sha256: string;
@@ -28,28 +29,14 @@ export class Digest {
   }
 }
 
-/** Those of uploads that nobody has gone on with for longest are forgotten. */
-const KEPT_MOST = 1_000;
-
-const ofNodes = new WeakMap<object, Map<string, Digest>>();
-
-function kept(node: object): Map<string, Digest> {
-  const known = ofNodes.get(node) ?? new Map<string, Digest>();
-  ofNodes.set(node, known);
-  return known;
-}
+const left = new Remembered<Digest>();
 
 /** That of an upload at an offset, which is nobody else's from here on; undefined where the bytes have to be read. */
 export function takeDigest(node: object, upload_id: string, at: number): Digest | undefined {
   if (at === 0) return new Digest();
-  const digest = kept(node).get(upload_id);
-  kept(node).delete(upload_id);
+  const digest = left.take(node, upload_id);
   return digest?.at === at ? digest : undefined;
 }
 
-export function leaveDigest(node: object, upload_id: string, digest: Digest): void {
-  const all = kept(node);
-  all.set(upload_id, digest);
-  const oldest = all.size > KEPT_MOST ? all.keys().next().value : undefined;
-  if (oldest !== undefined) all.delete(oldest);
-}
+export const leaveDigest = (node: object, upload_id: string, digest: Digest): void =>
+  left.keep(node, upload_id, digest);

@@ -4,6 +4,7 @@
  * before all of it; whoever is asked to stop, or has lost the lock, ends his connection.
  */
 import { performance } from 'node:perf_hooks';
+import { release } from '../../base/byte-memory.ts';
 import { Fault } from '../../base/faults.ts';
 import type { Streaming } from '../../core/operation.ts';
 import type { SegmentWriter } from '../../ports/stage.ts';
@@ -103,7 +104,10 @@ export class Intake {
       gathered = [];
       bytes = 0;
       await writing;
-      writing = (this.writer as SegmentWriter).write(pieces).then(() => this.wrote(size, body.checked));
+      writing = (this.writer as SegmentWriter).write(pieces).then(() => {
+        release(pieces);
+        this.wrote(size, body.checked);
+      });
       writing.catch(() => undefined);
     };
     try {
@@ -222,7 +226,8 @@ export class Intake {
 }
 
 async function* piecesOf({ held, rest, broken }: UploadBody): AsyncGenerator<Uint8Array> {
-  if (held.length > 0) yield held;
+  // A copy, since pieces are released and the call may ask for what it held again.
+  if (held.length > 0) yield Buffer.from(held);
   if (broken) throw brokenOff();
   if (!rest) return;
   try {

@@ -6,6 +6,7 @@
 /** In this order: keys first, so that nothing of the zone works any more; blobs last, when nothing names them. */
 export const FINALIZERS = [
   'keys',
+  'answers',
   'agents',
   'jobs',
   'shares',
@@ -13,6 +14,7 @@ export const FINALIZERS = [
   'uploads',
   'sync',
   'mounts',
+  'mcp',
   'tree',
   'files',
   'events',

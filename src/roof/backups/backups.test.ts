@@ -18,6 +18,8 @@ import { dumpDatabase, restoreAt, verifyAt } from './offline.ts';
 import { stateOf } from './state.ts';
 
 const LARGE = 300_000;
+/** Bytes of a backup that are changed, one at a time. */
+const FLIPS = 60;
 const quiet = { told: () => undefined, signal: new AbortController().signal };
 
 /** All files below a directory. */
@@ -152,12 +154,17 @@ forEachEngine('a backup', (engine) => {
     expect(await verify()).toMatchObject({ id });
     const files = filesIn(own);
     expect(files.length).toBeGreaterThan(4);
+    // First and last ones among them.
+    const each = Math.ceil(FLIPS / files.length);
     for (const file of files) {
       const bytes = readFileSync(file);
-      const flipped = Buffer.from(bytes);
-      const at = Math.floor(bytes.length / 2);
-      flipped[at] = (flipped[at] ?? 0) ^ 1;
-      for (const wrong of [flipped, bytes.subarray(0, -1)]) {
+      const flipped = Array.from({ length: each }, (_, n) => {
+        const changed = Buffer.from(bytes);
+        const at = Math.floor((n * (bytes.length - 1)) / Math.max(1, each - 1));
+        changed[at] = (changed[at] ?? 0) ^ 1;
+        return changed;
+      });
+      for (const wrong of [...flipped, bytes.subarray(0, -1)]) {
         writeFileSync(file, wrong);
         await expect(verify(), file).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
       }

@@ -7,7 +7,11 @@ import { checkDestination, defaultDestination, openDepot, probeDepot } from './d
 
 const said = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
-export const backupDesk = (config: Config, restore: BackupDesk['restore']): BackupDesk => ({
+export const backupDesk = (
+  config: Config,
+  { restore, ...zones }: Pick<BackupDesk, 'restore' | 'exportZone' | 'importZone'>,
+): BackupDesk => ({
+  ...zones,
   destination: defaultDestination(config),
   probe: async (destination) => {
     checkDestination(destination);

@@ -2,9 +2,9 @@
  * A gate in front of all transactions of a server. Guarantee: once `shut` has resolved none runs, and none begins but those
  * that were let through.
  */
-import { Fault } from '../../base/faults.ts';
 import type { CallContext } from '../../core/operation.ts';
 import type { Runner } from '../../core/transact.ts';
+import { restoring } from '../../engines/sql-faults.ts';
 
 export interface Gate {
   /** The same, behind the gate. */
@@ -12,9 +12,6 @@ export interface Gate {
   /** For callers, or for the server's own work too. Resolves when none of them runs. */
   shut(who: 'callers' | 'all'): Promise<void>;
 }
-
-/** Seconds after which a client may try again. */
-const RETRY_SECONDS = 2;
 
 export function openGate(): Gate {
   let shut: 'nobody' | 'callers' | 'all' = 'nobody';
@@ -47,9 +44,3 @@ export function openGate(): Gate {
     },
   };
 }
-
-const restoring = (): Fault =>
-  new Fault('UNAVAILABLE', 'The state is being replaced by that of a backup; try again soon', {
-    reason: 'restoring',
-    retry_after: RETRY_SECONDS,
-  });

@@ -97,7 +97,7 @@ async function restoreInto(restoring: Restoring): Promise<Manifest> {
       manifest,
       async (fetched) => {
         // The tables as they were, so that what came later changes rows as it would have there.
-        await migrate(sql, manifest.schema);
+        await migrate(sql, { upTo: manifest.schema });
         await sql.write('root', async (tx) => {
           if (!(await isEmpty(tx))) throw notEmpty();
           await loadState(tx, { fetched, stateOf, now: systemClock.now(), told });

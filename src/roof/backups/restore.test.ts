@@ -129,6 +129,44 @@ forEachEngine('backups of a running server', (engine) => {
     await until(async () => (await textAt('/later.txt')) === 'not in the backup');
   });
 
+  test('undo numbers of events, and whoever goes on from one of them is told', { timeout: 60_000 }, async () => {
+    const get = (path: string) => at.ask('GET', path);
+    const gone = async (path: string): Promise<unknown> => {
+      const { status, body } = await get(path);
+      return [status, body.error?.code];
+    };
+    await write('/log.txt', 'kept');
+    const kept = (await at.server.ok('get_metadata', { path: '/log.txt' })).revision;
+    const { id } = await backup();
+    await write('/log.txt', 'undone');
+    const { revision: undone } = await at.server.ok('write', { path: '/log.txt', content: 'undone again' });
+    const cursorOf = async (path: string): Promise<string> => String((await get(path)).body.next_cursor);
+    const replay = await cursorOf('/api/v2/events/replay?limit=10000');
+    const listed = await cursorOf('/api/v2/events?limit=1');
+    const everywhere = await cursorOf('/api/v2/events?limit=1&zone_id=*');
+    expect((await at.ask('POST', `${ROOT}/${id}/restore`, { confirm: true })).status).toBe(200);
+    await until(async () => (await textAt('/log.txt')) === 'kept');
+    // What was dumped has the number that it had, and the next one is larger than all before.
+    const { revision } = await at.server.ok('write', { path: '/log.txt', content: 'instead' });
+    expect(revision).toBeGreaterThan(undone);
+    for (const path of [
+      `/api/v2/events/replay?cursor=${replay}`,
+      `/api/v2/events?cursor=${listed}`,
+      `/api/v2/events?cursor=${everywhere}&zone_id=*`,
+      `/api/v2/events/replay?since_revision=${undone}`,
+      `/api/v2/watch?since=root.${undone}&timeout=0.1`,
+      `/api/v2/watch?since=${undone - 1}&timeout=0.1`,
+    ]) {
+      expect(await gone(path), path).toEqual([410, 'REVISION_GONE']);
+    }
+    const headers = { 'last-event-id': `root.${undone}` };
+    expect((await at.server.http('/api/v2/events/stream', { headers })).status).toBe(410);
+    // Whoever has seen nothing of it goes on without a gap.
+    const { body } = await get(`/api/v2/events/replay?since_revision=${kept}&path_pattern=/log.txt`);
+    expect((body.events as { revision: number }[]).map((event) => event.revision)).toEqual([revision]);
+    expect(await gone(`/api/v2/events/replay?cursor=${String(body.next_cursor)}`)).toEqual([200, undefined]);
+  });
+
   test('hold contents back from collection while they are made', async () => {
     const { runner, blobs } = at.server.running.server;
     const parts = { step: systemSteps(runner), blobs, clock: systemClock, signal: new AbortController().signal };

@@ -12,6 +12,8 @@ interface Told {
   readonly key: readonly string[];
   /** Columns that are not state: they change though nobody changes anything. */
   readonly without?: readonly string[];
+  /** Columns that are dumped by an expression, once the database has the table that it needs. */
+  readonly as?: Readonly<Record<string, { readonly beside: string; readonly sql: string }>>;
   readonly where?: string;
   readonly rows?: number;
 }
@@ -39,12 +41,14 @@ export async function stateOf(tx: Tx): Promise<State> {
       .filter((part) => part.kind === 'column' && part.table === table)
       .map(({ name }) => name.slice(table.length + 1));
   const tables = Object.entries(readCatalogue().dumped).flatMap(([name, told]): StateTable[] => {
-    const { key, without = [], where, rows = PAGE_ROWS } = told;
+    const { key, without = [], as = {}, where, rows = PAGE_ROWS } = told;
     // In an order of their own: that of a table depends on the migrations of its engine.
     const columns = columnsOf(name)
       .filter((column) => !without.includes(column))
       .sort();
-    return columns.length === 0 ? [] : [{ name, columns, key, where, rows }];
+    const known = Object.entries(as).filter(([, { beside }]) => columnsOf(beside).length > 0);
+    const expressions = Object.fromEntries(known.map(([column, { sql }]) => [column, sql]));
+    return columns.length === 0 ? [] : [{ name, columns, key, as: expressions, where, rows }];
   });
   return { schema: version?.version ?? 0, tables };
 }

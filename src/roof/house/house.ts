@@ -3,6 +3,7 @@
  * whoever was killed when; while there is nothing to do it writes nothing.
  */
 import { performance } from 'node:perf_hooks';
+import { endingHosts } from '../../features/access/housekeeping.operations.ts';
 import { BACKUP_JOB } from '../../features/backups/backups.operations.ts';
 import { backupDue } from '../../features/backups/steps.operations.ts';
 import { waitingForIndex } from '../../features/files/search/indexing.operations.ts';
@@ -17,7 +18,7 @@ import type { Housework } from '../../features/jobs/queue.ts';
 import { freeUploads } from '../../features/uploads/house.operations.ts';
 import { terminatingZones } from '../../features/zones/sweep.operations.ts';
 import { finishRemovals } from '../collect.ts';
-import { type HouseParts, passes, ZONE_DELETION } from './types.ts';
+import { type HouseParts, passes, SHARE_ENDS, ZONE_DELETION } from './types.ts';
 
 export interface House {
   stop(): Promise<void>;
@@ -87,6 +88,7 @@ function lookAround({ step, backups: { destination } }: HouseParts): () => Promi
     const waiting = (await step(waitingForIndex, 'root', {})).join();
     const wanted: Housework[] = zones.map((zone_id) => ({ type: ZONE_DELETION, zone_id }));
     if (waiting !== '' && waiting !== known) wanted.push({ type: SEARCH_INDEX });
+    if ((await step(endingHosts, 'root', {})).length > 0) wanted.push({ type: SHARE_ENDS });
     if (await step(backupDue, 'root', { destination })) wanted.push({ type: BACKUP_JOB });
     if (wanted.length === 0) return [];
     const { jobs } = await step(missingHousework, 'root', { jobs: wanted });

@@ -15,7 +15,8 @@ import type { Clock } from '../../ports/clock.ts';
 import { type AuditKeeping, pruneAudit } from '../audit/prune.ts';
 import { collectBlobs, finishRemovals } from '../collect.ts';
 import { fillIndex } from '../indexer.ts';
-import { pruneFinishedJobs, pruneZones, trimEvents } from '../prune.ts';
+import { pruneAnswers, pruneFinishedJobs, pruneZones, trimEvents } from '../prune.ts';
+import { endNoted } from '../share-ends.ts';
 import { sweepZone } from '../sweep.ts';
 import type { RunStep } from '../system.ts';
 import { endUploads } from '../uploads.ts';
@@ -42,6 +43,7 @@ export interface HouseParts {
 }
 
 export const ZONE_DELETION = 'zone_deletion';
+export const SHARE_ENDS = 'share_ends';
 
 const PASS_MS = 600_000;
 /** The audit log of a busy server grows by hundreds of megabytes in ten minutes. */
@@ -84,11 +86,14 @@ export function houseTypes(parts: HouseParts): ReadonlyMap<string, AnyJobType> {
   };
   const all = [
     ending as AnyJobType,
+    pass(SHARE_ENDS, 'Ends what other zones share with agents that were deleted.', async ({ step }, { signal }) => ({
+      shares: await endNoted({ step, signal }),
+    })),
     pass('history_prune', 'Removes versions of files that no zone keeps.', pruneHistory),
     pass('event_prune', 'Removes events that are kept no longer.', pruneEvents),
     pass('audit_prune', 'Removes audit rows that are kept no longer.', pruneLogs),
     pass('blob_collection', 'Removes contents that nothing names.', collect),
-    pass('job_prune', 'Removes finished jobs that are kept no longer.', pruneJobs),
+    pass('job_prune', 'Removes finished jobs, and answers of calls, that are kept no longer.', pruneJobs),
     pass('upload_expiry', 'Removes uploads whose time is over.', expireUploads),
     pass('conflict_expiry', 'Lets go of contents of conflicts that were settled long ago.', expireConflicts),
     pass(BACKUP_JOB, 'Makes the backups that were asked for, or are due.', ({ backups }, { signal }) =>
@@ -130,6 +135,7 @@ const collect: Pass = async (parts, { signal }) => {
 
 const pruneJobs: Pass = async (parts, { signal }) => ({
   jobs: await pruneFinishedJobs({ ...parts, signal }, parts.jobsMs),
+  answers: await pruneAnswers({ ...parts, signal }),
 });
 
 const expireUploads: Pass = async (parts, { signal }) =>

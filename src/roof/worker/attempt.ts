@@ -4,13 +4,14 @@
  */
 import { asFault, Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
+import { inTrace } from '../../base/trace-context.ts';
 import type { Attributes, Tracing } from '../../core/call/tracing.ts';
 import type { Caller } from '../../core/operation.ts';
 import type { Runner } from '../../core/transact.ts';
 import { hasRole } from '../../features/access/credentials.ts';
+import type { ClaimedJob } from '../../features/jobs/claimed.ts';
 import { type Outcome, shortError } from '../../features/jobs/job.ts';
 import type { AnyJobType, JobTools } from '../../features/jobs/job-types.ts';
-import type { ClaimedJob } from '../../features/jobs/worker-steps.operations.ts';
 import { authoriseJob } from './tools.ts';
 
 export interface AttemptParts {
@@ -49,7 +50,7 @@ export async function attemptJob(
       abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true });
     });
     over.catch(() => undefined);
-    const handling = handle(parts, { job, caller }, abort.signal);
+    const handling = inTrace(span?.traceparent, () => handle(parts, { job, caller }, abort.signal));
     const result = await (ours ? handling : Promise.race([handling, over]));
     abort.signal.throwIfAborted();
     return succeeded(result, parts.resultBytes);

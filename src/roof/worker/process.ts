@@ -9,8 +9,9 @@ import { type Config, sqliteFileOf } from '../../config.ts';
 import { Rings } from '../../core/rings.ts';
 import { systemClock } from '../../engines/process/system-clock.ts';
 import { prepareAudit } from '../audit/key.ts';
+import { isRestoringFault, passRestores, watchRestores } from '../backups/epochs.ts';
 import { openBricks } from '../bricks.ts';
-import { openBell, openBlobs, openServerSql, openThreadSql } from '../engines.ts';
+import { openBell, openBlobs, openFencedSql, openServerSql } from '../engines.ts';
 import { keptSecretsKey, openOutside } from '../outside.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
@@ -35,8 +36,27 @@ export interface WorkerOptions {
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 30_000;
 
-/** Number of attempts that ended. */
+/** Number of attempts that ended. Where a restore begins meanwhile, it ends what it does and goes on behind it. */
 export async function runWorker(options: WorkerOptions): Promise<number> {
+  const { once, signal } = options;
+  for (let processed = 0, { maxJobs } = options; ; ) {
+    const ended = await runUntilRestore({ ...options, maxJobs }).catch((thrown: unknown): WorkEnded => {
+      // The database says so before anybody else did.
+      if (once || !isRestoringFault(thrown)) throw thrown;
+      return { processed: 0, restoring: true };
+    });
+    processed += ended.processed;
+    maxJobs -= ended.processed;
+    if (!ended.restoring || once || maxJobs <= 0 || signal.aborted) return processed;
+  }
+}
+
+interface WorkEnded {
+  readonly processed: number;
+  readonly restoring: boolean;
+}
+
+async function runUntilRestore(options: WorkerOptions): Promise<WorkEnded> {
   for (let pause = RETRY_MS; ; pause = Math.min(2 * pause, RETRY_MS_MAX)) {
     const opened = await open(options).catch((thrown: unknown) => {
       const away = thrown instanceof Fault && thrown.code === 'UNAVAILABLE';
@@ -46,13 +66,15 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
     });
     if (opened) return work(opened, options).finally(() => opened.close());
     if (await sleep(pause, true, { signal: options.signal }).catch(() => false)) continue;
-    return 0;
+    return { processed: 0, restoring: false };
   }
 }
 
 interface Opened {
   readonly parts: WorkParts;
   readonly broken: Promise<never>;
+  /** Resolves when a restore has begun. */
+  readonly restoring: Promise<void>;
   close(): Promise<void>;
 }
 
@@ -60,14 +82,16 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const { config: asked, log } = options;
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
   broken.catch(() => undefined);
-  const { auditKey, secretsKey } = await prepare(options, onBroken);
+  const fence = await passRestores(asked, { signal: options.signal });
+  const fenced = { fence, onBroken };
+  const { auditKey, secretsKey } = await prepare(options, fenced);
   const config = { ...asked, AUDIT_KEY: auditKey };
-  const sql = await openServerSql(config, onBroken);
+  const sql = await openServerSql(config, onBroken, fence);
   const blobs = await openBlobs(config);
   const embedded = sqliteFileOf(config) !== undefined;
   const told = tellOfJobs({ log });
   const tracing = await openTracing(config, { log, dropped: () => undefined });
-  const hears = { config, onBroken, spans: tracing?.note };
+  const hears = { config, ...fenced, spans: tracing?.note };
   const [writer, reader] = await Promise.all([
     embedded ? startThread({ ...hears, told, role: 'writer' }) : undefined,
     startThread({ ...hears, role: 'reader' }),
@@ -80,11 +104,15 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const reached = { secretsKey, nodes: () => 1, bricks: () => bricks };
   const { stores, outside, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const bricks = await openBricks({ sql, rings, log, runner, node_id: undefined });
+  const { promise: restoring, resolve: begun } = Promise.withResolvers<void>();
+  const restores = watchRestores({ config, sql, rings, log, fence, begun });
   return {
     parts: { config, runner, sql, rings, bricks, outside, blobs, clock: systemClock, log, tracing },
     broken,
+    restoring,
     close: async () => {
       rings.stop();
+      await restores.stop();
       await bricks.stop();
       await stores.close();
       await Promise.all([writer?.close(), reader.close()]);
@@ -104,8 +132,8 @@ interface Keys {
 }
 
 /** Once the schema is there. */
-async function prepare({ config, log }: WorkerOptions, onBroken: (reason: unknown) => void): Promise<Keys> {
-  const sql = await openThreadSql(config, 'writer', onBroken);
+async function prepare({ config, log }: WorkerOptions, fenced: Parameters<typeof openFencedSql>[2]): Promise<Keys> {
+  const sql = await openFencedSql(config, 'writer', fenced);
   try {
     await settleSchema(sql, config, log);
     const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
@@ -115,7 +143,10 @@ async function prepare({ config, log }: WorkerOptions, onBroken: (reason: unknow
   }
 }
 
-async function work({ parts, broken }: Opened, { once, maxJobs, signal, log }: WorkerOptions): Promise<number> {
+async function work(
+  { parts, broken, restoring }: Opened,
+  { once, maxJobs, signal, log }: WorkerOptions,
+): Promise<WorkEnded> {
   const limited = once || maxJobs !== Number.POSITIVE_INFINITY;
   const settings = settingsOf(parts.config, 'process');
   const most = once ? 1 : maxJobs;
@@ -125,15 +156,24 @@ async function work({ parts, broken }: Opened, { once, maxJobs, signal, log }: W
   const recovers = stepsOf({ runner: parts.runner, worker_id });
   await takeBack(recovers, { worker_id, log });
   const told = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  if (signal.aborted) return 0;
+  if (signal.aborted) return { processed: 0, restoring: false };
   const tender = once ? undefined : tend(parts, { worker_id, recoversOnly: limited });
   const house = limited ? undefined : keepHouse(parts, false);
   const working = once ? worker.once() : worker.run();
+  let mayGoOn = false;
   try {
-    await Promise.race([working, told, broken]);
+    await Promise.race([
+      working,
+      told,
+      broken,
+      restoring.then(() => {
+        mayGoOn = true;
+      }),
+    ]);
   } finally {
-    await Promise.all([tender?.stop(), house?.stop()]);
-    await worker.stop();
+    const stopped = Promise.all([tender?.stop(), house?.stop()]).then(() => worker.stop());
+    // What it could not write down any more was of a state that is gone.
+    await (mayGoOn ? stopped.catch(() => undefined) : stopped);
   }
-  return worker.processed;
+  return { processed: worker.processed, restoring: mayGoOn };
 }

@@ -19,9 +19,10 @@ import { type House, startHouse } from '../house/house.ts';
 import { type HouseParts, houseTypes } from '../house/types.ts';
 import { startSyncClock } from '../sync-clock.ts';
 import { systemSteps } from '../system.ts';
+import type { WorkerSettings } from './settings.ts';
 import { startTender, type Tender } from './tender.ts';
 import { toolsOf } from './tools.ts';
-import { Worker, type WorkerSettings } from './worker.ts';
+import { Worker } from './worker.ts';
 
 export interface WorkParts {
   readonly config: Config;
@@ -38,7 +39,10 @@ export interface WorkParts {
 
 export interface Work {
   readonly hands: JobHands;
-  stop(): Promise<void>;
+  /** No more jobs of the queue are claimed. */
+  retire(): void;
+  /** Jobs in hand have until then, of the monotonic clock. */
+  stop(until?: number): Promise<void>;
 }
 
 const DAY_MS = 86_400_000;
@@ -108,8 +112,9 @@ export function startWork(parts: WorkParts, alone: boolean): Work {
   const house = keepHouse(parts, alone);
   return {
     hands: handsOf(worker, config),
-    stop: async () => {
-      await Promise.all([worker.stop(), tender.stop(), ageing.stop(), clock.stop(), house.stop()]);
+    retire: () => worker.retire(),
+    stop: async (until) => {
+      await Promise.all([worker.stop(until), tender.stop(), ageing.stop(), clock.stop(), house.stop()]);
     },
   };
 }
@@ -127,5 +132,7 @@ function handsOf(worker: Worker, config: Config): JobHands {
       };
     },
     run: (job) => worker.runHanded(job),
+    offer: (type) => worker.offer(type),
+    answer: (offer, job) => worker.answer(offer, job),
   };
 }

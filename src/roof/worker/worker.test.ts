@@ -11,8 +11,9 @@ import type { JobObject } from '../../features/jobs/job-object.ts';
 import type { AnyJobType, JobRun } from '../../features/jobs/job-types.ts';
 import type { TaskObject } from '../../features/jobs/task-object.ts';
 import { ENDED } from '../../features/jobs/topics.ts';
+import type { WorkerSettings } from './settings.ts';
 import { toolsOf } from './tools.ts';
-import { Worker, type WorkerSettings } from './worker.ts';
+import { Worker } from './worker.ts';
 
 const until = async <T>(look: () => Promise<T | undefined | false>): Promise<T> => {
   for (;;) {

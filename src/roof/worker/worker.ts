@@ -6,20 +6,18 @@
  * Outcomes and claims of one moment share a transaction, so the more there is to do, the less each costs.
  */
 
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
-import { VERSION } from '../../base/version.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BrickBoard } from '../../core/brick-board.ts';
+import type { Offer } from '../../core/call/job-hands.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
 import { SYSTEM } from '../../features/access/credentials.ts';
+import { type ClaimedJob, takenBy } from '../../features/jobs/claimed.ts';
 import { dueHousework } from '../../features/jobs/house.operations.ts';
 import { ENDED, HOUSEWORK, WAITING } from '../../features/jobs/topics.ts';
 import {
   beatWorker,
-  type ClaimedJob,
   dueJobs,
-  type EndedRun,
   heldStill,
   leaveWorker,
   ownJob,
@@ -29,23 +27,9 @@ import {
 } from '../../features/jobs/worker-steps.operations.ts';
 import { type RunStep, systemSteps } from '../system.ts';
 import { type AttemptParts, attemptJob, STOPPED, TAKEN } from './attempt.ts';
-
-export interface WorkerSettings {
-  /** In front of its id; empty is none. */
-  readonly name: string;
-  readonly kind: 'process' | 'embedded';
-  readonly slots: number;
-  readonly pollMs: number;
-  readonly leaseMs: number;
-  readonly beatMs: number;
-  readonly drainMs: number;
-  /** Claims no more than so many. */
-  readonly maxJobs: number;
-  /** Claims jobs of the queue, and is listed; else it has only what it is handed. */
-  readonly claims: boolean;
-  /** Does what the server does by itself, a few of these jobs at a time beside the others. */
-  readonly keepsHouse: boolean;
-}
+import { presenceOf, workerId } from './presence.ts';
+import type { Ended, Run } from './runs.ts';
+import type { WorkerSettings } from './settings.ts';
 
 export interface WorkerParts extends AttemptParts {
   readonly runner: Runner;
@@ -57,23 +41,6 @@ export interface WorkerParts extends AttemptParts {
 const BUSY_ZONE_MS = 50;
 /** One that lasts keeps no other waiting. */
 const HOUSE_SLOTS = 2;
-
-interface Run {
-  readonly type: string;
-  readonly zone_id: string;
-  readonly attempt: number;
-  readonly abort: AbortController;
-  readonly lane: 'slot' | 'handed' | 'house';
-  readonly settled: () => void;
-}
-
-/** What the database has to be told, and who waits until it has been. */
-interface Ended extends EndedRun {
-  readonly settled: () => void;
-}
-
-export const workerId = (name: string): string =>
-  `${name === '' ? '' : `${name}-`}${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 
 const errorText = (thrown: unknown): string => (thrown instanceof Error ? (thrown.stack ?? '') : String(thrown));
 
@@ -92,11 +59,12 @@ export class Worker {
   private status: 'active' | 'draining' = 'active';
   private claimed = 0;
   private closed = false;
+  /** Slots that wait for a job which somebody is about to queue. */
+  private offered = 0;
   /** Handlers of the server's own jobs; none is left behind. */
   private readonly housework = new Set<Promise<unknown>>();
-  /** Of the monotonic clock. */
+  /** Of the monotonic clock, in milliseconds, as the next one. */
   private nextHouseLook = 0;
-  /** Of the monotonic clock, in milliseconds. */
   private nextRenewal = 0;
   /** A zone that had all of the next jobs, and until when that is taken to be so. */
   private busyZone: { readonly zone_id: string; readonly until: number } | undefined;
@@ -149,15 +117,20 @@ export class Worker {
     await this.pumping;
   }
 
-  /** No more claims; what still runs when its time is over is given back. */
-  async stop(): Promise<void> {
-    const { settings, log } = this.parts;
+  /** No more claims from now on. */
+  retire(): void {
+    const { worker_id: worker_name, running } = this;
+    if (this.status === 'active') this.parts.log('info', 'worker.draining', { worker_name, running: running.size });
     this.status = 'draining';
-    log('info', 'worker.draining', { worker_name: this.worker_id, running: this.running.size });
+  }
+
+  /** What still runs when its time is over, of the monotonic clock, is given back. */
+  async stop(until = performance.now() + this.parts.settings.drainMs): Promise<void> {
+    const { settings, log } = this.parts;
+    this.retire();
     if (settings.claims && this.running.size > 0) await this.beat().catch(() => undefined);
     for (const run of this.running.values()) if (run.lane === 'house') run.abort.abort(STOPPED);
     await Promise.all(this.housework);
-    const until = performance.now() + settings.drainMs;
     while (this.isBusy && performance.now() < until) await this.pause(Math.min(50, until - performance.now()));
     await this.giveBack();
     if (this.ended.size > 0) await this.round().catch((thrown: unknown) => this.warn(thrown));
@@ -180,7 +153,7 @@ export class Worker {
   }
 
   private get isBusy(): boolean {
-    return this.running.size > 0 || this.ended.size > 0;
+    return this.running.size + this.ended.size + this.offered > 0;
   }
 
   private nudge(): void {
@@ -224,6 +197,8 @@ export class Worker {
         this.warn(thrown);
         return 'failed' as const;
       });
+      // Handlers that end at once have ended then: their ends and the next claims share a transaction.
+      if (worked === true) await nextTurn();
       if (worked === true || (this.woken && worked === false)) continue;
       await this.pause(pollMs);
     }
@@ -232,8 +207,7 @@ export class Worker {
   /** Tells what has ended and claims what is next; false where there was neither. */
   private async round(): Promise<boolean> {
     const { settings } = this.parts;
-    const free = settings.claims && this.status === 'active' ? settings.slots - this.busy('slot') : 0;
-    const limit = Math.min(free, settings.maxJobs - this.claimed);
+    const limit = Math.min(this.free, settings.maxJobs - this.claimed);
     const [due, housework] = await Promise.all([limit > 0 ? this.dueZones(limit) : [], this.dueHousework()]);
     const wanted = new Map(due.map(({ zone_id, n }) => [zone_id, n]));
     const zones = new Set([...wanted.keys(), ...this.ended.keys(), ...(housework > 0 ? ['root'] : [])]);
@@ -243,6 +217,11 @@ export class Worker {
       ),
     );
     return zones.size > 0;
+  }
+
+  private get free(): number {
+    const { claims, slots } = this.parts.settings;
+    return claims && this.status === 'active' ? slots - this.offered - this.busy('slot') : 0;
   }
 
   private busy(lane: Run['lane']): number {
@@ -277,7 +256,7 @@ export class Worker {
   ): Promise<void> {
     const waiting = this.ended.get(zone_id) ?? [];
     this.ended.delete(zone_id);
-    const ended = waiting.map(({ job_id, attempt, outcome }) => ({ job_id, attempt, outcome }));
+    const ended = waiting.map(({ job, outcome }) => ({ job, outcome }));
     const { leaseMs } = this.parts.settings;
     try {
       const without = [...this.parts.bricks.waitingTypes];
@@ -307,6 +286,38 @@ export class Worker {
     await promise;
   }
 
+  /** A slot for a job that is about to be queued, so that the transaction which queues it may claim it too. */
+  offer(type: string): Offer | undefined {
+    const { bricks, settings } = this.parts;
+    const without = bricks.waitingTypes;
+    if (this.free <= 0 || settings.maxJobs < Number.POSITIVE_INFINITY || without.includes(type)) return undefined;
+    this.offered++;
+    return { worker_id: this.worker_id, leaseMs: settings.leaseMs, without: [...without] };
+  }
+
+  /** Runs the job that was queued under an offer, if it was claimed for it; else it waits for whoever is first. */
+  answer(offer: Offer, job: { readonly zone_id: string; readonly job_id: string } | undefined): void {
+    const known = job && takenBy(offer);
+    if (!job || known) {
+      this.endOffer(job, known);
+      return;
+    }
+    this.step(ownJob, job.zone_id, { job_id: job.job_id, worker_id: this.worker_id }).then(
+      (claimed) => this.endOffer(job, claimed ?? undefined),
+      (thrown: unknown) => {
+        this.warn(thrown);
+        this.endOffer(job, undefined);
+      },
+    );
+  }
+
+  private endOffer(job: unknown, claimed: ClaimedJob | undefined): void {
+    this.offered--;
+    if (claimed && !this.closed) this.begin(claimed, { lane: 'slot', settled: () => undefined });
+    else if (job) this.parts.rings.ring(WAITING);
+    if (!claimed) this.nudge();
+  }
+
   private begin(claimed: ClaimedJob, how: Pick<Run, 'lane' | 'settled'>): void {
     const { job } = claimed;
     const abort = new AbortController();
@@ -323,7 +334,9 @@ export class Worker {
       if (run.lane !== 'house') this.processed++;
       if (run.lane !== 'house' && outcome.kind === 'failed') this.failures++;
       const ended = this.ended.get(job.zone_id) ?? [];
-      ended.push({ job_id: job.job_id, attempt: job.attempt, outcome, settled: run.settled });
+      // Its end is told with the row as it was claimed. Payloads are large, and only the server's own are asked for then.
+      const row = run.lane === 'house' ? job : { ...job, payload: '' };
+      ended.push({ job: row, outcome, settled: run.settled });
       this.ended.set(job.zone_id, ended);
       this.nudge();
     });
@@ -371,20 +384,8 @@ export class Worker {
   }
 
   private beat(): Promise<unknown> {
-    const { settings } = this.parts;
-    const worker = {
-      worker_id: this.worker_id,
-      kind: settings.kind,
-      hostname: hostname(),
-      pid: process.pid,
-      version: VERSION,
-      status: this.status,
-      slots: settings.slots,
-      beat_ms: settings.beatMs,
-      processed: this.processed,
-      failed: this.failures,
-      started_at: this.startedAt,
-    };
+    const { worker_id, status, processed, failures: failed, startedAt: started_at } = this;
+    const worker = presenceOf(this.parts.settings, { worker_id, status, processed, failed, started_at });
     return this.step(beatWorker, 'root', { worker });
   }
 

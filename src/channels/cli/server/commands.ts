@@ -9,6 +9,7 @@ import { show } from '../show.ts';
 import { paint, type Terminal, table } from '../terminal.ts';
 import { DATA, EXIT_CONFIG, load, logWarnings, sayWarnings } from './load.ts';
 import { migrateCommand } from './migrate.ts';
+import { mindHangUp } from './reload.ts';
 import { workerCommand } from './worker.ts';
 
 const LISTEN: readonly Option[] = [
@@ -27,6 +28,8 @@ interface Listening {
 
 interface Serving {
   readonly loaded: Loaded;
+  /** Reads it again. */
+  readonly read: (terminal: Pick<Terminal, 'err'>) => Loaded | undefined;
   readonly terminal: Terminal;
   /** Called once the server listens. */
   readonly ready: (running: Listening) => Promise<void> | void;
@@ -55,10 +58,11 @@ function warnOfClearText({ HOST, PUBLIC_URL }: Config, terminal: Terminal): void
 /** Runs the server until a signal, or until it cannot go on. */
 async function serveUntilStopped(serving: Serving): Promise<number> {
   const { start } = await import('../../../main.ts');
+  const { giveBackWhenIdle } = await import('../../../roof/give-back.ts');
   const { openLog } = await import('../../../roof/log.ts');
   const { config } = serving.loaded;
   warnOfClearText(config, serving.terminal);
-  const { log, close } = openLog(config.LOG_LEVEL, config.APP_NAME);
+  const { log, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
   logWarnings(serving.loaded, log);
   let broken: (reason: unknown) => void = () => undefined;
   const ended = new Promise<unknown>((resolve) => {
@@ -71,8 +75,18 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
     // What was opened before it failed, threads above all, would keep the process for ever.
     return process.exit(code);
   });
+  const unmind = mindHangUp({
+    config,
+    log,
+    read: serving.read,
+    setLevel,
+    retune: running.retune,
+    stop: () => broken(undefined),
+  });
+  giveBackWhenIdle();
   await serving.ready(running);
   const reason = await ended;
+  unmind();
   if (reason !== undefined) {
     log('error', 'server.broken', { err: reason instanceof Error ? reason.stack : String(reason) });
     await close();
@@ -90,10 +104,12 @@ const startCommand: Command = {
   args: [],
   options: LISTEN,
   run: async (scene, typed) => {
-    const loaded = load(scene.terminal, typed, { NEXUS_LOG_LEVEL: 'warn' });
+    const read = (terminal: Pick<Terminal, 'err'>) => load(terminal, typed, { NEXUS_LOG_LEVEL: 'warn' });
+    const loaded = read(scene.terminal);
     if (!loaded) return EXIT_CONFIG;
     return serveUntilStopped({
       loaded,
+      read,
       terminal: scene.terminal,
       ready: (running) => greet(scene, running, loaded.config),
     });
@@ -161,10 +177,12 @@ const serveCommand: Command = {
     { name: 'init', about: 'make the zones corp and corp-eng and write .nexus-admin-env', takes: 'flag' },
   ],
   run: async (scene, typed) => {
-    const loaded = load(scene.terminal, typed);
+    const read = (terminal: Pick<Terminal, 'err'>) => load(terminal, typed);
+    const loaded = read(scene.terminal);
     if (!loaded) return EXIT_CONFIG;
     return serveUntilStopped({
       loaded,
+      read,
       terminal: scene.terminal,
       ready: async (running) => {
         if (typed.options.init) await init(scene.terminal, loaded.config, running);

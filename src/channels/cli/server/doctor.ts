@@ -34,6 +34,7 @@ export async function doctor(scene: Scene): Promise<number> {
       await writeProbe(transport),
       ...(await components(transport)),
       await bricks(transport),
+      await backups(transport),
     );
   }
   const ok = checks.every((check) => check.ok);
@@ -144,6 +145,37 @@ async function bricks(transport: Transport): Promise<Check> {
   const { enabled_bricks: on, disabled_bricks: off } = features;
   const detail = off.length === 0 ? `all ${on.length} active` : `off: ${off.join(', ')}; nexus brick mount NAME`;
   return { name: 'bricks', ok: true, detail, fix: '' };
+}
+
+/** That none is made is told, and is no failure; that one failed, or is missing, is. */
+async function backups(transport: Transport): Promise<Check> {
+  const fix = 'look at: nexus backup list';
+  try {
+    const {
+      backups: all,
+      destination,
+      overdue,
+    } = (await transport.rest({
+      method: 'GET',
+      path: '/api/v2/backups',
+    })) as BackupList;
+    const [newest] = all.filter(({ reason, status }) => reason !== 'safety' && !/^(queued|running)$/.test(status));
+    if (!newest) return { name: 'backups', ok: !overdue, detail: `none at ${destination}; nexus backup now`, fix };
+    const late = overdue ? ', and one that the schedule asked for is missing' : '';
+    const detail = `the newest ${newest.status}, of ${newest.at}, at ${destination}${late}`;
+    return { name: 'backups', ok: newest.status === 'succeeded' && !overdue, detail, fix };
+  } catch (thrown) {
+    if (!(thrown instanceof NexusError)) throw thrown;
+    const denied = thrown.status === 401 || thrown.status === 403;
+    const detail = denied ? 'not looked at: they are for an admin of zone root' : thrown.message;
+    return { name: 'backups', ok: denied, detail, fix: 'look at: nexus backup config' };
+  }
+}
+
+interface BackupList {
+  readonly backups: readonly { readonly status: string; readonly at: string; readonly reason?: string }[];
+  readonly destination: string;
+  readonly overdue: boolean;
 }
 
 async function statusOf(call: () => Promise<unknown>): Promise<number> {

@@ -31,7 +31,7 @@ export const sayWarnings = ({ warnings }: Loaded, terminal: Terminal): void => {
 };
 
 /** The configuration, or its mistakes on stderr. */
-export function load(terminal: Terminal, typed: Typed, defaults: Environment = {}): Loaded | undefined {
+export function load(terminal: Pick<Terminal, 'err'>, typed: Typed, defaults: Environment = {}): Loaded | undefined {
   const environment = { ...defaults, ...readEnvironment() };
   const { port, host, data } = typed.options as Record<string, string | undefined>;
   const given = { NEXUS_PORT: port, NEXUS_HOST: host, NEXUS_DATA_DIR: data };

@@ -21,7 +21,7 @@ export const migrateCommand: Command = {
     if (!loaded) return EXIT_CONFIG;
     sayWarnings(loaded, scene.terminal);
     const { withSql } = await import('../../../roof/offline.ts');
-    const { migrate, readMigrations, schemaState } = await import('../../../roof/migrations.ts');
+    const { readMigrations, schemaState } = await import('../../../roof/migrations.ts');
     return withSql(loaded.config, async (sql) => {
       const { applied, pending } = await schemaState(sql);
       if (typed.options.status) {
@@ -43,7 +43,14 @@ export const migrateCommand: Command = {
         else for (const { problem, kind, name } of differences) scene.terminal.out(`${problem}: ${kind} ${name}\n`);
         return ok ? 0 : 1;
       }
-      const done = await migrate(sql);
+      const { migrateKeeping } = await import('../../../roof/schema/settle.ts');
+      const done = await migrateKeeping(sql, loaded.config, (_level, _event, { file, backup_at }) => {
+        scene.terminal.err(
+          file === undefined
+            ? `PostgreSQL is not copied; the newest good backup: ${backup_at}\n`
+            : `the database as it was: ${file}\n`,
+        );
+      });
       scene.terminal.out(`applied=${done} version=${pending.at(-1)?.version ?? applied}\n`);
       return 0;
     });

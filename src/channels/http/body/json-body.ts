@@ -45,11 +45,11 @@ export async function parseJsonBody(stream: AsyncIterable<Uint8Array>, options: 
 
 /**
  * The same for a request that announced a length of at most `stringBytes`: where it has come it is taken at once, else
- * it is collected by events, which costs a third of iterating. Node ends such a request at its announced length.
+ * it is collected by events, which costs a third of iterating. A promise where something is waited for. Node ends such a request at its announced length.
  */
-export async function parseShortBody(message: IncomingMessage, options: JsonBodyOptions): Promise<unknown> {
+export function parseShortBody(message: IncomingMessage, options: JsonBodyOptions): unknown {
   const here = message.complete ? whatCame(message) : undefined;
-  return parseWhole(here ?? (await collected(message)), options);
+  return here ? parseWhole(here, options) : collected(message).then((body) => parseWhole(body, options));
 }
 
 /** All of a body that has come; undefined where it was taken before. Node may give it in several parts. */
@@ -122,7 +122,7 @@ class BodyText {
 }
 
 /** What JSON.parse refuses, or takes though it is too deep, goes to the own parser: that names the place. */
-async function parseWhole(body: Buffer, options: JsonBodyOptions): Promise<unknown> {
+function parseWhole(body: Buffer, options: JsonBodyOptions): unknown {
   if (isUtf8(body) && !nestsTooDeep(body)) {
     try {
       return JSON.parse(body.toString('utf8'));
@@ -130,6 +130,10 @@ async function parseWhole(body: Buffer, options: JsonBodyOptions): Promise<unkno
       if (!(thrown instanceof SyntaxError)) throw thrown;
     }
   }
+  return parseByHand(body, options);
+}
+
+async function parseByHand(body: Buffer, options: JsonBodyOptions): Promise<unknown> {
   const parser = new JsonParser(options, options.room);
   await parser.feed(body);
   return parser.end();

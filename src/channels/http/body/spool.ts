@@ -79,10 +79,10 @@ export class SpoolRoom {
     this.#spools.delete(spool);
   }
 
-  /** Removes every spool of the call, finished or not; may be called again. */
-  async close(): Promise<void> {
+  /** Removes every spool of the call, finished or not; may be called again. A promise where there are any. */
+  close(): Promise<unknown> | undefined {
     this.#closed = true;
-    await Promise.all([...this.#spools].map((spool) => spool.remove()));
+    return this.#spools.size === 0 ? undefined : Promise.all([...this.#spools].map((spool) => spool.remove()));
   }
 }
 

@@ -3,6 +3,7 @@
  * the beginning is, and no more than that is held; its checksum is known, at the latest, behind its last byte.
  */
 import type { IncomingMessage } from 'node:http';
+import { alone } from '../../../base/byte-memory.ts';
 import { Fault } from '../../../base/faults.ts';
 import type { UploadBody } from '../../../features/uploads/upload.ts';
 import { one } from '../request.ts';
@@ -53,18 +54,21 @@ async function gathered(
     while (bytes <= HELD_BYTES && (sized ?? 0) <= HELD_BYTES) {
       const next = pieces.next();
       const came = await Promise.race([next, late.promise]);
-      if (came === 'late') return { held: Buffer.concat(held), rest: following(pieces, next), broken: false };
-      if (came.done) return { held: Buffer.concat(held), rest: null, broken: false };
+      if (came === 'late') return { held: joined(held), rest: following(pieces, next), broken: false };
+      if (came.done) return { held: joined(held), rest: null, broken: false };
       held.push(came.value);
       bytes += came.value.length;
     }
-    return { held: Buffer.concat(held), rest: following(pieces, pieces.next()), broken: false };
+    return { held: joined(held), rest: following(pieces, pieces.next()), broken: false };
   } catch {
-    return { held: Buffer.concat(held), rest: null, broken: true };
+    return { held: joined(held), rest: null, broken: true };
   } finally {
     clearTimeout(timer);
   }
 }
+
+const joined = (pieces: readonly Buffer[]): Uint8Array =>
+  alone(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces));
 
 /** `first` was asked for already; where nobody comes for it, nobody is told that it failed. */
 function following(pieces: AsyncIterator<Buffer>, first: Promise<IteratorResult<Buffer>>): AsyncIterable<Uint8Array> {

@@ -6,17 +6,19 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../../base/faults.ts';
 import { invoke } from '../../../core/invoke.ts';
 import type { AnyOperation } from '../../../core/operation.ts';
-import { getOperation, uploadChecksums } from '../../../core/operations.ts';
+import { uploadChecksums } from '../../../core/operations.ts';
 import { slotOf } from '../../../core/rate-slots.ts';
 import type { Standing } from '../../../features/uploads/carry-on.ts';
 import type { Head } from '../../../features/uploads/look.operations.ts';
 import type { UploadBody } from '../../../features/uploads/upload.ts';
 import type { Arrive, Door } from '../door.ts';
 import { httpDate } from '../http-date.ts';
+import type { OwnCall } from '../own-calls.ts';
 import { bodyOf, checkUnencoded, one, rawPathOf, requestOf } from '../request.ts';
 import { goneSignal } from '../stream.ts';
 import { plainPath } from '../verbs.ts';
 import { hasBody, takeBody } from './body.ts';
+import { ALL_CALLS, APPEND, CREATE, LOOK, ONE_CALLS, REMOVE } from './calls.ts';
 import {
   BYTES,
   checkVersion,
@@ -29,11 +31,6 @@ import {
   targetIn,
   VERSION,
 } from './headers.ts';
-
-const CREATE = getOperation('upload.create');
-const APPEND = getOperation('upload.append');
-const LOOK = getOperation('upload.head');
-const REMOVE = getOperation('upload.delete');
 
 const ONE = `${ROOT}/:upload_id`;
 
@@ -61,21 +58,22 @@ interface Route {
   readonly url: string;
   readonly handlers: Readonly<Record<string, Handler>>;
   readonly operation: AnyOperation;
+  readonly calls: readonly OwnCall[];
 }
 
 /** To be added before the routes for people, whose GET would answer HEAD too. */
 export function addTus(app: FastifyInstance, door: Door, arrive: Arrive): void {
   const tus: Tus = { door, arrive };
   const routes: readonly Route[] = [
-    { url: ROOT, handlers: { POST: create }, operation: CREATE },
-    { url: ONE, handlers: { HEAD: head, PATCH: append, DELETE: remove }, operation: APPEND },
+    { url: ROOT, handlers: { POST: create }, operation: CREATE, calls: ALL_CALLS },
+    { url: ONE, handlers: { HEAD: head, PATCH: append, DELETE: remove }, operation: APPEND, calls: ONE_CALLS },
   ];
-  for (const { url, handlers, operation } of routes) {
+  for (const { url, handlers, operation, calls } of routes) {
     app.options(url, { config: { exempt: true } }, (_request, reply) => options(door, reply));
     app.route({
       method: url === ROOT ? ['POST', 'HEAD'] : ['HEAD', 'PATCH', 'DELETE', 'POST'],
       url,
-      config: { slot: slotOf(operation.name), brick: operation.brick },
+      config: { slot: slotOf(operation.name), brick: operation.brick, calls },
       handler: (request, reply) => dispatch(tus, { request, reply, handlers }),
     });
   }

@@ -9,7 +9,7 @@
  * part that meets itself while it is asked counts as not holding there: no smallest proof contains itself.
  */
 import { parentOf } from '../../../base/paths.ts';
-import { EMPTY_HASH, hashWith } from '../../../base/seeded-hash.ts';
+import { EMPTY_HASH, hashOf, hashWith } from '../../../base/seeded-hash.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Guarded, Plan, Plans, Step, Way } from '../schema/plans.ts';
 import type { Budget, Closure } from './closure.ts';
@@ -21,9 +21,15 @@ export interface Place {
   /** -1 of an object that no tuple names. */
   readonly node: number;
   /** Of a file, the folder it lies in, once it was asked for: finding a path by its text is most of what a step costs. */
-  above?: Place;
-  /** Of a folder that was come to from below: hashes of the folders on the way there, `/` first, and its place among them. */
-  readonly way?: { readonly hashes: readonly number[]; readonly at: number };
+  above: Place | undefined;
+  /** Of a file that was asked for by its path, and of folders above. */
+  readonly way: FileWay | undefined;
+}
+
+/** Hashes of the folders on the way to a file and of the file itself, `/` first, and the place among them. */
+interface FileWay {
+  readonly hashes: readonly number[];
+  readonly at: number;
 }
 
 export interface Evaluation {
@@ -38,32 +44,48 @@ export interface Evaluation {
 }
 
 export function placeOf({ words }: Graph, type: string, id: string): Place {
-  return { type, id, node: words.findNode(words.findType(type, ''), id) };
+  const numberOf = words.findType(type, '');
+  if (type !== 'file') return { type, id, node: words.findNode(numberOf, id), above: undefined, way: undefined };
+  const way = wayTo(id);
+  return { type, id, node: words.findNode(numberOf, id, hashAt(way)), above: undefined, way };
+}
+
+/** Of a node. All places have the same fields, whether they use them or not, which makes reading them quick. */
+export function placeAt({ words }: Graph, node: number): Place {
+  return { type: words.typeText(words.typeOf(node)), id: words.idOf(node), node, above: undefined, way: undefined };
 }
 
 /** The folder of a file other than `/`. */
 export function aboveOf({ words }: Graph, place: Place): Place {
   if (place.above) return place.above;
-  const { hashes, at } = place.way ?? startOf(place.id);
+  const { hashes, at } = place.way ?? wayTo(place.id);
+  const way = { hashes, at: at - 1 };
   const id = parentOf(place.id);
-  const node = words.findNode(words.findType('file', ''), id, hashes[at - 1]);
-  const above = { type: 'file', id, node, way: { hashes, at: at - 1 } };
+  const node = words.findNode(words.findType('file', ''), id, hashAt(way));
+  const above = { type: 'file', id, node, above: undefined, way };
   place.above = above;
   return above;
 }
 
+/** The hash of the id of a place, without going through its text where that was done before. */
+export const hashOfPlace = ({ way, id }: Place): number => (way ? hashAt(way) : hashOf(id));
+
+const hashAt = ({ hashes, at }: FileWay): number => hashes[at]!;
+
 const SLASH = 0x2f;
 
-/** One pass over a path for all folders above it, `/` first. */
-function startOf(path: string): { readonly hashes: readonly number[]; readonly at: number } {
-  let hash = hashWith(EMPTY_HASH, path.charCodeAt(0));
-  const hashes = [hash];
-  for (let at = 1; at < path.length; at++) {
+/** One pass over a path for itself and all folders above it. */
+function wayTo(path: string): FileWay {
+  let hash = EMPTY_HASH;
+  const hashes: number[] = [];
+  for (let at = 0; at < path.length; at++) {
     const character = path.charCodeAt(at);
-    if (character === SLASH) hashes.push(hash);
+    if (character === SLASH && at > 0) hashes.push(hash);
     hash = hashWith(hash, character);
+    if (at === 0) hashes.push(hash);
   }
-  return { hashes, at: hashes.length };
+  if (path.length !== 1) hashes.push(hash);
+  return { hashes, at: hashes.length - 1 };
 }
 
 /** What led the search somewhere; `set` is a tuple whose subject is a set. */
@@ -228,10 +250,9 @@ class Search {
   }
 
   private push(name: string, node: number, { link, from, over, by }: Omit<Todo, 'plan' | 'place'>): void {
-    const { words } = this.of.graph;
-    const type = words.typeText(words.typeOf(node));
-    const plan = this.of.plans.find(type, name);
-    if (plan) this.todo.push({ plan, place: { type, id: words.idOf(node), node }, link, from, over, by });
+    const place = placeAt(this.of.graph, node);
+    const plan = this.of.plans.find(place.type, name);
+    if (plan) this.todo.push({ plan, place, link, from, over, by });
   }
 
   private counts(at: number): boolean {

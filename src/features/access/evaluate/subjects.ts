@@ -7,7 +7,7 @@ import { comparePaths } from '../../../base/paths.ts';
 import type { Plan, Step } from '../schema/plans.ts';
 import { EVERY } from '../schema/rules.ts';
 import { closureOf } from './closure.ts';
-import { aboveOf, type Evaluation, holdsName, type Place } from './evaluator.ts';
+import { aboveOf, type Evaluation, holdsName, type Place, placeAt } from './evaluator.ts';
 import type { Mode } from './reliance.ts';
 
 type Pair = [string, string];
@@ -100,7 +100,7 @@ class Candidates {
     const { graph } = this.of_;
     for (let at = graph.first('object', node); at >= 0; at = graph.next('object', at)) {
       if (!plan.direct[graph.relations[at]!]) continue;
-      const subject = this.placeAt(graph.subjects[at]!);
+      const subject = placeAt(graph, graph.subjects[at]!);
       const set = graph.words.relation(graph.subjectRelations[at]!);
       if (set === '' || subject.type === 'group') this.found.add(subject.node);
       if (subject.type === 'group' && set === '') this.push('member', subject);
@@ -112,12 +112,7 @@ class Candidates {
     const { graph } = this.of_;
     const list = up ? 'subject' : 'object';
     for (let at = graph.first(list, node); at >= 0; at = graph.next(list, at)) {
-      if (graph.relations[at] === tupleset) this.push(name, this.placeAt((up ? graph.objects : graph.subjects)[at]!));
+      if (graph.relations[at] === tupleset) this.push(name, placeAt(graph, (up ? graph.objects : graph.subjects)[at]!));
     }
-  }
-
-  private placeAt(node: number): Place {
-    const { words } = this.of_.graph;
-    return { type: words.typeText(words.typeOf(node)), id: words.idOf(node), node };
   }
 }

@@ -121,4 +121,5 @@ export async function tellEnds(
 export async function removeAccessLeftovers(tx: Tx, zone_id: string): Promise<void> {
   await tx.run('DELETE FROM tuple_ends WHERE zone_id = ?', [zone_id]);
   await tx.run('DELETE FROM access_schemas WHERE zone_id = ?', [zone_id]);
+  await tx.run('DELETE FROM share_ends WHERE zone_id = ?', [zone_id]);
 }

@@ -60,11 +60,9 @@ export class Graph {
   private readonly ids: string[] = [];
   private used = 0;
   private free = NONE;
-  private readonly links: Record<List, Links> = {
-    object: { heads: new Int32Array(0), counts: new Int32Array(0) },
-    subject: { heads: new Int32Array(0), counts: new Int32Array(0) },
-    member: { heads: new Int32Array(0), counts: new Int32Array(0) },
-  };
+  private readonly ofObjects = noLinks();
+  private readonly ofSubjects = noLinks();
+  private readonly ofMembers = noLinks();
 
   constructor(words: Words) {
     this.words = words;
@@ -72,7 +70,7 @@ export class Graph {
 
   /** The first tuple on an object, of a subject, or of a subject as a member; -1 for none. */
   first(list: List, node: number): number {
-    return this.links[list].heads[node] ?? NONE;
+    return this.links(list).heads[node] ?? NONE;
   }
 
   /** The next one of the same list. */
@@ -81,7 +79,7 @@ export class Graph {
   }
 
   count(list: List, node: number): number {
-    return this.links[list].counts[node] ?? 0;
+    return this.links(list).counts[node] ?? 0;
   }
 
   /** undefined: it counts always. */
@@ -146,6 +144,12 @@ export class Graph {
     return tuple;
   }
 
+  /** Not by the text of a key: every step of a search asks for it. */
+  private links(list: List): Links {
+    if (list === 'object') return this.ofObjects;
+    return list === 'member' ? this.ofMembers : this.ofSubjects;
+  }
+
   /** Memberships are a list of their own, so that groups of a subject are found past any number of grants to it. */
   private sideOf(slot: number): 'subject' | 'member' {
     return this.relations[slot] === this.words.member ? 'member' : 'subject';
@@ -168,7 +172,7 @@ export class Graph {
   }
 
   private push(list: List, node: number, slot: number): void {
-    const { heads, counts } = this.links[list];
+    const { heads, counts } = this.links(list);
     const next = list === 'object' ? this.nextOfObject : this.nextOfSubject;
     next[slot] = heads[node]!;
     heads[node] = slot;
@@ -176,7 +180,7 @@ export class Graph {
   }
 
   private drop(list: List, node: number, slot: number): void {
-    const { heads, counts } = this.links[list];
+    const { heads, counts } = this.links(list);
     const next = list === 'object' ? this.nextOfObject : this.nextOfSubject;
     counts[node]!--;
     if (heads[node] === slot) {
@@ -212,15 +216,17 @@ export class Graph {
 
   private reserveNodes(): void {
     const wanted = this.words.nodes;
-    if (wanted <= this.links.object.heads.length) return;
+    if (wanted <= this.ofObjects.heads.length) return;
     const length = Math.max(16, wanted * 2);
     for (const list of LISTS) {
-      const { heads, counts } = this.links[list];
-      const more = new Int32Array(length).fill(NONE);
-      this.links[list] = { heads: grown(heads, more), counts: grown(counts, new Int32Array(length)) };
+      const links = this.links(list);
+      links.heads = grown(links.heads, new Int32Array(length).fill(NONE));
+      links.counts = grown(links.counts, new Int32Array(length));
     }
   }
 }
+
+const noLinks = (): Links => ({ heads: new Int32Array(0), counts: new Int32Array(0) });
 
 function grown<A extends Int32Array | Uint16Array | Uint8Array>(from: A, to: A): A {
   to.set(from);

@@ -123,9 +123,16 @@ export class ZoneGraphs {
     this.tuplesMax = tuplesMax;
   }
 
-  async at(tx: Tx, zone: GraphZone): Promise<FoundGraph> {
+  /** The graph, where it is here at that revision. */
+  known(zone: GraphZone): ZoneGraph | undefined {
     const known = this.graphs.get(zone.zone_id);
-    if (known?.revision === zone.access_revision) return { zone: known, cached: true };
+    return known?.revision === zone.access_revision ? known : undefined;
+  }
+
+  async at(tx: Tx, zone: GraphZone): Promise<FoundGraph> {
+    const here = this.known(zone);
+    if (here) return { zone: here, cached: true };
+    const known = this.graphs.get(zone.zone_id);
     if (known && (await this.move(tx, known, zone))) return { zone: known, cached: false };
     const read = await readGraph(tx, zone);
     const now = this.graphs.get(zone.zone_id);
@@ -133,11 +140,9 @@ export class ZoneGraphs {
     return { zone: read, cached: false };
   }
 
-  /** The schema alone. */
-  async schemaAt(tx: Tx, zone: GraphZone): Promise<Schema> {
-    const known = this.graphs.get(zone.zone_id);
-    if (known?.revision === zone.access_revision) return known.schema;
-    return findSchema(tx, zone.zone_id, known?.schema);
+  /** The schema alone; at once where it is known. */
+  schemaAt(tx: Tx, zone: GraphZone): Schema | Promise<Schema> {
+    return this.known(zone)?.schema ?? findSchema(tx, zone.zone_id, this.graphs.get(zone.zone_id)?.schema);
   }
 
   /** A change was rolled back, whose revision is going to be given to another one; which graphs saw it is not known. */

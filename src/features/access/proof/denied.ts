@@ -3,7 +3,7 @@
  * and none of which can come from outside the set. Guarantee: found for exactly what the evaluator says no to.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { aboveOf, type Found, findHolding, type Place } from '../evaluate/evaluator.ts';
+import { aboveOf, type Found, findHolding, hashOfPlace, type Place, placeAt } from '../evaluate/evaluator.ts';
 import type { Graph } from '../graph/graph.ts';
 import { MEMBER, type Rule } from '../schema/rules.ts';
 import { provenBy } from './granted.ts';
@@ -33,6 +33,8 @@ interface Thing {
   /** By name: what rows call it. */
   readonly leads: (Lead | undefined)[];
   above: Thing | undefined;
+  /** Another that no tuple names, whose id has the same hash. */
+  sameHash: Thing | undefined;
   /** Names that were asked for, with which come all that they reach. */
   asked: number[];
   /** How many of these were answered. */
@@ -57,8 +59,8 @@ class Refuter {
   private readonly sheets: Sheets;
   private readonly graph: Graph;
   private readonly byNode = new Map<number, Thing>();
-  /** By path: files that no tuple names; else only the object of the question has none. */
-  private readonly byPath = new Map<string, Thing>();
+  /** By hash of the id: those that no tuple names. A map of new texts would have to keep each for all time to come. */
+  private readonly byHash = new Map<number, Thing>();
   private readonly todo: Thing[] = [];
   private readonly found: DeniedRow[] = [];
   /** What tuples of the row that is being made lead to. */
@@ -240,15 +242,22 @@ class Refuter {
   private thing(place: Place): Thing | undefined {
     const { type, id, node } = place;
     if (node >= 0) return this.byNode.get(node) ?? this.make(place);
-    const known = this.byPath.get(id);
-    return known?.object[0] === type ? known : this.make(place);
+    const hash = hashOfPlace(place);
+    const same = this.byHash.get(hash);
+    let known = same;
+    while (known && (known.place.id !== id || known.place.type !== type)) known = known.sameHash;
+    if (known) return known;
+    const made = this.make(place);
+    if (!made) return undefined;
+    made.sameHash = same;
+    this.byHash.set(hash, made);
+    return made;
   }
 
   private thingAt(node: number): Thing | undefined {
     const known = this.byNode.get(node);
     if (known) return known;
-    const { words } = this.proving.evaluation.graph;
-    return this.make({ type: words.typeText(words.typeOf(node)), id: words.idOf(node), node });
+    return this.make(placeAt(this.graph, node));
   }
 
   private make(place: Place): Thing | undefined {
@@ -263,13 +272,13 @@ class Refuter {
       sheet,
       leads,
       above: undefined,
+      sameHash: undefined,
       asked: NOTHING,
       answered: 0,
       tuples: undefined,
       sets: NO_SETS,
     };
     if (node >= 0) this.byNode.set(node, made);
-    else this.byPath.set(id, made);
     return made;
   }
 

@@ -40,6 +40,18 @@ const isNamed = (rule: Rule): boolean => !('this' in rule) || rule.this.length >
 const namesWhere = (schema: Schema, type: string, which: (rule: Rule) => boolean): string[] =>
   [...(schema.types.get(type) ?? [])].filter(([, rule]) => which(rule)).map(([name]) => name);
 
+/** May tuples on the type have the relation? */
+export function isStoredName(schema: Schema, type: string, name: string): boolean {
+  const rule = schema.types.get(type)?.get(name);
+  return rule !== undefined && isStored(rule);
+}
+
+/** May a check ask for it on the type? */
+export function isAskedName(schema: Schema, type: string, name: string): boolean {
+  const rule = schema.types.get(type)?.get(name);
+  return rule !== undefined && isNamed(rule);
+}
+
 /** Relations that tuples on the type may have. */
 export const storedNames = (schema: Schema, type: string): string[] => namesWhere(schema, type, isStored);
 

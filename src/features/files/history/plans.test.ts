@@ -6,7 +6,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sqliteDialect } from '../../../engines/sqlite/connection.ts';
 import type { SqlValue, Tx } from '../../../ports/sql.ts';
-import { readMigrations } from '../../../roof/migrations.ts';
+import { LEDGER, readMigrations } from '../../../roof/migrations.ts';
 import { endState, findState, listBelow, listChildren, listStatesOf } from '../files.sql.ts';
 import { chainView, frozen, mainView } from '../view.ts';
 import { listPairs } from './diff.sql.ts';
@@ -15,6 +15,7 @@ import { applyPlan, planRestore } from './plan.sql.ts';
 let db: DatabaseSync;
 beforeAll(() => {
   db = new DatabaseSync(':memory:');
+  db.exec(LEDGER);
   for (const { statements } of readMigrations(sqliteDialect)) db.exec(statements);
   db.exec('ANALYZE sqlite_schema');
 });
@@ -33,6 +34,7 @@ async function looked(work: (tx: Tx) => Promise<unknown>): Promise<string[]> {
   const tx: Tx = {
     dialect: sqliteDialect,
     statements: 0,
+    time: undefined,
     get: async (sql, params) => {
       explain(sql, params);
       return undefined;
@@ -47,6 +49,7 @@ async function looked(work: (tx: Tx) => Promise<unknown>): Promise<string[]> {
     },
     insert: async () => undefined,
     update: async () => undefined,
+    updateGiving: async () => [],
     kept: () => undefined,
     know: () => undefined,
     keep: async () => undefined,

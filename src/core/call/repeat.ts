@@ -1,0 +1,7 @@
+/** A call that may be asked for again (workflows.md §1.3). Plain data: it crosses threads. */
+export interface Repeat {
+  /** Stands for caller, operation and key. */
+  readonly call_id: string;
+  /** Stands for what was asked. */
+  readonly asked: string;
+}

@@ -1,0 +1,102 @@
+/** Requests that go out say of which trace they are (infrastructure.md §12), and every answer that says that the server failed. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestServer, type TestServer } from './harness.ts';
+import { startMcpServer } from './servers/mcp.ts';
+import { type Collector, startCollector } from './servers/otlp.ts';
+import { freshBucket, settingsFor } from './servers/shared-s3.ts';
+import { startTcpProxy, type TcpProxy } from './servers/tcp-proxy.ts';
+
+const CALLER = '00f067aa0ba902b7';
+const BIG = Buffer.alloc(200_000, 'x');
+
+let collector: Collector;
+let store: TcpProxy;
+let server: TestServer;
+let settings: Record<string, string>;
+const lines: Readonly<Record<string, unknown>>[] = [];
+
+beforeAll(async () => {
+  collector = await startCollector();
+  const bucket = await freshBucket();
+  store = await startTcpProxy(Number(new URL(bucket.endpoint).port));
+  settings = {
+    ...settingsFor({ ...bucket, endpoint: `http://127.0.0.1:${store.port}` }),
+    NEXUS_OUTBOUND_ALLOW: '["127.0.0.0/8"]',
+  };
+  server = await startTestServer({ environment: { ...settings, NEXUS_OTLP_ENDPOINT: collector.url } });
+});
+afterAll(async () => {
+  await server.stop();
+  await Promise.all([store.stop(), collector.stop()]);
+});
+
+/** Traces that requests through the proxy were sent with while the work was done. */
+async function tracesThrough(proxy: TcpProxy, work: () => Promise<unknown>): Promise<Set<string | undefined>> {
+  let sent = '';
+  proxy.judge = (packet) => {
+    sent += packet.toString('latin1');
+    return 'pass';
+  };
+  await work();
+  proxy.judge = () => 'pass';
+  const heads = [...sent.matchAll(/^(?:GET|PUT|POST|HEAD|DELETE) \S+ HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/gm)];
+  return new Set(heads.map(([head]) => /^traceparent: 00-([0-9a-f]{32})-[0-9a-f]{16}-01\r$/im.exec(head)?.[1]));
+}
+
+const traced = (trace: string, init: RequestInit = {}): RequestInit => ({
+  ...init,
+  headers: { traceparent: `00-${trace}-${CALLER}-01`, 'content-type': 'application/json' },
+});
+
+test('what a call asks of a store is of its trace, in each of several at once', async () => {
+  const [put, get] = ['a'.repeat(32), 'b'.repeat(32)];
+  const file = (name: string) => `/api/v2/files/${name}`;
+  expect(await tracesThrough(store, () => server.http(file('one'), traced(put, { method: 'PUT', body: BIG })))).toEqual(
+    new Set([put]),
+  );
+  const both = (): Promise<unknown> =>
+    Promise.all([
+      server.http(file('one'), traced(get)).then((answer) => answer.text()),
+      server.http(file('two'), traced(put, { method: 'PUT', body: Buffer.alloc(200_000, 'y') })),
+    ]);
+  expect(await tracesThrough(store, both)).toEqual(new Set([get, put]));
+});
+
+test('what a call asks of an MCP server is too', async () => {
+  const tools = await startMcpServer(['t']);
+  const proxy = await startTcpProxy(Number(new URL(tools.url).port));
+  const url = tools.url.replace(/:\d+/, `:${proxy.port}`);
+  const trace = 'c'.repeat(32);
+  const add = () =>
+    server.http('/api/nfs/mcp_mount', {
+      ...traced(trace, { method: 'POST' }),
+      body: JSON.stringify({ params: { name: 'tools', transport: 'http', url } }),
+    });
+  expect(await tracesThrough(proxy, add)).toEqual(new Set([trace]));
+  await Promise.all([proxy.stop(), tools.close()]);
+});
+
+test('an answer that says that the server failed names its trace, as its log line does; traced or not', async () => {
+  const plain = await startTestServer({
+    environment: settings,
+    log: (_level, event, fields) => lines.push({ ...fields, event }),
+  });
+  store.shut = true;
+  store.cut();
+  const trace = 'd'.repeat(32);
+  const failed = await server.http('/api/v2/files/three', traced(trace, { method: 'PUT', body: BIG }));
+  expect([failed.status, failed.headers.get('x-trace-id')]).toEqual([503, trace]);
+  const health = await plain.http('/health', traced(trace));
+  expect([health.status, health.headers.get('x-trace-id')]).toEqual([503, trace]);
+  const rpc = await plain.http('/api/nfs/write', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ params: { path: '/three', content: BIG.toString() } }),
+  });
+  const made = rpc.headers.get('x-trace-id');
+  expect([rpc.status, made]).toEqual([503, expect.stringMatching(/^[0-9a-f]{32}$/)]);
+  await expect.poll(() => lines.filter(({ trace_id }) => trace_id === made)).toHaveLength(1);
+  store.shut = false;
+  expect((await plain.http('/api/v2/files/none')).headers.get('x-trace-id')).toBe(null);
+  await plain.stop();
+});
