@@ -1,6 +1,7 @@
 /** Cursors: opaque texts that carry where a page ended and what it was a page of. One of another list is INVALID_CURSOR. */
 import type { z } from 'zod';
 import { Fault } from './faults.ts';
+import { parseJson } from './parse-json.ts';
 
 /** `kind` names the list, so that a cursor of one is none of another. */
 export const writeCursor = (kind: string, state: object): string =>
@@ -11,7 +12,7 @@ export function readCursor<T>(kind: string, text: string, schema: z.ZodType<T>):
     new Fault('INVALID_CURSOR', 'This cursor was not given by this list; begin again without it');
   let value: unknown;
   try {
-    value = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+    value = parseJson(Buffer.from(text, 'base64url').toString('utf8'));
   } catch {
     throw foreign();
   }

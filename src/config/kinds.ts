@@ -3,6 +3,7 @@
  * the end of the sentence "NAME: value is not …" and never holds the value.
  */
 import { isIP } from 'node:net';
+import { parseJson } from '../base/parse-json.ts';
 import { isTokenForm } from '../base/token-form.ts';
 
 export type Range = readonly [number, number];
@@ -100,7 +101,7 @@ export const list = (about: string, isItem = isText, wanted = 'texts'): Key<read
 });
 function parsedJson(given: string): unknown {
   try {
-    return JSON.parse(given);
+    return parseJson(given);
   } catch {
     return undefined;
   }

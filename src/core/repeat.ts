@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Fault, invalidParams } from '../base/faults.ts';
+import { parseJson } from '../base/parse-json.ts';
 import { ANSWERED, readAnswer } from '../features/answers/answers.operations.ts';
 import type { Repeat } from './call/repeat.ts';
 import type { AnyOperation, CallContext } from './operation.ts';
@@ -102,5 +103,5 @@ function again(
     });
   }
   replayed?.();
-  return JSON.parse(answer) as unknown;
+  return parseJson(answer) as unknown;
 }

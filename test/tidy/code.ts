@@ -77,6 +77,9 @@ function evaluation({ node }: Placed): string | undefined {
   return callee === 'eval' && node.type === 'CallExpression' ? 'calls eval' : undefined;
 }
 
+const bareParse = ({ node }: Placed): string | undefined =>
+  memberText(child(node, 'callee')) === 'JSON.parse' ? 'calls JSON.parse' : undefined;
+
 function narrowedTest({ node }: Placed): string | undefined {
   const narrowed = /^(only|skip)$/.test(nameOf(child(node, 'property')));
   return narrowed && /^(test|it|describe|suite)$/.test(rootName(node)) ? 'leaves tests out' : undefined;
@@ -179,6 +182,20 @@ export const codeRules: readonly Rule[] = [
       { 'src/core/call/a.ts': 'const a = new Date()' },
     ],
     good: [{ 'src/core/a.ts': 'const a = new Date(1)' }, { 'src/base/a.ts': 'const a = Date.now()' }],
+  },
+  {
+    says: 'JSON is parsed by src/base/parse-json.ts, whose keys nobody else can change',
+    breaches: each(
+      onNodes(['CallExpression'], bareParse),
+      /^src\//,
+      outside('src/base/parse-json', '.*\\.(test|fixture)\\.ts'),
+    ),
+    bad: [{ 'src/core/a.ts': 'const a = JSON.parse(text)' }],
+    good: [
+      { 'src/core/a.ts': 'const a = parseJson(text); // JSON.parse(text)' },
+      { 'src/base/parse-json.ts': 'const a = JSON.parse(text)' },
+      { 'src/core/a.test.ts': 'const a = JSON.parse(text)' },
+    ],
   },
   {
     says: 'text is never run as code',

@@ -4,6 +4,7 @@
  */
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJson } from '../../base/parse-json.ts';
 
 const fileIn = (configHome: string): string => join(configHome, 'nexus', 'keys.json');
 
@@ -15,7 +16,7 @@ function readAll(configHome: string): Record<string, string> {
     if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return {};
     throw thrown;
   }
-  return JSON.parse(text) as Record<string, string>;
+  return parseJson(text) as Record<string, string>;
 }
 
 const normal = (url: string): string => url.replace(/\/+$/, '').replace('//localhost:', '//127.0.0.1:');

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
+import { parseJson } from '../../base/parse-json.ts';
 import { type Command, type Option, type Takes, type Typed, UsageError } from './command.ts';
 
 export interface Found {
@@ -139,7 +140,7 @@ export function typedValue({ takes, or }: Takes, given: string, what: string): u
 /** The list that a text is in JSON; a glob may begin with a bracket too, and is none. */
 function listIn(text: string): unknown {
   try {
-    return text.startsWith('[') ? JSON.parse(text) : undefined;
+    return text.startsWith('[') ? parseJson(text) : undefined;
   } catch {
     return undefined;
   }
@@ -149,7 +150,7 @@ function listIn(text: string): unknown {
 function jsonValue(given: string, what: string): unknown {
   const text = given === '-' ? readFileSync(0, 'utf8') : given.startsWith('@') ? textOf(given.slice(1)) : given;
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError)) throw thrown;
     const at = mistakeIn(text);
@@ -183,7 +184,7 @@ function mistakeIn(text: string): number {
 
 function couldGoOn(start: string): boolean {
   try {
-    JSON.parse(start);
+    parseJson(start);
     return true;
   } catch (thrown) {
     const said = thrown instanceof Error ? thrown.message : '';

@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJson } from '../../base/parse-json.ts';
 
 /** Older ones have expired on the server. */
 const KEPT_MS = 24 * 3_600_000;
@@ -23,7 +24,7 @@ export function uploadNotes(configHome: string, now: () => number): Notes {
   const file = join(configHome, 'nexus', 'uploads.json');
   const read = (): Record<string, Note> => {
     try {
-      return JSON.parse(readFileSync(file, 'utf8')) as Record<string, Note>;
+      return parseJson(readFileSync(file, 'utf8')) as Record<string, Note>;
     } catch {
       return {};
     }

@@ -3,6 +3,8 @@
  * of JSON, the same on every engine, since its texts hold nothing that an engine would keep otherwise; none is longer than
  * a few kilobytes, whoever made it up.
  */
+
+import { parseJson } from '../../base/parse-json.ts';
 import { isPlainText } from '../../base/texts.ts';
 
 /** Newest first. */
@@ -83,7 +85,7 @@ export const lineOf = (values: readonly Value[]): string => JSON.stringify(value
 /** The row of a line that {@link auditLine} made; undefined where it is none, so that somebody has changed it. */
 export function rowOfLine(line: string): AuditRow | undefined {
   try {
-    const values: unknown = JSON.parse(line);
+    const values: unknown = parseJson(line);
     if (!Array.isArray(values) || values.length !== AUDIT_COLUMNS.length) return undefined;
     return Object.fromEntries(AUDIT_COLUMNS.map((column, i) => [column, values[i]])) as unknown as AuditRow;
   } catch {

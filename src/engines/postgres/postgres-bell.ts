@@ -3,6 +3,7 @@
  * connection that ends is opened again until the bell is closed; what is rung meanwhile is lost.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseJson } from '../../base/parse-json.ts';
 import { assertRing, type Bell } from '../../ports/bell.ts';
 import { openProcessBell } from '../process/process-bell.ts';
 import { type Connection, connect } from './connection.ts';
@@ -30,7 +31,7 @@ class PostgresBell implements Bell {
   async connect(): Promise<void> {
     const connection = await connect(this.#url, { name: 'nexus-bell' });
     connection.onNotification((text) => {
-      const [topic, payload] = JSON.parse(text) as [string, string];
+      const [topic, payload] = parseJson(text) as [string, string];
       this.#here.ring(topic, payload);
     });
     // A hint need not be on disk, and a ring would otherwise cost a sync of it.

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { jsonObject } from '../../base/json-object.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { isStale, type Moment, STATES } from './agent.ts';
 import type { AgentRow } from './agents.sql.ts';
 
@@ -47,7 +48,7 @@ export type AgentObject = z.infer<typeof agentObject>;
 export const timeOf = (ms: number | null): string | null => (ms === null ? null : isoTime(ms));
 
 export const specOf = ({ spec }: Pick<AgentRow, 'spec'>): Spec | undefined =>
-  spec === null ? undefined : (JSON.parse(spec) as Spec);
+  spec === null ? undefined : (parseJson(spec) as Spec);
 
 export const toSpec = (spec: Spec, { agent_id, zone_id, spec_generation }: AgentRow): SpecObject => ({
   agent_id,
@@ -58,7 +59,7 @@ export const toSpec = (spec: Spec, { agent_id, zone_id, spec_generation }: Agent
 
 /** Those of its spec, or of its registration until it has one. */
 export const capabilitiesOf = (row: Pick<AgentRow, 'spec' | 'capabilities'>): string[] =>
-  specOf(row)?.capabilities ?? (JSON.parse(row.capabilities) as string[]);
+  specOf(row)?.capabilities ?? (parseJson(row.capabilities) as string[]);
 
 export const toAgent = (row: AgentRow, at: Moment): AgentObject => ({
   agent_id: row.agent_id,
@@ -70,7 +71,7 @@ export const toAgent = (row: AgentRow, at: Moment): AgentObject => ({
   state: row.state,
   generation: row.generation,
   capabilities: capabilitiesOf(row),
-  metadata: JSON.parse(row.metadata) as AgentObject['metadata'],
+  metadata: parseJson(row.metadata) as AgentObject['metadata'],
   spec_generation: row.spec_generation,
   last_heartbeat: timeOf(row.beat_at),
   stale: isStale(row, at),

@@ -9,6 +9,7 @@ import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { Fault } from '../../base/faults.ts';
 import { isUuid, newUuid } from '../../base/ids.ts';
 import { jsonObject } from '../../base/json-object.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { pageParam } from '../jobs/params.ts';
@@ -168,7 +169,7 @@ const toMessage = (row: MessageRow): MessageObject => ({
   filename: `${row.message_id}.json`,
   sender: row.sender,
   type: row.type,
-  payload: JSON.parse(row.payload) as MessageObject['payload'],
+  payload: parseJson(row.payload) as MessageObject['payload'],
   correlation_id: row.correlation_id,
   created_at: isoTime(row.created_at),
   expires_at: row.expires_at === null ? null : isoTime(row.expires_at),

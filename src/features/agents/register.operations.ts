@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { type Call, type Operation, ROLES } from '../../core/operation.ts';
 import { hashKey } from '../access/credentials.ts';
 import { tellEnds } from '../access/graph/changes.sql.ts';
@@ -87,7 +88,7 @@ export const registerAgent: Operation<RegisterInput, RegisterOutput> = {
     await checkRoom(call);
     const row = registrationOf(call, input);
     await insertAgent(tx, row, newLife(call.now));
-    await saveCapabilities(tx, row, JSON.parse(row.capabilities) as string[]);
+    await saveCapabilities(tx, row, parseJson(row.capabilities) as string[]);
     const key = input.generate_api_key ? await makeKey(call, row) : undefined;
     const told = { agent_id: row.agent_id, name: row.name, ...(key ? { key_id: key.key_id } : {}) };
     tellAgent(call, 'agent.registered', told);
@@ -139,7 +140,7 @@ function changedBy(before: Registration, given: Given): string[] {
 /** Metadata is the same in another order of its names. */
 function isSame(name: string, one: unknown, other: unknown): boolean {
   if (one === other || name !== 'metadata') return one === other;
-  return canonical(JSON.parse(String(one))) === canonical(JSON.parse(String(other)));
+  return canonical(parseJson(String(one))) === canonical(parseJson(String(other)));
 }
 
 const canonical = (value: unknown): string =>
@@ -228,7 +229,7 @@ export const updateAgent: Operation<UpdateInput, AgentObject> = {
     await saveAgent(call.tx, after);
     // With a spec, its own count.
     if (changed.includes('capabilities') && after.spec === null) {
-      await saveCapabilities(call.tx, after, JSON.parse(after.capabilities) as string[]);
+      await saveCapabilities(call.tx, after, parseJson(after.capabilities) as string[]);
     }
     tellAgent(call, 'agent.updated', { agent_id: after.agent_id, changed });
     return shownAgent(call, after);

@@ -1,6 +1,7 @@
 /** Rows of the audit log as they are told (access.md §13), and what a list is filtered by. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { AUDIT_COLUMNS, type AuditRow } from '../../core/call/audit-row.ts';
 import type { LogName } from './chain.ts';
 
@@ -53,7 +54,7 @@ export function toEntry(zone_id: string, found: Found): AuditEntry {
 /** What somebody made unreadable is told as the text that it is. */
 function detailsOf(text: string): Record<string, unknown> {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return { text };
   }

@@ -2,6 +2,8 @@
  * Refusals that are still being counted: equal ones of a second are one row (access.md §13). They are in a table of their
  * own until their second is over, since no row of the log is ever changed.
  */
+
+import { parseJson } from '../../base/parse-json.ts';
 import { type AuditRow, auditLine, rowOfLine } from '../../core/call/audit-row.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
 
@@ -40,7 +42,7 @@ export async function takeRefusals(tx: Tx, zone_id: string, until: number): Prom
 }
 
 const withCount = (details: string, count: number): string =>
-  JSON.stringify({ ...(JSON.parse(details) as object), count });
+  JSON.stringify({ ...(parseJson(details) as object), count });
 
 export const hasOpen = async (tx: Tx, zone_id: string): Promise<boolean> =>
   (await tx.get('SELECT 1 AS one FROM audit_open WHERE zone_id = ? LIMIT 1', [zone_id])) !== undefined;

@@ -4,6 +4,7 @@
  * written, and one that lay there damaged is replaced.
  */
 import { Fault } from '../../base/faults.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
 import type { Depot } from '../../ports/depot.ts';
 import type { MakeScratch, ScratchFile } from '../../ports/scratch.ts';
@@ -157,7 +158,7 @@ async function* groupsOf(contents: BlobSource): AsyncGenerator<Content[]> {
   let of = -1;
   for await (const lines of linesOf(contents.read(0, contents.size))) {
     for (const line of lines) {
-      const content = JSON.parse(line) as Content;
+      const content = parseJson(line) as Content;
       const pack = Math.floor(content[0] / PACK_NUMBERS);
       if (pack !== of && group.length > 0) {
         yield group;

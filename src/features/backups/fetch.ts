@@ -2,6 +2,8 @@
  * A backup is brought here. Guarantees: every byte of it is looked at before anything is changed; large contents are
  * durable in the blob store before a row names them.
  */
+
+import { parseJson } from '../../base/parse-json.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Depot } from '../../ports/depot.ts';
 import type { MakeScratch, ScratchFile } from '../../ports/scratch.ts';
@@ -65,6 +67,6 @@ async function fetchContents(
 export async function readSecretsKey(depot: Depot, { parts }: Manifest): Promise<string | null> {
   const pieces = [];
   for await (const piece of readPart(depot, parts.secrets)) pieces.push(piece);
-  const { secrets_key } = JSON.parse(Buffer.concat(pieces).toString('utf8')) as { secrets_key: string | null };
+  const { secrets_key } = parseJson(Buffer.concat(pieces).toString('utf8')) as { secrets_key: string | null };
   return secrets_key;
 }

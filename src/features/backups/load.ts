@@ -3,6 +3,8 @@
  * is the one that the backup names; the audit log stays, and goes on behind its newest rows; a key that was revoked after
  * the backup stays so; numbers of events go on behind the largest that was ever given out; contents that no row names any more stay known until collection has removed them.
  */
+
+import { parseJson } from '../../base/parse-json.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
 import type { Row, SqlValue, Tx } from '../../ports/sql.ts';
 import { saveGap } from '../events/gaps.sql.ts';
@@ -147,7 +149,7 @@ async function insertDump(tx: Tx, { fetched, told, adding }: Loading & { readonl
   };
   for await (const lines of linesOf(expanded(fetched.dump.read(0, fetched.dump.size)))) {
     for (const line of lines) {
-      const value = JSON.parse(line) as DumpRow | Head;
+      const value = parseJson(line) as DumpRow | Head;
       if (Array.isArray(value)) waiting.push(value as DumpRow);
       else {
         await flush();

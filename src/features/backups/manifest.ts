@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto';
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Depot } from '../../ports/depot.ts';
 
 /** Bytes in the depot. */
@@ -55,7 +56,7 @@ export function writeManifest(manifest: Manifest): string {
 export function readManifest(document: string): Manifest | undefined {
   const [text = '', sha256, ...rest] = document.split('\n');
   if (rest.join('\n') !== '' || rest.length !== 1 || hash('sha256', text) !== sha256) return undefined;
-  const parsed = manifestShape.safeParse(JSON.parse(text));
+  const parsed = manifestShape.safeParse(parseJson(text));
   return parsed.success ? parsed.data : undefined;
 }
 

@@ -3,6 +3,7 @@
  * not changed since the backup before is sent once. One line of JSON with `[hash, size]` of each, then the bytes of all.
  */
 import { hash } from 'node:crypto';
+import { parseJson } from '../../base/parse-json.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
 
 /**
@@ -32,7 +33,7 @@ export const sourceOf = (bytes: Uint8Array): BlobSource => ({
 /** What is in a pack. An Error where a content is not what the pack says. */
 export function unpack(bytes: Buffer): Packed[] {
   const line = bytes.indexOf(10);
-  const told = JSON.parse(bytes.toString('utf8', 0, Math.max(0, line))) as [string, number][];
+  const told = parseJson(bytes.toString('utf8', 0, Math.max(0, line))) as [string, number][];
   let at = line + 1;
   return told.map(([sha256, size]) => {
     const content = bytes.subarray(at, at + size);

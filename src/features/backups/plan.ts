@@ -1,6 +1,7 @@
 /** When backups are made, where they go, and which of them stay. Pure, but for the row that keeps it. */
 import { z } from 'zod';
 import { invalidParams } from '../../base/faults.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { findSetting, putSetting } from '../access/settings.sql.ts';
 import { checkCron } from '../jobs/cron.ts';
@@ -31,7 +32,7 @@ export const firstPlan = (destination: string): Plan => ({
 
 export async function readPlan(tx: Tx, destination: string): Promise<Plan> {
   const kept = await findSetting(tx, NAME);
-  return kept === undefined ? firstPlan(destination) : planShape.parse(JSON.parse(kept));
+  return kept === undefined ? firstPlan(destination) : planShape.parse(parseJson(kept));
 }
 
 export const keepPlan = (tx: Tx, plan: Plan): Promise<void> => putSetting(tx, NAME, JSON.stringify(plan));

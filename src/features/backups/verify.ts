@@ -3,6 +3,7 @@
  * name of the part; what passes can be restored.
  */
 import { createHash } from 'node:crypto';
+import { parseJson } from '../../base/parse-json.ts';
 import { BlobError, type Blobs } from '../../ports/blobs.ts';
 import type { Depot } from '../../ports/depot.ts';
 import { expanded, linesOf } from './lines.ts';
@@ -75,6 +76,6 @@ export type ObjectLine = readonly [kind: 'pack' | 'blob', sha256: string, bytes:
 
 export async function* listObjects(depot: Depot, part: Part): AsyncGenerator<ObjectLine> {
   for await (const lines of linesOf(expanded(readPart(depot, part)))) {
-    for (const line of lines) yield JSON.parse(line) as ObjectLine;
+    for (const line of lines) yield parseJson(line) as ObjectLine;
   }
 }

@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Fault } from '../../base/faults.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
 import type { MakeScratch } from '../../ports/scratch.ts';
 import type { Sql, Tx } from '../../ports/sql.ts';
@@ -114,7 +115,7 @@ interface Announced {
 
 /** What bytes have to follow; none do where the content is empty. */
 function announced(line: string): Announced | undefined {
-  const head = JSON.parse(line) as Announced;
+  const head = parseJson(line) as Announced;
   return head.size > 0 ? head : undefined;
 }
 

@@ -5,6 +5,7 @@
  */
 import { Fault } from '../../base/faults.ts';
 import { isUuid, newId, newUuid } from '../../base/ids.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
 import type { DumpRow, State, StateTable } from './dump.ts';
@@ -37,7 +38,7 @@ export async function loadZone(tx: Tx, loading: ZoneLoading): Promise<ZoneLoaded
   const loader = new ZoneLoader(tx, { zone_id, now, from });
   for await (const lines of linesOf(loading.rows.read(0, loading.rows.size))) {
     for (const line of lines) {
-      const value = JSON.parse(line) as DumpRow | ZoneLine;
+      const value = parseJson(line) as DumpRow | ZoneLine;
       if (Array.isArray(value)) loader.add(value as DumpRow);
       else await loader.begin(value as ZoneLine, { known, schema });
     }

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { Fault } from '../../base/faults.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { linesOf } from './lines.ts';
 
 export interface ZoneHead {
@@ -47,7 +48,7 @@ const isNoText = (thrown: unknown): boolean =>
 
 function parsed(line: string): unknown {
   try {
-    return JSON.parse(line);
+    return parseJson(line);
   } catch {
     throw damagedExport('a line of it is none');
   }

@@ -4,6 +4,7 @@
  * lie below it; a rename matches by either side that its reader may see.
  */
 import { z } from 'zod';
+import { parseJson } from '../../base/parse-json.ts';
 import { isBelow } from '../../base/paths.ts';
 import { plainText } from '../../base/texts.ts';
 import type { EventRow } from '../events/events.sql.ts';
@@ -81,4 +82,4 @@ function isThere(row: EventRow, place: PlaceTest): boolean {
 
 /** Is everything below its path a part of the change? */
 const isSubtree = ({ data }: EventRow): boolean =>
-  data.includes('"subtree"') && (JSON.parse(data) as { subtree?: unknown }).subtree === true;
+  data.includes('"subtree"') && (parseJson(data) as { subtree?: unknown }).subtree === true;

@@ -3,6 +3,8 @@
  * events at paths that he may read when the event is delivered, and what his own subject did with agents, messages,
  * jobs and applications; of a rename, a side that may not be read is not told, nor is the source of a copy.
  */
+
+import { parseJson } from '../../base/parse-json.ts';
 import type { Call, Caller, PathSet } from '../../core/operation.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
 import type { EventRow } from '../events/events.sql.ts';
@@ -46,6 +48,6 @@ function seenFile(row: EventRow, readable: Sight['readable']): EventRow | undefi
 /** A copy names where its content came from. */
 function withoutHidden(row: EventRow, readable: Sight['readable']): EventRow {
   if (!row.data.includes('"source"')) return row;
-  const { source, ...data } = JSON.parse(row.data) as { source?: unknown };
+  const { source, ...data } = parseJson(row.data) as { source?: unknown };
   return typeof source !== 'string' || readable.has(source) ? row : { ...row, data: JSON.stringify(data) };
 }

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { jsonObject } from '../../base/json-object.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { nameOf } from '../../base/paths.ts';
 import type { StateRow } from './files.sql.ts';
 
@@ -62,7 +63,7 @@ export type WriteResult = z.infer<typeof writeResult>;
 
 /** Own metadata of a state; never null. */
 export const metadataOf = (row: Pick<StateRow, 'metadata'>): Record<string, unknown> =>
-  row.metadata === null ? {} : JSON.parse(row.metadata);
+  row.metadata === null ? {} : parseJson(row.metadata);
 
 /** Of a file in a store that nobody has read yet, the hash is not known. */
 const etagOf = ({ etag }: Pick<StateRow, 'etag'>): string | null => etag || null;

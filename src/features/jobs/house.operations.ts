@@ -3,6 +3,7 @@
  * has not ended, on however many nodes; a pass that comes again is queued in the transaction that ends the one before.
  */
 import { z } from 'zod';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
 import { countDueHousework, listUnfinished, loseHousework, type Unfinished } from './house.sql.ts';
@@ -32,7 +33,7 @@ export const dueHousework: Operation<z.infer<typeof limited>, number> = {
 async function unfinishedOf(call: Call, job: Housework): Promise<Unfinished | undefined> {
   const { zone_id } = job;
   const all = await listUnfinished(call.tx, job.type);
-  return all.find(({ payload }) => (JSON.parse(payload) as Housework).zone_id === zone_id);
+  return all.find(({ payload }) => (parseJson(payload) as Housework).zone_id === zone_id);
 }
 
 export const missingHousework: Operation<Wanted, Wanted> = {

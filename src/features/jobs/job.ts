@@ -3,6 +3,7 @@
  * numbers only grow, so the one in hand is a fencing token; a finished job changes no more (infrastructure.md §7,
  * platform.md §2).
  */
+import { parseJson } from '../../base/parse-json.ts';
 
 export const TIERS = ['critical', 'high', 'normal', 'low', 'best_effort'] as const;
 export type Tier = (typeof TIERS)[number];
@@ -195,7 +196,7 @@ function afterFailure(
   const again = job.attempt < job.max_attempts && (lost || outcome.retryable);
   if (!again) return { ...free, status: 'failed', ended_at: now };
   const pause =
-    (lost ? undefined : outcome.retry_after_ms) ?? backoffMs(JSON.parse(job.backoff) as number[], job.attempt);
+    (lost ? undefined : outcome.retry_after_ms) ?? backoffMs(parseJson(job.backoff) as number[], job.attempt);
   return { ...free, status: 'retry_wait', run_at: now + pause };
 }
 

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { isFinal, NEXUS } from './job.ts';
@@ -165,7 +166,7 @@ const retryJob: Operation<IdInput, JobObject> = {
       request_state: dead.request_state,
       service_time: dead.service_time ?? undefined,
       max_attempts: dead.max_attempts,
-      backoff: JSON.parse(dead.backoff) as number[],
+      backoff: parseJson(dead.backoff) as number[],
       retry_of: dead.job_id,
       ...(dead.door === 'house' ? { by: HOUSE_OWNER } : {}),
     });

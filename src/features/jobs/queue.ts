@@ -6,6 +6,7 @@
 import { isoTime } from '../../base/clock.ts';
 import { Fault } from '../../base/faults.ts';
 import { newUuid } from '../../base/ids.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { JobMove } from '../../core/call/told.ts';
 import type { Call } from '../../core/operation.ts';
@@ -303,7 +304,7 @@ export const enqueueHousework = (call: Call, job: Housework, delay_ms?: number):
 
 /** The pass after this one, if none waits; those of long ago that went well are not kept. */
 async function afterHousework(call: Call, { type, payload }: JobRow): Promise<void> {
-  const { zone_id, every_ms } = JSON.parse(payload) as Housework;
+  const { zone_id, every_ms } = parseJson(payload) as Housework;
   const again = every_ms !== undefined && (await listUnfinished(call.tx, type)).length === 0;
   if (again) await enqueueHousework(call, { type, every_ms }, every_ms);
   const old = zone_id === undefined ? await listOldPasses(call.tx, type, PASSES_KEPT) : [];

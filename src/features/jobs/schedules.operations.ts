@@ -5,6 +5,7 @@ import { readCursor } from '../../base/cursor.ts';
 import { Fault } from '../../base/faults.ts';
 import { isUuid, newUuid } from '../../base/ids.ts';
 import { jsonValue } from '../../base/json-object.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
@@ -94,7 +95,7 @@ const toObject = (row: ScheduleRow): ScheduleObject => ({
   payload: readJson(row.payload),
   priority: TIERS[row.tier] ?? 'normal',
   max_attempts: row.max_attempts,
-  backoff_seconds: JSON.parse(row.backoff) as number[],
+  backoff_seconds: parseJson(row.backoff) as number[],
   enabled: row.enabled === 1,
   catch_up: row.catch_up,
   overlap: row.overlap,
@@ -330,7 +331,7 @@ export const jobOfSchedule = (row: ScheduleRow) => ({
   payload: row.payload,
   tier: row.tier,
   max_attempts: row.max_attempts,
-  backoff: JSON.parse(row.backoff) as number[],
+  backoff: parseJson(row.backoff) as number[],
   schedule_id: row.schedule_id,
   by: { owner: row.owner, user_id: row.user_id, agent_id: row.agent_id, key_id: row.key_id },
 });

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { jsonValue } from '../../base/json-object.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { type Attempt, CLASSES, effectiveTier, isWaiting, type JobStatus, TIERS } from './job.ts';
 import type { JobRow } from './jobs.sql.ts';
 
@@ -73,7 +74,7 @@ export type TaskObject = z.infer<typeof taskObject>;
 const isoOrNull = (ms: number | null): string | null => (ms === null ? null : isoTime(ms));
 
 /** JSON of a column, which was JSON when it was written. */
-export const readJson = (text: string): z.core.util.JSONType => JSON.parse(text) as z.core.util.JSONType;
+export const readJson = (text: string): z.core.util.JSONType => parseJson(text) as z.core.util.JSONType;
 
 export function toTask(job: JobRow, now: number): TaskObject {
   const tier = TIERS[job.tier] ?? 'normal';
@@ -104,7 +105,7 @@ export function toTask(job: JobRow, now: number): TaskObject {
     completed_at: isoOrNull(job.ended_at),
     attempt: job.attempt,
     max_attempts: job.max_attempts,
-    backoff_seconds: JSON.parse(job.backoff) as number[],
+    backoff_seconds: parseJson(job.backoff) as number[],
     result: job.result === null ? null : readJson(job.result),
     error_message: job.error,
     error: job.error,

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { type Call, type Operation, ofBrick, type Preparation } from '../../core/operation.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 import {
@@ -274,7 +275,7 @@ export const listMcpTools: Operation<OnlyName, ToolList, { readonly tools: strin
     await preparation.run(noteMcp, looked);
     return { tools: looked.tools };
   },
-  run: async (_call, { tools }) => JSON.parse(tools) as ToolList,
+  run: async (_call, { tools }) => parseJson(tools) as ToolList,
 };
 
 export const removeMcpOf = rowFinalizer('mcp', removeOfZone);

@@ -3,6 +3,7 @@
  * one runs at a time, and whoever wants it meanwhile has its answer; no more than {@link AT_ONCE} run together.
  */
 import type { Limits } from '../../base/limits.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { ToolDesk, ToolLook, ToolLooked } from '../../core/call/tool-desk.ts';
 import { type ToolPlace, ToolServerError, type ToolServers } from '../../ports/tool-servers.ts';
 import type { Seal } from '../mounts/seal.ts';
@@ -64,7 +65,7 @@ export class ToolLooks implements ToolDesk {
 
   private placeOf({ sealed, zone_id }: ToolLook): ToolPlace {
     try {
-      return JSON.parse(this.parts.seal.open(sealed, zone_id)) as ToolPlace;
+      return parseJson(this.parts.seal.open(sealed, zone_id)) as ToolPlace;
     } catch (thrown) {
       throw new ToolServerError('what is stored of it cannot be read: NEXUS_SECRETS_KEY is another one now', thrown);
     }

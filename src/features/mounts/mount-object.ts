@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { jsonObject } from '../../base/json-object.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Call } from '../../core/operation.ts';
 import type { BackendConfig, Connector } from '../../ports/backend.ts';
 import type { FormRow, MountRow } from './mounts.sql.ts';
@@ -52,7 +53,7 @@ const HIDDEN = '***';
 function configOf({ config, secrets, backend_type }: FormRow, connectors: readonly Secretive[]): BackendConfig {
   const names = connectors.find(({ type }) => type === backend_type)?.secrets ?? [];
   const hidden = secrets === '' ? [] : names.map((name) => [name, HIDDEN]);
-  return { ...(JSON.parse(config) as BackendConfig), ...Object.fromEntries(hidden) };
+  return { ...(parseJson(config) as BackendConfig), ...Object.fromEntries(hidden) };
 }
 
 /** What has to be known of a connector to show a configuration of it. */

@@ -1,6 +1,7 @@
 /** Mounts that are kept to be activated later, or again (platform.md §4.1). */
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import type { BackendConfig } from '../../ports/backend.ts';
 import { activate, refuseRootMount } from './activate.ts';
@@ -177,7 +178,7 @@ export const loadMount: Operation<z.infer<typeof loadInput>, MountObject, ReadyL
     if (!row) throw savedNotFound(preparation.context.path_prefix + mount_point);
     const { zone_id, owner: _owner, created_at: _created, ...form } = row;
     const secrets = preparation.stores.unseal(form.secrets, zone_id);
-    const config = { ...(JSON.parse(form.config) as BackendConfig), ...secrets };
+    const config = { ...(parseJson(form.config) as BackendConfig), ...secrets };
     const connector = connectorOf(form.backend_type, preparation);
     const store = await reachStore({ connector, config, form }, preparation);
     return { form, store, force, connectors: secretive(preparation) };

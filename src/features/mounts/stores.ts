@@ -3,6 +3,7 @@
  * it could not be; a mount that is gone is closed soon after; what is wrong with a store is a fault that names its mount.
  */
 import { Fault } from '../../base/faults.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Stores, Visited } from '../../core/call/outside.ts';
 import type { ToolDesk } from '../../core/call/tool-desk.ts';
 import {
@@ -46,7 +47,7 @@ export class OpenStores implements Stores {
   }
 
   unseal(sealed: string, zone_id: string): BackendConfig {
-    return sealed === '' ? {} : (JSON.parse(this.sealer.open(sealed, zone_id)) as BackendConfig);
+    return sealed === '' ? {} : (parseJson(this.sealer.open(sealed, zone_id)) as BackendConfig);
   }
 
   async visit<T>(connector: Connector, config: BackendConfig, use: (visited: Visited) => Promise<T>): Promise<T> {
@@ -93,7 +94,7 @@ export class OpenStores implements Stores {
     const connector = this.connectors.find(({ type }) => type === row.backend_type);
     if (!connector) throw new BackendError('UNREACHABLE', `no connector ${row.backend_type}`);
     const secrets = this.unseal(row.secrets, row.zone_id);
-    const config = { ...(JSON.parse(row.config) as BackendConfig), ...secrets };
+    const config = { ...(parseJson(row.config) as BackendConfig), ...secrets };
     return (await this.open(connector, config, false)).backend;
   }
 

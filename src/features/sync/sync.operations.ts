@@ -7,6 +7,7 @@ import { isoTime } from '../../base/clock.ts';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { Fault } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { plainText } from '../../base/texts.ts';
 import { type Call, type Operation, ofBrick, type StoredBytes } from '../../core/operation.ts';
 import { contentTypeOf } from '../files/write.operations.ts';
@@ -115,7 +116,7 @@ const outcomeOf = async (streaming: Streaming, task_id: string): Promise<Outcome
 function endOf({ status, result, error }: Outcome, prefix: string): SyncResult | undefined {
   if (!isFinal(status as Parameters<typeof isFinal>[0])) return undefined;
   if (result === null) throw new Fault('UNAVAILABLE', error ?? `The job was ${status}`, { reason: 'job_failed' });
-  const ended = JSON.parse(result) as SyncResult;
+  const ended = parseJson(result) as SyncResult;
   if (prefix === '') return ended;
   const shown = (path: string): string => prefix + path;
   const conflicts = ended.conflicts.map((one) => ({

@@ -1,6 +1,7 @@
 /** Uploads as they are shown, to clients of the protocol and to people (platform.md §7.1), and their end. */
 import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { isAdmin, subjectOf } from '../jobs/visibility.ts';
@@ -40,7 +41,7 @@ function toObject(call: Call, row: UploadRow): UploadObject {
     status: row.status === 'ended' ? 'failed' : row.status,
     expires_at: new Date(row.expires_at).toISOString(),
     created_at: new Date(row.created_at).toISOString(),
-    metadata: { ...(JSON.parse(row.file_metadata ?? '{}') as Record<string, string>), ...type },
+    metadata: { ...(parseJson(row.file_metadata ?? '{}') as Record<string, string>), ...type },
   };
 }
 

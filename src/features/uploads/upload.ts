@@ -4,6 +4,7 @@
  */
 import { Fault } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Call, StoredBytes } from '../../core/operation.ts';
 import { isAdmin, subjectOf } from '../jobs/visibility.ts';
 import type { Checksum } from './checksum.ts';
@@ -75,7 +76,7 @@ export const LOCK_MS = 10_000;
 export const topicOf = (upload_id: string): string => `upload:${upload_id}`;
 
 export const segmentsOf = (row: Pick<UploadRow, 'segments'>): readonly Segment[] =>
-  JSON.parse(row.segments) as readonly Segment[];
+  parseJson(row.segments) as readonly Segment[];
 
 export const uploadNotFound = (id: string): Fault =>
   new Fault('UPLOAD_NOT_FOUND', `Upload not found: ${id.slice(0, 64).toWellFormed()}`, {

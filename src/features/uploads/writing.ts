@@ -2,6 +2,8 @@
  * The transaction of a request that writes: small bodies are taken in it whole, and become a file in it where they are the
  * last; for larger ones it takes the lock. Guarantees: an offset is compared in the transaction that moves it.
  */
+
+import { parseJson } from '../../base/parse-json.ts';
 import type { Call } from '../../core/operation.ts';
 import { INLINE_BYTES_MAX } from '../content/content.ts';
 import { becomeFile } from './become-file.ts';
@@ -33,7 +35,7 @@ export const standingOf = (row: UploadRow): Standing => ({
   length: row.length,
   complete: row.status === 'complete',
   expires_at: row.expires_at,
-  result: row.result === null ? null : (JSON.parse(row.result) as Result),
+  result: row.result === null ? null : (parseJson(row.result) as Result),
 });
 
 export const isLocked = (row: UploadRow, now: number): boolean => row.lock_until !== null && row.lock_until > now;

@@ -2,6 +2,7 @@
  * What has to be removed before a zone has ended: one finalizer for each kind of rows, and how far each has come. The
  * roof knows what each one does; here they are names, so that the answer to a deletion can name what is still to come.
  */
+import { parseJson } from '../../base/parse-json.ts';
 
 /** In this order: keys first, so that nothing of the zone works any more; blobs last, when nothing names them. */
 export const FINALIZERS = [
@@ -39,7 +40,7 @@ export const allPending = (): FinalizerStates => Object.fromEntries(FINALIZERS.m
 
 /** As the zone's row has them; one that a later program added is pending. */
 export const finalizersOf = (zone: { readonly phase: string; readonly finalizers: string }): FinalizerStates =>
-  zone.phase === 'Terminating' ? { ...allPending(), ...(JSON.parse(zone.finalizers) as FinalizerStates) } : {};
+  zone.phase === 'Terminating' ? { ...allPending(), ...(parseJson(zone.finalizers) as FinalizerStates) } : {};
 
 /** Delay before the try after the n-th failed one: 1 s, doubling up to 5 minutes. */
 const backoffMs = (failures: number): number => Math.min(1000 * 2 ** (failures - 1), 300_000);

@@ -1,5 +1,6 @@
 /** Limits of a zone (access.md §5). Usage is counted in the transaction of the change, so nothing overshoots by one. */
 import { Fault } from '../../base/faults.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { Counter, ZoneRow } from '../../core/operation.ts';
 
 /** Limits of a zone by name (`max_…`); absent or 0 means none. */
@@ -12,7 +13,7 @@ const PARSED_MAX = 1000;
 export function limitsOf(zone: Pick<ZoneRow, 'limits'>): ZoneLimits {
   const known = parsed.get(zone.limits);
   if (known) return known;
-  const limits = JSON.parse(zone.limits) as ZoneLimits;
+  const limits = parseJson(zone.limits) as ZoneLimits;
   if (parsed.size >= PARSED_MAX) parsed.clear();
   parsed.set(zone.limits, limits);
   return limits;

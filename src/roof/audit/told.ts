@@ -3,6 +3,7 @@
  * places. Guarantees: of a credential nothing is told but what its row tells.
  */
 import type { Log, LogFields, LogLevel } from '../../base/log.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import type { AuditLog, AuditRow } from '../../core/call/audit-row.ts';
 
 const EVENTS: Readonly<Record<string, readonly [LogLevel, 'auth.success' | 'auth.failure' | 'auth.denied']>> = {
@@ -23,7 +24,7 @@ export function tellingOfAuth(audit: AuditLog, { log, count }: TellsOfAuth): Aud
     if (!told) return;
     const [level, event] = told;
     if (event !== 'auth.success') count(event);
-    const details = JSON.parse(row.details) as LogFields;
+    const details = parseJson(row.details) as LogFields;
     const { call_id, key_id } = row;
     log(level, event, { request_id: call_id, call_id, zone, api_key_id: key_id ?? undefined, ...details });
   };

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseJson } from '../../base/parse-json.ts';
 import type { State, StateTable } from '../../features/backups/dump.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { shapeOf } from '../schema/shape.ts';
@@ -29,7 +30,7 @@ const PAGE_ROWS = 500;
 
 export function readCatalogue(): Catalogue {
   const file = fileURLToPath(new URL('../../../migrations/state.json', import.meta.url));
-  return JSON.parse(readFileSync(file, 'utf8')) as Catalogue;
+  return parseJson(readFileSync(file, 'utf8')) as Catalogue;
 }
 
 /** What a database has of the state: one of an older schema lacks tables and columns. */

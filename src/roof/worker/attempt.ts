@@ -4,6 +4,7 @@
  */
 import { asFault, Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
+import { parseJson } from '../../base/parse-json.ts';
 import { inTrace } from '../../base/trace-context.ts';
 import type { Attributes, Tracing } from '../../core/call/tracing.ts';
 import type { Caller } from '../../core/operation.ts';
@@ -79,7 +80,7 @@ async function handle(
   const type = (job.door === 'house' ? house : types).get(job.type);
   if (!type) throw new Fault('BAD_REQUEST', `Unsupported job_type: ${job.type}`);
   const allowed = mayRun(type, caller);
-  const payload = type.input.safeParse(JSON.parse(job.payload));
+  const payload = type.input.safeParse(parseJson(job.payload));
   if (!payload.success) {
     const [first] = payload.error.issues;
     throw new Fault('INVALID_PARAMS', `payload.${first?.path.join('.')}: ${first?.message}`);

@@ -1,6 +1,7 @@
 /** `nexus doctor`: asks the running server what is truly active, and says how to mend what is not. */
 import { NexusError, UnreachableError } from '../../../../client/errors.ts';
 import { Transport } from '../../../../client/transport.ts';
+import { parseJson } from '../../../base/parse-json.ts';
 import type { Scene } from '../command.ts';
 import { nodeFetch } from '../node-fetch.ts';
 import { show } from '../show.ts';
@@ -52,7 +53,7 @@ export async function doctor(scene: Scene): Promise<number> {
 async function reachable(transport: Transport): Promise<Check[]> {
   try {
     const response = await transport.raw({ method: 'GET', path: '/health' });
-    const health = JSON.parse(await response.text()) as Health;
+    const health = parseJson(await response.text()) as Health;
     const skew = Date.parse(response.headers.get('date') ?? '') - Date.now();
     return [
       {

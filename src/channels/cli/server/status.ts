@@ -1,6 +1,7 @@
 /** What a server says of itself to anybody: health and features. No key is needed, and none is sent. */
 import { UnreachableError } from '../../../../client/errors.ts';
 import { exitCodeOf } from '../../../base/faults.ts';
+import { parseJson } from '../../../base/parse-json.ts';
 import type { Command, Scene } from '../command.ts';
 import { nodeFetch } from '../node-fetch.ts';
 import { show } from '../show.ts';
@@ -13,7 +14,7 @@ async function showStatus(scene: Scene, path: string): Promise<number> {
   });
   const text = await answer.text();
   try {
-    show(scene.terminal, JSON.parse(text));
+    show(scene.terminal, parseJson(text));
   } catch (thrown) {
     if (!(thrown instanceof SyntaxError)) throw thrown;
     throw new Error(`what answers at ${url} is no Nexus server: ${text.slice(0, 200)}`);

@@ -1,5 +1,6 @@
 /** Agents at the command line: capabilities as people type them, a key that is shown while it can be, and views. */
 import type { Result } from '../../../../client/wire.ts';
+import { parseJson } from '../../../base/parse-json.ts';
 import { type Command, type Option, type Typed, UsageError } from '../command.ts';
 import { derivedCommand, lineOf, loadedCommands, optionsOf, paramsOf, send } from '../derived.ts';
 import { show } from '../show.ts';
@@ -19,7 +20,7 @@ function asList(typed: Typed): Typed {
 
 function jsonList(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     throw new UsageError(`--${CAPABILITIES} takes read,crawl or a JSON list`);
   }

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { Result } from '../../../../client/wire.ts';
+import { parseJson } from '../../../base/parse-json.ts';
 import { type Scene, type Typed, UsageError } from '../command.ts';
 import { derivedCommand } from '../derived.ts';
 import { show } from '../show.ts';
@@ -101,7 +102,7 @@ function showReport({ terminal }: Scene, { ok, logs, problems }: Report): void {
 function headsIn(file: string): Head[] {
   if (!existsSync(file)) return [];
   try {
-    const heads: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const heads: unknown = parseJson(readFileSync(file, 'utf8'));
     if (Array.isArray(heads)) return heads as Head[];
   } catch {
     // Said below, as of any other file that is none.

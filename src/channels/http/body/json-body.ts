@@ -8,6 +8,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../../../base/faults.ts';
 import type { LimitName } from '../../../base/limits.ts';
+import { parseJson } from '../../../base/parse-json.ts';
 import { JSON_DEPTH, type JsonLimits, JsonParser } from './json-parser.ts';
 import type { SpoolRoom } from './spool.ts';
 
@@ -125,7 +126,7 @@ class BodyText {
 function parseWhole(body: Buffer, options: JsonBodyOptions): unknown {
   if (isUtf8(body) && !nestsTooDeep(body)) {
     try {
-      return JSON.parse(body.toString('utf8'));
+      return parseJson(body.toString('utf8'));
     } catch (thrown) {
       if (!(thrown instanceof SyntaxError)) throw thrown;
     }

@@ -5,6 +5,7 @@
  */
 
 import { Fault } from '../../../base/faults.ts';
+import { setOwn } from '../../../base/parse-json.ts';
 import { Utf8Check } from '../../../base/utf8.ts';
 import { notJson, OpenString, type StringScan, scanString, textOf } from './json-string.ts';
 import { QUOTE, type RunView, runView } from './plain-run.ts';
@@ -240,12 +241,6 @@ export class JsonParser {
     if (outer === undefined) this.#expect = 'nothing more';
     else this.#expect = Array.isArray(outer) ? ', or ]' : ', or }';
   }
-}
-
-/** A property of the object's own, whatever its name; assignment to `__proto__` would set the prototype. */
-function setOwn(object: JsonObject, key: string, value: unknown): void {
-  if (key !== '__proto__') object[key] = value;
-  else Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** INVALID_JSON for the bracket at `position`. */

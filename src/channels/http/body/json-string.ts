@@ -4,6 +4,7 @@
  */
 
 import { Fault } from '../../../base/faults.ts';
+import { parseJson } from '../../../base/parse-json.ts';
 import { wholeCharacters } from '../../../base/utf8.ts';
 import { BACKSLASH, nextSpecial, QUOTE, type RunView } from './plain-run.ts';
 import { Spool, SpooledText, type SpoolRoom } from './spool.ts';
@@ -69,7 +70,7 @@ export function scanString(view: RunView, from: number, scan: StringScan): numbe
 /** A string that was scanned and that lies in memory whole, without its quotes. */
 export function textOf(raw: Buffer, escapes: boolean): string {
   const text = raw.toString('utf8');
-  return escapes ? JSON.parse(`"${text}"`) : text;
+  return escapes ? parseJson(`"${text}"`) : text;
 }
 
 /** Where the last whole escape ends; `raw` does not begin inside of one. */
@@ -105,7 +106,7 @@ export class Unescape {
     if (plain) return whole;
     // Without \u every character that an escape stands for is one byte, and all others may pass as bytes too.
     const units = this.#high !== '' || whole.includes('\\u');
-    const text: string = this.#high + JSON.parse(`"${whole.toString(units ? 'utf8' : 'latin1')}"`);
+    const text: string = this.#high + parseJson(`"${whole.toString(units ? 'utf8' : 'latin1')}"`);
     return units ? this.#encode(text) : Buffer.from(text, 'latin1');
   }
 

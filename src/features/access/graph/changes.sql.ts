@@ -2,6 +2,8 @@
  * How tuples come into a graph and what changed since it had them. Guarantees: every fact that ended is told, or that more
  * ended than is told; what is older than {@link CHANGES_KEPT} revisions is not.
  */
+
+import { parseJson } from '../../../base/parse-json.ts';
 import type { RowsInsert, Tx } from '../../../ports/sql.ts';
 import { conditionsSchema } from '../conditions/conditions.ts';
 import type { GraphFact, GraphTuple } from './graph.ts';
@@ -36,8 +38,7 @@ interface GraphRow extends Omit<GraphTuple, 'conditions'> {
 }
 
 /** Conditions as their column has them. */
-export const readConditions = (text: string | null) =>
-  text === null ? null : conditionsSchema.parse(JSON.parse(text));
+export const readConditions = (text: string | null) => (text === null ? null : conditionsSchema.parse(parseJson(text)));
 
 /** Most have none, and are taken as they are: a zone has a million of them. */
 const isPlain = (row: GraphRow): row is GraphRow & { readonly conditions: null } => row.conditions === null;

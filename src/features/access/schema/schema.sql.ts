@@ -1,4 +1,6 @@
 /** Rows of schemas, and the tuples that a schema has to leave possible. */
+
+import { parseJson } from '../../../base/parse-json.ts';
 import type { Tx } from '../../../ports/sql.ts';
 import { type Types, typesSchema } from './rules.ts';
 import { NO_SCHEMA, type Schema, schemaWith } from './schema.ts';
@@ -12,7 +14,7 @@ interface SchemaRow {
 export async function findSchema(tx: Tx, zone_id: string, known: Schema = NO_SCHEMA): Promise<Schema> {
   const row = await tx.get<SchemaRow>('SELECT version, types FROM access_schemas WHERE zone_id = ?', [zone_id]);
   if (!row) return NO_SCHEMA;
-  return row.version === known.version ? known : schemaWith(row.version, typesSchema.parse(JSON.parse(row.types)));
+  return row.version === known.version ? known : schemaWith(row.version, typesSchema.parse(parseJson(row.types)));
 }
 
 export async function saveSchema(
