@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { asFault, Fault, invalidParams } from '../base/faults.ts';
 import { isZoneId } from '../base/ids.ts';
 import { issueOf } from '../base/issues.ts';
+import { withoutNulls } from '../base/json-object.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { actingFor } from '../features/access/acting.ts';
@@ -330,10 +331,6 @@ function parse(operation: AnyOperation, parameters: unknown, tolerant: boolean):
   if (parsed.success) return parsed.data;
   throw invalidParams(...parsed.error.issues.map((issue) => issueOf(issue, given)));
 }
-
-/** What is null is as good as left out. */
-const withoutNulls = (parameters: object): object =>
-  Object.fromEntries(Object.entries(parameters).filter(([, value]) => value !== null));
 
 function preparationOf(server: Server, asked: CallContext): Preparation {
   // What a call does beside its own transaction is not what its answer is kept with.

@@ -1,8 +1,9 @@
 /** Operations that ask about tuples (access.md §10): checks, lists of tuples, lists of objects, who holds what. */
+
 import { z } from 'zod';
 import { atIndex, awaitAtIndex } from '../../base/at-index.ts';
 import { isoTime } from '../../base/clock.ts';
-import { jsonObject } from '../../base/json-object.ts';
+import { jsonObject, withoutNulls } from '../../base/json-object.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import { comparePaths } from '../../base/paths.ts';
 import { plainText } from '../../base/texts.ts';
@@ -13,7 +14,7 @@ import type { Context } from './conditions/conditions.ts';
 import { foreignZone, isRootAdmin, isZoneAdmin, zoneNotFound } from './credentials.ts';
 import { objectsNamed, objectsWith } from './evaluate/objects.ts';
 import { readConditions } from './graph/changes.sql.ts';
-import { contextParam, objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
+import { contextParam, objectParam, subjectParam, zoneOfTuples } from './params.ts';
 import {
   askedRelation,
   knownSubject,

@@ -20,12 +20,6 @@ export const expiryParam = z.iso
 
 export const zoneOfTuples = z.string().optional().describe('zone of the tuples; the own one unless given');
 
-/** null means absent, in the items of a list too (files.md §1). */
-export const withoutNulls = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null))
-    : value;
-
 const texts = z.array(plainText);
 export const subjectParam = texts.describe('[type, id] or ["group", id, "member"]');
 export const objectParam = texts.describe('[type, id]');

@@ -1,14 +1,16 @@
 /** Operations that change tuples (access.md §10): rebac_create, rebac_delete, rebac_write. */
+
 import { z } from 'zod';
 import { atIndex } from '../../base/at-index.ts';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
+import { withoutNulls } from '../../base/json-object.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { mayShare, requireShare, schemaOf } from './check.ts';
 import { changedRevision, consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
-import { conditionsParam, expiryParam, objectParam, subjectParam, withoutNulls, zoneOfTuples } from './params.ts';
+import { conditionsParam, expiryParam, objectParam, subjectParam, zoneOfTuples } from './params.ts';
 import { checkStorable, objectOf, subjectOf } from './relations.ts';
 import { PARENT } from './schema/rules.ts';
 import { findTuple, findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
