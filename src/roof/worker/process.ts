@@ -1,6 +1,7 @@
 /**
  * A worker as a process of its own (infrastructure.md §8), beside servers on the same database. Guarantees: it tells how
- * many attempts have ended; a stop drains; one that runs until it is told to stop waits for a database that is away.
+ * many attempts have ended; a stop drains; one that runs until it is told to stop waits for a database that is away, or that
+ * no server has begun yet.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/faults.ts';
@@ -8,6 +9,7 @@ import type { Log } from '../../base/log.ts';
 import { type Config, sqliteFileOf } from '../../config.ts';
 import { Rings } from '../../core/rings.ts';
 import { systemClock } from '../../engines/process/system-clock.ts';
+import { findZone } from '../../features/zones/zones.sql.ts';
 import { prepareAudit } from '../audit/key.ts';
 import { isRestoringFault, passRestores, watchRestores } from '../backups/epochs.ts';
 import { openBricks } from '../bricks.ts';
@@ -32,6 +34,8 @@ export interface WorkerOptions {
   /** Told to stop. */
   readonly signal: AbortSignal;
 }
+
+const NO_SERVER_YET = 'The database is empty: start a server on it first (nexus serve)';
 
 const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 30_000;
@@ -136,6 +140,8 @@ async function prepare({ config, log }: WorkerOptions, fenced: Parameters<typeof
   const sql = await openFencedSql(config, 'writer', fenced);
   try {
     await settleSchema(sql, config, log);
+    // First keys are made where somebody sees them: by a server.
+    if (!(await sql.read((tx) => findZone(tx, 'root')))) throw new Fault('UNAVAILABLE', NO_SERVER_YET);
     const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
     return { auditKey, secretsKey: config.SECRETS_KEY || (await sql.write('root', keptSecretsKey)) };
   } finally {

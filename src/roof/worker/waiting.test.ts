@@ -1,7 +1,10 @@
 /** A worker whose database is away (infrastructure.md §8): it waits longer each time, and works once the database is there. */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, test, vi } from 'vitest';
-import { ENGINES, startTestServer } from '../../../test/harness.ts';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { ENGINES, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { startTcpProxy } from '../../../test/servers/tcp-proxy.ts';
 import { loadConfig } from '../../config.ts';
 import { runWorker } from './process.ts';
@@ -17,6 +20,14 @@ async function deadPort(): Promise<number> {
   return port;
 }
 
+function ownDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-waiting-'));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+const fileIn = (directory: string): string => `sqlite:///${directory}/nexus.db`;
+
 function waitingWorker(NEXUS_DATABASE_URL: string, maxJobs = Number.POSITIVE_INFINITY) {
   const waits: number[] = [];
   const stopping = new AbortController();
@@ -27,6 +38,13 @@ function waitingWorker(NEXUS_DATABASE_URL: string, maxJobs = Number.POSITIVE_INF
   const ended = runWorker({ config, log, once: false, maxJobs, signal: stopping.signal });
   return { waits, ended, stop: () => stopping.abort() };
 }
+
+const submitEcho = (server: TestServer): Promise<Response> =>
+  server.http('/api/v1/jobs/submit', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ job_type: 'echo', payload: { value: 1 } }),
+  });
 
 test('it tries again after a second, then after two, and a stop ends the wait', async () => {
   const { waits, ended, stop } = waitingWorker(`postgres://nobody@127.0.0.1:${await deadPort()}/none`);
@@ -40,12 +58,26 @@ test('it tries again after a second, then after two, and a stop ends the wait', 
 }, 60_000);
 
 test('one that runs once does not wait', async () => {
-  const url = `postgres://nobody@127.0.0.1:${await deadPort()}/none`;
-  const { config } = loadConfig({ environment: {}, given: { NEXUS_DATABASE_URL: url } });
-  const { signal } = new AbortController();
-  const once = runWorker({ config, log: () => undefined, once: true, maxJobs: 1, signal });
-  await expect(once).rejects.toThrow('No connection to PostgreSQL');
+  const once = (NEXUS_DATABASE_URL: string): Promise<number> => {
+    const { config } = loadConfig({ environment: {}, given: { NEXUS_DATABASE_URL } });
+    const { signal } = new AbortController();
+    return runWorker({ config, log: () => undefined, once: true, maxJobs: 1, signal });
+  };
+  const away = `postgres://nobody@127.0.0.1:${await deadPort()}/none`;
+  await expect(once(away)).rejects.toThrow('No connection to PostgreSQL');
+  await expect(once(fileIn(ownDirectory()))).rejects.toThrow('start a server on it first');
 });
+
+test('one that is there before the first server waits for it', async () => {
+  const directory = ownDirectory();
+  const { waits, ended } = waitingWorker(fileIn(directory), 1);
+  await vi.waitFor(() => expect(waits.length).toBeGreaterThan(0), SLOW);
+  const environment = { NEXUS_EMBEDDED_WORKER: 'false' };
+  const server = await startTestServer({ engine: 'sqlite', directory, environment });
+  await submitEcho(server);
+  expect(await ended).toBe(1);
+  await server.stop();
+}, 60_000);
 
 test.runIf(ENGINES.includes('postgres'))(
   'it works as soon as the database is back',
@@ -57,11 +89,7 @@ test.runIf(ENGINES.includes('postgres'))(
     url.host = `127.0.0.1:${proxy.port}`;
     const { waits, ended } = waitingWorker(url.href, 1);
     await vi.waitFor(() => expect(waits.length).toBeGreaterThan(0), SLOW);
-    await server.http('/api/v1/jobs/submit', {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ job_type: 'echo', payload: { value: 1 } }),
-    });
+    await submitEcho(server);
     proxy.shut = false;
     expect(await ended).toBe(1);
     await proxy.stop();

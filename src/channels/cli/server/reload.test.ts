@@ -1,4 +1,4 @@
-/** SIGHUP to a server: what holds at once, what waits, and what a mistake does. */
+/** SIGHUP to a server, and to a worker: what holds at once, what waits, and what a mistake does. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,14 +7,18 @@ import { startNexus } from '../../../../test/nexus-process.ts';
 
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
-test('the configuration is read again, as far as it can be while the server runs', async () => {
+/** A process in a directory of its own, where `settings` writes `.env`, and the lines that it logs. */
+function startIn(settings: string, args: readonly string[]) {
   const place = mkdtempSync(join(tmpdir(), 'nexus-reload-'));
-  const settings = (text: string): void => writeFileSync(join(place, '.env'), text);
-  settings('NEXUS_LOG_LEVEL=warn\nNEXUS_PORT=0\n');
-  const server = startNexus(['serve', '--data', 'data'], { cwd: place, env: { HOME: place } });
-  onTestFinished(() => void server.child.kill('SIGKILL'));
+  const set = (text: string): void => writeFileSync(join(place, '.env'), text);
+  set(settings);
+  const running = startNexus([...args, '--data', 'data'], { cwd: place, env: { HOME: place } });
+  onTestFinished(() => {
+    running.child.kill('SIGKILL');
+    rmSync(place, { recursive: true, force: true });
+  });
   let said = '';
-  server.child.stderr?.on('data', (text: string) => {
+  running.child.stderr?.on('data', (text: string) => {
     said += text;
   });
   const lines = (): Record<string, unknown>[] =>
@@ -26,6 +30,11 @@ test('the configuration is read again, as far as it can be while the server runs
     await expect.poll(() => lines().some((line) => line.event === event), PATIENCE).toBe(true);
     return lines().find((line) => line.event === event);
   };
+  return { place, running, settings: set, heard };
+}
+
+test('the configuration is read again, as far as it can be while the server runs', async () => {
+  const { running: server, settings, heard } = startIn('NEXUS_LOG_LEVEL=warn\nNEXUS_PORT=0\n', ['serve']);
   const [, url = ''] = await server.said(/listening at (\S+)\n/);
   const limits = async (): Promise<(string | null)[]> => {
     const { headers } = await fetch(`${url}/api/v1/auth/whoami`, {
@@ -51,5 +60,24 @@ test('the configuration is read again, as far as it can be while the server runs
   expect(await limits()).toEqual(['77']);
   server.child.kill('SIGTERM');
   expect((await server.ended).code).toBe(0);
-  rmSync(place, { recursive: true });
+});
+
+test('a worker reads it again too, and goes on', async () => {
+  const { running: worker, settings, heard, place } = startIn('', ['worker']);
+  // Which waits for somebody to begin the database.
+  const server = startNexus(['serve', '--data', 'data', '--port', '0'], { cwd: place });
+  await server.said(/listening at/);
+  server.child.kill('SIGTERM');
+  await server.ended;
+  await heard('worker.started');
+  settings('NEXUS_LOG_LEVEL=warn\nNEXUS_WORKER_SLOTS=2\n');
+  worker.child.kill('SIGHUP');
+  expect(await heard('config.left')).toMatchObject({ settings: ['NEXUS_WORKER_SLOTS'] });
+  settings('NEXUS_WORKER_SLOTS=none\n');
+  worker.child.kill('SIGHUP');
+  expect(await heard('config.refused')).toMatchObject({ msg: expect.stringContaining('NEXUS_WORKER_SLOTS') });
+  worker.child.kill('SIGTERM');
+  const { code, out, err } = await worker.ended;
+  // What it says of its end is below the level that it was given.
+  expect([code, out, err.includes('worker.stopped')]).toEqual([0, 'processed_jobs=0\n', false]);
 });

@@ -2,7 +2,9 @@
 import type { Command } from '../command.ts';
 import { UsageError } from '../command.ts';
 import { explain } from '../explain.ts';
+import type { Terminal } from '../terminal.ts';
 import { DATA, EXIT_CONFIG, load, logWarnings } from './load.ts';
+import { mindHangUp } from './reload.ts';
 
 function maxJobsOf(given: unknown): number {
   if (given === undefined) return Number.POSITIVE_INFINITY;
@@ -21,12 +23,13 @@ export const workerCommand: Command = {
   ],
   run: async (scene, typed) => {
     const maxJobs = maxJobsOf(typed.options['max-jobs']);
-    const loaded = load(scene.terminal, typed);
+    const read = (terminal: Pick<Terminal, 'err'>) => load(terminal, typed);
+    const loaded = read(scene.terminal);
     if (!loaded) return EXIT_CONFIG;
     const { runWorker } = await import('../../../roof/worker/process.ts');
     const { openLog } = await import('../../../roof/log.ts');
     const { config } = loaded;
-    const { log, close } = openLog(config.LOG_LEVEL, config.APP_NAME);
+    const { log, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
     logWarnings(loaded, log);
     const stopping = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -36,6 +39,9 @@ export const workerCommand: Command = {
         stopping.abort();
       });
     }
+    const stop = (): void => stopping.abort();
+    // Nobody asks a worker at a rate.
+    const unmind = mindHangUp({ config, log, read, setLevel, retune: () => undefined, stop });
     const once = typed.options.once === true;
     try {
       const processed = await runWorker({ config, log, once, maxJobs, signal: stopping.signal });
@@ -47,6 +53,7 @@ export const workerCommand: Command = {
       explain(scene.terminal, thrown);
       return 1;
     } finally {
+      unmind();
       await close();
     }
   },
