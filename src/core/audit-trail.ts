@@ -4,7 +4,14 @@
  * what was read or written never is.
  */
 import type { Fault, FaultData } from '../base/faults.ts';
-import { ANYONE, hashKey, hashPrefix, type Refused } from '../features/access/credentials.ts';
+import {
+  ANYONE,
+  hashKey,
+  hashPrefix,
+  isExpired,
+  type Refused,
+  type RefusedFor,
+} from '../features/access/credentials.ts';
 import { type AuditFacts, type AuditLog, type AuditRow, auditRow } from './call/audit-row.ts';
 import type { AnyOperation, CallContext, Caller } from './operation.ts';
 
@@ -49,7 +56,7 @@ export function logEnded(audit: AuditLog, trail: Trail, fault?: Fault): Promise<
 export async function logFailure(audit: AuditLog, trail: Trail, fault: Fault): Promise<void> {
   const { operation, caller = ANYONE, context } = trail;
   const who = context?.caller ?? caller;
-  if (fault.code === 'UNAUTHENTICATED') return logCredential(audit, trail);
+  if (fault.code === 'UNAUTHENTICATED') return logCredential(audit, trail, fault);
   if (!isRefusal(fault)) {
     // Nobody who is answered that something went wrong has to wait for it, whatever the configuration says.
     await logEnded(audit, trail, fault)?.catch(() => undefined);
@@ -82,17 +89,31 @@ export const partRefused = (
 /** Is it a refusal, of a right or of a quota? */
 export const isRefusal = ({ code }: Fault): boolean => code === 'ACCESS_DENIED' || code === 'QUOTA_EXCEEDED';
 
-/** A credential that was presented and does not work, seen by a call. */
-async function logCredential(audit: AuditLog, { operation, caller, way, input }: Trail): Promise<void> {
-  if (caller) {
-    const ended = Math.min(caller.expires_at ?? Infinity, caller.token?.expires_at ?? Infinity);
-    const reason = ended <= audit.now() ? 'expired' : 'revoked';
-    return logBadCredential(audit, { reason, owner: caller, prefix: caller.key_hash_prefix }, way);
-  }
+/** A credential that was presented and does not work, seen by a call: the one in its body, where it has one. */
+async function logCredential(audit: AuditLog, trail: Trail, fault: Fault): Promise<void> {
+  const { operation, caller, way, input } = trail;
   const presented = input === undefined ? undefined : operation.presents?.(input);
-  if (presented === undefined) return;
-  const prefix = hashPrefix(hashKey(presented));
-  await logBadCredential(audit, { reason: 'unknown', owner: undefined, prefix }, way);
+  if (presented !== undefined) {
+    const prefix = hashPrefix(hashKey(presented));
+    return logBadCredential(audit, { reason: 'unknown', owner: undefined, prefix }, way);
+  }
+  if (!caller) return;
+  const reason = whyNow(trail, { fault, caller, now: audit.now() });
+  await logBadCredential(audit, { reason, owner: caller, prefix: caller.key_hash_prefix }, way);
+}
+
+interface Seen {
+  readonly fault: Fault;
+  readonly caller: Caller;
+  readonly now: number;
+}
+
+/** Why a credential with which the call came in does not do. */
+function whyNow({ ready }: Trail, { fault, caller, now }: Seen): RefusedFor {
+  const ended = Math.min(caller.expires_at ?? Infinity, caller.token?.expires_at ?? Infinity);
+  if (ended <= now || isExpired(fault)) return 'expired';
+  // Rows are looked at by its transaction; before that only the kind of the credential can be wrong.
+  return ready === undefined ? 'invalid_token' : 'revoked';
 }
 
 export interface BadCredential extends Refused {

@@ -209,6 +209,26 @@ forEachEngine('rows', (engine) => {
       expect(row?.details).toMatchObject({ reason: 'revoked', key_hash_prefix: prefixOf(key) });
     });
 
+    test('of a credential of the wrong kind says no more than that', async () => {
+      const key = await server.addKey({ zone_id: 'acme', subject: 'kim' });
+      const ask = (path: string, bearer: string, body = '{}') =>
+        server.http(`/api/v1/auth/token${path}`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+          body,
+        });
+      const { access_token } = (await (await ask('', key)).json()) as { access_token: string };
+      expect([(await ask('/refresh', key)).status, (await ask('', access_token)).status]).toEqual([401, 401]);
+      const rows = await list({ zone_id: 'acme', actor: 'user:kim', action: 'auth_failure' });
+      expect(rows.map(({ details }) => [details.reason, details.key_hash_prefix])).toEqual([
+        ['invalid_token', prefixOf(key)],
+        ['invalid_token', prefixOf(key)],
+      ]);
+      expect((await ask('', key, JSON.stringify({ api_key: 'another-key-in-the-body' }))).status).toBe(401);
+      const [other] = await list({ action: 'auth_failure' });
+      expect(other?.details).toMatchObject({ reason: 'unknown', key_hash_prefix: prefixOf('another-key-in-the-body') });
+    });
+
     test('of the next second is a row of its own', async () => {
       const key = await server.addKey({ zone_id: 'other', subject: 'sue' });
       const refuse = () => server.fault('read', { path: '/x' }, key);
