@@ -65,7 +65,7 @@ export const LIMITS = {
   CONFLICT_DAYS: {
     default: 30,
     about: 'days for which the replaced side of a settled conflict is kept',
-    range: [1, 3_650],
+    range: [1, 36_500],
     key: 'CONFLICT_DAYS',
   },
   UPLOADS_PER_CALLER: { default: 100, about: 'uploads of one caller that are not complete' },
