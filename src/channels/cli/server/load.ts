@@ -15,8 +15,9 @@ function dotenv(): Environment {
   try {
     return parseEnv(readFileSync('.env', 'utf8'));
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return {};
-    throw thrown;
+    if (!(thrown instanceof Error && 'code' in thrown)) throw thrown;
+    if (thrown.code === 'ENOENT') return {};
+    throw new ConfigError([`.env: cannot be read: ${thrown.code}`]);
   }
 }
 

@@ -1,5 +1,5 @@
 /** SIGHUP to a server, and to a worker: what holds at once, what waits, and what a mistake does. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -17,12 +17,13 @@ function startIn(settings: string, args: readonly string[]) {
     running.child.kill('SIGKILL');
     rmSync(place, { recursive: true, force: true });
   });
-  let said = '';
+  let written = '';
   running.child.stderr?.on('data', (text: string) => {
-    said += text;
+    written += text;
   });
+  const said = (): string => written;
   const lines = (): Record<string, unknown>[] =>
-    said
+    said()
       .split('\n')
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line));
@@ -30,7 +31,7 @@ function startIn(settings: string, args: readonly string[]) {
     await expect.poll(() => lines().some((line) => line.event === event), PATIENCE).toBe(true);
     return lines().find((line) => line.event === event);
   };
-  return { place, running, settings: set, heard };
+  return { place, running, settings: set, said, heard };
 }
 
 test('the configuration is read again, as far as it can be while the server runs', async () => {
@@ -63,7 +64,7 @@ test('the configuration is read again, as far as it can be while the server runs
 });
 
 test('a worker reads it again too, and goes on', async () => {
-  const { running: worker, settings, heard, place } = startIn('', ['worker']);
+  const { running: worker, settings, said, heard, place } = startIn('', ['worker']);
   // Which waits for somebody to begin the database.
   const server = startNexus(['serve', '--data', 'data', '--port', '0'], { cwd: place });
   await server.said(/listening at/);
@@ -76,6 +77,10 @@ test('a worker reads it again too, and goes on', async () => {
   settings('NEXUS_WORKER_SLOTS=none\n');
   worker.child.kill('SIGHUP');
   expect(await heard('config.refused')).toMatchObject({ msg: expect.stringContaining('NEXUS_WORKER_SLOTS') });
+  rmSync(join(place, '.env'));
+  mkdirSync(join(place, '.env'));
+  worker.child.kill('SIGHUP');
+  await expect.poll(said, PATIENCE).toContain('.env: cannot be read: EISDIR');
   worker.child.kill('SIGTERM');
   const { code, out, err } = await worker.ended;
   // What it says of its end is below the level that it was given.
