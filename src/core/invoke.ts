@@ -50,8 +50,8 @@ export interface Request extends Again {
   readonly agent_id?: string | undefined;
   /** Route template of an HTTP door. */
   readonly endpoint?: (() => string) | undefined;
-  /** Aborted when nobody waits for the answer any more. */
-  readonly gone?: AbortSignal | undefined;
+  /** Gives what is aborted when nobody waits for the answer any more. */
+  readonly gone?: (() => AbortSignal) | undefined;
   /** Told that the answer may be waited for, so that it is counted as that and no longer as a request. */
   readonly lasts?: (() => void) | undefined;
   /** Of the span that the request is, where requests are traced. */
@@ -142,11 +142,9 @@ async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answe
   const { operation, caller } = trail;
   try {
     const settled = await settle(server, trail, asked);
-    const lingers = operation.linger && (operation.lingers?.(settled.input) ?? true);
-    const output =
-      operation.linger && lingers
-        ? await waitFor(server, trail, { asked, settled, linger: operation.linger })
-        : await perform(server, trail, settled);
+    const output = operation.linger
+      ? await lingering(server, trail, { asked, settled, linger: operation.linger })
+      : await perform(server, trail, settled);
     return { output, input: settled.input };
   } catch (thrown) {
     if (!operation.nowhere || !caller || !isRootAdmin(caller) || !isAbsence(thrown)) throw thrown;
@@ -164,11 +162,27 @@ interface Waiting {
   readonly linger: NonNullable<AnyOperation['linger']>;
 }
 
-async function waitFor(server: Server, trail: Trail, { asked, settled, linger }: Waiting): Promise<unknown> {
+/** It counts as one that waits before it has begun, unless its input says that its answer is likely to be there at once. */
+async function lingering(server: Server, trail: Trail, waiting: Waiting): Promise<unknown> {
+  const { operation } = trail;
+  const { settled } = waiting;
+  if (operation.lingers?.(settled.input) ?? true) {
+    return waitFor(server, trail, { ...waiting, work: () => perform(server, trail, settled) });
+  }
+  const output = await perform(server, trail, settled);
+  if (!operation.unfinished?.(output)) return output;
+  return waitFor(server, trail, { ...waiting, work: async () => output });
+}
+
+async function waitFor(
+  server: Server,
+  trail: Trail,
+  { asked, settled, linger, work }: Waiting & { readonly work: () => Promise<unknown> },
+): Promise<unknown> {
   const open = server.streams.begin(settled.context, ...endsOf(server, trail, asked));
   try {
     asked.request.lasts?.();
-    const output = await perform(server, trail, settled);
+    const output = await work();
     return trail.operation.output.parse(await linger(output, open, settled.input));
   } finally {
     open.close();
@@ -177,7 +191,7 @@ async function waitFor(server: Server, trail: Trail, { asked, settled, linger }:
 
 /** Nobody waits for it any more, or its brick has given it all the time there was. */
 function endsOf(server: Server, { operation }: Trail, { request }: Asked): readonly (AbortSignal | undefined)[] {
-  return [request.gone, operation.brick && server.bricks.over(operation.brick)];
+  return [request.gone?.(), operation.brick && server.bricks.over(operation.brick)];
 }
 
 async function beginStream(server: Server, trail: Trail, asked: Asked): Promise<Stream> {

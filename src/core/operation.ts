@@ -337,7 +337,7 @@ export interface Operation<I, O, P = I, R = O> {
   /** Housekeeping that adds to the store: refused on a full disk, as the writes of callers are. */
   readonly grows?: boolean;
   /** What `run` of a write is going to look up, so that writes of one commit look it up together. */
-  foresee?(ready: P, zone_id: string): Foresight;
+  foresee?(ready: P, zone_id: string): readonly Foresight[];
   /** Asks what it is going to look up while the row of its zone is under way. */
   ahead?(tx: Tx, ready: P, context: CallContext): void;
   /** What an `Idempotency-Key` does: nothing, or a repeat of what is shown once is CONFLICT; else the first answer comes again. */
@@ -383,6 +383,8 @@ export interface Operation<I, O, P = I, R = O> {
   linger?(output: O, streaming: Streaming, input: unknown): Promise<O>;
   /** Whether this input makes it linger; without it every one does. */
   lingers?(input: unknown): boolean;
+  /** Whether what `run` gave has to be waited for all the same, though its input did not tell so. */
+  unfinished?(output: O): boolean;
   readonly stream?: StreamBinding<O>;
   /** The answer to an admin of zone root in a zone that never was or is not Active (access.md §4, rule 5); else a fault. */
   nowhere?(): O;

@@ -16,6 +16,7 @@ const find = (tx: Tx, id: string): Promise<Thing | undefined> =>
 const keptAs = (row: Thing): KeptRow => ({
   row,
   save: { sql: 'UPDATE things SET n = ? WHERE id = ?', params: [row.n, row.id] },
+  whole: true,
 });
 /** One more, of the row as the write before left it. */
 async function more(tx: Tx): Promise<number> {
@@ -114,6 +115,18 @@ export function later(sql: () => Sql): void {
     expect(await sql().read((tx) => find(tx, 'counter'))).toEqual({ id: 'counter', n: 100 });
   });
 
+  test('a row that was inserted and then kept is as it was kept', async () => {
+    await sql().write(LANE, async (tx) => {
+      await tx.insert(things, [['counter', 1]]);
+      const row = { id: 'counter', n: 5 };
+      await tx.keep('things', 'counter', {
+        row,
+        save: { sql: 'UPDATE things SET n = 5 WHERE id = ?', params: ['counter'] },
+      });
+    });
+    expect(await sql().read((tx) => find(tx, 'counter'))).toEqual({ id: 'counter', n: 5 });
+  });
+
   test('what a write kept is gone if it fails, and what changed the row otherwise is seen', async () => {
     await sql().write(LANE, (tx) => add(tx, 'counter'));
     const results = await Promise.allSettled(
@@ -169,7 +182,7 @@ export function later(sql: () => Sql): void {
           tx.know('things', id, { id, n });
           return `${id} is new`;
         },
-        { grows: true, foresight: { keys: [id], lookUp } },
+        { grows: true, foresight: [{ keys: [id], lookUp }] },
       );
     const results = await Promise.allSettled(numbers(60).map((n) => put(n % 2 === 0 ? `t${n % 12}` : 'there', n)));
     const told = results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));

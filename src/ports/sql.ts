@@ -114,7 +114,7 @@ export interface Foresight {
 export interface WriteHint {
   /** It adds to the store. Refused at once while the disk is full, so that others have the room that is kept back. */
   readonly grows: boolean;
-  readonly foresight?: Foresight | undefined;
+  readonly foresight?: readonly Foresight[] | undefined;
 }
 
 /** Commits that were synced. */

@@ -125,7 +125,7 @@ async function answer(
     const params = binding.credentials ? presentedAsParameter(request, door, given) : given;
     const raw = withHeaders(binding, withBranch(operation, params, request.headers), request.headers);
     const tolerant = binding.tolerant ?? false;
-    const gone = operation.linger || operation.stream ? goneSignal(reply) : undefined;
+    const gone = operation.linger || operation.stream ? () => goneSignal(reply) : undefined;
     const asked = { ...requestOf(arrival, 'http'), tolerant, gone, lasts: request.lasts };
     if (operation.stream && wantsStream(operation.stream, request.headers)) {
       const stream = await openStream(door.server, operation, { raw, request: asked });

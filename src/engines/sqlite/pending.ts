@@ -14,6 +14,8 @@ export class Pending {
   /** By table, then by key. */
   private readonly known = new Map<string, Map<string, object | null>>();
   private readonly saves = new Map<string, Map<string, Statement>>();
+  /** Table whose rows are on their way: what is saved of them goes behind. */
+  private inserting: string | undefined;
 
   get isEmpty(): boolean {
     return this.rows.size === 0 && this.known.size === 0;
@@ -49,10 +51,13 @@ export class Pending {
     for (const [insert, rows] of this.rows) {
       if (names && !names(insert.into)) continue;
       this.rows.delete(insert);
+      const outer = this.inserting;
+      this.inserting = insert.into;
       for (const statement of insertStatements(insert, rows)) send(statement);
+      this.inserting = outer;
     }
     for (const [table, saves] of this.saves) {
-      if (names && !names(table)) continue;
+      if ((names && !names(table)) || table === this.inserting) continue;
       this.saves.delete(table);
       for (const save of saves.values()) send(save);
     }
@@ -60,6 +65,7 @@ export class Pending {
 
   /** What came since the last flush was undone. */
   forget(): void {
+    this.inserting = undefined;
     this.rows.clear();
     this.saves.clear();
     this.known.clear();

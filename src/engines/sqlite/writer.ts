@@ -31,7 +31,7 @@ const LOCK_RETRY_MS = 2;
 
 interface Queued extends Waiting<SqliteTx> {
   readonly grows: boolean;
-  readonly foresight: Foresight | undefined;
+  readonly foresight: readonly Foresight[] | undefined;
   /** Gets a transaction of its own: there was no room for it together with others. */
   readonly alone: boolean;
 }
@@ -252,15 +252,16 @@ export class Writer {
 
 /** Looks up what several writes foresee. */
 async function lookUpTogether(batch: readonly Queued[], tx: SqliteTx): Promise<void> {
-  const wanted = new Map<Foresight['lookUp'], Set<string>>();
-  const seers = batch.flatMap(({ foresight }) => foresight ?? []);
-  if (seers.length < 2) return;
-  for (const { lookUp, keys } of seers) {
+  const wanted = new Map<Foresight['lookUp'], { readonly keys: Set<string>; writes: number }>();
+  for (const { lookUp, keys } of batch.flatMap(({ foresight }) => foresight ?? [])) {
     const known = wanted.get(lookUp);
-    if (known) for (const key of keys) known.add(key);
-    else wanted.set(lookUp, new Set(keys));
+    if (!known) wanted.set(lookUp, { keys: new Set(keys), writes: 1 });
+    else {
+      for (const key of keys) known.keys.add(key);
+      known.writes++;
+    }
   }
-  for (const [lookUp, keys] of wanted) await lookUp(tx, [...keys]);
+  for (const [lookUp, { keys, writes }] of wanted) if (writes > 1) await lookUp(tx, [...keys]);
 }
 
 /** The answer to a write that was never begun. */

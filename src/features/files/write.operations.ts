@@ -78,7 +78,7 @@ export const write: Operation<WriteInput, WriteResult, ReadyWrite> = {
     }),
   object: (ready) => ready.path,
   foresee: (ready, zone_id) =>
-    foreseeStates(zone_id, ready.branch === undefined ? [...ancestorsOf(ready.path), ready.path] : []),
+    ready.branch === undefined ? [foreseeStates(zone_id, [...ancestorsOf(ready.path), ready.path])] : [],
   run: async (call, ready) => {
     const view = await viewOf(call, ready);
     const spot = await lookUp(call, view, ready.path);

@@ -7,14 +7,14 @@ import { Fault } from '../../base/faults.ts';
 import { ancestorsOf } from '../../base/paths.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { foreseeStates } from '../files/files.sql.ts';
-import { type Begun, carryOn, type Standing, untilFree } from './carry-on.ts';
+import { type Begun, carryOn, isBegun, type Standing, untilFree } from './carry-on.ts';
 import { hasChecksum } from './checksum.ts';
 import { getUpload } from './get.ts';
 import { brokenOff, checksumMismatch } from './intake.ts';
 import { Remembered } from './remembered.ts';
 import { checkRoom } from './steps.operations.ts';
 import { badHeader, beyondLength, offsetMismatch, topicOf, type UploadBody, type UploadRow } from './upload.ts';
-import { type Change, zoneOfUpload } from './uploads.sql.ts';
+import { type Change, foreseeUpload, zoneOfUpload } from './uploads.sql.ts';
 import { askHolder, beginWrite, type Coming, isLocked, standingOf } from './writing.ts';
 
 const input = z.object({
@@ -37,6 +37,9 @@ export interface ReadyAppend extends Coming {
 
 /** Small uploads that were begun here: what they look up at their end is then looked up for all of a commit together. */
 export const begunHere = new Remembered<string>();
+
+/** Then the transaction alone comes to the answer, unless the upload is more than small. */
+export const isAtHand = ({ rest }: UploadBody): boolean => rest === null;
 
 /** What a transaction is told of a body. A small one is looked at here: CHECKSUM_MISMATCH, BAD_HEADER. */
 export async function comingOf(body: UploadBody): Promise<Coming> {
@@ -75,24 +78,24 @@ export const append: Operation<Input, Begun | Standing, ReadyAppend, Begun | Sta
   ],
   locate: (tx, { upload_id }) => zoneOfUpload(tx, upload_id),
   prepare: async (input, { sql }) => ({ ...(await readyOf(input)), path: begunHere.take(sql, input.upload_id) }),
-  foresee: ({ path }, zone_id) => foreseeStates(zone_id, path === undefined ? [] : [...ancestorsOf(path), path]),
+  foresee: ({ upload_id, path }, zone_id) => [
+    foreseeUpload(upload_id),
+    ...(path === undefined ? [] : [foreseeStates(zone_id, [...ancestorsOf(path), path])]),
+  ],
   object: ({ upload_id }) => upload_id,
-  rings: (output) => ('state' in output && output.state === 'held' ? topicOf(output.upload_id) : undefined),
+  rings: (output) => (isBegun(output) && output.state === 'held' ? topicOf(output.upload_id) : undefined),
   run: begin,
+  lingers: (asked) => !isAtHand((asked as Input).body),
+  unfinished: isBegun,
   linger: async (output, streaming, asked) => {
-    if ('state' in output && output.state === 'done') return output.standing;
     const wanted = asked as Input;
     const ready = await readyOf(wanted);
-    const begun = await untilFree(
-      output as Begun,
-      streaming,
-      async () => (await streaming.run(append, ready)) as Begun,
-    );
+    const begun = await untilFree(output, streaming, () => streaming.run(append, ready));
     return carryOn(begun, streaming, ready.whole && ready.whole.length === 0 ? null : wanted.body);
   },
 };
 
-async function begin(call: Call, ready: ReadyAppend): Promise<Begun> {
+async function begin(call: Call, ready: ReadyAppend): Promise<Begun | Standing> {
   const row = await getUpload(call, ready.upload_id);
   if (row.kind === 'final') {
     throw new Fault('ACCESS_DENIED', 'Access denied: a final upload is made of its partials and takes no bytes', {
@@ -104,7 +107,7 @@ async function begin(call: Call, ready: ReadyAppend): Promise<Begun> {
   const length = lengthFor(call, row, ready.length);
   if (row.status === 'complete') {
     if ((ready.whole?.length ?? 1) > 0) throw beyondLength(row.received);
-    return { state: 'done', upload_id: row.upload_id, standing: standingOf(row) };
+    return standingOf(row);
   }
   const more: Change = length === row.length ? {} : { length };
   return beginWrite(call, { ...row, length }, { coming: ready, more });

@@ -18,8 +18,8 @@ import type { Written } from '../files/file-object.ts';
 import { lookUp } from '../files/tree.ts';
 import { mainView, type View } from '../files/view.ts';
 import { contentTypeOf } from '../files/write.operations.ts';
-import { KEPT_MS, type Result, type UploadRow } from './upload.ts';
-import { type Change, changeUpload } from './uploads.sql.ts';
+import { expiryAt, type Result, type UploadRow } from './upload.ts';
+import { type Change, keepUpload } from './uploads.sql.ts';
 
 export type Outcome = { readonly result: Result } | { readonly refused: FaultWire };
 
@@ -29,19 +29,18 @@ export async function becomeFile(
   row: UploadRow,
   whole: { stored: Stored; more: Change },
 ): Promise<Outcome> {
-  const { upload_id } = row;
   const { stored, more } = whole;
-  const common: Change = { ...more, received: stored.size, lock_until: null, expires_at: call.now + KEPT_MS };
+  const common: Change = { ...more, received: stored.size, lock_until: null, expires_at: expiryAt(call.now) };
   const planned = await call.weigh(() => plan(call, row, stored)).catch(faultOf);
   if (planned instanceof Fault) {
-    await changeUpload(call.tx, upload_id, { ...common, status: 'failed' });
+    await keepUpload(call.tx, row, { ...common, status: 'failed' });
     return { refused: faultToWire(planned) };
   }
   const { view, change, written } = planned;
   await storeChange(call, view, change);
   const result: Result = { etag: written.etag, version: written.version };
   const done: Change = { status: 'complete', result: JSON.stringify(result), held: null, segments: '[]' };
-  await changeUpload(call.tx, upload_id, { ...common, ...done });
+  await keepUpload(call.tx, row, { ...common, ...done });
   return { result };
 }
 

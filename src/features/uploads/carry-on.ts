@@ -19,17 +19,19 @@ export interface Standing {
   readonly result: Result | null;
 }
 
+/** What a transaction came to where the request is not over with it. */
 export type Begun =
-  | { readonly state: 'done'; readonly upload_id: string; readonly standing: Standing }
   | { readonly state: 'refused'; readonly upload_id: string; readonly fault: FaultWire }
   | { readonly state: 'held'; readonly upload_id: string }
   | { readonly state: 'yours'; readonly upload_id: string; readonly lease: Lease; readonly standing: Standing };
+
+export const isBegun = (output: Begun | Standing): output is Begun => 'state' in output;
 
 const WAIT_MS = 5_000;
 const LOOK_MS = 250;
 
 /** Asks again until it has another answer than `held`; LOCKED after 5 s. */
-export async function untilFree<B extends { readonly state: string; readonly upload_id: string }>(
+export async function untilFree<B extends { readonly state?: string; readonly upload_id: string }>(
   begun: B,
   streaming: Pick<Streaming, 'rings' | 'signal'>,
   again: () => Promise<B>,
@@ -45,8 +47,12 @@ export async function untilFree<B extends { readonly state: string; readonly upl
 }
 
 /** The end of a request. `body` is null where no byte of it is left to take. */
-export async function carryOn(begun: Begun, streaming: Streaming, body: UploadBody | null): Promise<Standing> {
-  if (begun.state === 'done') return begun.standing;
+export async function carryOn(
+  begun: Begun | Standing,
+  streaming: Streaming,
+  body: UploadBody | null,
+): Promise<Standing> {
+  if (!isBegun(begun)) return begun;
   if (begun.state === 'refused') throw faultFromWire(begun.fault);
   if (begun.state === 'held') throw locked(begun.upload_id);
   const { lease, standing } = begun;

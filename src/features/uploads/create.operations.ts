@@ -11,14 +11,14 @@ import type { Call, Operation, Preparation, Streaming } from '../../core/operati
 import { INLINE_BYTES_MAX } from '../content/content.ts';
 import { metadataText } from '../files/params.ts';
 import { subjectOf } from '../jobs/visibility.ts';
-import { begunHere, checkLength, comingOf } from './append.operations.ts';
-import { type Begun, carryOn, type Standing } from './carry-on.ts';
+import { begunHere, checkLength, comingOf, isAtHand } from './append.operations.ts';
+import { type Begun, carryOn, isBegun, type Standing } from './carry-on.ts';
 import { getUpload } from './get.ts';
 import { abandon } from './steps.operations.ts';
 import {
   badHeader,
+  expiryAt,
   isGone,
-  KEPT_MS,
   type Kind,
   type Source,
   sees,
@@ -103,29 +103,34 @@ export const create: Operation<Input, Begun | Standing, Ready, Begun | Standing>
     await checkCounts(call);
     return ready.kind === 'final' ? beginFinal(call, ready) : begin(call, ready);
   },
+  over: remember,
+  lingers: (asked) => !isAtHand((asked as Input).body),
+  unfinished: isBegun,
   linger: async (output, streaming, asked) => {
-    const begun = output as Begun;
     const { body, kind } = asked as Input;
-    remember(begun, streaming, asked as Input);
     try {
-      return await carryOn(begun, streaming, kind === 'final' ? null : body);
+      return await carryOn(output, streaming, kind === 'final' ? null : body);
     } catch (thrown) {
-      await takeBack(begun, streaming, { thrown, kind });
+      await takeBack(output, streaming, { thrown, kind });
       throw thrown;
     }
   },
 };
 
 /** Of a small file whose bytes come with the next request: where it goes. */
-function remember(begun: Begun, { sql }: Streaming, { path, length }: Input): void {
-  if (begun.state !== 'done' || begun.standing.complete || path === undefined) return;
-  if (length !== undefined && length <= INLINE_BYTES_MAX) begunHere.keep(sql, begun.upload_id, path);
+function remember({ path, length }: Ready, output: Begun | Standing | undefined, { sql }: Preparation): void {
+  if (!output || isBegun(output) || output.complete || path === null) return;
+  if (length !== null && length <= INLINE_BYTES_MAX) begunHere.keep(sql, output.upload_id, path);
 }
 
 /** Nobody knows the id of an upload whose creation failed; what broke off is left to expire, as a client may know it. */
-async function takeBack(begun: Begun, streaming: Streaming, failed: { thrown: unknown; kind: Kind }): Promise<void> {
+async function takeBack(
+  begun: Begun | Standing,
+  streaming: Streaming,
+  failed: { thrown: unknown; kind: Kind },
+): Promise<void> {
   const mismatch = failed.thrown instanceof Fault && CREATES_NOTHING.has(failed.thrown.code);
-  if (begun.state !== 'yours' || !(mismatch || failed.kind === 'final')) return;
+  if (!isBegun(begun) || begun.state !== 'yours' || !(mismatch || failed.kind === 'final')) return;
   const { upload_id } = begun;
   await streaming.run(abandon, { upload_id, token: begun.lease.token }).catch(() => undefined);
   await streaming.blobs.stage.remove(upload_id);
@@ -181,17 +186,17 @@ const rowOf = (call: Call, ready: Ready): Omit<UploadRow, 'upload_id'> => ({
   wanted: 0,
   result: null,
   created_at: call.now,
-  expires_at: call.now + KEPT_MS,
+  expires_at: expiryAt(call.now),
 });
 
-async function begin(call: Call, ready: Ready): Promise<Begun> {
+async function begin(call: Call, ready: Ready): Promise<Begun | Standing> {
   const row = await newRow(call, ready);
   if (ready.length !== null) checkLength(call, ready.length);
   await insertUpload(call.tx, row);
   return beginWrite(call, row, { coming: ready, more: {} });
 }
 
-async function beginFinal(call: Call, ready: Ready): Promise<Begun> {
+async function beginFinal(call: Call, ready: Ready): Promise<Begun | Standing> {
   const partials = await partialsOf(call, ready.partials);
   const length = partials.reduce((sum, { received }) => sum + received, 0);
   checkLength(call, length);

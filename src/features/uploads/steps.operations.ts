@@ -9,8 +9,8 @@ import type { Stored } from '../content/content.ts';
 import { checkQuota } from '../zones/quota.ts';
 import { becomeFile, type Outcome } from './become-file.ts';
 import {
+  expiryAt,
   isGone,
-  KEPT_MS,
   LOCK_MS,
   type Segment,
   topicOf,
@@ -61,7 +61,7 @@ export const progress: Operation<z.infer<typeof progressInput>, z.infer<typeof p
             received: input.received,
             segments: segmentsText(input.segments),
             held: null,
-            expires_at: call.now + KEPT_MS,
+            expires_at: expiryAt(call.now),
           }
         : {}),
       ...(whole && input.end ? { status: 'complete' } : {}),

@@ -67,8 +67,11 @@ export interface UploadBody {
 }
 
 /** How long an upload is kept behind its last byte, and how long it is told as gone then. Milliseconds. */
-export const KEPT_MS = 24 * 3_600_000;
+const KEPT_MS = 24 * 3_600_000;
 export const TOLD_GONE_MS = 7 * 24 * 3_600_000;
+/** In whole seconds, as it is told: so the bytes that follow at once move nothing in the index by which the expired are found. */
+export const expiryAt = (now: number): number => Math.ceil((now + KEPT_MS) / 1000) * 1000;
+
 /** Of the lock that a writer holds; he renews it every two seconds. */
 export const LOCK_MS = 10_000;
 

@@ -1,5 +1,5 @@
-/** Rows of uploads. */
-import type { SqlValue, Tx } from '../../ports/sql.ts';
+/** Rows of uploads. The uploads of one commit are looked up, counted and inserted by few statements together. */
+import type { Foresight, RowsInsert, SqlValue, Statement, Tx } from '../../ports/sql.ts';
 import type { Segment, UploadRow } from './upload.ts';
 
 const COLUMNS = `upload_id, zone_id, owner, agent_id, kind, path, status, length, received, metadata, concat, content_type,
@@ -7,8 +7,30 @@ const COLUMNS = `upload_id, zone_id, owner, agent_id, kind, path, status, length
 
 const NAMES = COLUMNS.split(',').map((name) => name.trim());
 
-export const findUpload = (tx: Tx, zone_id: string, upload_id: string): Promise<UploadRow | undefined> =>
-  tx.get<UploadRow>(`SELECT ${COLUMNS} FROM uploads WHERE upload_id = ? AND zone_id = ?`, [upload_id, zone_id]);
+const TABLE = 'uploads';
+
+export async function findUpload(tx: Tx, zone_id: string, upload_id: string): Promise<UploadRow | undefined> {
+  const kept = tx.kept<UploadRow>(TABLE, upload_id);
+  if (kept === undefined) {
+    return tx.get<UploadRow>(`SELECT ${COLUMNS} FROM uploads WHERE upload_id = ? AND zone_id = ?`, [
+      upload_id,
+      zone_id,
+    ]);
+  }
+  return kept?.zone_id === zone_id ? kept : undefined;
+}
+
+/** What a write to an upload is going to look up. */
+export const foreseeUpload = (upload_id: string): Foresight => ({ keys: [upload_id], lookUp });
+
+async function lookUp(tx: Tx, ids: readonly string[]): Promise<void> {
+  const rows = await tx.all<UploadRow>(
+    `SELECT ${COLUMNS} FROM uploads WHERE upload_id IN (SELECT value FROM ${tx.dialect.textsOf})`,
+    [JSON.stringify(ids)],
+  );
+  const found = new Map(rows.map((row) => [row.upload_id, row]));
+  for (const id of ids) tx.know(TABLE, id, found.get(id) ?? null);
+}
 
 export async function zoneOfUpload(tx: Tx, upload_id: string): Promise<string | undefined> {
   const row = await tx.get<{ zone_id: string }>('SELECT zone_id FROM uploads WHERE upload_id = ?', [upload_id]);
@@ -22,9 +44,11 @@ export function listByIds(tx: Tx, zone_id: string, ids: readonly string[]): Prom
   );
 }
 
+const INSERT: RowsInsert = { into: TABLE, columns: NAMES };
+
 export async function insertUpload(tx: Tx, row: UploadRow): Promise<void> {
-  const values = NAMES.map((name) => (row as unknown as Record<string, SqlValue>)[name] ?? null);
-  await tx.run(`INSERT INTO uploads (${COLUMNS}) VALUES (${NAMES.map(() => '?').join(', ')})`, values);
+  await tx.insert(INSERT, [NAMES.map((name) => (row as unknown as Record<string, SqlValue>)[name] ?? null)]);
+  addOpen(tx, row, 1);
 }
 
 export interface Counts {
@@ -32,8 +56,41 @@ export interface Counts {
   readonly caller: number;
 }
 
+type Owner = Pick<UploadRow, 'zone_id' | 'owner' | 'agent_id'>;
+
+/** Those of a zone, whoever asks, then by whoever asked. It is no id of an upload. */
+const openKey = (zone_id: string): string => `open\n${zone_id}`;
+const callerKey = ({ owner, agent_id }: Owner): string => `${owner}\n${agent_id}`;
+
+interface Open {
+  readonly zone: number;
+  readonly callers: ReadonlyMap<string, number>;
+}
+
 /** Uploads that are not complete. */
-export async function countOpen(tx: Tx, of: Pick<UploadRow, 'zone_id' | 'owner' | 'agent_id'>): Promise<Counts> {
+export async function countOpen(tx: Tx, of: Owner): Promise<Counts> {
+  const kept = tx.kept<Open>(TABLE, openKey(of.zone_id));
+  const caller = kept?.callers.get(callerKey(of));
+  if (kept && caller !== undefined) return { zone: kept.zone, caller };
+  const counts = await readOpen(tx, of);
+  const callers = new Map(kept?.callers).set(callerKey(of), counts.caller);
+  tx.know(TABLE, openKey(of.zone_id), { zone: counts.zone, callers } satisfies Open);
+  return counts;
+}
+
+/** One more or less, for the writes of the same commit. */
+function addOpen(tx: Tx, of: Owner, by: number): void {
+  const kept = tx.kept<Open>(TABLE, openKey(of.zone_id));
+  if (!kept) return;
+  const callers = new Map(kept.callers);
+  const caller = callers.get(callerKey(of));
+  if (caller !== undefined) callers.set(callerKey(of), caller + by);
+  tx.know(TABLE, openKey(of.zone_id), { zone: kept.zone + by, callers } satisfies Open);
+}
+
+const isOpen = ({ status }: Pick<UploadRow, 'status'>): boolean => status === 'open' || status === 'failed';
+
+async function readOpen(tx: Tx, of: Owner): Promise<Counts> {
   const row = await tx.get<Counts>(
     `SELECT COUNT(*) AS zone, COALESCE(SUM(CASE WHEN owner = ? AND agent_id = ? THEN 1 ELSE 0 END), 0) AS caller
      FROM uploads WHERE zone_id = ? AND status IN ('open', 'failed')`,
@@ -61,9 +118,33 @@ export type Change = Partial<
 
 /** Sets what is named and leaves the rest. */
 export async function changeUpload(tx: Tx, upload_id: string, change: Change): Promise<void> {
+  const { sql, params } = changing(upload_id, change);
+  await tx.run(sql, params);
+}
+
+function changing(upload_id: string, change: Change): Statement {
   const given = Object.entries(change).filter(([, value]) => value !== undefined) as [string, SqlValue][];
   const sets = given.map(([name]) => `${name} = ?`).join(', ');
-  await tx.run(`UPDATE uploads SET ${sets} WHERE upload_id = ?`, [...given.map(([, value]) => value), upload_id]);
+  return {
+    sql: `UPDATE uploads SET ${sets} WHERE upload_id = ?`,
+    params: [...given.map(([, value]) => value), upload_id],
+  };
+}
+
+/** Rows as a write left them that are not in their table yet: a save holds only what differs from there. */
+const unsaved = new WeakSet<object>();
+
+/** The same of a row that was looked up, with the other writes of its commit. Its length may be ahead of the table. */
+export async function keepUpload(tx: Tx, row: UploadRow, change: Change): Promise<void> {
+  const { upload_id } = row;
+  if (unsaved.has(tx.kept<UploadRow>(TABLE, upload_id) ?? {})) return changeUpload(tx, upload_id, change);
+  const now: UploadRow = { ...row, ...change };
+  const news = Object.entries(change).filter(
+    ([name, value]) => name === 'length' || value !== (row as unknown as Record<string, unknown>)[name],
+  );
+  unsaved.add(now);
+  await tx.keep(TABLE, upload_id, { row: now, save: changing(upload_id, Object.fromEntries(news)) });
+  addOpen(tx, row, Number(isOpen(now)) - Number(isOpen(row)));
 }
 
 export async function deleteUpload(tx: Tx, upload_id: string): Promise<void> {

@@ -11,7 +11,7 @@ import type { Begun, Standing } from './carry-on.ts';
 import { checkRoom } from './steps.operations.ts';
 import {
   beyondLength,
-  KEPT_MS,
+  expiryAt,
   type Lease,
   LOCK_MS,
   type Result,
@@ -51,7 +51,7 @@ export async function beginWrite(
   call: Call,
   row: UploadRow,
   { coming, more }: { coming: Coming; more: Change },
-): Promise<Begun> {
+): Promise<Begun | Standing> {
   const { whole } = coming;
   const size = whole?.length ?? coming.size ?? 0;
   if (row.length !== null && row.received + size > row.length) throw beyondLength(row.length);
@@ -65,25 +65,29 @@ export async function beginWrite(
   }
   const change: Change = { ...more, ...(row.lock_until === null ? {} : { lock_until: null }) };
   if (whole.length > 0) {
-    Object.assign(change, { received, held: heldWith(row, whole), expires_at: call.now + KEPT_MS });
+    Object.assign(change, { received, held: heldWith(row, whole), expires_at: expiryAt(call.now) });
   }
   if (row.length === received) Object.assign(change, { status: 'complete' });
   // A lock that ran out was not given back: its segment stays with whoever had it.
   if (row.segments !== '[]') delete (change as { lock_until?: unknown }).lock_until;
   if (Object.keys(change).length > 0) await changeUpload(call.tx, row.upload_id, change);
-  return { state: 'done', upload_id: row.upload_id, standing: standingOf({ ...row, ...change }) };
+  return standingOf({ ...row, ...change });
 }
 
 const heldWith = (row: UploadRow, bytes: Uint8Array): Uint8Array =>
   row.held ? Buffer.concat([row.held, bytes]) : bytes;
 
-async function completeNow(call: Call, row: UploadRow, whole: { bytes: Uint8Array; more: Change }): Promise<Begun> {
+async function completeNow(
+  call: Call,
+  row: UploadRow,
+  whole: { bytes: Uint8Array; more: Change },
+): Promise<Begun | Standing> {
   const { upload_id } = row;
   const bytes = heldWith(row, whole.bytes);
   const outcome = await becomeFile(call, row, { stored: inlineStored(bytes), more: { ...whole.more, held: bytes } });
   if ('refused' in outcome) return { state: 'refused', upload_id, fault: outcome.refused };
-  const done = { ...row, received: bytes.length, status: 'complete', expires_at: call.now + KEPT_MS } as const;
-  return { state: 'done', upload_id, standing: { ...standingOf(done), result: outcome.result } };
+  const done = { ...row, received: bytes.length, status: 'complete', expires_at: expiryAt(call.now) } as const;
+  return { ...standingOf(done), result: outcome.result };
 }
 
 interface Taking {
@@ -109,5 +113,5 @@ export async function takeLock(call: Call, row: UploadRow, { more = {}, sources 
     segment: last ?? `s${token}`,
     sources,
   };
-  return { state: 'yours', upload_id, lease, standing: standingOf({ ...row, expires_at: call.now + KEPT_MS }) };
+  return { state: 'yours', upload_id, lease, standing: standingOf({ ...row, expires_at: expiryAt(call.now) }) };
 }

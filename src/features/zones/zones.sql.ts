@@ -20,9 +20,14 @@ export const findZone = (tx: Tx, zone_id: string): Promise<ZoneRow | undefined> 
   tx.get<ZoneRow>(`SELECT ${CALL_COLUMNS} FROM zones WHERE zone_id = ?`, [zone_id]);
 
 /** The same, locked against every other writing call of the zone until the transaction ends. */
-export const lockZone = async (tx: Tx, zone_id: string): Promise<ZoneRow | undefined> =>
-  tx.kept<ZoneRow>('zones', zone_id) ??
-  tx.get<ZoneRow>(`SELECT ${CALL_COLUMNS} FROM zones WHERE zone_id = ?${tx.dialect.forUpdate}`, [zone_id]);
+export async function lockZone(tx: Tx, zone_id: string): Promise<ZoneRow | undefined> {
+  const kept = tx.kept<ZoneRow>('zones', zone_id);
+  if (kept) return kept;
+  const sql = `SELECT ${CALL_COLUMNS} FROM zones WHERE zone_id = ?${tx.dialect.forUpdate}`;
+  const row = await tx.get<ZoneRow>(sql, [zone_id]);
+  if (row) tx.know('zones', zone_id, row);
+  return row;
+}
 
 /** Stands for a zone that is not there, where that is as good as an empty one. */
 export const noZone = (zone_id: string): ZoneRow => ({
@@ -60,7 +65,7 @@ export function keepZone(tx: Tx, row: ZoneRow): Promise<void> {
     row.mounts_revision,
     row.zone_id,
   ];
-  return tx.keep('zones', row.zone_id, { row, save: { sql: SAVE_ZONE, params } });
+  return tx.keep('zones', row.zone_id, { row, save: { sql: SAVE_ZONE, params }, whole: true });
 }
 
 export const findZoneRecord = (tx: Tx, zone_id: string): Promise<ZoneRecord | undefined> =>

@@ -44,6 +44,8 @@ async function gathered(
   message: IncomingMessage,
   sized: number | null,
 ): Promise<Pick<UploadBody, 'held' | 'rest' | 'broken'>> {
+  // Small bodies come with their head.
+  if (message.complete) return { held: joined([...atHand(message)]), rest: null, broken: false };
   // The stream outlives a fault: the answer still has to go out on its connection.
   const pieces = message.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   const held: Buffer[] = [];
@@ -65,6 +67,10 @@ async function gathered(
   } finally {
     clearTimeout(timer);
   }
+}
+
+function* atHand(message: IncomingMessage): Generator<Buffer> {
+  for (let piece = message.read(); piece !== null; piece = message.read()) yield piece as Buffer;
 }
 
 const joined = (pieces: readonly Buffer[]): Uint8Array =>

@@ -137,7 +137,7 @@ async function ask(
 ): Promise<unknown> {
   const { output } = await invoke(door.server, operation, {
     raw: params,
-    request: { ...requestOf(arrive(request), 'http'), tolerant: false, gone: goneSignal(reply) },
+    request: { ...requestOf(arrive(request), 'http'), tolerant: false, gone: () => goneSignal(reply) },
   });
   return output;
 }
