@@ -39,7 +39,7 @@ export interface Tx {
   readonly dialect: Dialect;
   /** Statements sent so far, begin and commit not counted. */
   readonly statements: number;
-  /** The database's own time in milliseconds, where it came with the beginning of the transaction. */
+  /** The database's own time in milliseconds, where answers bring it; never ahead of it. */
   readonly time: number | undefined;
   /** The first row, or undefined. `R` names the columns as the query names them. */
   get<R extends object>(sql: string, params?: readonly SqlValue[]): Promise<R | undefined>;
@@ -61,6 +61,13 @@ export interface Tx {
   know(table: string, key: string, row: object | null): void;
   /** The same of a row that is still to be saved, which is done as late as inserted rows are sent, and once. */
   keep(table: string, key: string, row: KeptRow): Promise<void>;
+  /**
+   * Does it go by a row that the write before it kept, which the server compares while it goes on? Where the row has become
+   * another, nothing of it is kept or answered, and it is run again, not supposing.
+   */
+  readonly supposing: boolean;
+  /** Of a transaction that is supposing: takes it that a query gives a row, in the same way. */
+  suppose(sql: string, params: readonly SqlValue[]): void;
   /** A part that can fail by itself: what it did is undone when it throws, what came before stays. */
   nested<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -101,6 +108,8 @@ export interface KnownRow {
 export interface KeptRow {
   readonly row: object;
   readonly save: Statement;
+  /** The row's properties are columns and stand in the table as they are here: later transactions may go by it. */
+  readonly whole?: boolean;
 }
 
 /** Rows that a write is going to look up, which the writes of a commit have looked up together. */

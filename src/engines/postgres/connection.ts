@@ -102,12 +102,6 @@ interface Question {
   readonly values?: SqlValue[];
 }
 
-/** The server's time in milliseconds, and when it was heard, of the monotonic clock. */
-export interface ServerTime {
-  readonly time: number;
-  readonly at: number;
-}
-
 export class Connection {
   /** Milliseconds of the monotonic clock, as is the next. */
   readonly openedAt = performance.now();
@@ -117,8 +111,6 @@ export class Connection {
   /** Since {@link begin}: a loss, a conflict, or the failure of a statement that nobody waits for. */
   trouble: unknown;
   crashes = '';
-  /** As it was last told. */
-  told: ServerTime | undefined;
   trigrams = false;
   /** Resolves when it is over. */
   readonly ended: Promise<void>;

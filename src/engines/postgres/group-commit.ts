@@ -6,17 +6,19 @@
  *
  * The first write needs no savepoint: if it throws there is nothing to keep. Behind the last one the commit is sent
  * before its statements are answered, which saves a round trip: if one of them fails, the server answers with a rollback.
+ * A write that finds its lane idle goes by what the last one left (guesses.ts), which saves another.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { QueryResult } from 'pg';
 import { noCommits } from '../../ports/sql.ts';
 import { answerAll, countCommit, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
 import { outcomeUnknown } from '../sql-faults.ts';
 import type { Connection } from './connection.ts';
 import { faultOf, isConflict, outOfReach } from './failures.ts';
+import { Guesses, type Left } from './guesses.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import type { Pool } from './pool.ts';
-import { type Opening, PostgresTx } from './transaction.ts';
+import { ServerClock } from './server-clock.ts';
+import { PostgresTx } from './transaction.ts';
 
 /** A backend shows up to 64 subtransactions to others at no cost (PGPROC_MAX_CACHED_SUBXIDS); nested parts take some. */
 const BATCH_WRITES_MAX = 48;
@@ -55,6 +57,8 @@ export class GroupCommit {
   /** What waits in each lane that is at work. */
   readonly #lanes = new Map<string, Queued[]>();
   readonly #working = new Set<Promise<void>>();
+  readonly #guesses = new Guesses();
+  readonly #clock = new ServerClock();
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -101,35 +105,58 @@ export class GroupCommit {
   /** Runs what waits, and what comes meanwhile, up to a full batch. True if it was undone; what may run again is queued. */
   async #batch(connection: Connection, lane: string, queue: Queued[]): Promise<boolean> {
     const done: Done[] = [];
+    const guess = queue.length === 1 ? this.#guesses.of(lane) : undefined;
+    let guessing: PostgresTx | undefined;
+    let left: Left | undefined;
     try {
       connection.begin(BEGIN);
       const opened = connection.query(OPENING, [lane]);
-      const opening: Opening = { told: connection.told };
-      const heard = ({ rows }: QueryResult): void => {
-        connection.told = { time: rows[0]?.time, at: performance.now() };
-        opening.told = connection.told;
-      };
-      opened.then(heard, () => undefined);
+      opened.then(
+        ({ rows }) => this.#clock.hear(rows[0]?.time),
+        () => undefined,
+      );
       for (let next = queue.shift(); next; ) {
         const write = next;
-        const tx = new PostgresTx(connection, opening);
+        const first = done.length === 0;
+        const tx = new PostgresTx(connection, this.#clock, first ? guess : undefined);
+        if (first) guessing = tx;
         const isLast = (): boolean => !hasRoom(done.length + 1, write, queue);
-        const one = await runOne({ connection, tx, first: done.length === 0, isLast }, write);
+        const one = await runOne({ connection, tx, first, isLast }, write);
         done.push(one.done);
         await opened;
         if (connection.trouble !== undefined) throw connection.trouble;
-        if (one.isLast) return await this.#commit({ connection, queue, done, last: tx }, (await opened).rows[0]?.xid);
+        // What it failed with may come of a row that is another by now.
+        if (one.done.failure && (await isWrong(tx))) throw one.done.failure.reason;
+        if (!one.done.failure) left = tx.left ?? left;
+        if (one.isLast) {
+          const ready = { connection, lane, queue, done, last: tx, guessing, left };
+          return await this.#commit(ready, (await opened).rows[0]?.xid);
+        }
         next = queue.shift();
       }
       return false;
     } catch (reason) {
-      connection.send('ROLLBACK');
+      const undone = connection.command('ROLLBACK').catch(() => undefined);
+      if (connection.lost === undefined && (await isWrong(guessing))) {
+        // Behind it nothing of this batch is answered any more that the next could take for its own.
+        await undone;
+        this.#guessAgain(lane, queue, done);
+        return false;
+      }
+      this.#guesses.forget(lane);
       this.#again(connection, { queue, done, reason });
       return true;
     }
   }
 
-  async #commit({ connection, queue, done, last }: Ready, xid: string): Promise<boolean> {
+  /** Nothing was kept of a batch that went by what is so no more: it runs again, and asks. */
+  #guessAgain(lane: string, queue: Queued[], done: readonly Done[]): void {
+    this.#guesses.failed(lane);
+    queue.unshift(...done.map(({ waiting }) => waiting));
+  }
+
+  async #commit(ready: Ready, xid: string): Promise<boolean> {
+    const { connection, lane, done, guessing, left } = ready;
     // Nothing to keep: no need to wait for the disk.
     if (done.every(({ failure }) => failure)) connection.send('ROLLBACK');
     else {
@@ -137,10 +164,13 @@ export class GroupCommit {
       const outcome = await this.#outcome(connection, xid);
       if (outcome === 'aborted') throw connection.lost;
       if (outcome === 'unknown') {
+        this.#guesses.forget(lane);
         rejectAll(done, outcomeUnknown());
         return false;
       }
-      if (outcome === 'refused') return this.#refused({ connection, queue, done, last });
+      if (outcome === 'refused') return this.#refused(ready);
+      this.#guesses.committed(lane, left);
+      if (guessing?.supposing) this.#guesses.confirmed(lane);
       countCommit(this.commits, { began, writes: done.length });
     }
     answerAll(done);
@@ -148,8 +178,13 @@ export class GroupCommit {
   }
 
   /** A statement of the last write failed, of which nobody had heard: it fails with that, and the others run again. */
-  #refused({ connection, queue, done, last }: Ready): boolean {
+  async #refused({ connection, lane, queue, done, last, guessing }: Ready): Promise<boolean> {
     const { trouble } = connection;
+    if (await isWrong(guessing)) {
+      this.#guessAgain(lane, queue, done);
+      return false;
+    }
+    this.#guesses.forget(lane);
     if (isConflict(trouble)) {
       this.#again(connection, { queue, done, reason: trouble });
       return true;
@@ -188,10 +223,18 @@ export class GroupCommit {
 /** A batch whose writes have run; the statements of the last of them may not be answered yet. */
 interface Ready {
   readonly connection: Connection;
+  readonly lane: string;
   readonly queue: Queued[];
   readonly done: readonly Done[];
   readonly last: PostgresTx;
+  /** The one that may have gone by what the last batch left, and what this one leaves. */
+  readonly guessing: PostgresTx | undefined;
+  readonly left: Left | undefined;
 }
+
+/** Did it go by what is so no more? */
+const isWrong = async (tx: PostgresTx | undefined): Promise<boolean> =>
+  tx?.supposing === true && !(await tx.wasRight());
 
 /** May the next write join? One that was undone often runs alone, so that it takes no others with it. */
 function hasRoom(ran: number, last: Queued, queue: readonly Queued[]): boolean {

@@ -7,8 +7,10 @@ import type { QueryResult } from 'pg';
 import { insertStatements } from '../../ports/insert-rows.ts';
 import type { Dialect, KeptRow, Row, RowsInsert, RowsUpdate, SqlValue, Statement, Tx } from '../../ports/sql.ts';
 import { updateAll, updateOne } from '../../ports/update-rows.ts';
-import type { Connection, ServerTime } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { faultOf, outOfReach } from './failures.ts';
+import { insist, type Left, stillIs } from './guesses.ts';
+import type { ServerClock } from './server-clock.ts';
 
 export const postgresDialect: Dialect = {
   name: 'postgres',
@@ -25,11 +27,6 @@ const withTrigrams: Dialect = { ...postgresDialect, trigrams: 'pg_trgm' };
 /** Statements that may be on their way unanswered: what they take is held in memory. */
 const UNSETTLED_MAX = 32;
 
-/** What the first statement of a transaction is answered with, and until then what the connection knows of before. */
-export interface Opening {
-  told?: ServerTime | undefined;
-}
-
 export class PostgresTx implements Tx {
   readonly dialect: Dialect;
   statements = 0;
@@ -40,18 +37,24 @@ export class PostgresTx implements Tx {
   #unsettled = 0;
   #last: Promise<unknown> = Promise.resolve();
 
-  readonly #opening: Opening | undefined;
+  readonly #clock: ServerClock | undefined;
+  readonly #guess: Left | undefined;
+  /** What it goes by: true where the server has found it so. */
+  readonly #supposed: Promise<boolean>[] = [];
+  /** What it has kept. */
+  left: Left | undefined;
 
-  constructor(connection: Connection, opening?: Opening) {
+  /** `guess`: what it may go by before the server has answered. */
+  constructor(connection: Connection, clock?: ServerClock, guess?: Left) {
     this.#connection = connection;
-    this.#opening = opening;
+    this.#clock = clock;
+    this.#guess = guess;
     this.dialect = connection.trigrams ? withTrigrams : postgresDialect;
   }
 
-  /** As the server said it at the beginning, or last before, and what has passed since. */
+  /** As far as it is known by now, of a transaction that writes. */
   get time(): number | undefined {
-    const { told } = this.#opening ?? {};
-    return told && Math.floor(told.time + performance.now() - told.at);
+    return this.#clock?.time();
   }
 
   async get<R extends object>(sql: string, params: readonly SqlValue[] = []): Promise<R | undefined> {
@@ -82,15 +85,41 @@ export class PostgresTx implements Tx {
     return changed.map((row) => row[update.key] ?? null);
   }
 
-  /** Nothing is kept: each write of a batch has a savepoint of its own, with which its rows come and go. */
-  kept(): undefined {
-    return undefined;
+  /**
+   * Only what the write before left, and before anything was asked. Within a batch nothing is kept: each write has a
+   * savepoint of its own, with which its rows come and go.
+   */
+  kept<R extends object>(table: string, key: string): R | undefined {
+    const guess = this.#guess;
+    if (this.statements > 0 || guess?.table !== table || guess.key !== key) return undefined;
+    const { sql, params } = stillIs(guess);
+    this.suppose(sql, params);
+    return guess.row as R;
   }
 
   know(): void {}
 
-  async keep(_table: string, _key: string, { save }: KeptRow): Promise<void> {
+  async keep(table: string, key: string, { row, save, whole }: KeptRow): Promise<void> {
+    if (whole) this.left = { table, key, row };
     await this.#send(save);
+  }
+
+  get supposing(): boolean {
+    return this.#supposed.length > 0;
+  }
+
+  suppose(sql: string, params: readonly SqlValue[]): void {
+    const asked = this.#query(insist(sql), params);
+    const found = asked.then(
+      () => true,
+      () => false,
+    );
+    this.#supposed.push(found);
+  }
+
+  /** Was all so that it went by? */
+  async wasRight(): Promise<boolean> {
+    return (await Promise.all(this.#supposed)).every((right) => right);
   }
 
   /** Statements of a migration, which may take as long as they need. */
@@ -101,6 +130,7 @@ export class PostgresTx implements Tx {
   async nested<T>(work: () => Promise<T>): Promise<T> {
     this.check();
     this.#connection.send('SAVEPOINT n');
+    const { left } = this;
     try {
       const value = await work();
       await this.settle();
@@ -108,6 +138,7 @@ export class PostgresTx implements Tx {
       return value;
     } catch (thrown) {
       this.#connection.send('ROLLBACK TO n; RELEASE n');
+      this.left = left;
       this.#failed = undefined;
       throw thrown;
     }

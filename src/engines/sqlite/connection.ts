@@ -110,6 +110,8 @@ export interface SqliteTxOptions {
 export class SqliteTx implements Tx {
   readonly dialect = sqliteDialect;
   readonly time = undefined;
+  /** What a commit knows is so. */
+  readonly supposing = false;
   statements = 0;
   /** Has it said anything that may change something? */
   wrote = false;
@@ -170,6 +172,10 @@ export class SqliteTx implements Tx {
 
   know(table: string, key: string, row: object | null): void {
     this.pending?.know(table, key, row);
+  }
+
+  suppose(): never {
+    throw new Error('nothing has to be supposed here');
   }
 
   async keep(table: string, key: string, row: KeptRow): Promise<void> {

@@ -28,10 +28,12 @@ export async function callersOf(call: Call, jobs: readonly JobRow[]): Promise<(j
 
 const taken = new WeakMap<Offer, ClaimedJob>();
 
-/** Says what the transaction, should it commit, has made of an offer. */
-export async function noteTaken(call: Call, offer: Offer, job: JobRow | undefined): Promise<void> {
+/** Says what the transaction, should it commit, has made of an offer: a job of its caller, who is as the rows are now. */
+export function noteTaken({ caller }: Pick<Call, 'caller'>, offer: Offer, job: JobRow | undefined): void {
   taken.delete(offer);
-  if (job) taken.set(offer, { job, caller: (await callersOf(call, [job]))(job) });
+  if (!job) return;
+  const own = job.key_id === null ? SYSTEM : { ...caller, agent_id: job.agent_id || null, token: null };
+  taken.set(offer, { job, caller: own });
 }
 
 /** Once it has committed. Undefined where nothing was taken, or in another thread. */

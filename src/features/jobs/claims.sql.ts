@@ -2,7 +2,7 @@
  * Which jobs are next, and taking them. Guarantees: one statement takes the due jobs that are next, in the order of
  * platform.md §2.3, each with one holder, and none whose deadline has passed; it reads no row that it does not take, however many are due later or have finished.
  */
-import type { SqlValue, Tx } from '../../ports/sql.ts';
+import type { SqlValue, Statement, Tx } from '../../ports/sql.ts';
 import { type Claim, NEXUS, placeOf, RANKS, TIER_MS } from './job.ts';
 import { ALL, type JobRow } from './jobs.sql.ts';
 
@@ -40,6 +40,19 @@ export function listDueHere(
   return tx.all(sql, [...RANKS.flatMap(() => [left, now, now, limit]), limit]);
 }
 
+const RANK_ROWS = RANKS.map((rank) => `SELECT ${rank} AS rank`).join(' UNION ALL ');
+
+/** Of a call that supposes: that no job of executor `nexus` is next. */
+export function supposeNoneDue(tx: Tx, { now, without }: { now: number; without: readonly string[] }): void {
+  const others = without.length > 0 ? ` AND type NOT IN (SELECT value FROM ${tx.dialect.textsOf})` : '';
+  const due = `SELECT 1 FROM jobs WHERE ${HERE} AND jobs.rank = ranks.rank AND run_at <= ? AND ${WAITING} AND ${IN_TIME}${others} LIMIT 1`;
+  tx.suppose(`SELECT 1 AS one WHERE NOT EXISTS (SELECT 1 FROM (${RANK_ROWS}) AS ranks WHERE (${due}) = 1)`, [
+    now,
+    now,
+    ...(others === '' ? [] : [JSON.stringify(without)]),
+  ]);
+}
+
 export interface Claimable {
   readonly zone_id: string;
   readonly executors: readonly string[];
@@ -54,12 +67,7 @@ export interface Claimable {
 }
 
 /** A query for the jobs that are next, by texts that do not hold what is asked for, so that there are few of them. */
-interface Asked {
-  readonly sql: string;
-  readonly params: readonly SqlValue[];
-}
-
-function nextOf(tx: Tx, asked: Claimable, lock: string): Asked {
+function nextOf(tx: Tx, asked: Claimable, lock: string): Statement {
   const { zone_id, executors, types, without = [], of, now, limit } = asked;
   const { textsOf } = tx.dialect;
   const mine = of && `owner = ?${of.agent_id === null ? '' : ' AND agent_id = ?'}`;

@@ -1,5 +1,5 @@
 /** Rows of jobs. Every write of one runs under the lock of its zone. */
-import type { ColumnType, RowsInsert, RowsUpdate, SqlValue, Tx } from '../../ports/sql.ts';
+import type { ColumnType, RowsInsert, RowsUpdate, SqlValue, Statement, Tx } from '../../ports/sql.ts';
 import type { Artifact, Attempt, ExecutionMode, JobDoor, JobState, JobTerms, RequestState } from './job.ts';
 import { MISSED_BEATS } from './job.ts';
 
@@ -321,6 +321,12 @@ export async function readCounts(tx: Tx, zone_id: string): Promise<JobCounts> {
   const row = await tx.get<JobCounts>('SELECT * FROM job_counts WHERE zone_id = ?', [zone_id]);
   return row ?? { zone_id, ...NONE };
 }
+
+/** Gives a row where fewer than so many jobs of a zone have not ended; a zone that never had one gives none. */
+export const hasRoomFor = (zone_id: string, most: number): Statement => ({
+  sql: 'SELECT 1 AS one FROM job_counts WHERE zone_id = ? AND interactive + batch + background + running < ?',
+  params: [zone_id, most],
+});
 
 const countRows: RowsInsert = {
   into: 'job_counts',

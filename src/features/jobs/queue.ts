@@ -11,9 +11,9 @@ import type { Offer } from '../../core/call/job-hands.ts';
 import type { JobMove } from '../../core/call/told.ts';
 import type { Call } from '../../core/operation.ts';
 import { SYSTEM } from '../access/credentials.ts';
-import { takeAhead } from './ahead.ts';
+import { whatIsThere } from './ahead.ts';
 import { noteTaken } from './claimed.ts';
-import { type Claimable, listDueHere, takeNext } from './claims.sql.ts';
+import { type Claimable, takeNext } from './claims.sql.ts';
 import { queueTime } from './clock.sql.ts';
 import { listOldPasses, listUnfinished } from './house.sql.ts';
 import {
@@ -105,12 +105,7 @@ export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
   const tally = new Tally(call);
   const now = await queueTime(call);
   const { holder, offer } = asked;
-  const { counts, due } = takeAhead(tx);
-  // What does not depend on each other goes out together: on PostgreSQL that is one round trip.
-  const [room, before] = await Promise.all([
-    asked.door === 'house' ? undefined : tally.room(counts),
-    offer && (due ?? listDueHere(tx, { now, limit: 1, without: offer.without })),
-  ]);
+  const { room, isFirst } = await whatIsThere(tx, tally, { ...asked, now });
   const job = jobOf(call, asked, now);
   if (job.idempotency_key !== null) {
     const first = await findJobByKey(tx, { ...job, idempotency_key: job.idempotency_key });
@@ -120,14 +115,11 @@ export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
   tally.moved(job, undefined);
   tellStatus(call, job);
   tellMove(call, 'submitted', job);
-  const takes = offer && before?.length === 0 && isDue(job, now) ? holderOf(offer) : holder;
+  const takes = offer && isFirst && isDue(job, now) ? holderOf(offer) : holder;
   const after = takes ? { ...job, ...claimed(job, claimOf(takes, now)) } : job;
   if (takes) tellChange(call, { before: job, after }, tally);
-  await Promise.all([
-    offer && noteTaken(call, offer, after === job ? undefined : after),
-    insertJobs(tx, [after]),
-    tally.keep(),
-  ]);
+  if (offer) noteTaken(call, offer, after === job ? undefined : after);
+  await Promise.all([insertJobs(tx, [after]), tally.keep()]);
   return { job: holder ? after : job, deduplicated: false, now };
 }
 

@@ -35,6 +35,8 @@ async function looked(work: (tx: Tx) => Promise<unknown>): Promise<string[]> {
     dialect: sqliteDialect,
     statements: 0,
     time: undefined,
+    supposing: false,
+    suppose: () => undefined,
     get: async (sql, params) => {
       explain(sql, params);
       return undefined;

@@ -1,0 +1,185 @@
+/**
+ * What a write may go by before the server has answered: what two nodes of one database see of it. That connections break
+ * meanwhile is in loss.test.ts.
+ */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
+import { startTcpProxy, type TcpProxy } from '../../../test/servers/tcp-proxy.ts';
+import { Fault } from '../../base/faults.ts';
+import type { Sql, Tx } from '../../ports/sql.ts';
+import { Guesses, stillIs } from './guesses.ts';
+import { openPostgres } from './postgres.ts';
+
+let database: Awaited<ReturnType<typeof freshDatabase>>;
+let proxy: TcpProxy;
+/** Two nodes; what is said to the first is counted. */
+let one: Sql;
+let two: Sql;
+
+const open = (url: string): Promise<Sql> =>
+  openPostgres({
+    url,
+    pool: { size: 2, overflow: 0, recycleMs: 0, prePing: false },
+    onBroken: (reason) => {
+      throw reason;
+    },
+  });
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  proxy = await startTcpProxy(Number(new URL(database.url).port));
+  one = await open(Object.assign(new URL(database.url), { port: String(proxy.port) }).href);
+  two = await open(database.url);
+  const things =
+    'CREATE TABLE things (id TEXT PRIMARY KEY, n BIGINT NOT NULL, note TEXT); CREATE TABLE notes (n BIGINT)';
+  await one.migrate(things, async () => true);
+});
+afterAll(async () => {
+  await one.close();
+  await two.close();
+  await proxy.stop();
+  await database.drop();
+});
+
+interface Thing {
+  readonly id: string;
+  readonly n: number;
+  readonly note: string | null;
+}
+
+/** A lane of its own for each test: nobody rests there. */
+let lane = 0;
+beforeEach(async () => {
+  lane++;
+  await two.write(`${lane}`, (tx) => tx.run('INSERT INTO things VALUES (?, 0, NULL)', [`${lane}`]));
+});
+
+const COLUMNS = 'id, n, note';
+async function find(tx: Tx): Promise<Thing> {
+  const asked = (): Promise<Thing | undefined> =>
+    tx.get<Thing>(`SELECT ${COLUMNS} FROM things WHERE id = ? FOR UPDATE`, [`${lane}`]);
+  return tx.kept<Thing>('things', `${lane}`) ?? ((await asked()) as Thing);
+}
+const keep = (tx: Tx, row: Thing): Promise<void> =>
+  tx.keep('things', row.id, {
+    row,
+    save: { sql: 'UPDATE things SET n = ?, note = ? WHERE id = ?', params: [row.n, row.note, row.id] },
+    whole: true,
+  });
+
+interface Seen {
+  readonly n: number;
+  readonly supposing: boolean;
+}
+
+const bump = (sql: Sql, more?: (tx: Tx, row: Thing) => Promise<void> | void): Promise<Seen> =>
+  sql.write(`${lane}`, async (tx) => {
+    const row = await find(tx);
+    const { supposing } = tx;
+    await keep(tx, { ...row, n: row.n + 1 });
+    await more?.(tx, row);
+    return { n: row.n + 1, supposing };
+  });
+const stored = async (): Promise<number | undefined> =>
+  (await two.read((tx) => tx.get<Thing>(`SELECT ${COLUMNS} FROM things WHERE id = ?`, [`${lane}`])))?.n;
+
+test('who has written last in a lane goes by what it left, and nothing is asked before it is all sent', async () => {
+  expect(await bump(one)).toEqual({ n: 1, supposing: false });
+  const before = proxy.turns;
+  for (let n = 2; n <= 11; n++) expect(await bump(one)).toEqual({ n, supposing: true });
+  // COMMIT leaves when the lock has been told, while the rest is under way.
+  expect(proxy.turns - before).toBeLessThanOrEqual(20);
+  expect(await stored()).toBe(11);
+});
+
+test('a row that another node has changed is found to be another, and the write runs again', async () => {
+  await bump(one);
+  await bump(two);
+  const ran: number[] = [];
+  const seen = await bump(one, (_tx, { n }) => void ran.push(n));
+  expect([seen, ran]).toEqual([{ n: 3, supposing: false }, [1, 2]]);
+  expect(await stored()).toBe(3);
+});
+
+test('so it is where the write asks for more, has parts of its own, or fails because of what it went by', async () => {
+  const asks = async (tx: Tx): Promise<void> => {
+    await tx.all('SELECT id FROM things', []);
+  };
+  const parts = (tx: Tx): Promise<void> => tx.nested(() => tx.insert({ into: 'notes', columns: ['n'] }, [[1]]));
+  const swallows = (tx: Tx): Promise<void> => parts(tx).catch(() => undefined);
+  const refuses = (_tx: Tx, { n }: Thing): void => {
+    if (n === 1) throw new Fault('CONFLICT', 'too few', {});
+  };
+  for (const more of [asks, parts, swallows, refuses]) {
+    lane++;
+    await two.write(`${lane}`, (tx) => tx.run('INSERT INTO things VALUES (?, 0, NULL)', [`${lane}`]));
+    await bump(one);
+    await bump(two);
+    expect(await bump(one, more)).toEqual({ n: 3, supposing: false });
+    expect(await stored()).toBe(3);
+  }
+});
+
+test('what fails by itself fails at once, and once', async () => {
+  await bump(one);
+  let ran = 0;
+  const failing = bump(one, () => {
+    ran++;
+    throw new Fault('CONFLICT', 'no', {});
+  });
+  await expect(failing).rejects.toThrow('no');
+  const broken = bump(one, (tx) => tx.insert({ into: 'things', columns: ['id', 'n'] }, [[`${lane}`, 1]]));
+  await expect(broken).rejects.toThrow('duplicate key');
+  expect([ran, await stored()]).toEqual([1, 1]);
+});
+
+test('what is supposed beside it is checked as well', async () => {
+  await bump(one);
+  const ran: boolean[] = [];
+  const supposes = (tx: Tx): void => {
+    ran.push(tx.supposing);
+    if (tx.supposing) tx.suppose('SELECT 1 FROM things WHERE id = ? AND n > 100', [`${lane}`]);
+  };
+  expect(await bump(one, supposes)).toEqual({ n: 2, supposing: false });
+  expect([ran, await stored()]).toEqual([[true, false], 2]);
+});
+
+test('a row with nothing in a column is compared too', async () => {
+  await bump(one);
+  await two.write(`${lane}`, (tx) => tx.run("UPDATE things SET note = 'x' WHERE id = ?", [`${lane}`]));
+  await bump(one);
+  const row = await two.read((tx) => tx.get<Thing>(`SELECT ${COLUMNS} FROM things WHERE id = ?`, [`${lane}`]));
+  expect(row).toMatchObject({ n: 2, note: 'x' });
+});
+
+test('nodes that write in turn, alone and many at a time, lose nothing and count nothing twice', async () => {
+  const seen: number[] = [];
+  const some = (sql: Sql, times: number, together: number): Promise<unknown> =>
+    Promise.all(
+      Array.from({ length: together }, async () => {
+        for (let i = 0; i < times; i++) seen.push((await bump(sql)).n);
+      }),
+    );
+  await Promise.all([some(one, 40, 1), some(two, 40, 1)]);
+  await Promise.all([some(one, 5, 8), some(two, 20, 1)]);
+  expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 140 }, (_, i) => i + 1));
+  expect(await stored()).toBe(140);
+});
+
+test('behind a guess that failed a lane rests, and knows again what it leaves', () => {
+  const guesses = new Guesses();
+  const left = { table: 'things', key: 'a', row: { id: 'a', n: 1, note: null } };
+  expect(guesses.of('x')).toBeUndefined();
+  guesses.committed('x', left);
+  expect([guesses.of('x'), guesses.of('y')]).toEqual([left, undefined]);
+  guesses.failed('x');
+  guesses.committed('x', left);
+  expect(guesses.of('x')).toBeUndefined();
+  guesses.committed('y', left);
+  guesses.forget('y');
+  expect(guesses.of('y')).toBeUndefined();
+  expect(stillIs(left)).toEqual({
+    sql: 'SELECT 1 AS one FROM things WHERE id = ? AND n = ? AND note IS NULL FOR UPDATE',
+    params: ['a', 1],
+  });
+});
