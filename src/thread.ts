@@ -46,6 +46,19 @@ const runner = localRunner({
   told: (moves) => post({ kind: 'told', moves }),
   spans: (span) => post({ kind: 'span', span }),
 });
+/** Parts of an operation that only doors look at. */
+type DoorParts = { -readonly [K in 'input' | 'examples' | 'rpc' | 'cli']?: AnyOperation[K] | undefined };
+
+/** Input is parsed before a call comes here. Its schemas are a seventh of what a thread would hold. */
+function forgetDoors(operation: AnyOperation): void {
+  const parts: DoorParts = operation;
+  parts.input = undefined;
+  parts.examples = undefined;
+  parts.rpc = undefined;
+  parts.cli = undefined;
+}
+
+allOperations.forEach(forgetDoors);
 const byName = new Map<string, AnyOperation>(allOperations.map((operation) => [operation.name, operation]));
 
 let outbox: ThreadAnswer[] = [];

@@ -1,8 +1,10 @@
 /**
  * The bundle of the published package: its command line knows the same commands as the source, works against a server,
- * and a client command loads neither the server nor a schema nor `fetch`, so that it starts at once (workflows.md §6).
+ * and a client command loads neither the server nor a schema nor `fetch`, so that it starts at once (workflows.md §6). A
+ * server that nobody calls has loaded nothing for calls of others, and has no thread for long reads.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -10,6 +12,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, startTestServer, type TestServer } from './harness.ts';
 import { nexus } from './nexus-process.ts';
+import { sparePort } from './servers/spare-port.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '..');
@@ -20,7 +23,8 @@ let server: TestServer;
 
 beforeAll(async () => {
   server = await startTestServer();
-  for (const part of ['bin', 'package.json']) cpSync(join(ROOT, part), join(PLACE, part), { recursive: true });
+  for (const part of ['bin', 'migrations', 'package.json'])
+    cpSync(join(ROOT, part), join(PLACE, part), { recursive: true });
   await run(process.execPath, [join(ROOT, 'tools/build.ts'), join(PLACE, 'dist')]);
   writeFileSync(
     join(PLACE, 'tell.mjs'),
@@ -90,3 +94,59 @@ test('the bundle has the commands and options of the source, and they work', SLO
   const written = await load('file', 'write', '/b/two.txt', 'two', '--metadata', '{"a":1}', '--if-none-match=true');
   expect(JSON.parse(written.out)).toMatchObject({ path: '/b/two.txt', version: 1 });
 });
+
+interface ServedThread {
+  readonly role: string;
+  readonly modules: readonly string[];
+}
+
+/** Serves until `use` is through, and gives what each thread had loaded at its end. */
+async function serve(use: (url: string) => Promise<unknown>): Promise<ServedThread[]> {
+  const told = join(PLACE, 'threads');
+  const teller = join(PLACE, 'tell-threads.mjs');
+  writeFileSync(
+    teller,
+    `import { appendFileSync } from 'node:fs';
+import { workerData } from 'node:worker_threads';
+const role = workerData?.role ?? (workerData ? 'other' : 'main');
+const tell = () => appendFileSync(${JSON.stringify(told)}, JSON.stringify({ role, modules: process.moduleLoadList }) + '\\n');
+process.on('exit', tell);`,
+  );
+  rmSync(told, { force: true });
+  const port = await sparePort();
+  const env = { HOME: PLACE, NEXUS_DATA_DIR: join(PLACE, 'data'), NEXUS_PORT: String(port) };
+  const server = spawn(process.execPath, ['--import', teller, join(PLACE, 'bin/nexus.mjs'), 'serve'], { env });
+  const ended = once(server, 'exit');
+  const url = `http://127.0.0.1:${port}`;
+  try {
+    const ready = () => fetch(`${url}/healthz/ready`).then(({ status }) => status, String);
+    await expect.poll(ready, { timeout: SLOW.timeout / 2 }).toBe(200);
+    await use(url);
+  } finally {
+    server.kill();
+    await ended;
+  }
+  const lines = readFileSync(told, 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line) as ServedThread);
+}
+
+test(
+  'a server loads no TLS, no HTTP/2 and no fetch, and reads at length in a thread that comes with the first call',
+  SLOW,
+  async () => {
+    const roles = (threads: readonly ServedThread[]) =>
+      threads.map(({ role }) => role).filter((role) => role !== 'other');
+    const idle = await serve(async () => undefined);
+    expect(roles(idle).sort()).toEqual(['main', 'writer']);
+    expect(
+      idle.flatMap(({ modules }) => modules.filter((name) => /deps\/undici|http2\/core|tls\/wrap/.test(name))),
+    ).toEqual([]);
+    const called = await serve(async (url) => {
+      const headers = { authorization: 'Bearer nexus-dev-admin-key', 'content-type': 'application/json' };
+      const body = JSON.stringify({ params: { path: '/' } });
+      const listed = await fetch(`${url}/api/nfs/list`, { method: 'POST', headers, body });
+      expect(listed.status).toBe(200);
+    });
+    expect(roles(called).sort()).toEqual(['main', 'reader', 'writer']);
+  },
+);

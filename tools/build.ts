@@ -83,6 +83,29 @@ const oneLanguage: Plugin = {
   },
 };
 
+/** No route has a schema for Fastify (channels/http/frame.ts), so what it would compile them with is never loaded. */
+const noCompilers: Plugin = {
+  name: 'no compilers of schemas',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/@fastify\/(ajv|fast-json-stringify)-compiler\/.*\.js$/ }, () => ({
+      contents: "throw new Error('the package has no compiler of schemas');",
+    }));
+  },
+};
+
+/** Modules of Node that packages ask for when they are loaded, and that most servers never use: 10 MB. */
+const lateModules: Plugin = {
+  name: 'late modules',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?(https|http2|tls)$/ }, ({ kind, path }) =>
+      kind === 'require-call' ? { path: path.replace('node:', ''), namespace: 'late' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'late' }, ({ path }) => ({
+      contents: `module.exports = new Proxy({}, { get: (_, name) => process.getBuiltinModule('node:${path}')[name] });`,
+    }));
+  },
+};
+
 /** The bundled packages, each with its licence text. */
 function licences({ inputs }: Metafile): string {
   const folders = Object.keys(inputs).map((path) => path.match(/^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/)?.[0]);
@@ -120,7 +143,7 @@ const { metafile } = await build({
   minifySyntax: true,
   lineLimit: 120,
   banner: { js: HEAD },
-  plugins: [dataOfOperations, keepPlaces, oneLanguage],
+  plugins: [dataOfOperations, keepPlaces, oneLanguage, noCompilers, lateModules],
   metafile: true,
   logLevel: 'warning',
 });

@@ -1,18 +1,15 @@
 /** Engines chosen by the configuration: the one place that knows them by name. */
-import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BlobsPlace, parseBlobsUrl } from '../config/blobs-url.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { makeFolders } from '../engines/folders.ts';
-import { openOutbound } from '../engines/network/outbound.ts';
 import { openProcessBell } from '../engines/process/process-bell.ts';
 import { placeOf, type S3Place } from '../engines/s3/place.ts';
 import type { Bell } from '../ports/bell.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Fence } from '../ports/fence.ts';
-import type { Outbound } from '../ports/outbound.ts';
 import type { Sql } from '../ports/sql.ts';
 import type { ThreadRole } from './thread-protocol.ts';
 
@@ -93,7 +90,10 @@ export function shareOf(connections: number, share: Share): number {
 export async function openBlobs(config: Config): Promise<Blobs> {
   const place = config.BLOBS_URL === '' ? undefined : parseBlobsUrl(config.BLOBS_URL, true);
   if (place?.kind !== 's3') return openDiskBlobs(diskRootOf(config));
-  const { openS3Blobs } = await import('../engines/s3/s3-blobs.ts');
+  const [{ openS3Blobs }, { outboundOf }] = await Promise.all([
+    import('../engines/s3/s3-blobs.ts'),
+    import('./outbound.ts'),
+  ]);
   return openS3Blobs(s3PlaceOf(config, place), outboundOf(config, 'operator'));
 }
 
@@ -107,15 +107,6 @@ export function s3PlaceOf(config: Config, place: BlobsPlace & { readonly kind: '
     accessKeyId: AWS_ACCESS_KEY_ID,
     secretAccessKey: AWS_SECRET_ACCESS_KEY,
     sessionToken: AWS_SESSION_TOKEN || undefined,
-  });
-}
-
-/** Connections to what the operator himself configured, or to what users name. */
-export function outboundOf(config: Config, named: 'operator' | 'user'): Outbound {
-  return openOutbound({
-    allow: named === 'operator' ? undefined : config.OUTBOUND_ALLOW,
-    pins: config.RESOLVE,
-    ca: config.CA_FILE === '' ? '' : readFileSync(config.CA_FILE, 'utf8'),
   });
 }
 

@@ -18,7 +18,7 @@ import type { Connector } from '../ports/backend.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql, Tx } from '../ports/sql.ts';
 import { withDetours } from './detours.ts';
-import { outboundOf } from './engines.ts';
+import { outboundOf } from './outbound.ts';
 import { systemSteps } from './system.ts';
 
 /** What stored secrets are sealed with, the same on all nodes; made by whichever asks first unless it is configured. */

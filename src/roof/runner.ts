@@ -16,12 +16,12 @@ import type { GrantCache } from '../features/access/grant-cache.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Sql } from '../ports/sql.ts';
 import { auditKeysOf } from './parts.ts';
-import type { CallThread } from './threads.ts';
+import type { CallThread, LateThread } from './threads.ts';
 
 export interface Threads {
   /** Only the embedded engine has one: PostgreSQL commits elsewhere. */
   readonly writer: CallThread | undefined;
-  readonly reader: CallThread;
+  readonly reader: Omit<LateThread, 'expect'>;
 }
 
 export interface RunningOn {

@@ -46,7 +46,7 @@ import { type Opening, openRenewed } from './renewal.ts';
 import { runnerOf, type Threads } from './runner.ts';
 import { openSpools } from './spools.ts';
 import { systemSteps } from './system.ts';
-import { startThread, type ThreadOptions } from './threads.ts';
+import { type LateThread, startThread, type ThreadOptions, threadOnDemand } from './threads.ts';
 import { tokensOf } from './tokens.ts';
 import { type OpenTracing, openTracing } from './tracing.ts';
 import { tellOfJobs } from './worker/told.ts';
@@ -152,7 +152,7 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const bricks = await openBricks({ sql, rings, log, runner, node_id: alone ? undefined : nodes.node_id });
   const rates = ratesOf(config, nodes);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
-  const observe = observerOf(metrics, callers);
+  const observe = observerOf(metrics, { callers, reader: threads.reader });
   const working = { config, runner, sql, rings, bricks, outside, blobs, clock: systemClock, log, tracing };
   const { hands, ...work } = startWork(working, alone);
   const pending = new Set(['listen']);
@@ -227,12 +227,13 @@ async function stopOf({ app, config, leave, close }: Stopping): Promise<void> {
   clearTimeout(drained);
 }
 
-/** What a call that ended is told to. */
+/** What a call that ended is told to. Whoever calls may well list next. */
 const observerOf =
-  (metrics: Metrics, callers: KeptCallers): Server['observe'] =>
+  (metrics: Metrics, { callers, reader }: { callers: KeptCallers; reader: LateThread }): Server['observe'] =>
   (operation, outcome, seconds) => {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
+    reader.expect();
   };
 
 /** What is counted, and who is told what to count. */
@@ -286,11 +287,15 @@ function placeMemory(config: Config): { config: Config; memory: string | undefin
   return { config: { ...config, DATABASE_URL: `sqlite:///${join(memory, 'nexus.db')}`, DATA_DIR: memory }, memory };
 }
 
-async function startThreads(config: Config, hears: Omit<ThreadOptions, 'role' | 'config'>): Promise<Threads> {
+interface ServerThreads extends Threads {
+  readonly reader: LateThread;
+}
+
+async function startThreads(config: Config, hears: Omit<ThreadOptions, 'role' | 'config'>): Promise<ServerThreads> {
   const common = { config, ...hears };
-  const [writer, reader] = await Promise.all([
-    sqliteFileOf(config) === undefined ? undefined : startThread({ ...common, role: 'writer' }),
-    startThread({ ...common, role: 'reader' }),
-  ]);
-  return { writer, reader };
+  const embedded = sqliteFileOf(config) !== undefined;
+  return {
+    writer: embedded ? await startThread({ ...common, role: 'writer' }) : undefined,
+    reader: threadOnDemand({ ...common, role: 'reader' }),
+  };
 }

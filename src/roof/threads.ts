@@ -20,6 +20,14 @@ export interface CallThread {
   close(): Promise<void>;
 }
 
+/** A thread that may not have been needed yet. */
+export interface LateThread extends Omit<CallThread, 'stats'> {
+  /** Of one that has not started: undefined. */
+  stats(): Promise<ThreadStats | undefined>;
+  /** Starts it, for calls that are to be expected. */
+  expect(): void;
+}
+
 export interface ThreadOptions {
   readonly role: ThreadRole;
   /** Plain data, given to the thread at start. */
@@ -88,6 +96,44 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
       const ended = new Promise((resolve) => worker.once('exit', resolve));
       await send({ kind: 'close' }).catch(() => undefined);
       await ended;
+    },
+  };
+}
+
+/** Starts with the first call, so that a server that nobody asks does without; what comes until then waits for it. */
+export function threadOnDemand(options: ThreadOptions): LateThread {
+  let thread: CallThread | undefined;
+  let starting: Promise<CallThread> | undefined;
+  let closed = false;
+  const start = (): Promise<CallThread> => {
+    if (closed) return Promise.reject(lost());
+    starting ??= startThread(options).then(
+      (started) => {
+        thread = started;
+        return started;
+      },
+      (reason: unknown) => {
+        options.onBroken(reason);
+        throw lost();
+      },
+    );
+    return starting;
+  };
+  return {
+    run: (operation, ready, context) =>
+      thread
+        ? thread.run(operation, ready, context)
+        : start().then((started) => started.run(operation, ready, context)),
+    stats: async () => thread?.stats(),
+    expect: () => {
+      if (!closed && !starting) start().catch(() => undefined);
+    },
+    close: async () => {
+      closed = true;
+      await starting?.then(
+        (started) => started.close(),
+        () => undefined,
+      );
     },
   };
 }

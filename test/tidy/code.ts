@@ -77,6 +77,14 @@ function evaluation({ node }: Placed): string | undefined {
   return callee === 'eval' && node.type === 'CallExpression' ? 'calls eval' : undefined;
 }
 
+/** Of what loads far more than it gives: `import` takes all that a module of Node's has to offer. */
+function heavyImport({ node }: Placed): string | undefined {
+  const from = nameOf(child(node, 'source'));
+  if (!/^node:(http|https|http2|tls)$/.test(from) || node.importKind === 'type') return undefined;
+  const values = children(node, 'specifiers').filter(({ importKind }) => importKind !== 'type');
+  return values.length > 0 ? `imports ${from}` : undefined;
+}
+
 const bareParse = ({ node }: Placed): string | undefined =>
   memberText(child(node, 'callee')) === 'JSON.parse' ? 'calls JSON.parse' : undefined;
 
@@ -182,6 +190,19 @@ export const codeRules: readonly Rule[] = [
       { 'src/core/call/a.ts': 'const a = new Date()' },
     ],
     good: [{ 'src/core/a.ts': 'const a = new Date(1)' }, { 'src/base/a.ts': 'const a = Date.now()' }],
+  },
+  {
+    says: 'HTTP and TLS of Node are had from src/base/node-http.ts, which loads what is used',
+    breaches: each(onNodes(['ImportDeclaration'], heavyImport), /^src\//, outside('.*\\.(test|fixture)\\.ts')),
+    bad: [
+      { 'src/core/a.ts': "import { request } from 'node:http'" },
+      { 'src/core/a.ts': "import { type Agent, request } from 'node:https'" },
+      { 'src/core/a.ts': "import * as tls from 'node:tls'" },
+    ],
+    good: [
+      { 'src/core/a.ts': "import type { Agent } from 'node:http'; import { type Server } from 'node:https'" },
+      { 'src/core/a.test.ts': "import { request } from 'node:http'" },
+    ],
   },
   {
     says: 'JSON is parsed by src/base/parse-json.ts, whose keys nobody else can change',

@@ -2,8 +2,8 @@
  * `fetch` for addresses that users name. Guarantees: every connection is judged (ports/outbound.ts); no redirect is followed here, it
  * is an answer like others; an answer longer than `maximum` bytes breaks off.
  */
-import { request as askPlain, type IncomingMessage } from 'node:http';
-import { request as askSecure } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { https, request } from '../../base/node-http.ts';
 import { traceHeader } from '../../base/trace-context.ts';
 import type { Outbound } from '../../ports/outbound.ts';
 
@@ -17,7 +17,7 @@ export const outboundFetch =
   (address, init = {}) =>
     new Promise((resolve, reject) => {
       const url = new URL(address);
-      const ask = url.protocol === 'https:' ? askSecure : askPlain;
+      const ask = url.protocol === 'https:' ? https().request : request;
       const options = {
         method: init.method ?? 'GET',
         headers: { ...Object.fromEntries(new Headers(init.headers)), ...traceHeader() },

@@ -5,11 +5,9 @@
  */
 import { type LookupAddress, lookup as resolveName } from 'node:dns';
 import type { AgentOptions, ClientRequestArgs } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { type BlockList, isIP, type LookupFunction } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { rootCertificates } from 'node:tls';
-import { Agent as HttpAgent } from '../../base/node-http.ts';
+import { Agent, https, tls } from '../../base/node-http.ts';
 import { type Outbound, OutboundRefused } from '../../ports/outbound.ts';
 import { blockListOf, refusalOf } from './addresses.ts';
 
@@ -46,14 +44,18 @@ export function openOutbound(options: OutboundOptions): Outbound {
     scheduling: 'lifo',
     timeout: KEPT_MS,
   };
-  const trusted = options.ca === '' ? {} : { ca: [...rootCertificates, options.ca] };
-  const plain = new GatedHttp(agentOptions, gate);
-  const secure = new GatedHttps({ ...agentOptions, ...trusted }, gate);
+  const plain = gatedAgent(Agent, agentOptions, gate);
+  let secure: ReturnType<typeof gatedAgent> | undefined;
+  const secureAgent = () => {
+    const trusted = options.ca === '' ? {} : { ca: [...tls().rootCertificates, options.ca] };
+    secure ??= gatedAgent(https().Agent, { ...agentOptions, ...trusted }, gate);
+    return secure;
+  };
   return {
-    agentFor: ({ protocol }) => (protocol === 'https:' ? secure : plain),
+    agentFor: ({ protocol }) => (protocol === 'https:' ? secureAgent() : plain),
     judge: (url) => gate.judge(url),
     close: () => {
-      for (const agent of [plain, secure]) {
+      for (const agent of secure ? [plain, secure] : [plain]) {
         agent.maxFreeSockets = 0;
         for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
       }
@@ -133,30 +135,14 @@ class Gate {
   }
 }
 
-class GatedHttp extends HttpAgent {
-  readonly #gate: Gate;
-
-  constructor(options: AgentOptions, gate: Gate) {
-    super(options);
-    this.#gate = gate;
+/** An agent of Node's, plain or of TLS, that goes where the gate lets it. */
+function gatedAgent(Base: typeof Agent, options: AgentOptions, gate: Gate): InstanceType<typeof Agent> {
+  class Gated extends Base {
+    override createConnection(asked: ClientRequestArgs, made?: Made): Duplex | null | undefined {
+      return connectBy(gate, { options: asked, made }, (aimed) => super.createConnection(aimed, made));
+    }
   }
-
-  override createConnection(options: ClientRequestArgs, made?: Made): Duplex | null | undefined {
-    return connectBy(this.#gate, { options, made }, (aimed) => super.createConnection(aimed, made));
-  }
-}
-
-class GatedHttps extends HttpsAgent {
-  readonly #gate: Gate;
-
-  constructor(options: AgentOptions, gate: Gate) {
-    super(options);
-    this.#gate = gate;
-  }
-
-  override createConnection(options: ClientRequestArgs, made?: Made): Duplex | null | undefined {
-    return connectBy(this.#gate, { options, made }, (aimed) => super.createConnection(aimed, made));
-  }
+  return new Gated(options);
 }
 
 function connectBy(

@@ -6,10 +6,9 @@
 
 import { hash } from 'node:crypto';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { request as askSecure } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import aws4 from 'aws4';
-import { request as askPlain } from '../../base/node-http.ts';
+import { request as askPlain, https } from '../../base/node-http.ts';
 import { traceHeader } from '../../base/trace-context.ts';
 import { type Outbound, OutboundRefused } from '../../ports/outbound.ts';
 import { S3Error, SourceBroke } from './errors.ts';
@@ -143,7 +142,7 @@ export class S3Client {
       agent: this.#outbound.agentFor(base),
       signal: request.signal,
     };
-    const asked = base.protocol === 'https:' ? askSecure(options) : askPlain(options);
+    const asked = base.protocol === 'https:' ? https().request(options) : askPlain(options);
     return answerOf(asked, body, this.#times.silence * (method === 'POST' ? ASSEMBLY : 1));
   }
 }

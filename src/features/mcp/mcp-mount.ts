@@ -2,9 +2,9 @@
  * What an MCP server is to be mounted as, and who may say so (platform.md §4.3). Guarantee: what is no way to reach one, or could
  * make a listed program another one, is INVALID_PARAMS before anything is stored.
  */
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { z } from 'zod';
 import { Fault, type Issue, invalidParams } from '../../base/faults.ts';
+import { validateHeaderName, validateHeaderValue } from '../../base/node-http.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Caller } from '../../core/operation.ts';
 import type { ToolPlace } from '../../ports/tool-servers.ts';

@@ -7,7 +7,8 @@ import { parseBlobsUrl } from '../../config/blobs-url.ts';
 import type { Config } from '../../config.ts';
 import { openDiskDepot } from '../../engines/disk/disk-depot.ts';
 import type { Depot } from '../../ports/depot.ts';
-import { outboundOf, s3PlaceOf } from '../engines.ts';
+import { s3PlaceOf } from '../engines.ts';
+import { outboundOf } from '../outbound.ts';
 
 /** Where they go unless somebody says otherwise. */
 export const defaultDestination = (config: Config): string => resolve(config.DATA_DIR, 'backups');
