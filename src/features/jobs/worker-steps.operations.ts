@@ -210,10 +210,14 @@ export const failOverdue: Operation<{ job_ids: string[] }, { failed: number }> =
   },
 };
 
+/** Where workers say that they are there: no zone has this name, so none that is locked for long makes them look dead. */
+export const ROLL = '.workers';
+
 const worker = z.object({ worker: own<Omit<WorkerRow, 'beat_at'>>() });
 
 export const beatWorker: Operation<z.infer<typeof worker>, null> = {
   ...STEP,
+  anyZone: 'even none',
   name: 'worker.beat',
   summary: 'Say that a worker is there.',
   effect: 'write',
@@ -227,6 +231,7 @@ export const beatWorker: Operation<z.infer<typeof worker>, null> = {
 
 export const leaveWorker: Operation<{ worker_id: string }, null> = {
   ...STEP,
+  anyZone: 'even none',
   name: 'worker.leave',
   summary: 'Take a worker off the list.',
   effect: 'write',

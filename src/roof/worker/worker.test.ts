@@ -11,6 +11,7 @@ import type { JobObject } from '../../features/jobs/job-object.ts';
 import type { AnyJobType, JobRun } from '../../features/jobs/job-types.ts';
 import type { TaskObject } from '../../features/jobs/task-object.ts';
 import { ENDED } from '../../features/jobs/topics.ts';
+import { lockZone } from '../../features/zones/zones.sql.ts';
 import type { WorkerSettings } from './settings.ts';
 import { toolsOf } from './tools.ts';
 import { Worker } from './worker.ts';
@@ -255,6 +256,27 @@ forEachEngine('workers beside a server', (engine) => {
     return worker;
   };
   const started: Worker[] = [];
+
+  // The embedded engine has one writer, whatever it writes.
+  test.runIf(engine === 'postgres')('says that it is there while a zone is locked for long', async () => {
+    const { worker_id } = startWorker({ beatMs: 50 });
+    const beat = async (): Promise<number | undefined> => {
+      const find = 'SELECT beat_at FROM workers WHERE worker_id = ?';
+      return (await server.sql.read((tx) => tx.get<{ beat_at: number }>(find, [worker_id])))?.beat_at;
+    };
+    await until(beat);
+    await server.sql.write('root', async (tx) => {
+      await lockZone(tx, 'root');
+      const before = await until(beat);
+      await until(async () => (await beat()) !== before);
+    });
+    await server.sql.write('root', async (tx) => {
+      await lockZone(tx, 'root');
+      await started.splice(0)[0]?.stop();
+    });
+    expect(await beat()).toBeUndefined();
+  });
+
   afterEach(() => Promise.all(started.splice(0).map((worker) => worker.stop())));
 
   test('a stop gives back what it cannot wait for; what its handler does later changes nothing', async () => {

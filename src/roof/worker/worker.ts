@@ -21,6 +21,7 @@ import {
   heldStill,
   leaveWorker,
   ownJob,
+  ROLL,
   recoverJob,
   renewJobs,
   workOnJobs,
@@ -140,7 +141,7 @@ export class Worker {
     this.nudge();
     await this.pumping;
     await this.beating.catch(() => undefined);
-    await this.step(leaveWorker, 'root', { worker_id: this.worker_id }).catch(() => undefined);
+    await this.step(leaveWorker, ROLL, { worker_id: this.worker_id }).catch(() => undefined);
     log('info', 'worker.stopped', { worker_name: this.worker_id });
   }
 
@@ -386,7 +387,7 @@ export class Worker {
   private beat(): Promise<unknown> {
     const { worker_id, status, processed, failures: failed, startedAt: started_at } = this;
     const worker = presenceOf(this.parts.settings, { worker_id, status, processed, failed, started_at });
-    return this.step(beatWorker, 'root', { worker });
+    return this.step(beatWorker, ROLL, { worker });
   }
 
   private async giveBack(): Promise<void> {
