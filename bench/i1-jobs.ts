@@ -1,6 +1,6 @@
 /**
  * What jobs promise (infrastructure.md §15), as commands: submits at a steady rate, the first retry, cancels at random
- * instants, many worker processes on one database, and the cost of a look at the metrics after many requests. `--calls` is
+ * instants, many worker processes on one database, some that are killed, and the cost of a look at the metrics after many requests. `--calls` is
  * the number of requests before that look; the others are in proportion.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from '../test/harness.ts';
-import { startNexus } from '../test/nexus-process.ts';
+import { type Started, startNexus } from '../test/nexus-process.ts';
 import { createDatabase, startPostgres } from '../test/servers/postgres.ts';
 import { type BenchServer, type Child, startBenchServer } from './lib/child.ts';
 import { runLoad } from './lib/load.ts';
@@ -21,7 +21,9 @@ const JOBS = 2_000;
 const WORKERS = 8;
 const CANCELS = 1_000;
 const RETRIES = 20;
+const KILLED = 20;
 const METRICS_P95_MS = 10;
+const SCRAPES = 200;
 
 const p95 = (times: readonly number[]): number =>
   times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.95)] ?? Number.NaN;
@@ -46,11 +48,20 @@ async function call<T>({ url, key }: Api, path: string, body?: object): Promise<
   return (await answer.json()) as T;
 }
 
+interface Attempt {
+  readonly started_at: string;
+  readonly finished_at: string | null;
+}
+
 interface JobView {
   readonly job_id: string;
   readonly status: string;
-  readonly attempts: readonly { readonly started_at: string; readonly finished_at: string | null }[];
+  readonly attempts: readonly Attempt[];
 }
+
+/** From the end of the one to the start of the other. */
+const secondsBetween = (one: Attempt | undefined, other: Attempt | undefined): number =>
+  (Date.parse(other?.started_at ?? '') - Date.parse(one?.finished_at ?? '')) / 1000;
 
 const submit = (api: Api, job: object): Promise<JobView> =>
   call(api, '/api/v1/jobs/submit', { job_type: 'echo', ...job });
@@ -87,7 +98,7 @@ async function retries(api: Api, count: number): Promise<boolean> {
   const waits = await Promise.all(
     jobs.map(async (job) => {
       const [first, second] = (await ended(api, job)).attempts;
-      return (Date.parse(second?.started_at ?? '') - Date.parse(first?.finished_at ?? '')) / 1000;
+      return secondsBetween(first, second);
     }),
   );
   const [least, most] = [Math.min(...waits), Math.max(...waits)];
@@ -110,34 +121,80 @@ async function cancels(api: Api, count: number): Promise<boolean> {
   return tell(`${count} cancels at random instants`, figure, different === 0);
 }
 
-/** Worker processes beside a server that runs none; each attempt is a row. */
-async function workers(engine: EngineName, url: string, jobs: number): Promise<boolean> {
+interface Beside {
+  readonly server: TestServer;
+  readonly api: Api;
+  /** A worker process on the same database. */
+  startWorker(environment?: Readonly<Record<string, string>>): Started;
+}
+
+/** A server that runs no jobs itself, with all that was started beside it gone afterwards. */
+async function withWorkers(engine: EngineName, url: string, use: (beside: Beside) => Promise<boolean>) {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-bench-'));
   const database: Record<string, string> = url ? { NEXUS_DATABASE_URL: url } : {};
   const environment = { ...database, NEXUS_EMBEDDED_WORKER: 'false' };
   const server = await startTestServer({ engine, directory, environment });
-  const api = { url: server.url, key: ADMIN_KEY };
+  const startWorker: Beside['startWorker'] = (more = {}) =>
+    startNexus(['worker', '--data', directory], {
+      cwd: directory,
+      env: { ...database, NEXUS_LOG_LEVEL: 'error', ...more },
+    });
   try {
-    for (let n = 0; n < jobs; n += 50) {
-      await Promise.all(Array.from({ length: 50 }, () => submit(api, { payload: { value: n } })));
-    }
-    const around = { cwd: directory, env: { ...database, NEXUS_LOG_LEVEL: 'error' } };
-    const began = performance.now();
-    const running = Array.from({ length: WORKERS }, () => startNexus(['worker', '--data', directory], around));
-    while ((await states(server)).some(({ status }) => status !== 'succeeded')) await sleep(200);
-    const seconds = (performance.now() - began) / 1000;
-    for (const { child } of running) child.kill();
-    const ends = await Promise.all(running.map(({ ended: end }) => end));
-    const processed = ends.map(({ out }) => Number(/processed_jobs=(\d+)/.exec(out)?.[1]));
-    const total = processed.reduce((sum, n) => sum + n, 0);
-    const [row] = await states(server);
-    const met = row?.n === jobs && row.attempts === jobs && total === jobs;
-    const figure = `${row?.n} succeeded in ${row?.attempts} attempts, workers count ${total}, ${seconds.toFixed(1)} s`;
-    return tell(`${jobs} jobs, ${WORKERS} worker processes, ${engine}`, figure, met);
+    return await use({ server, api: { url: server.url, key: ADMIN_KEY }, startWorker });
   } finally {
     await server.stop();
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** Each attempt is a row. */
+async function workers(engine: EngineName, { server, api, startWorker }: Beside, jobs: number): Promise<boolean> {
+  for (let n = 0; n < jobs; n += 50) {
+    await Promise.all(Array.from({ length: 50 }, () => submit(api, { payload: { value: n } })));
+  }
+  const began = performance.now();
+  const running = Array.from({ length: WORKERS }, () => startWorker());
+  while ((await states(server)).some(({ status }) => status !== 'succeeded')) await sleep(200);
+  const seconds = (performance.now() - began) / 1000;
+  for (const { child } of running) child.kill();
+  const ends = await Promise.all(running.map(({ ended: end }) => end));
+  const processed = ends.map(({ out }) => Number(/processed_jobs=(\d+)/.exec(out)?.[1]));
+  const total = processed.reduce((sum, n) => sum + n, 0);
+  const [row] = await states(server);
+  const met = row?.n === jobs && row.attempts === jobs && total === jobs;
+  const figure = `${row?.n} succeeded in ${row?.attempts} attempts, workers count ${total}, ${seconds.toFixed(1)} s`;
+  return tell(`${jobs} jobs, ${WORKERS} worker processes, ${engine}`, figure, met);
+}
+
+/** Worker processes that are all killed at once, each with jobs in hand, and one that goes on with these. */
+async function kills(engine: EngineName, { server, api, startWorker }: Beside, count: number): Promise<boolean> {
+  const slots = 4;
+  const payload = { value: 1, delay_ms: 3_000 };
+  const doomed = Array.from({ length: Math.ceil(count / slots) }, () =>
+    startWorker({ NEXUS_WORKER_SLOTS: String(slots) }),
+  );
+  while ((await call<{ workers: unknown[] }>(api, '/api/v1/workers')).workers.length < doomed.length) await sleep(50);
+  const jobs = await Promise.all(Array.from({ length: count }, () => submit(api, { payload })));
+  const began = async (job: JobView): Promise<boolean> => (await lookAt(api, job)).status === 'running';
+  while (!(await Promise.all(jobs.map(began))).every(Boolean)) await sleep(20);
+  const killed = Date.now();
+  for (const { child } of doomed) child.kill('SIGKILL');
+  const heir = startWorker({ NEXUS_WORKER_SLOTS: String(count) });
+  const ends = await Promise.all(jobs.map((job) => ended(api, job)));
+  heir.child.kill();
+  await heir.ended;
+  const back = ends.map(({ attempts: [first] }) => (Date.parse(first?.finished_at ?? '') - killed) / 1000);
+  const again = ends.map(({ attempts: [first, second] }) => secondsBetween(first, second));
+  const [audit] = await server.sql.read((tx) =>
+    tx.all<{ n: number; jobs: number }>(
+      "SELECT COUNT(*) AS n, COUNT(DISTINCT object) AS jobs FROM audit WHERE action = 'stale_lease_recovery'",
+    ),
+  );
+  const [late, least, most] = [Math.max(...back), Math.min(...again), Math.max(...again)];
+  const well = ends.every(({ status, attempts }) => status === 'succeeded' && attempts.length === 2);
+  const met = well && late <= 6 && least >= 2 && most <= 3 && audit?.n === count && audit.jobs === count;
+  const figure = `taken back within ${late.toFixed(2)} s (6), run again ${least.toFixed(2)} to ${most.toFixed(2)} s later (2 to 3), ${audit?.n} audit rows`;
+  return tell(`${count} jobs of ${doomed.length} worker processes that were killed, ${engine}`, figure, met);
 }
 
 const states = (server: TestServer): Promise<{ status: string; n: number; attempts: number }[]> =>
@@ -158,28 +215,41 @@ async function metrics(server: Child<BenchServer>, requests: number): Promise<bo
   const api = { url, key };
   const headers = { authorization: `Bearer ${key}` };
   const load = { url, method: 'GET', path: '/api/v1/auth/whoami', headers, connections: 32, seconds: 3 } as const;
-  const served = async (): Promise<{ count: number; mib: number }> => {
+  const served = async (): Promise<{ count: number; mib: number; cpu: number }> => {
     const { counters, gauges } = await call<Figures>(api, '/metrics?format=json');
     return {
       count: counters['http.status.200'] ?? 0,
       mib: (gauges.process_resident_memory_bytes ?? 0) / 2 ** 20,
+      cpu: gauges.process_cpu_seconds_total ?? 0,
     };
   };
-  const until = async (wanted: number): Promise<number> => {
+  const until = async (wanted: number): Promise<void> => {
     while ((await served()).count < wanted) await runLoad(load);
-    return (await served()).mib;
   };
-  const before = await until(requests / 10);
-  const after = await until(requests);
+  /** The heap is a saw: its least of some seconds is what is held. */
+  const held = async (): Promise<number> => {
+    const looks: number[] = [];
+    for (let n = 0; n < 5; n++) {
+      await runLoad({ ...load, seconds: 1 });
+      looks.push((await served()).mib);
+    }
+    return Math.min(...looks);
+  };
+  await until(requests / 10);
+  const before = await held();
+  await until(requests);
+  const after = await held();
+  const { cpu: cpuBefore } = await served();
   const times: number[] = [];
-  for (let n = 0; n < 200; n++) {
+  for (let n = 0; n < SCRAPES; n++) {
     const from = performance.now();
     await (await fetch(`${url}/metrics/prometheus`)).text();
     times.push(performance.now() - from);
   }
+  const cpu = (((await served()).cpu - cpuBefore) * 1000) / SCRAPES;
   const ms = p95(times);
   const level = after < before * 1.25;
-  const figure = `p95 ${ms.toFixed(1)} ms (< ${METRICS_P95_MS}), ${before.toFixed(0)} MiB, then ${after.toFixed(0)} MiB`;
+  const figure = `p95 ${ms.toFixed(1)} ms (< ${METRICS_P95_MS}) and ${cpu.toFixed(1)} ms of CPU, ${before.toFixed(0)} MiB, then ${after.toFixed(0)} MiB`;
   return tell(`GET /metrics after ${requests} requests`, figure, ms < METRICS_P95_MS && level);
 }
 
@@ -199,10 +269,18 @@ export async function run({ calls = REQUESTS }: { readonly calls?: number | unde
     await server.stop();
   }
   const jobs = Math.max(50, 50 * Math.round((JOBS * part) / 50));
-  met.push(await workers('sqlite', '', jobs));
+  const both = async (engine: EngineName, url: string): Promise<void> => {
+    met.push(await withWorkers(engine, url, (beside) => workers(engine, beside, jobs)));
+  };
+  const killing = async (engine: EngineName, url: string): Promise<void> => {
+    met.push(await withWorkers(engine, url, (beside) => kills(engine, beside, some(KILLED))));
+  };
+  await both('sqlite', '');
+  await killing('sqlite', '');
   const postgres = await startPostgres();
   try {
-    met.push(await workers('postgres', (await createDatabase(postgres)).url, jobs));
+    await both('postgres', (await createDatabase(postgres)).url);
+    await killing('postgres', (await createDatabase(postgres)).url);
   } finally {
     await postgres.stop();
   }
