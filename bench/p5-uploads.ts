@@ -9,7 +9,7 @@ import { startChild } from './lib/child.ts';
 import { type Bar, measuredOnce, measurePairs, printBar, type Side } from './lib/pairs.ts';
 import { cpuSeconds, peakGrowth, residentBytes } from './lib/process-stats.ts';
 import { startPublished } from './lib/published.ts';
-import { base64, type TusSide, uploadOne } from './lib/tus-load.ts';
+import { base64, SmallUploads, type TusSide, uploadOne } from './lib/tus-load.ts';
 
 const MiB = 1024 * 1024;
 const CONNECTIONS = 8;
@@ -109,14 +109,14 @@ async function compare(bar: Bar, pair: { ours: Side; theirs: Side }, comparing: 
 }
 
 async function manySmall(side: TusSide, { count, first }: { count: number; first: number }): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const began = performance.now();
   let next = 0;
   const lane = async (): Promise<void> => {
-    while (next < count) await uploadOne(side, { n: first + next++, bytes: SMALL_BYTES, chunk: SMALL_BYTES, agent });
+    const uploads = new SmallUploads(side);
+    while (next < count) await uploads.upload(first + next++, SMALL_BYTES);
+    await uploads.close();
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, lane));
-  agent.destroy();
   return count / ((performance.now() - began) / 1000);
 }
 
