@@ -15,8 +15,10 @@ import { featureName } from '../features/bricks/bricks.ts';
 import { jobGauges } from '../features/jobs/figures.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { allCommits, type PoolStats, type Sql } from '../ports/sql.ts';
+import { lastSaid, within } from './last-said.ts';
 import type { Nodes } from './nodes.ts';
 import type { Threads } from './runner.ts';
+import type { ThreadStats } from './thread-protocol.ts';
 
 export interface HealthParts {
   readonly config: Config;
@@ -63,6 +65,8 @@ export function healthView(parts: HealthParts): Health {
   let asked = Number.NEGATIVE_INFINITY;
   let asks = 0;
   const totals = keptTotals(parts.sql);
+  const { writer, reader } = parts.threads;
+  const said = lastSaid([async () => writer?.stats(), () => reader.stats()]);
   return {
     summary: async () => summaryOf(parts, statusOf(parts, await componentsOf(parts))),
     detailed: async () => {
@@ -88,7 +92,7 @@ export function healthView(parts: HealthParts): Health {
       rate_limit_enabled: config.RATE_LIMIT_ENABLED,
       performance_tuning: {},
     }),
-    figures: () => figuresOf(parts, totals),
+    figures: () => figuresOf(parts, { totals, said }),
   };
 }
 
@@ -194,13 +198,6 @@ function keptTotals(sql: Sql): () => Promise<Totals> {
 /** Milliseconds that a scrape waits for the database. */
 const ASKED_MS = 1_000;
 
-/** Undefined where it fails, or is not there in time. */
-async function withinTime<T>(asked: Promise<T>): Promise<T | undefined> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ASKED_MS, undefined);
-  return Promise.race([asked.catch(() => undefined), late]).finally(() => clearTimeout(timer));
-}
-
 /** Of all threads of this process. */
 const poolOf = (pools: readonly PoolStats[]) => ({
   'db.pool.size': pools.reduce((sum, { size }) => sum + size, 0),
@@ -208,12 +205,16 @@ const poolOf = (pools: readonly PoolStats[]) => ({
   'db.pool.overflow': pools.reduce((sum, { overflow }) => sum + overflow, 0),
 });
 
+interface Askable {
+  readonly totals: () => Promise<Totals>;
+  /** What the threads last said. */
+  readonly said: () => Promise<readonly ThreadStats[]>;
+}
+
 /** What is asked of the database is left out when it does not answer; the scrape itself goes on. */
-async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Promise<Figures> {
-  const { writer, reader } = parts.threads;
-  const stats = await Promise.all([writer?.stats(), reader.stats()]);
+async function figuresOf(parts: HealthParts, { totals, said }: Askable): Promise<Figures> {
+  const others = await said();
   const own = parts.sql.stats();
-  const others = stats.filter((one) => one !== undefined);
   const all = [own, ...others];
   const usage = process.cpuUsage();
   const serves = phaseOf(parts.pending) === undefined;
@@ -225,7 +226,8 @@ async function figuresOf(parts: HealthParts, totals: () => Promise<Totals>): Pro
     memory: process.memoryUsage.rss(),
     cpu: (usage.user + usage.system) / 1e6,
   };
-  const asked = await withinTime(
+  const asked = await within(
+    ASKED_MS,
     Promise.all([totals(), parts.sql.read((tx) => jobGauges(tx, systemClock.now())), parts.sql.read(backupGauges)]),
   );
   const [sums, jobs, backups] = asked ?? [];
