@@ -28,10 +28,12 @@ const TRIES_IN_COMPANY = 2;
 /** Whoever was in the way needs this long to go on, or it is met again. */
 const UNDONE_PAUSE_MS = 20;
 
+const BEGIN = 'ISOLATION LEVEL READ COMMITTED READ WRITE';
 /** A node that stops between two statements keeps the lane for this long, in milliseconds. */
-const BEGIN = 'ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL idle_in_transaction_session_timeout = 60000';
+const HOLD_MS = 60_000;
 /** The lock first: the statements after this one see what its last holder committed. */
 const OPENING = `SELECT pg_advisory_xact_lock(hashtextextended(?, 0)), CAST(pg_current_xact_id() AS TEXT) AS xid,
+  set_config('idle_in_transaction_session_timeout', '${HOLD_MS}', true),
   CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS DOUBLE PRECISION) AS time`;
 
 interface Queued extends Waiting<PostgresTx> {

@@ -67,12 +67,21 @@ export class Guesses {
   }
 }
 
+/** By table and the columns that hold something; a table has few of those. */
+const comparing = new Map<string, string>();
+
 /** Gives a row, locked, if it still is what it was. */
 export function stillIs({ table, row }: Left): Statement {
   const columns = Object.entries(row as Readonly<Record<string, SqlValue>>);
+  const shape = `${table} ${columns.map(([name, value]) => (value === null ? `${name}-` : name))}`;
+  const sql = comparing.get(shape) ?? comparisonOf(table, columns);
+  comparing.set(shape, sql);
+  return { sql, params: columns.flatMap(([, value]) => (value === null ? [] : [value])) };
+}
+
+function comparisonOf(table: string, columns: readonly (readonly [string, SqlValue])[]): string {
   const terms = columns.map(([name, value]) => (value === null ? `${name} IS NULL` : `${name} = ?`));
-  const params = columns.flatMap(([, value]) => (value === null ? [] : [value]));
-  return { sql: `SELECT 1 AS one FROM ${table} WHERE ${terms.join(' AND ')} FOR UPDATE`, params };
+  return `SELECT 1 AS one FROM ${table} WHERE ${terms.join(' AND ')} FOR UPDATE`;
 }
 
 /** Fails unless a query gives a row: a division by none of them. */

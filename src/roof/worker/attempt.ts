@@ -35,13 +35,15 @@ export const TAKEN = new Fault('CONFLICT', 'The attempt is over: the job was can
 /** The same to one of the server's own jobs, which goes on later. */
 export const STOPPED = new Fault('UNAVAILABLE', 'The node stopped');
 
+const timedOut = ({ timeoutMs }: AttemptParts): Fault =>
+  new Fault('DEADLINE_EXCEEDED', `Timed out after ${timeoutMs / 1000} s`);
+
 export async function attemptJob(
   parts: AttemptParts,
   { job, caller }: ClaimedJob,
   abort: AbortController,
 ): Promise<Outcome> {
-  const timedOut = new Fault('DEADLINE_EXCEEDED', `Timed out after ${parts.timeoutMs / 1000} s`);
-  const timer = setTimeout(() => abort.abort(timedOut), parts.timeoutMs);
+  const timer = setTimeout(() => abort.abort(timedOut(parts)), parts.timeoutMs);
   const span =
     job.door === 'house' ? undefined : parts.tracing?.begin('job.execute', 'consumer', job.traceparent ?? undefined);
   let fault: string | undefined;
