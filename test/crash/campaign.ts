@@ -167,6 +167,7 @@ async function killUnderLoad(place: Place, { child, point }: Running, round: num
   if (signal !== 'SIGKILL') report.violations.push(`the server ended by itself with ${code}: ${child.errors()}`);
   const refused = journals.flatMap((journal) => journal.refused);
   report.violations.push(...refused.map((call) => `refused: ${JSON.stringify(call)}`));
+  if (refused.length > 0) report.violations.push(`what its server said: ${child.errors()}`);
   count(report, reached && point ? point : 'random');
   return { load, journals };
 }

@@ -1,0 +1,72 @@
+/**
+ * The long form of soak.test.ts: `node test/soak/campaign.ts [--minutes 30] [--rate 40]`. A line a minute and the verdict: the
+ * medians of the last third against those of the second tenth to third, memory at most a tenth above, handles and threads
+ * no more; no answer 5xx, and where there is one it names its trace. Exit code 1 where that does not hold.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { median } from '../../bench/lib/pairs.ts';
+import { setup } from '../servers/built-program.ts';
+import type { Sample } from './soak.ts';
+
+const { values } = parseArgs({ options: { minutes: { type: 'string' }, rate: { type: 'string' } } });
+const minutes = Number(values.minutes ?? 30);
+const rate = Number(values.rate ?? 40);
+const SAMPLE_MS = 5_000;
+const MEMORY_GROWTH = 1.1;
+
+const say = (text: string): void => console.log(`${new Date().toISOString().slice(11, 19)} ${text}`);
+/** As it is published; what starts it looks for that once, when it is loaded. */
+const remove = setup();
+const { soak } = await import('./soak.ts');
+const directory = mkdtempSync(join(tmpdir(), 'nexus-soak-'));
+let minute = 0;
+const soaked = await soak({
+  directory,
+  seconds: minutes * 60,
+  rate,
+  sampleMs: SAMPLE_MS,
+  told: ({ at, mebibytes, handles, threads }, { calls, refused, failed }) => {
+    if (at < (minute + 1) * 60_000) return;
+    minute++;
+    const held = `${mebibytes.toFixed(0)} MiB, ${handles} handles, ${threads} threads`;
+    say(
+      `${minute} of ${minutes} min: ${calls} calls, ${refused} refused as they should, ${failed.length} failed; ${held}`,
+    );
+  },
+}).finally(() => {
+  remove();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const { samples, counts, rounds, code, complaints } = soaked;
+const early = samples.slice(Math.floor(samples.length / 10), Math.floor(samples.length / 3));
+const late = samples.slice(-Math.floor(samples.length / 3));
+const of = (part: readonly Sample[], what: 'mebibytes' | 'handles' | 'threads'): number =>
+  median(part.map((sample) => sample[what]));
+
+say(
+  `rounds: ${Object.entries(rounds)
+    .map(([name, n]) => `${name} ${n}`)
+    .join(', ')}`,
+);
+for (const failed of counts.failed.slice(0, 20)) say(`  ${failed}`);
+for (const complaint of complaints.slice(0, 20)) say(`  ${complaint}`);
+const growth = of(late, 'mebibytes') / of(early, 'mebibytes');
+const verdicts: readonly (readonly [string, boolean])[] = [
+  [
+    `memory ${of(early, 'mebibytes').toFixed(0)} → ${of(late, 'mebibytes').toFixed(0)} MiB (× ${growth.toFixed(2)}, bar ${MEMORY_GROWTH})`,
+    growth <= MEMORY_GROWTH,
+  ],
+  [`handles ${of(early, 'handles')} → ${of(late, 'handles')}`, of(late, 'handles') <= of(early, 'handles')],
+  [`threads ${of(early, 'threads')} → ${of(late, 'threads')}`, of(late, 'threads') <= of(early, 'threads')],
+  [
+    `${counts.failed.length} of ${counts.calls} calls failed, ${counts.untraced} without a trace`,
+    counts.failed.length === 0,
+  ],
+  [`${complaints.length} errors in the log, exit code ${code}`, complaints.length === 0 && code === 0],
+];
+for (const [text, holds] of verdicts) say(`${text}: ${holds ? 'holds' : 'DOES NOT HOLD'}`);
+process.exit(verdicts.every(([, holds]) => holds) ? 0 : 1);

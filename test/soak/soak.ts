@@ -1,0 +1,120 @@
+/**
+ * A server under mixed load for a while, looked at from outside: what it answers, what it holds. Starts the command as an
+ * operator would, drives all areas at a steady rate, and samples resident memory, open handles and threads.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { residentBytes } from '../../bench/lib/process-stats.ts';
+import { ADMIN_KEY } from '../harness.ts';
+import { startNexus } from '../nexus-process.ts';
+import { sparePort } from '../servers/spare-port.ts';
+import { AREAS } from './areas.ts';
+import { CountingCaller, type Counts } from './caller.ts';
+
+const IN_FLIGHT_MOST = 12;
+const TICK_MS = 20;
+
+export interface Sample {
+  /** Milliseconds since the load began. */
+  readonly at: number;
+  readonly mebibytes: number;
+  readonly handles: number;
+  readonly threads: number;
+}
+
+export interface SoakOptions {
+  readonly directory: string;
+  readonly seconds: number;
+  /** Rounds of one area, of some calls each, begun in a second. */
+  readonly rate: number;
+  readonly sampleMs: number;
+  /** Settings beside those that each soak has. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly told?: (sample: Sample, counts: Counts) => void;
+}
+
+export interface Soaked {
+  readonly samples: readonly Sample[];
+  readonly counts: Counts;
+  /** Rounds of each area that ended. */
+  readonly rounds: Readonly<Record<string, number>>;
+  /** Exit code of the server, and what it wrote to stderr at a level above info. */
+  readonly code: number | null;
+  readonly complaints: readonly string[];
+}
+
+const listed = (pid: number, what: 'fd' | 'task'): number => readdirSync(`/proc/${pid}/${what}`).length;
+
+const sampleOf = (pid: number, at: number): Sample => ({
+  at,
+  mebibytes: residentBytes(pid) / 1024 ** 2,
+  handles: listed(pid, 'fd'),
+  threads: listed(pid, 'task'),
+});
+
+/** Rounds of the areas in turn, so many a second while no more than some are under way. */
+async function drive(caller: CountingCaller, { rate, until }: { rate: number; until: number }) {
+  const rounds: Record<string, number> = Object.fromEntries(AREAS.map(({ name }) => [name, 0]));
+  const open = new Set<Promise<void>>();
+  const began = performance.now();
+  const round = async (n: number): Promise<void> => {
+    const area = AREAS[n % AREAS.length]!;
+    await area.one(caller, Math.floor(n / AREAS.length));
+    rounds[area.name] = (rounds[area.name] ?? 0) + 1;
+  };
+  let failure: unknown;
+  for (let next = 0; performance.now() < until && failure === undefined; ) {
+    for (const due = ((performance.now() - began) / 1000) * rate; next < due; next++) {
+      if (open.size >= IN_FLIGHT_MOST) continue;
+      const work: Promise<void> = round(next)
+        .catch((thrown: unknown) => {
+          failure ??= thrown;
+        })
+        .finally(() => open.delete(work));
+      open.add(work);
+    }
+    await sleep(TICK_MS);
+  }
+  await Promise.all(open);
+  if (failure !== undefined) throw failure;
+  return rounds;
+}
+
+export async function soak({ directory, seconds, rate, sampleMs, env, told }: SoakOptions): Promise<Soaked> {
+  const port = await sparePort();
+  const started = startNexus(['serve'], {
+    env: {
+      NEXUS_DATA_DIR: join(directory, 'data'),
+      NEXUS_PORT: String(port),
+      NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
+      NEXUS_LOG_LEVEL: 'warn',
+      ...env,
+    },
+  });
+  await started.said(/listening/);
+  const pid = started.child.pid ?? 0;
+  const caller = new CountingCaller(`http://127.0.0.1:${port}`, IN_FLIGHT_MOST);
+  const samples: Sample[] = [];
+  const began = performance.now();
+  const look = setInterval(() => {
+    const sample = sampleOf(pid, performance.now() - began);
+    samples.push(sample);
+    told?.(sample, caller.counts);
+  }, sampleMs);
+  try {
+    const rounds = await drive(caller, { rate, until: began + seconds * 1000 });
+    return { samples, counts: caller.counts, rounds, ...(await end()) };
+  } catch (thrown) {
+    await end();
+    throw thrown;
+  }
+
+  async function end(): Promise<Pick<Soaked, 'code' | 'complaints'>> {
+    clearInterval(look);
+    caller.close();
+    started.child.kill();
+    const { code, err } = await started.ended;
+    return { code, complaints: err.split('\n').filter((line) => /"level":"(error|fatal)"/.test(line)) };
+  }
+}
