@@ -25,6 +25,8 @@ const BATCH_WRITES_MAX = 48;
 /** How often a write is begun before it fails with what keeps getting in its way, and how often in company. */
 const TRIES_MAX = 6;
 const TRIES_IN_COMPANY = 2;
+/** A write that waited for its lane for so long has looked at its own deadline too early. */
+const GUESS_MS_MAX = 500;
 /** Whoever was in the way needs this long to go on, or it is met again. */
 const UNDONE_PAUSE_MS = 20;
 
@@ -108,7 +110,9 @@ export class GroupCommit {
   async #batch(connection: Connection, lane: string, queue: Queued[]): Promise<boolean> {
     const done: Done[] = [];
     const guess = queue.length === 1 ? this.#guesses.of(lane) : undefined;
+    const began = performance.now();
     let guessing: PostgresTx | undefined;
+    let late = false;
     let left: Left | undefined;
     try {
       connection.begin(BEGIN);
@@ -127,6 +131,8 @@ export class GroupCommit {
         done.push(one.done);
         await opened;
         if (connection.trouble !== undefined) throw connection.trouble;
+        late = tx.supposing && performance.now() - began > GUESS_MS_MAX;
+        if (late) throw new Error('it waited behind others, whatever they did');
         // What it failed with may come of a row that is another by now.
         if (one.done.failure && (await isWrong(tx))) throw one.done.failure.reason;
         if (!one.done.failure) left = tx.left ?? left;
@@ -139,7 +145,7 @@ export class GroupCommit {
       return false;
     } catch (reason) {
       const undone = connection.command('ROLLBACK').catch(() => undefined);
-      if (connection.lost === undefined && (await isWrong(guessing))) {
+      if (connection.lost === undefined && (late || (await isWrong(guessing)))) {
         // Behind it nothing of this batch is answered any more that the next could take for its own.
         await undone;
         this.#guessAgain(lane, queue, done);

@@ -2,6 +2,7 @@
  * What a write may go by before the server has answered: what two nodes of one database see of it. That connections break
  * meanwhile is in loss.test.ts.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
 import { startTcpProxy, type TcpProxy } from '../../../test/servers/tcp-proxy.ts';
@@ -142,6 +143,21 @@ test('what is supposed beside it is checked as well', async () => {
   };
   expect(await bump(one, supposes)).toEqual({ n: 2, supposing: false });
   expect([ran, await stored()]).toEqual([[true, false], 2]);
+});
+
+test('who has waited behind others looks again, whatever they did: a call may be over by then', async () => {
+  await bump(one);
+  const held = Promise.withResolvers<void>();
+  const other = two.write(`${lane}`, async (tx) => {
+    await tx.get('SELECT 1 AS one');
+    held.resolve();
+    await sleep(800);
+  });
+  await held.promise;
+  const ran: boolean[] = [];
+  const seen = await bump(one, ({ supposing }) => void ran.push(supposing));
+  await other;
+  expect([seen, ran]).toEqual([{ n: 2, supposing: false }, [true, false]]);
 });
 
 test('a row with nothing in a column is compared too', async () => {

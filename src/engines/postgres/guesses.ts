@@ -13,9 +13,10 @@ export interface Left {
 }
 
 const LANES_MAX = 1_000;
-/** Milliseconds without a guess behind one that failed, doubled each time up to the second. */
+/** Milliseconds without a guess behind one that failed, doubled each time up to the second, and less for each that was right. */
 const REST_MS = 1_000;
 const REST_MS_MAX = 60_000;
+const EASE = 1.1;
 
 interface Lane {
   left: Left | undefined;
@@ -49,7 +50,7 @@ export class Guesses {
 
   confirmed(lane: string): void {
     const known = this.#lanes.get(lane);
-    if (known) known.restMs = REST_MS;
+    if (known) known.restMs = Math.max(REST_MS, known.restMs / EASE);
   }
 
   failed(lane: string): void {
