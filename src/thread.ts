@@ -34,7 +34,7 @@ const sql = await openFencedSql(config, role, {
   onBroken: (reason) =>
     post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) }),
 });
-const blobs = await openBlobs(config);
+const blobs = await openBlobs(config, 'beside');
 const grants = grantCache(config);
 const runner = localRunner({
   sql,

@@ -101,7 +101,7 @@ interface ServedThread {
 }
 
 /** Serves until `use` is through, and gives what each thread had loaded at its end. */
-async function serve(use: (url: string) => Promise<unknown>): Promise<ServedThread[]> {
+async function serve(use: (url: string, pid: number) => Promise<unknown>): Promise<ServedThread[]> {
   const told = join(PLACE, 'threads');
   const teller = join(PLACE, 'tell-threads.mjs');
   writeFileSync(
@@ -121,7 +121,7 @@ process.on('exit', tell);`,
   try {
     const ready = () => fetch(`${url}/healthz/ready`).then(({ status }) => status, String);
     await expect.poll(ready, { timeout: SLOW.timeout / 2 }).toBe(200);
-    await use(url);
+    await use(url, server.pid ?? 0);
   } finally {
     server.kill();
     await ended;
@@ -141,11 +141,15 @@ test(
     expect(
       idle.flatMap(({ modules }) => modules.filter((name) => /deps\/undici|http2\/core|tls\/wrap/.test(name))),
     ).toEqual([]);
-    const called = await serve(async (url) => {
+    const tmp = join(PLACE, 'data', 'blobs', 'tmp');
+    const called = await serve(async (url, pid) => {
+      // What is half written when the thread comes is not a leftover.
+      writeFileSync(join(tmp, `${pid}-half-written`), 'half');
       const headers = { authorization: 'Bearer nexus-dev-admin-key', 'content-type': 'application/json' };
       const body = JSON.stringify({ params: { path: '/' } });
       const listed = await fetch(`${url}/api/nfs/list`, { method: 'POST', headers, body });
       expect(listed.status).toBe(200);
+      expect(readdirSync(tmp)).toEqual([`${pid}-half-written`]);
     });
     expect(roles(called).sort()).toEqual(['main', 'reader', 'writer']);
   },

@@ -86,10 +86,10 @@ export function shareOf(connections: number, share: Share): number {
   return share === 'some' ? some : connections - some;
 }
 
-/** Blobs of a thread. What speaks to S3 is loaded where it is configured. */
-export async function openBlobs(config: Config): Promise<Blobs> {
+/** Blobs of a process, or of a thread beside those. What speaks to S3 is loaded where it is configured. */
+export async function openBlobs(config: Config, opening: 'first' | 'beside' = 'first'): Promise<Blobs> {
   const place = config.BLOBS_URL === '' ? undefined : parseBlobsUrl(config.BLOBS_URL, true);
-  if (place?.kind !== 's3') return openDiskBlobs(diskRootOf(config));
+  if (place?.kind !== 's3') return openDiskBlobs(diskRootOf(config), opening);
   const [{ openS3Blobs }, { outboundOf }] = await Promise.all([
     import('../engines/s3/s3-blobs.ts'),
     import('./outbound.ts'),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { blobsContract, bytesOf, collect, sourceOf } from '../../ports/blobs.contract.ts';
+import type { BlobSource } from '../../ports/blobs.ts';
 import { openDiskBlobs } from './disk-blobs.ts';
 
 const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'disk-blobs-'));
@@ -57,6 +58,26 @@ describe('files of the disk engine', () => {
     await (await openDiskBlobs(root)).close();
     expect(await readdir(join(root, 'tmp'))).toEqual([kept]);
     living.kill();
+  });
+
+  test('who opens it beside another opening of the process takes nothing from under a put', async () => {
+    const [ends, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow: BlobSource = {
+      ...source,
+      async *read(start, end) {
+        begun.resolve();
+        await ends.promise;
+        yield* source.read(start, end);
+      },
+    };
+    const blobs = await openDiskBlobs(root);
+    const put = blobs.put(slow);
+    await begun.promise;
+    await (await openDiskBlobs(root, 'beside')).close();
+    ends.resolve();
+    await put;
+    expect(String(await collect(blobs.read(sha256, 0, source.size)))).toBe('on disk');
+    await blobs.close();
   });
 
   test('a file cut short is written again by the next put', async () => {

@@ -15,8 +15,11 @@ import type { Stage } from '../../ports/stage.ts';
 import { makeFolders } from '../folders.ts';
 import { diskStage, syncFolder, throwFull } from './disk-stage.ts';
 
-/** Opens the store in a folder, which is made when it is missing. */
-export async function openDiskBlobs(folder: string): Promise<Blobs> {
+/**
+ * Opens the store in a folder, which is made when it is missing. Who opens it `beside` another opening of this process, as a
+ * thread that comes later, leaves what is half written alone: it may be what the other writes just now.
+ */
+export async function openDiskBlobs(folder: string, opening: 'first' | 'beside' = 'first'): Promise<Blobs> {
   const root = resolve(folder);
   const firstMade = makeFolders(root);
   await chmod(root, 0o700);
@@ -26,7 +29,7 @@ export async function openDiskBlobs(folder: string): Promise<Blobs> {
   }
   const unfinished = join(root, 'tmp');
   await mkdir(unfinished, { recursive: true, mode: 0o700 });
-  await removeLeftovers(unfinished);
+  if (opening === 'first') await removeLeftovers(unfinished);
   return new DiskBlobs(root, unfinished);
 }
 
@@ -185,7 +188,7 @@ async function removeLeftovers(folder: string): Promise<void> {
   }
 }
 
-/** Of another process, that is: this one has only just opened the store, and an earlier one may have had its number. */
+/** Of another process, that is: this one opens the store for the first time, and an earlier one may have had its number. */
 function isOfLivingProcess(name: string): boolean {
   const pid = Number(/^([1-9][0-9]*)-/.exec(name)?.[1] ?? process.pid);
   if (pid === process.pid) return false;
