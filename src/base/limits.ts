@@ -83,7 +83,11 @@ export const LIMITS = {
   RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },
   IDEMPOTENT_ANSWER_BYTES: { default: MiB, about: 'answer of a call with an Idempotency-Key, which is kept for a day' },
   RPC_BODY_VALUES: { default: 1_000_000, about: 'values of one JSON body' },
-  V1_BODY_BYTES: { default: 16 * MiB, about: 'JSON body of a REST route' },
+  V1_BODY_BYTES: {
+    default: 16 * MiB,
+    about: 'JSON body of a REST route',
+    range: [1_024, 1024 * MiB],
+  },
   OPEN_BODY_BYTES: { default: 64 * 1024, about: 'JSON body of a REST route, from a caller without credentials' },
 } as const satisfies Record<string, Limit>;
 

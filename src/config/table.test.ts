@@ -1,0 +1,95 @@
+/** Defaults and ranges of settings as they are promised (infrastructure.md §13): both ends are taken, what lies beyond is not. */
+import { expect, test } from 'vitest';
+import { ConfigError, loadConfig } from '../config.ts';
+import { changesOf, retuned } from './reload.ts';
+
+type Row = readonly [name: string, unless: string, least: number, most: number];
+
+const RANGES: readonly Row[] = [
+  ['DB_POOL_SIZE', '5', 1, 500],
+  ['DB_MAX_OVERFLOW', '10', 0, 500],
+  ['DB_POOL_RECYCLE', '3600', 30, 86_400],
+  ['DB_BUSY_SECONDS', '30', 1, 300],
+  ['JWT_EXPIRY_MINUTES', '60', 1, 1_440],
+  ['JWT_REFRESH_MINUTES', '1440', 1, 43_200],
+  ['WORKER_SLOTS', '4', 1, 64],
+  ['WORKER_POLL_SECONDS', '1', 0.1, 60],
+  ['WORKER_LEASE_SECONDS', '30', 2, 3_600],
+  ['WORKER_HEARTBEAT_SECONDS', '1', 1, 300],
+  ['DRAIN_SECONDS', '25', 0, 600],
+  ['JOB_TIMEOUT_SECONDS', '3600', 1, 86_400],
+  ['JOB_SYNC_MAX', '8', 1, 256],
+  ['JOB_PAYLOAD_BYTES_MAX', '1048576', 1_024, 16_777_216],
+  ['JOB_RETENTION_DAYS', '30', 1, 3_650],
+  ['LIMIT_V1_BODY_BYTES', '16777216', 1_024, 1_073_741_824],
+  ['RATE_LIMIT_ANONYMOUS_PER_MINUTE', '60', 1, 100_000_000],
+  ['RATE_LIMIT_UNKNOWN_PER_MINUTE', '60', 1, 100_000_000],
+  ['RATE_LIMIT_FAILURES_PER_MINUTE', '600', 1, 100_000_000],
+  ['RATE_LIMIT_VIEWER_PER_MINUTE', '12000', 1, 100_000_000],
+  ['RATE_LIMIT_OPERATOR_PER_MINUTE', '60000', 1, 100_000_000],
+  ['RATE_LIMIT_RESEARCHER_PER_MINUTE', '60000', 1, 100_000_000],
+  ['RATE_LIMIT_ADMIN_PER_MINUTE', '6000000', 1, 100_000_000],
+  ['AUDIT_DAYS', '365', 1, 36_500],
+  ['AUDIT_READ_DAYS', '7', 1, 3_650],
+  ['AUDIT_READ_BYTES', '1073741824', 1_048_576, 1_099_511_627_776],
+  ['AGENT_STALE_SECONDS', '90', 3, 86_400],
+  ['EVENT_RETENTION_DAYS', '', 1, 36_500],
+  ['CONFLICT_DAYS', '30', 1, 36_500],
+  ['LIMIT_REQUESTS_IN_FLIGHT', '1000', 1, Number.MAX_SAFE_INTEGER],
+  ['LIMIT_WRITES_WAITING', '10000', 1, Number.MAX_SAFE_INTEGER],
+];
+
+const load = (given: Readonly<Record<string, string>>) => loadConfig({ environment: {}, given });
+const lineOf = (name: string, given = {}) => load(given).lines.find((line) => line.name === name);
+
+test.each(RANGES)('NEXUS_%s is %j, from %d to %d', (key, unless, least, most) => {
+  const name = `NEXUS_${key}`;
+  expect(lineOf(name)).toMatchObject({ value: unless, default: unless, source: 'default' });
+  for (const end of [least, most]) {
+    expect(lineOf(name, { [name]: String(end) })).toMatchObject({ value: String(end), source: 'argument' });
+  }
+  for (const beyond of [least - 1, most * 2, 'many', ' ', '-1']) {
+    expect(() => load({ [name]: String(beyond) }), `${name}=${beyond}`).toThrow(ConfigError);
+  }
+});
+
+test.each([
+  ['REGION', 'x'.repeat(64)],
+  ['SECRETS_KEY', 'x'.repeat(31)],
+  ['DATABASE_URL', 'mysql://host/database'],
+  ['WORKER_NAME', 'two words'],
+  ['WORKER_NAME', 'x'.repeat(61)],
+  ['PUBLIC_URL', 'ftp://host'],
+  ['CORS_ORIGINS', '["example.org"]'],
+  ['CORS_ORIGINS', 'https://example.org'],
+  ['ENVIRONMENT', 'staging'],
+  ['LOG_LEVEL', 'loud'],
+  ['SCHEMA_MANAGEMENT_MODE', 'sometimes'],
+  ['RAW_MODE_ENABLED', 'perhaps'],
+])('NEXUS_%s=%s is refused', (key, value) => {
+  expect(() => load({ [`NEXUS_${key}`]: value })).toThrow(`NEXUS_${key}: `);
+});
+
+test('connections that are never replaced, and settings whose value is nothing', () => {
+  expect(load({ NEXUS_DB_POOL_RECYCLE: '0' }).config.DB_POOL_RECYCLE).toBe(0);
+  const { EVENT_RETENTION_DAYS, EMBEDDED_WORKER, BOOTSTRAP_KEYS_ENABLED } = load({}).config;
+  expect([EVENT_RETENTION_DAYS, EMBEDDED_WORKER, BOOTSTRAP_KEYS_ENABLED]).toEqual([undefined, undefined, undefined]);
+});
+
+test('a running server takes over levels and rates, and leaves the rest', () => {
+  const before = load({}).config;
+  const after = load({
+    NEXUS_LOG_LEVEL: 'debug',
+    NEXUS_RATE_LIMIT_VIEWER_PER_MINUTE: '7',
+    NEXUS_REGION: 'there',
+    NEXUS_LIMIT_EDITS: '9',
+  }).config;
+  expect(changesOf(before, before)).toEqual({ taken: [], left: [] });
+  expect(changesOf(before, after)).toEqual({
+    taken: ['NEXUS_LOG_LEVEL', 'NEXUS_RATE_LIMIT_VIEWER_PER_MINUTE'],
+    left: ['NEXUS_LIMIT_EDITS', 'NEXUS_REGION'],
+  });
+  const running = retuned(before, after);
+  expect(running).toMatchObject({ LOG_LEVEL: 'debug', RATE_LIMIT_VIEWER_PER_MINUTE: 7, REGION: '' });
+  expect(running.limits).toEqual(before.limits);
+});
