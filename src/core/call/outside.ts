@@ -69,6 +69,12 @@ export interface PlannedStep {
 export type Demand =
   | { readonly kind: 'look'; readonly looks: readonly Look[] }
   | {
+      readonly kind: 'hashes';
+      readonly paths: readonly string[];
+      /** What they are for; stands in the passage once they were looked for. */
+      readonly of: string;
+    }
+  | {
       readonly kind: 'change';
       readonly steps: readonly PlannedStep[];
       /** Small contents by their hash, which no row has yet. */
@@ -87,7 +93,7 @@ export class Detour extends Error {
 
 /** What has been done for a call. Plain data: it crosses threads. */
 export interface Passage {
-  /** Texts of the looks. */
+  /** Texts of the looks, and what hashes were looked for. */
   readonly looked: readonly string[];
   readonly change?: {
     readonly intent_id: string;

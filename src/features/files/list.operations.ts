@@ -8,7 +8,7 @@ import { entryObject, fileObject, toEntry, toFileObject } from './file-object.ts
 import { listBelow, listChildren, type StateRow } from './files.sql.ts';
 import { readableIn } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
-import { reachInto } from './reach.ts';
+import { reachInto, requireHashes } from './reach.ts';
 import { fileNotFound, lookUp, notADirectory } from './tree.ts';
 import { MAIN, type View } from './view.ts';
 import { viewOf } from './view-of.ts';
@@ -92,6 +92,7 @@ export const list: Operation<ListInput, ListOutput> = {
     const limit = Math.min(input.limit ?? ENTRIES_DEFAULT, call.limits.LIST_ENTRIES);
     const rows = await rowsOf(call, view, { page, readable, limit: limit + 1 });
     const shown = rows.slice(0, limit);
+    requireHashes(call, shown, `${page.path} ${page.after}`);
     const has_more = rows.length > limit;
     const last = shown.at(-1);
     const revision = page.first ? (view.layers[0].at ?? call.zone.seq) : page.revision;

@@ -1,5 +1,7 @@
 /** What of the tree an operation reads or changes, told for the stores in which some of it may lie. */
-import type { Reach } from '../../core/call/outside.ts';
+import { Detour, type Reach } from '../../core/call/outside.ts';
+import type { Call } from '../../core/operation.ts';
+import type { StateRow } from './files.sql.ts';
 import { MAIN } from './view.ts';
 import type { ViewParams } from './view-of.ts';
 
@@ -56,3 +58,11 @@ export const reachRemovedTree = (path: string, asked: Asked): Reach[] =>
 
 /** What no store knows: versions, and the tree as it was. */
 export const reachPast = (path: string): Reach[] => [{ path, depth: 'one', content: false, past: true }];
+
+/** Has the hashes of what is about to be shown computed, once, where a store has files that nobody has read yet. */
+export function requireHashes(call: Call, rows: readonly StateRow[], page: string): void {
+  const of = `hashes ${page}`;
+  if (call.context.passage?.looked.includes(of)) return;
+  const paths = rows.flatMap(({ kind, etag, path }) => (kind === 'f' && etag === '' ? [path] : []));
+  if (paths.length > 0) throw new Detour({ kind: 'hashes', paths, of });
+}

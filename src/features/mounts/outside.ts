@@ -8,8 +8,9 @@ import type { CallContext, Operation } from '../../core/operation.ts';
 import { type Applied, applySteps } from './apply.ts';
 import { gone, storeFault } from './failures.ts';
 import { fetchFile } from './fetch.ts';
+import { type KnownRow, listKnown } from './known.sql.ts';
 import { differences, lookAt, newOf, type Sight, seenOf } from './look.ts';
-import { insideOf, pathsOf, textOfLook } from './mount.ts';
+import { insideOf, isAtOrBelow, mountAt, pathsOf, textOfLook } from './mount.ts';
 import { endIntent, noteHealth } from './mount-steps.operations.ts';
 import { listMounts, type MountRow, type MountStatus } from './mounts.sql.ts';
 import type { OutsideParts, Reached, Step } from './outside-parts.ts';
@@ -26,6 +27,9 @@ const READS_AT_ONCE = 4;
  */
 const HASHING_MS = 2_000;
 const HASHING_LEFT_MS = 250;
+/** The same for the files of the page that is shown, and how many of them are taken over together. */
+const PAGE_MS = 20_000;
+const PAGE_SLICE = 100;
 
 export class Outside {
   private readonly parts: OutsideParts;
@@ -46,6 +50,10 @@ export class Outside {
     if (demand.kind === 'look') {
       for (const look of demand.looks) await this.look(context.zone_id, look);
       return { ...context, passage: { ...passage, looked: [...passage.looked, ...demand.looks.map(textOfLook)] } };
+    }
+    if (demand.kind === 'hashes') {
+      await this.hash(context.zone_id, demand.paths);
+      return { ...context, passage: { ...passage, looked: [...passage.looked, demand.of] } };
     }
     if (demand.steps.length === 0) return { ...context, passage: { looked: passage.looked } };
     const paths = demand.steps.flatMap(({ step }) => pathsOf(step));
@@ -129,6 +137,27 @@ export class Outside {
     });
   }
 
+  /** Reads files whose content is not known yet, for the time that a page of a list may take. */
+  private async hash(zone_id: string, paths: readonly string[]): Promise<void> {
+    const until = performance.now() + PAGE_MS;
+    const mounts = await this.parts.sql.read((tx) => listMounts(tx, zone_id));
+    for (const [mount, own] of Map.groupBy(paths, (path) => mountAt(mounts, path))) {
+      const reached = mount && (await this.reach(zone_id, mount.mount_id));
+      if (!reached) continue;
+      const look: Look = { mount_id: mount.mount_id, path: mount.mount_point, depth: 'one', content: true };
+      const { busy } = await this.known(zone_id, look);
+      const rows = await this.parts.sql.read((tx) => listKnown(tx, zone_id, own));
+      const seen = rows.flatMap((row) => unread(row, busy));
+      const abort = new AbortController();
+      const found = { zone_id, look, each: false, sight: NOTHING_SEEN, reached, signal: abort.signal };
+      await this.watched(reached.row, async () => {
+        for (let at = 0; at < seen.length && performance.now() < until; at += PAGE_SLICE) {
+          await this.takeOver(found, seen.slice(at, at + PAGE_SLICE), until);
+        }
+      }).finally(() => abort.abort());
+    }
+  }
+
   private known(zone_id: string, { mount_id, path, depth }: Look): Promise<Known> {
     return this.parts.step(knownOfMount, zone_id, { mount_id, path, depth });
   }
@@ -148,7 +177,7 @@ export class Outside {
     return changed;
   }
 
-  private async takeOver(found: Found, all: readonly Seen[], until: number): Promise<number> {
+  private async takeOver(found: Taking, all: readonly Seen[], until: number): Promise<number> {
     const { zone_id, look, each, sight } = found;
     let changed = 0;
     for (let at = 0; at < all.length; at += SLICE) {
@@ -159,7 +188,7 @@ export class Outside {
     return changed;
   }
 
-  private async withContents(found: Found, seen: readonly Seen[], until: number): Promise<Seen[]> {
+  private async withContents(found: Taking, seen: readonly Seen[], until: number): Promise<Seen[]> {
     const result: Seen[] = [];
     for (let at = 0; at < seen.length; at += READS_AT_ONCE) {
       const some = seen.slice(at, at + READS_AT_ONCE);
@@ -172,7 +201,7 @@ export class Outside {
   }
 
   /** Undefined where it is not there any more: the next look tells. */
-  private async withContent({ zone_id, reached, signal }: Found, seen: Seen): Promise<Seen | undefined> {
+  private async withContent({ zone_id, reached, signal }: Taking, seen: Seen): Promise<Seen | undefined> {
     if (seen.kind !== 'f') return seen;
     const { backend, row } = reached;
     const { blobs, step } = this.parts;
@@ -198,16 +227,38 @@ export class Outside {
 const run = <I, P, O>(step: Step, operation: Operation<I, O, P>, at: { zone_id: string; ready: P }): Promise<O> =>
   step(operation as unknown as Operation<P, O>, at.zone_id, at.ready);
 
-interface Found {
+/** What is taken over, and from where. */
+interface Taking {
   readonly zone_id: string;
   readonly look: Look;
   readonly each: boolean;
-  readonly seen: readonly Seen[];
   readonly sight: Sight;
-  readonly known: Known;
   readonly reached: Reached;
   readonly signal: AbortSignal;
 }
+
+interface Found extends Taking {
+  readonly seen: readonly Seen[];
+  readonly known: Known;
+}
+
+const NOTHING_SEEN: Sight = { entries: new Map(), whole: undefined, left_out: 0 };
+
+/** A file whose content is not known and that is as its store told, to be read. */
+const unread = (row: KnownRow, busy: readonly string[]): Seen[] =>
+  row.kind !== 'f' || row.etag !== '' || row.tag === null || busy.some((one) => isAtOrBelow(row.path, one))
+    ? []
+    : [
+        {
+          path: row.path,
+          kind: 'f',
+          base: row.began,
+          tag: row.tag,
+          size: row.size,
+          modified_at: row.modified_at ?? 0,
+          stored: null,
+        },
+      ];
 
 interface Health {
   readonly status: MountStatus;

@@ -51,6 +51,32 @@ forEachEngine('reading through mounts', (engine) => {
     expect(await server.ok('stat', { path: `${at}/f0` })).toMatchObject({ version: 1, etag: known[0] });
   });
 
+  test('each page of a list has the hash of each of its files, however many an earlier page had no time for', async () => {
+    for (let n = 0; n < 7; n++) await store.put(n < 5 ? `f${n}` : `d/f${n}`, `content ${n}`);
+    await mount(server, at, store);
+    const paged = async (recursive: boolean): Promise<(string | null)[]> => {
+      const etags: (string | null)[] = [];
+      for (let cursor: string | undefined; ; ) {
+        const page = await server.ok('list', { path: at, recursive, limit: 2, cursor });
+        // What no time was left for is as it is here.
+        await server.sql.write('root', (tx) =>
+          tx.run("UPDATE file_states SET etag = '', blob_id = NULL WHERE path LIKE ? AND kind = 'f'", [`${at}/%`]),
+        );
+        etags.push(...page.entries.filter(({ type }) => type === 'file').map(({ etag }) => etag));
+        if (page.next_cursor === null) return etags;
+        cursor = page.next_cursor;
+      }
+    };
+    await paged(true);
+    const before = await seq();
+    for (const recursive of [false, true]) {
+      const etags = await paged(recursive);
+      expect(new Set(etags).size).toBe(recursive ? 7 : 5);
+      for (const etag of etags) expect(etag).toMatch(/^[0-9a-f]{64}$/);
+    }
+    expect(await seq()).toBe(before);
+  });
+
   test('equal content is no new version, whatever its time', async () => {
     await store.put('f', 'same');
     await mount(server, at, store);
