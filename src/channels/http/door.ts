@@ -124,6 +124,8 @@ declare module 'fastify' {
     readonly lasting?: boolean;
     /** Some of its answers do: those are told by `lasts` of their request. */
     readonly mayLast?: boolean;
+    /** Of a route that takes a path of any depth: what stands behind it. */
+    readonly endings?: readonly string[];
     /** The bucket is that of the method in the path. */
     readonly rpc?: boolean;
   }

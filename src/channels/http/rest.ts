@@ -76,7 +76,7 @@ export function addDeepRest(app: FastifyInstance, door: Door, { operations, arri
     app.route({
       method,
       url: `${prefix}/*`,
-      config: configOf(first, first.http),
+      config: { ...configOf(first, first.http), endings: [...byVerb.keys()] },
       exposeHeadRoute: false,
       handler: (request, reply) => {
         const { '*': rest = '' } = request.params as { '*'?: string };

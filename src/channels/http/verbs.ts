@@ -12,8 +12,8 @@ interface Known {
 /** Watches the routes that are added from here on. */
 export function watchVerbs(app: FastifyInstance): VerbsOf {
   const known: Known[] = [];
-  app.addHook('onRoute', ({ url, method }) => {
-    known.push({ pattern: patternOf(url), verbs: typeof method === 'string' ? [method] : method });
+  app.addHook('onRoute', ({ url, method, config }) => {
+    known.push({ pattern: patternOf(url, config?.endings), verbs: typeof method === 'string' ? [method] : method });
   });
   return (path) => {
     const plain = plainPath(path);
@@ -25,11 +25,12 @@ export function watchVerbs(app: FastifyInstance): VerbsOf {
 /** Doubled slashes count as one, and the one at the end as none. */
 export const plainPath = (path: string): string => path.replace(/\/{2,}/g, '/').replace(/(?<=.)\/$/, '');
 
-function patternOf(url: string): RegExp {
+/** `endings`: what may stand behind the last slash of a route that takes anything there. */
+function patternOf(url: string, endings: readonly string[] | undefined): RegExp {
   const parts = plainPath(url)
     .split('/')
     .map((part) => {
-      if (part === '*') return '.*';
+      if (part === '*') return endings ? `(?:.*/)?(?:${endings.join('|')})` : '.*';
       return part.startsWith(':') ? '[^/]+' : part.replace(/[^\w-]/g, '\\$&');
     });
   return new RegExp(`^${parts.join('/') || '/'}$`, 's');
