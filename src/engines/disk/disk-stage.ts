@@ -116,8 +116,8 @@ class DiskWriter implements SegmentWriter {
     await this.#flushing;
     if (this.#failure) throw this.#failure.thrown;
     this.#flushedTo = this.#at;
-    await this.#file.datasync();
-    for (const folder of this.#unsynced) await syncFolder(folder);
+    const names = this.#unsynced;
+    await Promise.all([this.#file.datasync(), ...names.map(syncFolder)]);
     this.#unsynced = [];
   }
 
