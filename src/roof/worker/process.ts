@@ -20,7 +20,7 @@ import { runnerOf } from '../runner.ts';
 import { settleSchema } from '../schema/settle.ts';
 import { startThread } from '../threads.ts';
 import { openTracing } from '../tracing.ts';
-import { stepsOf, takeBack } from './tender.ts';
+import { stepsOf, takeAllBack } from './tender.ts';
 import { tellOfJobs } from './told.ts';
 import { keepHouse, openWorker, settingsOf, tend, type WorkParts } from './work.ts';
 
@@ -160,7 +160,7 @@ async function work(
   const worker = openWorker(parts, { ...settings, slots, maxJobs: most, keepsHouse: !limited });
   const { worker_id } = worker;
   const recovers = stepsOf({ runner: parts.runner, worker_id });
-  await takeBack(recovers, { worker_id, log });
+  await takeAllBack(recovers, { worker_id, log });
   const told = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   if (signal.aborted) return { processed: 0, restoring: false };
   const tender = once ? undefined : tend(parts, { worker_id, recoversOnly: limited });

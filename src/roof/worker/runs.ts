@@ -10,6 +10,9 @@ export interface Run {
   readonly settled: () => void;
 }
 
+/** Runs with the ids of their jobs. */
+export type InHand = readonly (readonly [string, Run])[];
+
 /** What the database has to be told, and who waits until it has been. */
 export interface Ended extends Ending {
   readonly settled: () => void;

@@ -277,6 +277,23 @@ forEachEngine('workers beside a server', (engine) => {
     expect(await beat()).toBeUndefined();
   });
 
+  test.runIf(engine === 'postgres')('goes on in other zones while one is locked for long', async () => {
+    release = Promise.withResolvers();
+    await server.addZone('locked');
+    startWorker();
+    const headers = { 'x-nexus-zone-id': 'locked', 'content-type': 'application/json' };
+    const body = JSON.stringify({ job_type: 'echo', payload: { value: 'locked' } });
+    await server.http('/api/v1/jobs/submit', { method: 'POST', headers, body });
+    await until(async () => runs.has('locked'));
+    await server.sql.write('locked', async (tx) => {
+      await lockZone(tx, 'locked');
+      // Its end has to be told in the zone that is locked.
+      release.resolve();
+      const job_id = await api.echo({ value: 'other' });
+      await until(async () => (await api.job(job_id)).status === 'succeeded');
+    });
+  });
+
   afterEach(() => Promise.all(started.splice(0).map((worker) => worker.stop())));
 
   test('a stop gives back what it cannot wait for; what its handler does later changes nothing', async () => {

@@ -13,11 +13,9 @@ import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
 import { SYSTEM } from '../../features/access/credentials.ts';
 import { type ClaimedJob, takenBy } from '../../features/jobs/claimed.ts';
-import { dueHousework } from '../../features/jobs/house.operations.ts';
 import { ENDED, HOUSEWORK, WAITING } from '../../features/jobs/topics.ts';
 import {
   beatWorker,
-  dueJobs,
   heldStill,
   leaveWorker,
   ownJob,
@@ -28,8 +26,10 @@ import {
 } from '../../features/jobs/worker-steps.operations.ts';
 import { type RunStep, systemSteps } from '../system.ts';
 import { type AttemptParts, attemptJob, STOPPED, TAKEN } from './attempt.ts';
+import { Due } from './due.ts';
+import { Lanes } from './lanes.ts';
 import { presenceOf, workerId } from './presence.ts';
-import type { Ended, Run } from './runs.ts';
+import type { Ended, InHand, Run } from './runs.ts';
 import type { WorkerSettings } from './settings.ts';
 
 export interface WorkerParts extends AttemptParts {
@@ -39,7 +39,6 @@ export interface WorkerParts extends AttemptParts {
   readonly settings: WorkerSettings;
 }
 
-const BUSY_ZONE_MS = 50;
 /** One that lasts keeps no other waiting. */
 const HOUSE_SLOTS = 2;
 
@@ -56,6 +55,9 @@ export class Worker {
   private readonly ended = new Map<string, Ended[]>();
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly unlisten: (() => void)[] = [];
+  /** Where attempts are ended and jobs claimed, as many as the sizes say; and where leases are renewed. */
+  private readonly working: Lanes;
+  private readonly renewing: Lanes;
   private readonly startedAt: number;
   private status: 'active' | 'draining' = 'active';
   private claimed = 0;
@@ -64,11 +66,9 @@ export class Worker {
   private offered = 0;
   /** Handlers of the server's own jobs; none is left behind. */
   private readonly housework = new Set<Promise<unknown>>();
-  /** Of the monotonic clock, in milliseconds, as the next one. */
-  private nextHouseLook = 0;
+  private readonly due: Due;
+  /** Of the monotonic clock, in milliseconds. */
   private nextRenewal = 0;
-  /** A zone that had all of the next jobs, and until when that is taken to be so. */
-  private busyZone: { readonly zone_id: string; readonly until: number } | undefined;
   /** Somebody said that there may be something to do. */
   private woken = true;
   private wake: () => void = () => undefined;
@@ -80,6 +80,10 @@ export class Worker {
     this.startedAt = startedAt;
     this.worker_id = workerId(parts.settings.name);
     this.step = systemSteps(parts.runner, { ...SYSTEM, subject_type: 'worker', subject_id: this.worker_id });
+    this.due = new Due({ step: this.step, bricks: parts.bricks, pollMs: parts.settings.pollMs });
+    const failed = (thrown: unknown): void => this.warn(thrown);
+    this.working = new Lanes({ failed, over: () => this.nudge() });
+    this.renewing = new Lanes({ failed });
   }
 
   start(): void {
@@ -91,7 +95,7 @@ export class Worker {
     this.unlisten.push(rings.listen(ENDED, () => this.nudge()));
     const housework = (): void => {
       this.putAside();
-      this.nextHouseLook = 0;
+      this.due.hasHousework();
       this.nudge();
     };
     if (settings.keepsHouse) this.unlisten.push(rings.listen(HOUSEWORK, housework));
@@ -139,7 +143,9 @@ export class Worker {
     for (const timer of this.timers) clearInterval(timer);
     for (const unlisten of this.unlisten) unlisten();
     this.nudge();
-    await this.pumping;
+    await Promise.all([this.pumping, this.working.idle()]);
+    // What was claimed meanwhile.
+    await this.giveBack();
     await this.beating.catch(() => undefined);
     await this.step(leaveWorker, ROLL, { worker_id: this.worker_id }).catch(() => undefined);
     log('info', 'worker.stopped', { worker_name: this.worker_id });
@@ -154,7 +160,7 @@ export class Worker {
   }
 
   private get isBusy(): boolean {
-    return this.running.size + this.ended.size + this.offered > 0;
+    return this.running.size + this.ended.size + this.offered > 0 || this.working.isBusy;
   }
 
   private nudge(): void {
@@ -208,47 +214,32 @@ export class Worker {
   /** Tells what has ended and claims what is next; false where there was neither. */
   private async round(): Promise<boolean> {
     const { settings } = this.parts;
-    const limit = Math.min(this.free, settings.maxJobs - this.claimed);
-    const [due, housework] = await Promise.all([limit > 0 ? this.dueZones(limit) : [], this.dueHousework()]);
+    const limit = Math.min(this.free, settings.maxJobs - this.claimed - this.working.size);
+    const [due, housework] = await Promise.all([
+      this.due.zones(limit, (zone_id) => this.working.isFree(zone_id)),
+      this.due.housework(this.freeForHouse),
+    ]);
     const wanted = new Map(due.map(({ zone_id, n }) => [zone_id, n]));
-    const zones = new Set([...wanted.keys(), ...this.ended.keys(), ...(housework > 0 ? ['root'] : [])]);
-    await Promise.all(
-      [...zones].map((zone_id) =>
-        this.workIn(zone_id, { claim: wanted.get(zone_id) ?? 0, housework: zone_id === 'root' ? housework : 0 }),
-      ),
+    const zones = [...wanted.keys(), ...this.ended.keys(), ...(housework > 0 ? ['root'] : [])];
+    const claims = new Map(zones.map((zone_id) => [zone_id, wanted.get(zone_id) ?? 0]));
+    const begun = await this.working.each(claims, (zone_id) =>
+      this.workIn(zone_id, { claim: claims.get(zone_id) ?? 0, housework: zone_id === 'root' ? housework : 0 }),
     );
-    return zones.size > 0;
+    return begun > 0;
   }
 
   private get free(): number {
     const { claims, slots } = this.parts.settings;
-    return claims && this.status === 'active' ? slots - this.offered - this.busy('slot') : 0;
+    return claims && this.status === 'active' ? slots - this.offered - this.busy('slot') - this.working.size : 0;
   }
 
   private busy(lane: Run['lane']): number {
     return [...this.running.values()].filter((run) => run.lane === lane).length;
   }
 
-  /** Jobs of the server itself that it may take now. It does not look for them each time that others do come. */
-  private async dueHousework(): Promise<number> {
-    const { keepsHouse, pollMs } = this.parts.settings;
-    const limit = keepsHouse && this.status === 'active' ? HOUSE_SLOTS - this.busy('house') : 0;
-    if (limit <= 0 || performance.now() < this.nextHouseLook) return 0;
-    this.nextHouseLook = performance.now() + pollMs / 2;
-    return this.step(dueHousework, 'root', { limit, without: [...this.parts.bricks.waitingTypes] });
-  }
-
-  /**
-   * Zones with the next jobs. While one zone has them all, it is asked again without a look at the others, for a short
-   * time: most of what a short job costs is asking.
-   */
-  private async dueZones(limit: number): Promise<readonly { zone_id: string; n: number }[]> {
-    if (this.busyZone && performance.now() < this.busyZone.until) return [{ zone_id: this.busyZone.zone_id, n: limit }];
-    const due = await this.step(dueJobs, 'root', { limit, without: [...this.parts.bricks.waitingTypes] });
-    const [only] = due;
-    const alone = only !== undefined && due.length === 1 && only.n === limit;
-    this.busyZone = alone ? { zone_id: only.zone_id, until: performance.now() + BUSY_ZONE_MS } : undefined;
-    return due;
+  /** Jobs of the server itself that it may take now. */
+  private get freeForHouse(): number {
+    return this.parts.settings.keepsHouse && this.status === 'active' ? HOUSE_SLOTS - this.busy('house') : 0;
   }
 
   private async workIn(
@@ -265,7 +256,7 @@ export class Worker {
       const { claimed } = await this.step(workOnJobs, zone_id, input);
       const own = claimed.filter(({ job }) => job.door !== 'house').length;
       this.claimed += own;
-      if (own < claim) this.busyZone = undefined;
+      if (own < claim) this.due.hadFewer();
       for (const { settled } of waiting) settled();
       for (const one of claimed) {
         this.begin(one, { lane: one.job.door === 'house' ? 'house' : 'slot', settled: () => undefined });
@@ -347,13 +338,26 @@ export class Worker {
   /** Looks whether the jobs in hand are still its own, and renews their leases in time. */
   private async look(): Promise<void> {
     if (this.running.size === 0) return;
-    const { leaseMs } = this.parts.settings;
-    const renews = performance.now() >= this.nextRenewal;
     const before = [...this.running];
-    const held = renews ? await this.renew(before) : await this.askHeld(before);
-    if (renews) this.nextRenewal = performance.now() + leaseMs / 3;
+    if (performance.now() < this.nextRenewal) return this.keepOnly(before, await this.askHeld(before));
+    this.nextRenewal = performance.now() + this.parts.settings.leaseMs / 3;
+    const zones = Map.groupBy(before, ([, { zone_id }]) => zone_id);
+    const sizes = new Map([...zones].map(([zone_id, { length }]) => [zone_id, length]));
+    await this.renewing.each(sizes, async (zone_id) => {
+      const own = zones.get(zone_id) ?? [];
+      const held = await this.renew(zone_id, own).catch((thrown: unknown) => {
+        this.nextRenewal = 0;
+        throw thrown;
+      });
+      this.keepOnly(own, held);
+    });
+  }
+
+  /** Those in hand that are its own no longer are let go. */
+  private keepOnly(before: InHand, held: readonly { readonly job_id: string; readonly attempt: number }[]): void {
+    const known = new Set(held.map(({ job_id, attempt }) => `${job_id} ${attempt}`));
     for (const [job_id, run] of before) {
-      if (held.has(`${job_id} ${run.attempt}`) || this.running.get(job_id) !== run) continue;
+      if (known.has(`${job_id} ${run.attempt}`) || this.running.get(job_id) !== run) continue;
       this.takeAway(job_id);
       this.nudge();
     }
@@ -369,19 +373,14 @@ export class Worker {
     run.settled();
   }
 
-  private async renew(runs: readonly (readonly [string, Run])[]): Promise<Set<string>> {
-    const jobs = runs.map(([job_id, { zone_id, attempt }]) => ({ job_id, zone_id, attempt }));
-    const zones = Map.groupBy(jobs, ({ zone_id }) => zone_id);
-    const common = { worker_id: this.worker_id, lease_ms: this.parts.settings.leaseMs };
-    const held = await Promise.all(
-      [...zones].map(([zone_id, own]) => this.step(renewJobs, zone_id, { ...common, jobs: own })),
-    );
-    return new Set(held.flat().map(({ job_id, attempt }) => `${job_id} ${attempt}`));
+  private renew(zone_id: string, runs: InHand) {
+    const jobs = runs.map(([job_id, { attempt }]) => ({ job_id, zone_id, attempt }));
+    const { leaseMs: lease_ms } = this.parts.settings;
+    return this.step(renewJobs, zone_id, { jobs, worker_id: this.worker_id, lease_ms });
   }
 
-  private async askHeld(runs: readonly (readonly [string, Run])[]): Promise<Set<string>> {
-    const held = await this.step(heldStill, 'root', { job_ids: runs.map(([job_id]) => job_id) });
-    return new Set(held.map(({ job_id, attempt }) => `${job_id} ${attempt}`));
+  private askHeld(runs: InHand) {
+    return this.step(heldStill, 'root', { job_ids: runs.map(([job_id]) => job_id) });
   }
 
   private beat(): Promise<unknown> {
