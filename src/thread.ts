@@ -86,7 +86,7 @@ async function perform(job: ThreadJob): Promise<unknown> {
   const operation = byName.get(job.operation);
   if (!operation) throw new Error(`no operation ${job.operation}`);
   const run = operation.effect === 'read' ? runner.read : runner.write;
-  return inTrace(job.context.traceparent, () => run(operation, job.ready, job.context));
+  return inTrace(job.context, () => run(operation, job.ready, job.context));
 }
 
 function answerTo(call: ThreadCall): void {

@@ -30,8 +30,8 @@ afterAll(async () => {
   await Promise.all([store.stop(), collector.stop()]);
 });
 
-/** Traces that requests through the proxy were sent with while the work was done. */
-async function tracesThrough(proxy: TcpProxy, work: () => Promise<unknown>): Promise<Set<string | undefined>> {
+/** Heads of requests that were sent through the proxy while the work was done. */
+async function headsThrough(proxy: TcpProxy, work: () => Promise<unknown>): Promise<string[]> {
   let sent = '';
   proxy.judge = (packet) => {
     sent += packet.toString('latin1');
@@ -40,7 +40,13 @@ async function tracesThrough(proxy: TcpProxy, work: () => Promise<unknown>): Pro
   await work();
   proxy.judge = () => 'pass';
   const heads = [...sent.matchAll(/^(?:GET|PUT|POST|HEAD|DELETE) \S+ HTTP\/1\.1\r\n[\s\S]*?\r\n\r\n/gm)];
-  return new Set(heads.map(([head]) => /^traceparent: 00-([0-9a-f]{32})-[0-9a-f]{16}-01\r$/im.exec(head)?.[1]));
+  return heads.map(([head]) => head);
+}
+
+/** Traces that they name. */
+async function tracesThrough(proxy: TcpProxy, work: () => Promise<unknown>): Promise<Set<string | undefined>> {
+  const heads = await headsThrough(proxy, work);
+  return new Set(heads.map((head) => /^traceparent: 00-([0-9a-f]{32})-[0-9a-f]{16}-01\r$/im.exec(head)?.[1]));
 }
 
 const traced = (trace: string, init: RequestInit = {}): RequestInit => ({
@@ -60,6 +66,15 @@ test('what a call asks of a store is of its trace, in each of several at once', 
       server.http(file('two'), traced(put, { method: 'PUT', body: Buffer.alloc(200_000, 'y') })),
     ]);
   expect(await tracesThrough(store, both)).toEqual(new Set([get, put]));
+});
+
+test('its baggage names the request, in a form that every baggage takes', async () => {
+  const init = traced('d'.repeat(32), { method: 'PUT', body: Buffer.alloc(200_000, 'z') });
+  const headers = { ...init.headers, 'x-request-id': 'run=7,"a";b%' };
+  const heads = await headsThrough(store, () => server.http('/api/v2/files/three', { ...init, headers }));
+  expect(heads.length).toBeGreaterThan(0);
+  const carried = new Set(heads.map((head) => /^baggage: (.*)\r$/im.exec(head)?.[1]));
+  expect(carried).toEqual(new Set(['nexus.request_id=run%3D7%2C%22a%22%3Bb%25']));
 });
 
 test('what a call asks of an MCP server is too', async () => {

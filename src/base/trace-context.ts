@@ -21,17 +21,30 @@ export function readTraceparent(text: string | undefined): TraceContext | undefi
     : { trace_id, span_id, flags: Number.parseInt(flags, 16) };
 }
 
-const atHand = new AsyncLocalStorage<string>();
+/** What is told to others of a span. */
+interface AtHand {
+  readonly traceparent: string;
+  /** Of the request that it belongs to; of a job, of the one that submitted it. */
+  readonly request_id: string;
+}
 
-/** Does the work as a part of a span. */
-export const inTrace = <T>(traceparent: string | undefined, work: () => T): T =>
-  traceparent === undefined ? work() : atHand.run(traceparent, work);
+const atHand = new AsyncLocalStorage<AtHand>();
+
+/** Does the work as a part of a span, if there is one. */
+export const inTrace = <T>({ traceparent, request_id }: Traceable, work: () => T): T =>
+  traceparent === undefined ? work() : atHand.run({ traceparent, request_id }, work);
+
+interface Traceable {
+  readonly traceparent?: string | undefined;
+  readonly request_id: string;
+}
 
 /** What follows in this turn, and in what it begins, is a part of a span. */
-export const enterTrace = (traceparent: string): void => atHand.enterWith(traceparent);
+export const enterTrace = (one: AtHand): void => atHand.enterWith(one);
 
-/** Header of a request that goes out; empty where nothing is traced. */
-export function traceHeader(): { readonly traceparent?: string } {
-  const traceparent = atHand.getStore();
-  return traceparent === undefined ? {} : { traceparent };
+/** Headers of a request that goes out, with W3C Baggage; empty where nothing is traced. */
+export function traceHeader(): { readonly traceparent?: string; readonly baggage?: string } {
+  const one = atHand.getStore();
+  if (!one) return {};
+  return { traceparent: one.traceparent, baggage: `nexus.request_id=${encodeURIComponent(one.request_id)}` };
 }

@@ -76,7 +76,7 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
     door.metrics.requestBegan();
     if (door.tracing) {
       request.span = door.tracing.begin(request.method, 'server', one(request.headers, 'traceparent'));
-      enterTrace(request.span.traceparent);
+      enterTrace({ traceparent: request.span.traceparent, request_id: request.id });
     }
     // Emitted once, when the answer is out or the client is gone, whichever comes first.
     reply.raw.on('close', () => {

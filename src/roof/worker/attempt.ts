@@ -53,7 +53,10 @@ export async function attemptJob(
       abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true });
     });
     over.catch(() => undefined);
-    const handling = inTrace(span?.traceparent, () => handle(parts, { job, caller }, abort.signal));
+    const { request_id } = job;
+    const handling = inTrace({ traceparent: span?.traceparent, request_id }, () =>
+      handle(parts, { job, caller }, abort.signal),
+    );
     const result = await (ours ? handling : Promise.race([handling, over]));
     abort.signal.throwIfAborted();
     return succeeded(result, parts.resultBytes);
