@@ -5,7 +5,7 @@ import { type Backend, BackendError, type Entry } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { NewBlob } from '../content/content.sql.ts';
 import { INLINE_BYTES_MAX, reserve, type Stored } from '../content/content.ts';
-import { Digest } from '../uploads/digests.ts';
+import { Digest, digestOfAll } from '../uploads/digests.ts';
 
 export interface Fetching {
   readonly backend: Backend;
@@ -74,9 +74,7 @@ async function keepInline({ bytes }: Coming): Promise<Stored> {
   const pieces: Uint8Array[] = [];
   for await (const piece of bytes) pieces.push(piece);
   const inline = Buffer.concat(pieces);
-  const digest = new Digest();
-  digest.update(inline);
-  const { sha256, utf8 } = digest.end();
+  const { sha256, utf8 } = digestOfAll(inline);
   return { sha256, size: inline.length, utf8, encoding: utf8 ? 'utf-8' : 'base64', inline };
 }
 

@@ -2,7 +2,8 @@
  * The hash of an upload as far as it has come, kept between the requests of one process, so that its bytes need not be
  * read again at the end. Guarantees: one is only given back at the offset at which it was left; losing all costs time only.
  */
-import { createHash } from 'node:crypto';
+import { isUtf8 } from 'node:buffer';
+import { createHash, hash } from 'node:crypto';
 import { Utf8Check } from '../../base/utf8.ts';
 import { Remembered } from './remembered.ts';
 
@@ -28,6 +29,12 @@ export class Digest {
     return { sha256: this.hash.digest('hex'), utf8: this.text.wrongAt < 0 };
   }
 }
+
+/** The same of bytes that are all there, in a fifth of the time where they are few. */
+export const digestOfAll = (bytes: Uint8Array): Digested => ({
+  sha256: hash('sha256', bytes, 'hex'),
+  utf8: isUtf8(bytes),
+});
 
 const left = new Remembered<Digest>();
 

@@ -6,7 +6,7 @@ import { Fault, faultFromWire } from '../../base/faults.ts';
 import type { Streaming } from '../../core/operation.ts';
 import type { SegmentWriter } from '../../ports/stage.ts';
 import { INLINE_BYTES_MAX, reserve, type Stored } from '../content/content.ts';
-import { Digest, type Digested } from './digests.ts';
+import { Digest, type Digested, digestOfAll } from './digests.ts';
 import type { Intake } from './intake.ts';
 import { finish } from './steps.operations.ts';
 import type { Result, Source } from './upload.ts';
@@ -57,9 +57,7 @@ async function inlineOf(sources: readonly Source[], size: number, streaming: Str
 }
 
 export function inlineStored(bytes: Uint8Array): Stored {
-  const digest = new Digest();
-  digest.update(bytes);
-  const { sha256, utf8 } = digest.end();
+  const { sha256, utf8 } = digestOfAll(bytes);
   return { sha256, size: bytes.length, utf8, encoding: utf8 ? 'utf-8' : 'base64', inline: bytes };
 }
 
