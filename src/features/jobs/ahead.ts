@@ -8,7 +8,7 @@ import type { Offer } from '../../core/call/job-hands.ts';
 import type { CallContext } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { type CredentialRow, findCredentialById } from '../access/keys.sql.ts';
-import { listDueHere, supposeNoneDue } from './claims.sql.ts';
+import { listDueHere, noneDueHere } from './claims.sql.ts';
 import type { JobDoor } from './job.ts';
 import { type JobCounts, readCounts } from './jobs.sql.ts';
 import type { Tally } from './tally.ts';
@@ -69,9 +69,8 @@ interface There {
 export async function whatIsThere(tx: Tx, tally: Tally, { door, offer, now }: Coming): Promise<There> {
   const counted = door !== 'house';
   if (tx.supposing) {
-    if (counted) tally.supposeRoom();
-    if (offer) supposeNoneDue(tx, { now, without: offer.without });
-    return { room: undefined, isFirst: true };
+    if (counted) tally.supposeRoom(offer && noneDueHere(tx, { now, without: offer.without }));
+    return { room: undefined, isFirst: counted };
   }
   const { counts, due } = takeAhead(tx);
   // What does not depend on each other goes out together: on PostgreSQL that is one round trip.

@@ -42,15 +42,14 @@ export function listDueHere(
 
 const RANK_ROWS = RANKS.map((rank) => `SELECT ${rank} AS rank`).join(' UNION ALL ');
 
-/** Of a call that supposes: that no job of executor `nexus` is next. */
-export function supposeNoneDue(tx: Tx, { now, without }: { now: number; without: readonly string[] }): void {
-  const others = without.length > 0 ? ` AND type NOT IN (SELECT value FROM ${tx.dialect.textsOf})` : '';
+/** A condition: that no job of executor `nexus` is next. */
+export function noneDueHere({ dialect }: Tx, { now, without }: { now: number; without: readonly string[] }): Statement {
+  const others = without.length > 0 ? ` AND type NOT IN (SELECT value FROM ${dialect.textsOf})` : '';
   const due = `SELECT 1 FROM jobs WHERE ${HERE} AND jobs.rank = ranks.rank AND run_at <= ? AND ${WAITING} AND ${IN_TIME}${others} LIMIT 1`;
-  tx.suppose(`SELECT 1 AS one WHERE NOT EXISTS (SELECT 1 FROM (${RANK_ROWS}) AS ranks WHERE (${due}) = 1)`, [
-    now,
-    now,
-    ...(others === '' ? [] : [JSON.stringify(without)]),
-  ]);
+  return {
+    sql: `NOT EXISTS (SELECT 1 FROM (${RANK_ROWS}) AS ranks WHERE (${due}) = 1)`,
+    params: [now, now, ...(others === '' ? [] : [JSON.stringify(without)])],
+  };
 }
 
 export interface Claimable {

@@ -1,6 +1,7 @@
 /** What the counts of a zone's jobs change by. Guarantees: they are exact; the server's own jobs are in none of them. */
 import { Fault } from '../../base/faults.ts';
 import type { Call } from '../../core/operation.ts';
+import type { Statement } from '../../ports/sql.ts';
 import { checkQuota, limitsOf } from '../zones/quota.ts';
 import { CLASSES, isWaiting, type JobStatus } from './job.ts';
 import { addCounts, type Counted, hasRoomFor, type JobCounts, type JobRow, readCounts } from './jobs.sql.ts';
@@ -46,12 +47,12 @@ export class Tally {
     };
   }
 
-  /** The same in a call that supposes: that one more job fits. */
-  supposeRoom(): void {
+  /** The same in a call that supposes: that one more job fits, and what else is to hold. */
+  supposeRoom(also?: Statement): void {
     const { tx, zone, limits } = this.call;
     const most = Math.min(limits.TASKS_QUEUED, limitsOf(zone).max_jobs_queued || limits.TASKS_QUEUED);
     const { sql, params } = hasRoomFor(zone.zone_id, most);
-    tx.suppose(sql, params);
+    tx.suppose(also ? `${sql} AND ${also.sql}` : sql, [...params, ...(also?.params ?? [])]);
   }
 
   async keep(): Promise<void> {
