@@ -5,6 +5,7 @@ import type { Call } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { lockZone } from '../zones/zones.sql.ts';
 import { askForJob, takeAhead, whatIsThere } from './ahead.ts';
+import { queueTime } from './clock.sql.ts';
 import { readCounts } from './jobs.sql.ts';
 import { Tally } from './tally.ts';
 
@@ -63,7 +64,8 @@ forEachEngine('looking ahead', (engine) => {
       const zone = await lockZone(tx, 'root');
       runs.push(tx.supposing);
       const tally = new Tally({ tx, zone, limits: { ...limits, TASKS_QUEUED } } as Call);
-      const there = await whatIsThere(tx, tally, { door: 'scheduler', offer, now: Date.now() });
+      const now = await queueTime({ tx, now: 0 });
+      const there = await whatIsThere(tx, tally, { door: 'scheduler', offer, now });
       const full = there.room && fails(there.room);
       return { isFirst: there.isFirst, full };
     });
