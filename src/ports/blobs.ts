@@ -3,6 +3,7 @@
  * the suite in blobs.contract.ts.
  */
 import { strict as assert } from 'node:assert';
+import { Fault } from '../base/faults.ts';
 import type { Stage } from './stage.ts';
 
 /** Bytes to store, readable any number of times. */
@@ -47,6 +48,20 @@ export interface Blobs {
 }
 
 export const BLOB_PIECE_BYTES = 64 * 1024;
+
+/** Seconds after which a store that failed is worth another call. */
+const RETRY_SECONDS = 5;
+
+/** The store does not answer, is not there, or has no room; what it said itself is for the log. */
+export function blobsFault(reason: 'blobs' | 'disk_full', cause: unknown): Fault {
+  const what =
+    reason === 'blobs'
+      ? 'The store of the blobs is out of reach; try again.'
+      : 'The store of the blobs is full; nothing was stored. Make room in it, then try again.';
+  const fault = new Fault('UNAVAILABLE', what, { reason, retry_after: RETRY_SECONDS });
+  fault.cause = cause;
+  return fault;
+}
 
 export type BlobErrorCode = 'BLOB_MISSING' | 'BLOB_MISMATCH' | 'BLOB_DAMAGED';
 

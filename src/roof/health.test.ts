@@ -1,6 +1,6 @@
 /** What degrades the server, and what it says of it. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -25,6 +25,30 @@ forEachEngine('health', (engine) => {
     expect([before, await healthOf(server.url)]).toMatchObject([{ status: 'healthy' }, { status: 'healthy' }]);
     expect('disk' in before.components).toBe(engine === 'sqlite');
     await server.stop();
+  });
+
+  test('a folder of blobs that is not there any more is unhealthy, and takes no writes', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nexus-health-'));
+    const server = await startTestServer({ engine, directory });
+    const large = 'x'.repeat(200_000);
+    await server.ok('write', { path: '/a', content: large });
+    const blobs = join(directory, 'blobs');
+    renameSync(blobs, `${blobs}-elsewhere`);
+    mkdirSync(blobs);
+    const away = { code: 'UNAVAILABLE', reason: 'blobs' };
+    expect((await server.rpc('write', { path: '/b', content: `y${large}` })).error?.data).toMatchObject(away);
+    // Its head is on its way before the first bytes are asked for: it breaks off.
+    await expect(server.rpc('read', { path: '/a' })).rejects.toThrow('terminated');
+    expect(await healthOf(server.url)).toMatchObject({
+      status: 'unhealthy',
+      components: { blobs: { status: 'unhealthy' } },
+    });
+    rmSync(blobs, { recursive: true });
+    renameSync(`${blobs}-elsewhere`, blobs);
+    expect(await server.ok('read', { path: '/a', encoding: 'utf-8' })).toBeDefined();
+    expect((await healthOf(server.url)).status).toBe('healthy');
+    await server.stop();
+    rmSync(directory, { recursive: true });
   });
 });
 

@@ -1,6 +1,6 @@
 /** The disk engine: the port's suite, and what is its own: layout, leftovers, the order of syncs, a full disk. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -77,6 +77,25 @@ describe('files of the disk engine', () => {
     ends.resolve();
     await put;
     expect(String(await collect(blobs.read(sha256, 0, source.size)))).toBe('on disk');
+    await blobs.close();
+  });
+
+  test('a folder whose disk was taken away is out of reach, and nothing is written in its place', async () => {
+    const blobs = await openDiskBlobs(root);
+    await blobs.put(source);
+    await rename(root, `${root}-elsewhere`);
+    await mkdir(root);
+    const away = { code: 'UNAVAILABLE', data: { reason: 'blobs', retry_after: 5 } };
+    await expect(blobs.has(sha256)).rejects.toMatchObject(away);
+    await expect(collect(blobs.read(sha256, 0, source.size))).rejects.toMatchObject(away);
+    for (const other of [source, sourceOf(bytesOf('another'))])
+      await expect(blobs.put(other)).rejects.toMatchObject(away);
+    const files = await readdir(root, { recursive: true, withFileTypes: true });
+    expect(files.filter((entry) => entry.isFile())).toEqual([]);
+    await rm(root, { recursive: true });
+    await rename(`${root}-elsewhere`, root);
+    await blobs.put(source);
+    expect(await blobs.has(sha256)).toBe(true);
     await blobs.close();
   });
 

@@ -1,7 +1,8 @@
 /**
  * Blobs as files of a folder. Guarantees, beside those of the port: a file has its final name only when it is whole and
  * on disk; when `put` resolves, so are its name and every folder up to the root; nobody but the owner may enter the
- * root; what a crash left half written is removed at the next open.
+ * root; what a crash left half written is removed at the next open; a folder that is not the one that was opened any more, since
+ * its disk is mounted no more, is UNAVAILABLE.
  *
  * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written, `<root>/stage` while it grows. Several processes may share
  * a root, each with one store: a temporary file names its process, and those of a living one are left alone.
@@ -10,7 +11,14 @@ import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { assertBlobHash, BLOB_PIECE_BYTES, BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
+import {
+  assertBlobHash,
+  BLOB_PIECE_BYTES,
+  BlobError,
+  type BlobSource,
+  type Blobs,
+  blobsFault,
+} from '../../ports/blobs.ts';
 import type { Stage } from '../../ports/stage.ts';
 import { makeFolders } from '../folders.ts';
 import { diskStage, syncFolder, throwFull } from './disk-stage.ts';
@@ -70,7 +78,11 @@ class DiskBlobs implements Blobs {
 
   async *read(sha256: string, start: number, end: number): AsyncIterable<Uint8Array> {
     assert(0 <= start && start <= end, `${start}..${end} is no range`);
-    const file = await openBlob(sha256, this.#pathOf(sha256));
+    const file = await unlessMissing(open(this.#pathOf(sha256), 'r'));
+    if (!file) {
+      await this.#standing();
+      throw new BlobError('BLOB_MISSING', `no blob ${sha256}`);
+    }
     try {
       for (let at = start; at < end; ) {
         const piece = Buffer.allocUnsafe(Math.min(BLOB_PIECE_BYTES, end - at));
@@ -85,7 +97,9 @@ class DiskBlobs implements Blobs {
   }
 
   async has(sha256: string): Promise<boolean> {
-    return (await sizeOf(this.#pathOf(sha256))) !== undefined;
+    const size = await sizeOf(this.#pathOf(sha256));
+    if (size === undefined) await this.#standing();
+    return size !== undefined;
   }
 
   async delete(sha256: string): Promise<void> {
@@ -93,6 +107,12 @@ class DiskBlobs implements Blobs {
     await this.#inTurn(sha256, async () => {
       await unlessMissing(unlink(path));
     });
+  }
+
+  /** A disk that is mounted no more leaves an empty folder: what is missing in it is not gone, and nothing belongs there. */
+  async #standing(): Promise<void> {
+    if ((await sizeOf(this.#unfinished)) === undefined)
+      throw blobsFault('blobs', new Error(`${this.#unfinished} is not there`));
   }
 
   async close(): Promise<void> {
@@ -138,7 +158,10 @@ class DiskBlobs implements Blobs {
 
   async #write(source: BlobSource, path: string): Promise<void> {
     const unfinished = join(this.#unfinished, `${process.pid}-${randomUUID()}`);
-    const file = await open(unfinished, 'wx', 0o600);
+    const file = await open(unfinished, 'wx', 0o600).catch(async (thrown: unknown) => {
+      await this.#standing();
+      throw thrown;
+    });
     try {
       await writeSynced(file, source);
       await rename(unfinished, path);
@@ -172,12 +195,6 @@ async function* checked(source: BlobSource): AsyncIterable<Uint8Array> {
   }
   if (size === source.size && hash.digest('hex') === source.sha256) return;
   throw new BlobError('BLOB_MISMATCH', `a source is not the blob ${source.sha256} of ${source.size} bytes`);
-}
-
-async function openBlob(sha256: string, path: string): Promise<FileHandle> {
-  const file = await unlessMissing(open(path, 'r'));
-  if (!file) throw new BlobError('BLOB_MISSING', `no blob ${sha256}`);
-  return file;
 }
 
 const sizeOf = async (path: string): Promise<number | undefined> => (await unlessMissing(stat(path)))?.size;
