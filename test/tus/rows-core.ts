@@ -95,10 +95,12 @@ export const core: readonly Row[] = [
       const url = await client.begin(size);
       const headers = { 'upload-offset': '0', 'content-type': BYTES, 'content-length': String(size) };
       await client.send({ method: 'PATCH', url, headers, body: bytes, breakAt: size - 1 });
-      await eventually(async () => assert((await client.offset(url)) > 0, 'nothing was kept'));
-      const offset = await client.offset(url);
-      const answer = await client.patch(url, { offset, body: bytes.subarray(offset) });
-      statusIs(answer, 204);
+      // A server that is slow may tell of a part before it has heard that the rest broke off.
+      await eventually(async () => {
+        const offset = await client.offset(url);
+        assert(offset > 0, 'nothing was kept');
+        statusIs(await client.patch(url, { offset, body: bytes.subarray(offset) }), 204);
+      });
     },
   },
   {

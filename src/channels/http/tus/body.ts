@@ -44,8 +44,9 @@ async function gathered(
   message: IncomingMessage,
   sized: number | null,
 ): Promise<Pick<UploadBody, 'held' | 'rest' | 'broken'>> {
-  // Small bodies come with their head.
-  if (message.complete) return { held: joined([...atHand(message)]), rest: null, broken: false };
+  // Small bodies come with their head. Of larger ones nothing is judged before the upload has been looked at.
+  if (message.complete && message.readableLength <= HELD_BYTES)
+    return { held: joined([...atHand(message)]), rest: null, broken: false };
   // The stream outlives a fault: the answer still has to go out on its connection.
   const pieces = message.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
   const held: Buffer[] = [];

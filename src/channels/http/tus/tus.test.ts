@@ -342,6 +342,25 @@ forEachEngine('uploads', (engine) => {
       expect((await admin.head(url)).status).toBe(404);
     });
 
+    test('one that is over is that also for a body whose checksum is wrong, unless it is so small that it is judged first', async () => {
+      const url = await admin.begin(MiB);
+      expect((await admin.send({ method: 'DELETE', url })).status).toBe(204);
+      const headers = { 'upload-checksum': `sha1 ${Buffer.alloc(20).toString('base64')}` };
+      for (const [size, status] of [
+        [100, 460],
+        [65_536, 460],
+        [65_537, 410],
+        [67_282, 410],
+        [200_000, 410],
+      ] as const) {
+        for (let times = 0; times < 3; times++) {
+          expect((await admin.patch(url, { offset: 0, body: someBytes(size), headers })).status, `${size}`).toBe(
+            status,
+          );
+        }
+      }
+    });
+
     test('a complete one answers for a day; to delete it leaves the file', async () => {
       const path = fresh();
       const url = await admin.begin(3, target(path));
