@@ -29,12 +29,19 @@ if (!port) throw new Error('thread.ts runs as a worker thread only');
 const { role, config, fence } = workerData as { role: ThreadRole; config: Config; fence: Fence };
 const post = (message: ThreadMessage): void => port.postMessage(message);
 
+/** A database that is restored just now, or not there, is no defect of the thread: who needs it comes again. */
+function refuse(thrown: unknown): never {
+  if (!(thrown instanceof Fault)) throw thrown;
+  post({ kind: 'refused', fault: faultToWire(thrown) });
+  return process.exit();
+}
+
 const sql = await openFencedSql(config, role, {
   fence,
   onBroken: (reason) =>
     post({ kind: 'broken', reason: reason instanceof Error ? (reason.stack ?? reason.message) : String(reason) }),
-});
-const blobs = await openBlobs(config, 'beside');
+}).catch(refuse);
+const blobs = await openBlobs(config, 'beside').catch(refuse);
 const grants = grantCache(config);
 const runner = localRunner({
   sql,

@@ -32,6 +32,8 @@ export interface ThreadAnswer {
 
 export type ThreadMessage =
   | { readonly kind: 'ready' }
+  /** Instead of it: what is to be opened is out of reach for now, and the thread has ended. */
+  | { readonly kind: 'refused'; readonly fault: FaultWire }
   | { readonly kind: 'answers'; readonly answers: readonly ThreadAnswer[] }
   | { readonly kind: 'told'; readonly moves: readonly JobMove[] }
   | { readonly kind: 'span'; readonly span: EndedSpan }

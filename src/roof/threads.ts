@@ -44,6 +44,7 @@ interface Pending {
   readonly reject: (reason: unknown) => void;
 }
 
+/** @throws Fault what it has to open is out of reach for now */
 export async function startThread(options: ThreadOptions): Promise<CallThread> {
   const worker = new Worker(new URL('../thread.ts', import.meta.url), {
     workerData: { role: options.role, config: options.config, fence: options.fence },
@@ -57,7 +58,10 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
     pending.clear();
   };
   await new Promise<void>((resolve, reject) => {
-    worker.once('message', () => resolve());
+    worker.once('message', (first: ThreadMessage) => {
+      if (first.kind === 'refused') reject(faultFromWire(first.fault));
+      else resolve();
+    });
     worker.once('error', reject);
   });
   worker.on('message', (message: ThreadMessage) => {
@@ -100,7 +104,10 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
   };
 }
 
-/** Starts with the first call, so that a server that nobody asks does without; what comes until then waits for it. */
+/**
+ * Starts with the first call, so that a server that nobody asks does without; what comes until then waits for it. Where
+ * it cannot open what it needs, as in a restore, those calls get that fault, and the next one tries again.
+ */
 export function threadOnDemand(options: ThreadOptions): LateThread {
   let thread: CallThread | undefined;
   let starting: Promise<CallThread> | undefined;
@@ -113,6 +120,8 @@ export function threadOnDemand(options: ThreadOptions): LateThread {
         return started;
       },
       (reason: unknown) => {
+        starting = undefined;
+        if (reason instanceof Fault) throw reason;
         options.onBroken(reason);
         throw lost();
       },

@@ -92,8 +92,13 @@ describe('files of the disk engine', () => {
       await expect(blobs.put(other)).rejects.toMatchObject(away);
     const files = await readdir(root, { recursive: true, withFileTypes: true });
     expect(files.filter((entry) => entry.isFile())).toEqual([]);
+    // A thread that comes only now makes it none of its own.
+    const beside = await openDiskBlobs(root, 'beside');
+    for (const store of [beside, blobs]) await expect(store.has(sha256)).rejects.toMatchObject(away);
     await rm(root, { recursive: true });
     await rename(`${root}-elsewhere`, root);
+    expect(await beside.has(sha256)).toBe(true);
+    await beside.close();
     await blobs.put(source);
     expect(await blobs.has(sha256)).toBe(true);
     await blobs.close();

@@ -25,20 +25,27 @@ import { diskStage, syncFolder, throwFull } from './disk-stage.ts';
 
 /**
  * Opens the store in a folder, which is made when it is missing. Who opens it `beside` another opening of this process, as a
- * thread that comes later, leaves what is half written alone: it may be what the other writes just now.
+ * thread that comes later, leaves what is half written alone, which may be what the other writes just now, and makes nothing:
+ * a folder that is missing by then is one whose disk has gone.
  */
 export async function openDiskBlobs(folder: string, opening: 'first' | 'beside' = 'first'): Promise<Blobs> {
   const root = resolve(folder);
+  const unfinished = join(root, 'tmp');
+  if (opening === 'first') {
+    await makeRoot(root);
+    await mkdir(unfinished, { recursive: true, mode: 0o700 });
+    await removeLeftovers(unfinished);
+  }
+  return new DiskBlobs(root, unfinished);
+}
+
+async function makeRoot(root: string): Promise<void> {
   const firstMade = makeFolders(root);
   await chmod(root, 0o700);
   for (let made = root; firstMade !== undefined; made = dirname(made)) {
     await syncFolder(dirname(made));
     if (made === firstMade) break;
   }
-  const unfinished = join(root, 'tmp');
-  await mkdir(unfinished, { recursive: true, mode: 0o700 });
-  if (opening === 'first') await removeLeftovers(unfinished);
-  return new DiskBlobs(root, unfinished);
 }
 
 class DiskBlobs implements Blobs {
