@@ -36,6 +36,8 @@ interface Look {
 
 const FRAME_HEAD_BYTES = 24;
 const PAGES_AFTER_COMMIT_AT = 4;
+/** What stands before the request id in such a note, as a row and as the JSON that rows are made of. */
+const KEY_USE = /auth_success\W*read\W*allowed\W*(null\W*)?rpc\W*(null\W*)?/;
 
 const isSync = ({ name, result }: SystemCall): boolean => (name === 'fsync' || name === 'fdatasync') && result === 0;
 const isOver = (first: SystemCall, second: SystemCall): boolean => first.ended < second.began;
@@ -49,9 +51,15 @@ function framesOf(wal: readonly SystemCall[]): Frame[] {
   });
 }
 
-/** The transaction that first wrote a text into the WAL: its first page with the text, and its commit. */
+/**
+ * The transaction that first wrote a text into the WAL: its first page with the text, and its commit. The note that a key
+ * was used is none: it has the request id of some call, and is written apart from it.
+ */
 function transactionOf(look: Look, text: string): { first: SystemCall; commit: SystemCall | undefined } | undefined {
-  const from = look.frames.findIndex(({ page }) => page.bytes.includes(text));
+  const from = look.frames.findIndex(({ page }) => {
+    const said = page.bytes.includes(text) ? page.bytes.toString('latin1') : '';
+    return said.replaceAll(new RegExp(`${KEY_USE.source}${text.replaceAll('.', '\\.')}`, 'g'), '').includes(text);
+  });
   const first = look.frames[from]?.page;
   if (!first) return undefined;
   return { first, commit: look.frames.slice(from).find(({ commits }) => commits)?.page };
