@@ -44,6 +44,8 @@ async function findOutOfOrder(leftOut?: 'wal' | 'blobs' | 'folders') {
   const child = await startChild(program, { directory, weakened });
   const tracing = await trace(child.pid, { calls: CALLS });
   const answered = (await Promise.all(Array.from({ length: WRITERS }, (_, writer) => writeSome(child, writer)))).flat();
+  // The client may have an answer before strace has seen its sending end; with the next one sent, it has.
+  await child.call({ method: 'exists', params: { path: '/' }, id: 'last' });
   const calls = await tracing.end();
   await child.stop();
   return { answered, found: outOfOrder(calls, directory, answered) };
