@@ -54,6 +54,9 @@ test('a killed server leaves no gap in what is followed', async () => {
       });
     }
   };
+  // Whoever follows is there before there is more than it asks for.
+  await client.write({ path: '/first', content: 'x' });
+  await until(() => seen.length > 0);
   let n = 0;
   const writing = Array.from({ length: WRITERS }, async () => {
     while (!done.signal.aborted) {
