@@ -6,7 +6,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { distance } from 'fastest-levenshtein';
-import { type Limits, limitKey, limitRows } from './base/limits.ts';
+import { defaultLimits, type Limits, limitKey, limitRows } from './base/limits.ts';
 import { bootstrapTexts, isDefaultKeyText, keyTextMistakes } from './config/first-keys.ts';
 import { type Key, type Range, whole } from './config/kinds.ts';
 import { KEYS } from './config/table.ts';
@@ -114,10 +114,10 @@ export function loadConfig(layers: Layers): Loaded {
 /** A URL with a user in it may hold a password, wherever it stands. */
 const hides = ({ secret = false }: Key<unknown>, given: string): boolean => secret || /:\/\/[^/]*@/.test(given);
 
-/** A file waits in a spool while it is received. */
+/** A file waits in a spool while it is received, unless it comes as a resumable upload. */
 function unreachableLimits({ FILE_BYTES, SPOOL_BYTES }: Limits): ConfigWarning[] {
-  if (SPOOL_BYTES >= FILE_BYTES) return [];
-  const message = `NEXUS_LIMIT_SPOOL_BYTES is less than NEXUS_LIMIT_FILE_BYTES: no file larger than ${SPOOL_BYTES} bytes is taken`;
+  if (SPOOL_BYTES >= Math.min(FILE_BYTES, defaultLimits.SPOOL_BYTES)) return [];
+  const message = `NEXUS_LIMIT_SPOOL_BYTES is less than NEXUS_LIMIT_FILE_BYTES: files larger than ${SPOOL_BYTES} bytes are taken as resumable uploads only`;
   return [{ event: 'config.ignored', message }];
 }
 

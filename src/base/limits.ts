@@ -44,7 +44,7 @@ export const LIMITS = {
   OPERATION_MS: { default: 600_000, about: 'time of one call, from its last byte to its commit' },
   REQUESTS_IN_FLIGHT: { default: 1_000, about: 'requests being served at once' },
   WRITES_WAITING: { default: 10_000, about: 'writes waiting for their commit' },
-  SPOOL_BYTES: { default: 16 * 1024 * MiB, about: 'bytes of one zone being received' },
+  SPOOL_BYTES: { default: 4 * 1024 * MiB, about: 'bytes of one zone being received, resumable uploads apart' },
   TUPLES_WRITE: { default: 10_000, about: 'tuples that one call creates and deletes' },
   PROOF_DEPTH: { default: 1_000, about: 'nodes of a proof, one below another' },
   CHECK_NODES: { default: 100_000, about: 'nodes of the graph of tuples that one check visits' },

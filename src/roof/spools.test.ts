@@ -28,11 +28,13 @@ const LEFT = [
   { name: 'kept', age: 3600 },
 ];
 
-test('the largest file fits into the budget of a zone, or the operator is warned', () => {
-  expect(defaultLimits.SPOOL_BYTES).toBeGreaterThanOrEqual(defaultLimits.FILE_BYTES);
+test('a budget below the default one, and below the largest file, is warned of', () => {
+  expect(defaultLimits.SPOOL_BYTES).toBe(4_294_967_296);
+  const small = { NEXUS_LIMIT_SPOOL_BYTES: '1000', NEXUS_LIMIT_FILE_BYTES: '1000' };
+  expect(loadConfig({ environment: small }).warnings).toEqual([]);
   expect(loadConfig({ environment: {} }).warnings).toEqual([]);
   const { warnings } = loadConfig({ environment: { NEXUS_LIMIT_SPOOL_BYTES: '1000' } });
-  expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('no file larger than 1000 bytes')]);
+  expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('files larger than 1000 bytes')]);
 });
 
 /** Bytes in files without a name that this process holds open, by Linux's own account. */

@@ -29,12 +29,7 @@ export function openSpools(place: SpoolPlace): (zone_id: string | undefined) => 
     directory,
     reserve: (bytes) => {
       const wanted = (used.get(zone_id) ?? 0) + bytes;
-      if (wanted > maximum) {
-        throw new Fault('UNAVAILABLE', `More than ${maximum} bytes of the zone are being received; try again`, {
-          limit: 'SPOOL_BYTES',
-          maximum,
-        });
-      }
+      if (wanted > maximum) throw overfull(maximum);
       used.set(zone_id, wanted);
     },
     release: (bytes) => {
@@ -44,6 +39,13 @@ export function openSpools(place: SpoolPlace): (zone_id: string | undefined) => 
     },
   });
 }
+
+const overfull = (maximum: number): Fault =>
+  new Fault(
+    'UNAVAILABLE',
+    `More than ${maximum} bytes of the zone are being received; try again, or send a large file as a resumable upload (nexus upload)`,
+    { limit: 'SPOOL_BYTES', maximum },
+  );
 
 function removeLeftovers({ directory, alone }: SpoolPlace): void {
   for (const name of readdirSync(directory)) {
