@@ -33,7 +33,10 @@ const QUOTE_MARK = Buffer.from('"');
 const EXTRA = new Uint8Array(256);
 for (let code = 0; code < 128; code++) EXTRA[code] = JSON.stringify(String.fromCharCode(code)).length - 3;
 
-/** The answer that the pieces make, one after the other. Text is read once here, to count what escaping adds. */
+/**
+ * The answer that the pieces make, one after the other. Text is read once here, to count what escaping adds, and other content is
+ * begun: what fails because its store is out of reach fails before there is a length, so a door can still say so.
+ */
 export async function bigAnswer(pieces: readonly AnswerPiece[]): Promise<BigAnswer> {
   let length = 0;
   for (const piece of pieces) length += await lengthOf(piece);
@@ -44,7 +47,10 @@ async function lengthOf(piece: AnswerPiece): Promise<number> {
   if (typeof piece === 'string') return Buffer.byteLength(piece);
   if (piece instanceof Uint8Array) return piece.byteLength;
   const { source, encoding } = piece;
-  if (encoding === 'base64') return 2 + Math.ceil(source.size / 3) * 4;
+  if (encoding === 'base64') {
+    for await (const _ of source.read()) break;
+    return 2 + Math.ceil(source.size / 3) * 4;
+  }
   let length = 2;
   for await (const bytes of source.read()) length += bytes.length + extraBytes(bytes);
   return length;
