@@ -1,9 +1,10 @@
 /**
  * What jobs promise (infrastructure.md §15), as commands: submits at a steady rate, the first retry, cancels at random
- * instants, many worker processes on one database, some that are killed, and the cost of a look at the metrics after many requests. `--calls` is
+ * instants, many worker processes on one database, some that are killed, one that takes files in while others ask, and the cost of a look at the metrics after many requests. `--calls` is
  * the number of requests before that look; the others are in proportion.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,9 +26,16 @@ const KILLED = 20;
 const METRICS_P95_MS = 10;
 const SCRAPES = 200;
 const WARM = 100_000;
+const CALLERS = 50;
+const TAKEN_FILES = 1_000;
+const TAKEN_FILE_BYTES = 10_486;
+const HEALTH_P99_MS = 100;
+/** Between two looks at the health of a server. */
+const HEALTH_EACH_MS = 5;
 
-const p95 = (times: readonly number[]): number =>
-  times.toSorted((a, b) => a - b)[Math.floor(times.length * 0.95)] ?? Number.NaN;
+const percentile = (times: readonly number[], part: number): number =>
+  times.toSorted((a, b) => a - b)[Math.floor(times.length * part)] ?? Number.NaN;
+const p95 = (times: readonly number[]): number => percentile(times, 0.95);
 
 function tell(what: string, figure: string, met: boolean): boolean {
   console.log(`jobs: ${what}: ${figure}${met ? '' : '  NOT MET'}`);
@@ -223,6 +231,58 @@ const states = (server: TestServer): Promise<{ status: string; n: number; attemp
     ),
   );
 
+interface TakenTask {
+  readonly status: string;
+  readonly result: { readonly changes_pulled?: number } | null;
+}
+
+/** A worker process takes 10 MiB of files into the SQLite file that 50 callers ask who they are. */
+async function takes({ api, startWorker }: Beside): Promise<boolean> {
+  const root_path = mkdtempSync(join(tmpdir(), 'nexus-store-'));
+  for (let n = 0; n < TAKEN_FILES; n++) writeFileSync(join(root_path, `${n}.bin`), randomBytes(TAKEN_FILE_BYTES));
+  await call(api, '/api/v2/mounts', {
+    mount_point: '/taken',
+    backend_type: 'local',
+    backend_config: { root_path },
+    write_mode: 'back',
+  });
+  const worker = startWorker();
+  let over = false;
+  let failures = 0;
+  const asking = (async () => {
+    const headers = { authorization: `Bearer ${api.key}` };
+    const path = '/api/v1/auth/whoami';
+    while (!over)
+      failures += (await runLoad({ url: api.url, method: 'GET', path, headers, connections: CALLERS, seconds: 1 }))
+        .failures;
+  })();
+  const health: number[] = [];
+  const looking = (async () => {
+    while (!over) {
+      const from = performance.now();
+      if (!(await fetch(`${api.url}/healthz`)).ok) failures++;
+      health.push(performance.now() - from);
+      await sleep(HEALTH_EACH_MS);
+    }
+  })();
+  const began = performance.now();
+  const { task_id } = await call<{ task_id: string }>(api, '/api/v2/sync/mounts/%2Ftaken/pull', { wait: false });
+  const look = (): Promise<TakenTask> => call(api, `/api/v2/scheduler/task/${task_id}`);
+  let task = await look();
+  for (; ['queued', 'running'].includes(task.status); task = await look()) await sleep(50);
+  const seconds = (performance.now() - began) / 1000;
+  over = true;
+  await Promise.all([asking, looking]);
+  worker.child.kill();
+  const { out } = await worker.ended;
+  rmSync(root_path, { recursive: true });
+  const taken = task.result?.changes_pulled ?? 0;
+  const ms = percentile(health, 0.99);
+  const met = failures === 0 && ms <= HEALTH_P99_MS && out.includes('processed_jobs=1') && taken === TAKEN_FILES;
+  const figure = `${taken} files in ${seconds.toFixed(1)} s, ${failures} answers not 200, /healthz p99 ${ms.toFixed(1)} ms (≤ ${HEALTH_P99_MS})`;
+  return tell(`${CALLERS} callers of whoami while a worker process takes 10 MiB in, sqlite`, figure, met);
+}
+
 /** Memory after a tenth of the requests, and no fewer than it takes to be warm, and after all. */
 async function metrics(server: Child<BenchServer>, requests: number): Promise<boolean> {
   const { url, key } = server.ready;
@@ -283,6 +343,7 @@ export async function run({ calls = REQUESTS }: { readonly calls?: number | unde
   };
   await both('sqlite', '');
   await killing('sqlite', '');
+  met.push(await withWorkers('sqlite', '', takes));
   const postgres = await startPostgres();
   try {
     await both('postgres', (await createDatabase(postgres)).url);
