@@ -11,7 +11,7 @@ import type { AnyOperation } from './operation.ts';
 import { getOperation } from './operations.ts';
 import { localRunner } from './transact.ts';
 
-const LIMIT_MS = 200;
+const LIMIT_MS = 400;
 const LATE_MS = 2 * LIMIT_MS;
 
 const WRITE = getOperation('file.write');
