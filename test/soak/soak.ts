@@ -11,6 +11,7 @@ import { startNexus } from '../nexus-process.ts';
 import { sparePort } from '../servers/spare-port.ts';
 import { AREAS } from './areas.ts';
 import { CountingCaller, type Counts } from './caller.ts';
+import { heldMebibytes } from './held.ts';
 
 const IN_FLIGHT_MOST = 12;
 const TICK_MS = 20;
@@ -32,10 +33,14 @@ export interface SoakOptions {
   /** Settings beside those that each soak has. */
   readonly env?: Readonly<Record<string, string>>;
   readonly told?: (sample: Sample, counts: Counts) => void;
+  /** After these shares of the time, what is held is looked at. */
+  readonly looks?: readonly number[];
 }
 
 export interface Soaked {
   readonly samples: readonly Sample[];
+  /** MiB that were held at each of the looks. */
+  readonly held: readonly number[];
   readonly counts: Counts;
   /** Rounds of each area that ended. */
   readonly rounds: Readonly<Record<string, number>>;
@@ -81,14 +86,16 @@ async function drive(caller: CountingCaller, { rate, until }: { rate: number; un
   return rounds;
 }
 
-export async function soak({ directory, seconds, rate, sampleMs, env, told }: SoakOptions): Promise<Soaked> {
-  const port = await sparePort();
+export async function soak(options: SoakOptions): Promise<Soaked> {
+  const { directory, seconds, rate, sampleMs, env, told, looks = [] } = options;
+  const [port, inspectorPort] = [await sparePort(), await sparePort()];
   const started = startNexus(['serve'], {
     env: {
       NEXUS_DATA_DIR: join(directory, 'data'),
       NEXUS_PORT: String(port),
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       NEXUS_LOG_LEVEL: 'warn',
+      ...(looks.length > 0 ? { NODE_OPTIONS: `--inspect=127.0.0.1:${inspectorPort}` } : {}),
       ...env,
     },
   });
@@ -102,9 +109,16 @@ export async function soak({ directory, seconds, rate, sampleMs, env, told }: So
     samples.push(sample);
     told?.(sample, caller.counts);
   }, sampleMs);
+  const lookAfter = async (share: number): Promise<number> => {
+    await sleep(share * seconds * 1000);
+    return heldMebibytes(pid, inspectorPort);
+  };
   try {
+    const looking = Promise.all(looks.map(lookAfter));
+    // Where the load fails first, that is what is told.
+    looking.catch(() => undefined);
     const rounds = await drive(caller, { rate, until: began + seconds * 1000 });
-    return { samples, counts: caller.counts, rounds, ...(await end()) };
+    return { samples, held: await looking, counts: caller.counts, rounds, ...(await end()) };
   } catch (thrown) {
     await end();
     throw thrown;
