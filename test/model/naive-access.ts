@@ -2,7 +2,7 @@
  * Relations by brute force: everything that one subject holds anywhere, worked out by applying every rule to every object
  * again until nothing changes, stratum by stratum. Slow, and short enough to be seen to be right.
  */
-import type { Rule, Types } from '../../src/features/access/schema/rules.ts';
+import { type Rule, subjectsOfRule, type Types } from '../../src/features/access/schema/rules.ts';
 
 export interface NaiveTuple {
   readonly subject: readonly [string, string, string?];
@@ -125,19 +125,19 @@ function strata(types: Types): Map<string, string[]>[] {
   const all = Object.entries(types).flatMap(([type, names]) =>
     Object.entries(names).map(([name, rule]) => ({ type, name, rule })),
   );
-  const of = (rule: Rule, type: string): number => {
+  const of = (rule: Rule, type: string, subjects: readonly string[]): number => {
     if ('this' in rule)
-      return Math.max(0, ...rule.this.map((one) => level.get(one === 'group' ? 'group#member' : one) ?? 0));
+      return Math.max(0, ...subjects.map((one) => level.get(one === 'group' ? 'group#member' : one) ?? 0));
     if ('computed' in rule) return level.get(`${type}#${rule.computed}`) ?? 0;
     if ('from' in rule) return Math.max(...Object.keys(types).map((one) => level.get(`${one}#${rule.from[1]}`) ?? 0));
-    if ('union' in rule) return Math.max(...rule.union.map((part) => of(part, type)));
-    if ('intersection' in rule) return Math.max(...rule.intersection.map((part) => of(part, type)));
-    return Math.max(of(rule.exclusion[0], type), of(rule.exclusion[1], type) + 1);
+    if ('union' in rule) return Math.max(...rule.union.map((part) => of(part, type, subjects)));
+    if ('intersection' in rule) return Math.max(...rule.intersection.map((part) => of(part, type, subjects)));
+    return Math.max(of(rule.exclusion[0], type, subjects), of(rule.exclusion[1], type, subjects) + 1);
   };
   for (let changed = true; changed; ) {
     changed = false;
     for (const { type, name, rule } of all) {
-      const now = of(rule, type);
+      const now = of(rule, type, subjectsOfRule(rule) ?? []);
       changed ||= now !== (level.get(`${type}#${name}`) ?? 0);
       level.set(`${type}#${name}`, now);
     }

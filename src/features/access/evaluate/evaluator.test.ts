@@ -19,7 +19,7 @@ import {
   tuples,
   users,
 } from '../../../../test/model/access-worlds.ts';
-import { type NaiveWorld, naiveHeld } from '../../../../test/model/naive-access.ts';
+import { type NaiveTuple, type NaiveWorld, naiveHeld } from '../../../../test/model/naive-access.ts';
 import type { ZoneGraph } from '../graph/zone-graphs.ts';
 import { pathSet } from '../path-set.ts';
 import { BUILT_IN } from '../schema/built-in.ts';
@@ -132,3 +132,12 @@ test(
   },
   60_000 * ROUNDS,
 );
+
+test('a name that is stored as one without itself is refused by a limit', () => {
+  const types = { doc: { c: { exclusion: [{ this: ['doc#c'] }, { this: ['user'] }] } } } as const;
+  const itself: NaiveTuple = { subject: ['doc', '1', 'c'], relation: 'c', object: ['doc', '1'] };
+  const { zone } = runSteps(schemaWith(1, types), [[true, itself]]);
+  const holds = (): boolean =>
+    holdsName(ask(zone, ['user', 'u'], { now: NOW, context: {} }), 'c', placeOf(zone.graph, 'doc', '1'));
+  expect(holds).toThrow(expect.objectContaining({ code: 'LIMIT_EXCEEDED' }));
+});

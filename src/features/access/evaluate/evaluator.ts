@@ -120,7 +120,7 @@ export interface Found {
   readonly open: readonly Open[];
 }
 
-/** Guarded parts that wait for one another. */
+/** Guarded parts that wait for one another, and searches for what must not hold. */
 const DEPTH_MAX = 1_000;
 
 const goalOf = (plan: Plan, place: Place): Todo => ({
@@ -161,12 +161,15 @@ class Search {
   tuple = -1;
   private readonly of: Evaluation;
   private readonly open: readonly Open[];
+  /** Searches for what must not hold that this one is inside of. */
+  private readonly minuses: number;
   private readonly visited = new Set<number>();
   private readonly todo: Todo[] = [];
 
-  constructor(of: Evaluation, open: readonly Open[]) {
+  constructor(of: Evaluation, open: readonly Open[], minuses = 0) {
     this.of = of;
     this.open = open;
+    this.minuses = minuses;
   }
 
   holds(goal: Todo, here: boolean): boolean {
@@ -265,15 +268,16 @@ class Search {
     const isOpen = this.open.some((one) => one.guarded === guarded && one.id === place.id && one.type === place.type);
     if (isOpen) return undefined;
     const open = opened(this.open, guarded, place);
-    if (open.length > DEPTH_MAX) this.of.budget.exceed();
+    if (open.length + this.minuses > DEPTH_MAX) this.of.budget.exceed();
     for (const also of guarded.also) {
       this.of.budget.visit();
-      if (!new Search(this.of, open).holds(goalOf(also, place), false)) return undefined;
+      if (!new Search(this.of, open, this.minuses).holds(goalOf(also, place), false)) return undefined;
     }
     if (!guarded.minus) return guarded.base;
     this.of.budget.visit();
     // No minus depends on what is being asked, so it is asked as if nothing were.
-    return new Search(opposed(this.of), []).holds(goalOf(guarded.minus, place), false) ? undefined : guarded.base;
+    const forbidden = new Search(opposed(this.of), [], this.minuses + 1);
+    return forbidden.holds(goalOf(guarded.minus, place), false) ? undefined : guarded.base;
   }
 }
 

@@ -48,6 +48,11 @@ test.each<[string, Types, string]>([
     'a.b: depends on itself',
   ],
   [
+    'a minus of itself through a set that the base takes',
+    { a: { b: { exclusion: [{ this: ['a#b'] }, { this: ['user'] }] } } },
+    'a.b: depends on itself',
+  ],
+  [
     'a minus of itself through a set',
     { a: { b: { exclusion: [{ this: ['user'] }, { computed: 'c' }] }, c: { this: ['a#b'] } } },
     'a.b: depends on itself',

@@ -112,33 +112,43 @@ function checkPart(schema: Schema, part: Rule, { type, at }: { type: string; at:
   if (!anyHas(schema, name)) throw breach(at, `${name} is unknown in every type`);
 }
 
+interface Leading {
+  readonly schema: Schema;
+  readonly type: string;
+  /** Types of subjects of all tuples of the relation: wherever a part says `this`, it means all of them. */
+  readonly subjects: readonly string[];
+}
+
 /** What each relation, as `type.name`, depends on; `minus` where that is through the minus of an exclusion. */
-function* leadsOf(schema: Schema, type: string, rule: Rule, minus = false): Generator<{ to: string; minus: boolean }> {
-  if ('computed' in rule) yield { to: `${type}.${rule.computed}`, minus };
+function* leadsOf(of: Leading, rule: Rule, minus = false): Generator<{ to: string; minus: boolean }> {
+  if ('computed' in rule) yield { to: `${of.type}.${rule.computed}`, minus };
   if ('this' in rule) {
-    for (const subject of rule.this) {
+    for (const subject of of.subjects) {
       if (subject.includes('#')) yield { to: subject.replace('#', '.'), minus };
       if (subject === 'group') yield { to: 'group.member', minus };
     }
   }
   if ('from' in rule) {
     // Which types the tuples lead to is known when they are there.
-    for (const [other, relations] of schema.types) {
+    for (const [other, relations] of of.schema.types) {
       if (relations.has(rule.from[1])) yield { to: `${other}.${rule.from[1]}`, minus };
     }
   }
-  if ('union' in rule) for (const part of rule.union) yield* leadsOf(schema, type, part, minus);
-  if ('intersection' in rule) for (const part of rule.intersection) yield* leadsOf(schema, type, part, minus);
+  if ('union' in rule) for (const part of rule.union) yield* leadsOf(of, part, minus);
+  if ('intersection' in rule) for (const part of rule.intersection) yield* leadsOf(of, part, minus);
   if ('exclusion' in rule) {
-    yield* leadsOf(schema, type, rule.exclusion[0], minus);
-    yield* leadsOf(schema, type, rule.exclusion[1], true);
+    yield* leadsOf(of, rule.exclusion[0], minus);
+    yield* leadsOf(of, rule.exclusion[1], true);
   }
 }
 
 function checkMinus(schema: Schema): void {
   const leads = new Map<string, { to: string; minus: boolean }[]>();
   for (const [type, relations] of schema.types) {
-    for (const [name, rule] of relations) leads.set(`${type}.${name}`, [...leadsOf(schema, type, rule)]);
+    for (const [name, rule] of relations) {
+      const of = { schema, type, subjects: subjectsOfRule(rule) ?? [] };
+      leads.set(`${type}.${name}`, [...leadsOf(of, rule)]);
+    }
   }
   for (const [from, all] of leads) {
     for (const { to, minus } of all) {
