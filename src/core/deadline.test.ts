@@ -103,10 +103,10 @@ forEachEngine('a call whose time is up', (engine) => {
   });
 
   test('in a long read is answered then', async () => {
-    // 12 million characters, gone through one by one, as no line is that short.
+    // 40 million characters, gone through one by one, as no line is that short.
     const line = 'x'.repeat(4_000);
     const content = Array.from({ length: 1_000 }, () => line).join('\n');
-    for (const name of ['a', 'b', 'c']) {
+    for (let name = 0; name < 10; name++) {
       const put = { method: 'PUT', body: content };
       // On a busy machine this too may come to its time.
       const stored = async (): Promise<number> => (await server.http(`/api/v2/files/long/${name}`, put)).status;
@@ -118,6 +118,6 @@ forEachEngine('a call whose time is up', (engine) => {
     expect([status, error?.data.code], error?.message).toEqual([504, 'DEADLINE_EXCEEDED']);
     expect(took).toBeGreaterThanOrEqual(LIMIT_MS - 1);
     expect(took).toBeLessThan(10 * LIMIT_MS);
-    expect(await exists('/long/a')).toBe(true);
+    expect(await exists('/long/0')).toBe(true);
   });
 });
