@@ -1,4 +1,5 @@
 /** A timing of the JSON form of metrics (infrastructure.md §11): count and mean of all samples, p95 of the recent ones. */
+import { roundTo } from '../base/rounding.ts';
 
 /** Samples of which the JSON form tells the 95th percentile. */
 const RECENT = 1024;
@@ -28,16 +29,5 @@ export function timingJson(timing: Timing): TimingJson {
   const sorted = timing.recent.toSorted((a, b) => a - b);
   const p95 = sorted[Math.max(0, Math.floor(0.95 * sorted.length) - 1)] ?? 0;
   const avg = timing.count === 0 ? 0 : timing.total / timing.count;
-  return { count: timing.count, avg_ms: toThree(avg), p95_ms: toThree(p95) };
-}
-
-/**
- * Three decimals, ties to even on the binary value. Exact ties are the odd multiples of 1/16, since 2000 = 16 · 125; all else
- * `toFixed` rounds by the exact value.
- */
-function toThree(value: number): number {
-  const isTie = Math.abs((value * 16) % 2) === 1;
-  if (!isTie) return Number(value.toFixed(3));
-  const below = Math.floor(value * 1000);
-  return (below % 2 === 0 ? below : below + 1) / 1000;
+  return { count: timing.count, avg_ms: roundTo(avg, 3), p95_ms: roundTo(p95, 3) };
 }
