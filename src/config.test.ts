@@ -137,8 +137,10 @@ test('default texts of keys: none in prod, told outside dev, never twice', () =>
     expect.stringMatching(/^NEXUS_BOOTSTRAP_VIEWER_KEY: the value is that of another/),
   ]);
   expect(warnedOf({})).toEqual([]);
-  expect(warnedOf({ NEXUS_ENVIRONMENT: 'test' })).toHaveLength(4);
-  expect(warnedOf({ NEXUS_ENVIRONMENT: 'test', NEXUS_BOOTSTRAP_KEYS_ENABLED: 'no' })).toEqual([]);
+  expect(warnedOf({ NEXUS_ENVIRONMENT: 'test', NEXUS_CORPUS_ROOT: '/corpus' })).toHaveLength(4);
+  expect(
+    warnedOf({ NEXUS_ENVIRONMENT: 'test', NEXUS_CORPUS_ROOT: '/corpus', NEXUS_BOOTSTRAP_KEYS_ENABLED: 'no' }),
+  ).toEqual([]);
 });
 
 test('credentials of S3 come by the names that everybody has for them, ours win, and neither secret is shown', () => {

@@ -107,7 +107,11 @@ export function loadConfig(layers: Layers): Loaded {
   for (const layer of [layers.environment, layers.dotenv ?? {}]) warnings.push(...unknownNames(layer));
   if (mistakes.length > 0) throw new ConfigError(mistakes);
   const limits = Object.fromEntries(limitRows.map(([name, limit]) => [name, values[limitKey(name, limit)]])) as Limits;
-  warnings.push(...unreachableLimits(limits), ...defaultKeysOutsideDev(values));
+  warnings.push(
+    ...unreachableLimits(limits),
+    ...defaultKeysOutsideDev(values),
+    ...defaultCorpusOutsideDev(lines, values),
+  );
   return { config: { ...(values as unknown as Values), BLOBS_URL: blobsUrlOf(values), limits }, lines, warnings };
 }
 
@@ -128,6 +132,15 @@ function defaultKeysOutsideDev(values: Readonly<Record<string, unknown>>): Confi
     event: 'config.default',
     message: `NEXUS_BOOTSTRAP_${role.toUpperCase()}_KEY is left at its default, which everybody knows`,
   }));
+}
+
+function defaultCorpusOutsideDev(
+  lines: readonly ConfigLine[],
+  { ENVIRONMENT }: Readonly<Record<string, unknown>>,
+): ConfigWarning[] {
+  const line = lines.find(({ name }) => name === 'NEXUS_CORPUS_ROOT');
+  if (ENVIRONMENT === 'dev' || line?.source !== 'default') return [];
+  return [{ event: 'config.default', message: `NEXUS_CORPUS_ROOT is left at its default, ${line.value}` }];
 }
 
 const blobsUrlOf = ({ BLOBS_URL, OBJECT_STORAGE_ROOT }: Readonly<Record<string, unknown>>): string =>

@@ -40,6 +40,8 @@ export const LOG_EVENTS = {
   'config.reloaded': ['info', 'the configuration was read again: these settings have changed'],
   'config.left': ['warn', 'settings that were changed hold from the next start on'],
   'config.refused': ['error', 'the configuration was read again and has mistakes: all stays as it was'],
+  'corpus_root.missing': ['warn', 'where the files of the corpus should lie there is no directory'],
+  'policy.differs': ['warn', 'the terms of the configuration are not those that governance goes by'],
   'plugin.failed': ['warn', 'a plugin failed and the next one is asked'],
   'otel.export_failed': ['warn', 'the collector took no spans; once a minute'],
   'log.lost': ['warn', 'lines were lost, since nobody read them'],

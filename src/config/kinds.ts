@@ -106,6 +106,25 @@ function parsedJson(given: string): unknown {
     return undefined;
   }
 }
+/** A term has this many characters at most, and a list of them this many. */
+const TERM_CHARACTERS = 100;
+const TERMS = 1_000;
+/** What is sought in texts, as a JSON list. */
+export const terms = (about: string, unless: readonly string[]): Key<readonly string[]> => {
+  const isTerm = (item: unknown): item is string =>
+    isText(item) && item.trim() !== '' && item.isWellFormed() && Array.from(item).length <= TERM_CHARACTERS;
+  const wanted = `at most ${TERMS} terms of 1 to ${TERM_CHARACTERS} characters`;
+  const { parse } = list(about, isTerm, wanted);
+  return {
+    default: JSON.stringify(unless),
+    about: `${about}, a JSON list`,
+    parse: (given) => {
+      const said = parse(given);
+      if (said.length <= TERMS) return said;
+      throw new Error(`a JSON list of ${wanted}`);
+    },
+  };
+};
 /** An address, or a CIDR block. */
 export function isNetwork(item: unknown): item is string {
   if (!isText(item)) return false;

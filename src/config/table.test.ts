@@ -37,6 +37,10 @@ const RANGES: readonly Row[] = [
   ['CONFLICT_DAYS', '30', 1, 36_500],
   ['LIMIT_REQUESTS_IN_FLIGHT', '1000', 1, Number.MAX_SAFE_INTEGER],
   ['LIMIT_WRITES_WAITING', '10000', 1, Number.MAX_SAFE_INTEGER],
+  ['LIMIT_INGEST_FILES', '10000', 1, Number.MAX_SAFE_INTEGER],
+  ['LIMIT_INGEST_FILE_BYTES', '268435456', 1, Number.MAX_SAFE_INTEGER],
+  ['LIMIT_INGEST_TEXT_BYTES', '67108864', 1, Number.MAX_SAFE_INTEGER],
+  ['LIMIT_PDF_PAGES', '10000', 1, Number.MAX_SAFE_INTEGER],
 ];
 
 const load = (given: Readonly<Record<string, string>>) => loadConfig({ environment: {}, given });
@@ -66,6 +70,11 @@ test.each([
   ['LOG_LEVEL', 'loud'],
   ['SCHEMA_MANAGEMENT_MODE', 'sometimes'],
   ['RAW_MODE_ENABLED', 'perhaps'],
+  ['PUBLIC_BLOCKED_TERMS', 'kill'],
+  ['PUBLIC_BLOCKED_TERMS', '["kill", ""]'],
+  ['PUBLIC_BLOCKED_TERMS', '[" "]'],
+  ['PUBLIC_BLOCKED_TERMS', JSON.stringify(['😀'.repeat(101)])],
+  ['PUBLIC_BLOCKED_TERMS', JSON.stringify(Array.from({ length: 1_001 }, (_, n) => `t${n}`))],
 ])('NEXUS_%s=%s is refused', (key, value) => {
   expect(() => load({ [`NEXUS_${key}`]: value })).toThrow(`NEXUS_${key}: `);
 });
@@ -74,6 +83,30 @@ test('connections that are never replaced, and settings whose value is nothing',
   expect(load({ NEXUS_DB_POOL_RECYCLE: '0' }).config.DB_POOL_RECYCLE).toBe(0);
   const { EVENT_RETENTION_DAYS, EMBEDDED_WORKER, BOOTSTRAP_KEYS_ENABLED } = load({}).config;
   expect([EVENT_RETENTION_DAYS, EMBEDDED_WORKER, BOOTSTRAP_KEYS_ENABLED]).toEqual([undefined, undefined, undefined]);
+});
+
+test('terms that are looked for: six unless set, at most a thousand of a hundred characters, or none', () => {
+  expect(load({}).config.PUBLIC_BLOCKED_TERMS).toEqual([
+    'kill',
+    'self-harm',
+    'hate',
+    'ethnic cleansing',
+    'bioweapon',
+    'how to make a bomb',
+  ]);
+  const termsOf = (given: readonly string[]) =>
+    load({ NEXUS_PUBLIC_BLOCKED_TERMS: JSON.stringify(given) }).config.PUBLIC_BLOCKED_TERMS;
+  expect(termsOf([])).toEqual([]);
+  const most = Array.from({ length: 1_000 }, (_, n) => '😀'.repeat(96) + String(1_000 + n));
+  expect(termsOf(most)).toEqual(most);
+});
+
+test('a corpus folder that nobody chose is warned about, except in dev', () => {
+  const warned = (given: Readonly<Record<string, string>>) =>
+    load(given).warnings.filter(({ message }) => message.startsWith('NEXUS_CORPUS_ROOT '));
+  expect(warned({})).toEqual([]);
+  expect(warned({ NEXUS_ENVIRONMENT: 'test' })).toMatchObject([{ event: 'config.default' }]);
+  expect(warned({ NEXUS_ENVIRONMENT: 'test', NEXUS_CORPUS_ROOT: './corpus' })).toEqual([]);
 });
 
 test('a running server takes over levels and rates, and leaves the rest', () => {

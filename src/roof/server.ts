@@ -33,6 +33,7 @@ import { openGate } from './backups/gate.ts';
 import { openBackups } from './backups/open.ts';
 import { openBricks } from './bricks.ts';
 import { callersOf, type KeptCallers } from './callers.ts';
+import { warnOfCorpusRoot } from './corpus.ts';
 import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
 import { healthView, lookAtBlobs } from './health.ts';
 import { keyUse } from './key-use.ts';
@@ -185,6 +186,7 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
     await bell.close();
     await tracing?.close();
   };
+  await warnOfCorpusRoot(config, log);
   await beforeListening();
   const url = await listen(app, config, close);
   pending.delete('listen');
