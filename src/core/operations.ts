@@ -12,6 +12,7 @@ import { brickOperations } from '../features/bricks/bricks.operations.ts';
 import { clusterOperations } from '../features/cluster/cluster.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
+import { corpusContents, removeCorpusOf } from '../features/corpus/corpus.finalizers.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { feedOperations } from '../features/feed/feed.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
@@ -34,7 +35,7 @@ import { authoriseNeeds } from './preflight.ts';
 import { rpcList } from './rpc-list.ts';
 
 /** Collection of blobs, told of every column that names them. */
-export const blobSteps = blobCollection([fileContents, ...conflictContents], backupsHold);
+export const blobSteps = blobCollection([fileContents, ...conflictContents, ...corpusContents], backupsHold);
 
 /** What runs inside Nexus as a job. */
 export const jobTypes: readonly AnyJobType[] = [echo, syncPush, syncPull].map((type) => type as AnyJobType);
@@ -79,6 +80,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...mountOperations,
   ...mcpOperations,
   ...syncOperations,
+  removeCorpusOf,
   ...backupOperations,
   eventTrim,
   ...sweepOperations,

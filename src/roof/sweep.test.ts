@@ -121,6 +121,7 @@ describe('a zone that is deleted', () => {
       'sync',
       'mounts',
       'mcp',
+      'corpus',
       'tree',
       'files',
       'events',

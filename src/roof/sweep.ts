@@ -8,6 +8,7 @@ import type { Operation } from '../core/operation.ts';
 import { endGuests, hostZones, removeKeysOf, removeTuplesOf } from '../features/access/housekeeping.operations.ts';
 import { removeAgentsOf } from '../features/agents/ageing.operations.ts';
 import { removeAnswersOf } from '../features/answers/answers.operations.ts';
+import { removeCorpusOf } from '../features/corpus/corpus.finalizers.ts';
 import { removeFilesOf, removeTreeOf } from '../features/files/files.finalizers.ts';
 import { removeJobsOf } from '../features/jobs/worker-steps.operations.ts';
 import { removeMcpOf } from '../features/mcp/mcp.operations.ts';
@@ -80,6 +81,7 @@ const SLICES: Readonly<Record<FinalizerName, Slice>> = {
   sync: rows(removeSyncOf),
   mounts: rows(removeMountsOf),
   mcp: rows(removeMcpOf),
+  corpus: rows(removeCorpusOf),
   tree: rows(removeTreeOf),
   files: rows(removeFilesOf),
   events: rows(removeEventsOf),

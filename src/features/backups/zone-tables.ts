@@ -40,6 +40,11 @@ export const ZONE_LEAVES: Readonly<Record<string, string>> = {
   sync_mounts: 'the same',
   sync_attempts: 'the same',
   sync_conflicts: 'the same',
+  corpus_documents: 'made again there by ingesting',
+  corpus_blocks: 'the same',
+  corpus_batches: 'the same',
+  corpus_outcomes: 'the same',
+  corpus_bases: 'the same',
   bricks: 'of the whole server',
   feature_flags: 'of the whole server',
 };

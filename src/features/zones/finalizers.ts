@@ -16,6 +16,7 @@ export const FINALIZERS = [
   'sync',
   'mounts',
   'mcp',
+  'corpus',
   'tree',
   'files',
   'events',

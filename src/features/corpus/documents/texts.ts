@@ -1,0 +1,46 @@
+/**
+ * Texts of the corpus as blobs named by their hash. Guarantees: a text is durable before a row names it; what is read is the
+ * text of that hash, whole.
+ */
+import { hash } from 'node:crypto';
+import type { Preparation, StoredBytes } from '../../../core/operation.ts';
+import type { Blobs } from '../../../ports/blobs.ts';
+import type { Tx } from '../../../ports/sql.ts';
+import { type NewBlob, touchBlobs } from '../../content/content.sql.ts';
+import { INLINE_BYTES_MAX, reserve, sourceOf } from '../../content/content.ts';
+
+/** Where a text is kept: its bytes, or under which hash the store of blobs has them. Plain data: it crosses threads. */
+export type KeptText = StoredBytes;
+
+/** The kept bytes of a hash; undefined where nobody knows it. */
+export const findKept = (tx: Tx, sha256: string): Promise<KeptText | undefined> =>
+  tx.get<KeptText>('SELECT sha256, size, inline FROM blobs WHERE sha256 = ?', [sha256]);
+
+/** The bytes [start, end) of it, outside any transaction. */
+export async function readKept(blobs: Blobs, kept: KeptText, start = 0, end = kept.size): Promise<Uint8Array> {
+  if (kept.inline) return kept.inline.subarray(start, end);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of blobs.read(kept.sha256, start, end)) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+export const readText = async (blobs: Blobs, kept: KeptText): Promise<string> =>
+  Buffer.from((await readKept(blobs, kept)) as Uint8Array).toString('utf8');
+
+export interface Keeping {
+  readonly blobs: Blobs;
+  readonly run: Preparation['run'];
+}
+
+/** Stores a text ahead of the transaction whose rows name it; {@link nameTexts} has to run there. */
+export async function keepText(text: string, { blobs, run }: Keeping): Promise<NewBlob> {
+  const bytes = Buffer.from(text, 'utf8');
+  const blob = { sha256: hash('sha256', bytes), size: bytes.byteLength, utf8: true };
+  if (blob.size <= INLINE_BYTES_MAX) return { ...blob, inline: bytes };
+  await reserve([blob], { run });
+  await blobs.put(sourceOf(bytes));
+  return { ...blob, inline: null };
+}
+
+/** In the transaction of the rows that name them: from here on collection spares them. */
+export const nameTexts = (tx: Tx, texts: readonly NewBlob[], now: number): Promise<void> => touchBlobs(tx, texts, now);
