@@ -12,6 +12,7 @@ import type { Limits } from '../../base/limits.ts';
 import type { Caller, Need, Operation, Role } from '../../core/operation.ts';
 import type { Backend } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
+import type { Artifact } from './job.ts';
 
 /** What handlers may use of the server that they run in. */
 export interface JobTools {
@@ -19,6 +20,8 @@ export interface JobTools {
   readonly limits: Limits;
   /** Runs an operation of the server itself. */
   step<I, O>(operation: Operation<I, O>, zone_id: string, input: I): Promise<O>;
+  /** The same as whoever submitted the job, with what they may at that moment. */
+  act<I, O>(operation: Operation<I, O>, run: Pick<JobRun, 'caller' | 'zone_id'>, input: I): Promise<O>;
   /** The store of a mount, undefined where that is gone; UNAVAILABLE where it cannot be reached. */
   reach(zone_id: string, mount_id: string): Promise<{ readonly backend: Backend } | undefined>;
 }
@@ -35,7 +38,7 @@ export interface JobRun {
   readonly tools: JobTools;
 }
 
-export interface JobType<P = unknown> {
+export interface JobType<P = unknown, R = unknown> {
   readonly type: string;
   readonly description: string;
   readonly input: z.ZodType<P>;
@@ -46,7 +49,9 @@ export interface JobType<P = unknown> {
   /** What its submitter has to be permitted, then and when it runs. */
   needs?(payload: P): readonly Need[];
   /** Gives the result, plain JSON. */
-  run(payload: P, run: JobRun): Promise<unknown>;
+  run(payload: P, run: JobRun): Promise<R>;
+  /** What a success leaves behind, beside its result. */
+  artifact?(result: R, payload: P): Artifact;
 }
 
 /** Entries of one list, whatever their payloads: each was parsed by its own schema. */

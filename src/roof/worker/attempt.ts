@@ -11,7 +11,7 @@ import type { Caller } from '../../core/operation.ts';
 import type { Runner } from '../../core/transact.ts';
 import { hasRole } from '../../features/access/credentials.ts';
 import type { ClaimedJob } from '../../features/jobs/claimed.ts';
-import { type Outcome, shortError } from '../../features/jobs/job.ts';
+import { type Artifact, type Outcome, shortError } from '../../features/jobs/job.ts';
 import type { AnyJobType, JobTools } from '../../features/jobs/job-types.ts';
 import { authoriseJob } from './tools.ts';
 
@@ -57,9 +57,9 @@ export async function attemptJob(
     const handling = inTrace({ traceparent: span?.traceparent, request_id }, () =>
       handle(parts, { job, caller }, abort.signal),
     );
-    const result = await (ours ? handling : Promise.race([handling, over]));
+    const done = await (ours ? handling : Promise.race([handling, over]));
     abort.signal.throwIfAborted();
-    return succeeded(result, parts.resultBytes);
+    return succeeded(done, parts.resultBytes);
   } catch (thrown) {
     fault = asFault(thrown).code;
     return failed(thrown, { ...parts, job });
@@ -81,7 +81,7 @@ async function handle(
   { types, house, runner, tools }: AttemptParts,
   { job, caller }: ClaimedJob,
   signal: AbortSignal,
-): Promise<unknown> {
+): Promise<Done> {
   const type = (job.door === 'house' ? house : types).get(job.type);
   if (!type) throw new Fault('BAD_REQUEST', `Unsupported job_type: ${job.type}`);
   const allowed = mayRun(type, caller);
@@ -93,7 +93,13 @@ async function handle(
   const { job_id, zone_id, attempt, request_id } = job;
   const needs = type.needs?.(payload.data) ?? [];
   if (needs.length > 0) await authoriseJob(runner, needs, { caller: allowed, zone_id, request_id });
-  return type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, signal, tools });
+  const result = await type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, signal, tools });
+  return { result, artifacts: type.artifact ? [type.artifact(result, payload.data)] : [] };
+}
+
+interface Done {
+  readonly result: unknown;
+  readonly artifacts: readonly Artifact[];
 }
 
 /** A job may do what its submitter may do at the time it runs. */
@@ -103,10 +109,10 @@ function mayRun(type: AnyJobType, caller: Caller | null): Caller {
   throw new Fault('ACCESS_DENIED', `Access denied: jobs of type ${type.type} take the role ${type.role}`);
 }
 
-function succeeded(result: unknown, resultBytes: number): Outcome {
+function succeeded({ result, artifacts }: Done, resultBytes: number): Outcome {
   const text = JSON.stringify(result ?? null);
   const size = Buffer.byteLength(text);
-  if (size <= resultBytes) return { kind: 'succeeded', result: text };
+  if (size <= resultBytes) return { kind: 'succeeded', result: text, artifacts };
   throw new Fault('LIMIT_EXCEEDED', `the result: ${size} passes the limit JOB_PAYLOAD_BYTES of ${resultBytes}`);
 }
 

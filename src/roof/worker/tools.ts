@@ -20,6 +20,7 @@ export const toolsOf = ({ runner, blobs, limits, outside }: ToolParts): JobTools
   blobs,
   limits,
   step: systemSteps(runner),
+  act: (operation, { caller, zone_id }, input) => systemSteps(runner, caller)(operation, zone_id, input),
   reach: (zone_id, mount_id) => outside.reach(zone_id, mount_id),
 });
 
