@@ -1,0 +1,62 @@
+/** Rhetoric of a text (corpus.md §8): appeals to character, feeling and reason, and fallacies. Pure, in linear time. */
+import { roundTo } from '../../../base/rounding.ts';
+import { wholeWord, wordsOf } from '../text/rules.ts';
+
+/** In the order in which equal numbers are told. */
+const MARKERS = {
+  ethos: new Set(['according', 'study', 'evidence', 'expert', 'source', 'citation']),
+  pathos: new Set(['fear', 'love', 'grief', 'rage', 'hope', 'joy', 'pain', 'sacred', 'mythic']),
+  logos: new Set(['therefore', 'because', 'hence', 'thus', 'if', 'then', 'proof', 'logic']),
+} as const;
+type Appeal = keyof typeof MARKERS;
+const APPEALS = ['ethos', 'pathos', 'logos'] as const satisfies readonly Appeal[];
+
+export type MarkerCounts = Readonly<Record<Appeal, number>>;
+
+export interface Rhetoric {
+  readonly ethos_score: number;
+  readonly pathos_score: number;
+  readonly logos_score: number;
+  readonly strategies: readonly string[];
+  readonly fallacies: readonly string[];
+  /** Without words there are no counts. */
+  readonly explainability: { readonly token_count: number; readonly marker_counts: Partial<MarkerCounts> };
+}
+
+/** `lowerWords`: those of the lower-case text, where they are known. */
+export function rhetoricOf(text: string, lowerWords: readonly string[] = wordsOf(text.toLowerCase())): Rhetoric {
+  const token_count = lowerWords.length;
+  const counts = { ethos: 0, pathos: 0, logos: 0 };
+  for (const word of lowerWords) for (const appeal of APPEALS) if (MARKERS[appeal].has(word)) counts[appeal]++;
+  const score = (appeal: Appeal): number => roundTo(Math.min(1, (10 * counts[appeal]) / Math.max(1, token_count)), 4);
+  return {
+    ethos_score: score('ethos'),
+    pathos_score: score('pathos'),
+    logos_score: score('logos'),
+    strategies: APPEALS.filter((appeal) => counts[appeal] > 0).sort((a, b) => counts[b] - counts[a]),
+    fallacies: FALLACIES.filter(([, isIn]) => isIn(text)).map(([name]) => name),
+    explainability: { token_count, marker_counts: token_count > 0 ? counts : {} },
+  };
+}
+
+const BANDWAGON = wholeWord('everyone knows');
+const INSULT = wholeWord('you are (?:stupid|ignorant|worthless)');
+const EITHER_OR = wholeWord('either|or');
+
+const FALLACIES: readonly (readonly [string, (text: string) => boolean])[] = [
+  ['bandwagon', (text) => text.search(BANDWAGON) !== -1],
+  ['false dilemma', isDilemma],
+  ['ad hominem', (text) => text.search(INSULT) !== -1],
+];
+
+/** `either` and, behind it on the same line, `or`: one look at each of both, as a pattern for it takes quadratic time. */
+function isDilemma(text: string): boolean {
+  let lineEnd = -1;
+  for (const { 0: word, index } of text.matchAll(EITHER_OR)) {
+    if (word.length > 'or'.length) {
+      const next = index < lineEnd ? lineEnd : text.indexOf('\n', index);
+      lineEnd = next === -1 ? text.length : next;
+    } else if (index < lineEnd) return true;
+  }
+  return false;
+}
