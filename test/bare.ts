@@ -10,6 +10,7 @@ import { silentLog } from '../src/base/log.ts';
 import { loadConfig } from '../src/config.ts';
 import { BrickBoard } from '../src/core/brick-board.ts';
 import type { JobHands } from '../src/core/call/job-hands.ts';
+import { silentNotes } from '../src/core/call/notes.ts';
 import { NO_DEADLINE } from '../src/core/deadline.ts';
 import { invoke, type Server } from '../src/core/invoke.ts';
 import type { AnyOperation, CallContext, Caller } from '../src/core/operation.ts';
@@ -35,6 +36,7 @@ import type { Clock } from '../src/ports/clock.ts';
 import type { Sql } from '../src/ports/sql.ts';
 import { openAuditDesk } from '../src/roof/audit/desk.ts';
 import { backupDesk } from '../src/roof/backups/desk.ts';
+import { openComputing } from '../src/roof/computing.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
 import { migrate } from '../src/roof/migrations.ts';
 import { type RunStep, systemSteps } from '../src/roof/system.ts';
@@ -137,11 +139,13 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
     streams: newStreams(parts),
     asyncJobs: true,
     hands: NO_HANDS,
+    computing: openComputing(),
     tokens,
     stores: storesWithout(),
     switches: SWITCHES,
     audit,
     log: silentLog,
+    notes: silentNotes,
     observe: () => undefined,
   };
   return {

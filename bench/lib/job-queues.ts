@@ -3,10 +3,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { silentLog } from '../../src/base/log.ts';
+import { silentNotes } from '../../src/core/call/notes.ts';
 import { invoke, type Request } from '../../src/core/invoke.ts';
 import { getOperation } from '../../src/core/operations.ts';
 import { authenticateKey } from '../../src/features/access/credentials.ts';
 import { type AnyJobType, echo } from '../../src/features/jobs/job-types.ts';
+import { openComputing } from '../../src/roof/computing.ts';
 import { toolsOf } from '../../src/roof/worker/tools.ts';
 import { Worker } from '../../src/roof/worker/worker.ts';
 import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from '../../test/harness.ts';
@@ -87,7 +89,7 @@ const workerOf = ({ running }: TestServer, slots: number, run: () => void): Work
       runner,
       rings,
       bricks,
-      tools: toolsOf({ runner, blobs, limits, outside: { reach: async () => undefined } }),
+      tools: toolsOf({ runner, blobs, computing: openComputing(), limits, outside: { reach: async () => undefined }, notes: silentNotes }),
       log: silentLog,
       types: new Map([['echo', noop]]),
       house: new Map(),

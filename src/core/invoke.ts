@@ -20,7 +20,9 @@ import type { BrickBoard } from './brick-board.ts';
 import type { AuditLog } from './call/audit-row.ts';
 import type { BackupDesk } from './call/backups.ts';
 import type { ClusterView } from './call/cluster.ts';
+import type { Computing } from './call/computing.ts';
 import type { JobHands } from './call/job-hands.ts';
+import type { Notes } from './call/notes.ts';
 import type { Stores } from './call/outside.ts';
 import type { Switches } from './call/switches.ts';
 import type { Tokens } from './call/tokens.ts';
@@ -77,6 +79,8 @@ export interface Server {
   readonly bricks: BrickBoard;
   readonly backups: BackupDesk;
   readonly cluster: ClusterView;
+  readonly computing: Computing;
+  readonly notes: Notes;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
@@ -364,6 +368,8 @@ function preparationOf(server: Server, asked: CallContext): Preparation {
     bricks: server.bricks,
     backups: server.backups,
     cluster: server.cluster,
+    computing: server.computing,
+    notes: server.notes,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>
       operation.effect === 'read'

@@ -12,7 +12,9 @@ import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
 import type { BackupDesk } from './call/backups.ts';
 import type { BrickState, BrickSwitch } from './call/brick-state.ts';
 import type { ClusterView } from './call/cluster.ts';
+import type { Computing } from './call/computing.ts';
 import type { JobHands } from './call/job-hands.ts';
+import type { Notes } from './call/notes.ts';
 import type { MountPoint, Passage, Reach, Stores } from './call/outside.ts';
 import type { Repeat } from './call/repeat.ts';
 import type { Switches } from './call/switches.ts';
@@ -20,6 +22,7 @@ import type { TextPages } from './call/text-pages.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 import type { JobMove } from './call/told.ts';
 import type { Waits } from './call/waits.ts';
+import type { Counter, ZoneRow } from './call/zone-row.ts';
 
 export type Effect = 'read' | 'write' | 'destroy';
 
@@ -70,28 +73,7 @@ export interface CallContext {
   readonly repeat?: Repeat | undefined;
 }
 
-/** The zone's row as the call's snapshot has it. */
-export interface ZoneRow {
-  readonly zone_id: string;
-  readonly phase: string;
-  readonly limits: string;
-  readonly seq: number;
-  readonly seq_at: number;
-  readonly access_revision: number;
-  readonly audit_seq: number;
-  /** Of its newest audit row. */
-  readonly audit_hash: string;
-  readonly used_storage_bytes: number;
-  readonly used_files: number;
-  readonly used_keys: number;
-  readonly used_tuples: number;
-  readonly oldest_revision: number;
-  /** Of the last change of its mounts; 0 where there are none. */
-  readonly mounts_revision: number;
-}
-
-/** Counters of a zone that have limits; the name of the limit is `max_` + this. */
-export type Counter = 'storage_bytes' | 'files' | 'keys' | 'tuples';
+export type { Counter, ZoneRow };
 
 export interface NewEvent {
   readonly type: string;
@@ -196,6 +178,9 @@ export interface Preparation {
   readonly bricks: BrickState;
   readonly backups: BackupDesk;
   readonly cluster: ClusterView;
+  /** For what would hold the event loop up. */
+  readonly computing: Computing;
+  readonly notes: Notes;
   /** Checks permission ahead of costly work; the transaction checks it again. */
   authorise(needs: readonly Need[]): Promise<void>;
   /** Runs another operation with the same caller, in a transaction of its own. */

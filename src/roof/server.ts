@@ -16,6 +16,7 @@ import type { DoorOptions } from '../channels/http/door.ts';
 import { buildHttp } from '../channels/http/http-server.ts';
 import { retuned } from '../config/reload.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
+import type { Notes } from '../core/call/notes.ts';
 import type { Told } from '../core/call/told.ts';
 import type { Server } from '../core/invoke.ts';
 import { Metrics } from '../core/metrics.ts';
@@ -33,6 +34,7 @@ import { openGate } from './backups/gate.ts';
 import { openBackups } from './backups/open.ts';
 import { openBricks } from './bricks.ts';
 import { callersOf, type KeptCallers } from './callers.ts';
+import { openComputing } from './computing.ts';
 import { warnOfCorpusRoot } from './corpus.ts';
 import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
 import { healthView, lookAtBlobs } from './health.ts';
@@ -134,7 +136,7 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const tokens = tokensOf(config, kept.secret);
   const sql = await openServerSql(config, halt.onBroken, fence);
   const blobs = await openBlobs(config);
-  const { metrics, told, tracing } = await figuresOf(config, log);
+  const { metrics, told, tracing, notes } = await figuresOf(config, log);
   const threads = await startThreads(config, { fence, onBroken: halt.onBroken, told, spans: tracing?.note });
   const grants = grantCache(config);
   const bell = await openBell(config);
@@ -153,15 +155,16 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const bricks = await openBricks({ sql, rings, log, runner, node_id: alone ? undefined : nodes.node_id });
   const rates = ratesOf(config, nodes);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
+  const computing = openComputing();
   const observe = observerOf(metrics, { callers, reader: threads.reader });
-  const working = { config, runner, sql, rings, bricks, outside, blobs, clock: systemClock, log, tracing };
+  const working = { config, runner, sql, rings, bricks, outside, blobs, computing, clock: systemClock, log, tracing, notes };
   const { hands, ...work } = startWork(working, alone);
   const pending = new Set(['listen']);
   const opened = { ...working, inner, gate, fence, pending, anew, stopWork: () => work.stop() };
   const { backups, ...restores } = openBackups(opened);
   const health = healthView({ config, sql, blobs, threads, grants, bricks, nodes, pending });
   const cluster = { alone, health: health.summary };
-  const desks = { tokens, stores, bricks, backups, cluster, hands, audit };
+  const desks = { tokens, computing, stores, bricks, backups, cluster, hands, audit, notes };
   const server = serverOf(config, { sql, blobs, runner, watch, rings, log, observe, ...desks });
   const app = frontOf(config, { server, health, metrics, tracing, callers, rates, pending, alone });
   halt.lastAnswers = () => {
@@ -177,6 +180,7 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
       bricks.stop(),
       nodes.stop(),
     ]);
+    await computing.close();
     await audit.settle();
     await used.settled();
     await stores.close();
@@ -242,12 +246,14 @@ const observerOf =
 async function figuresOf(config: Config, log: Log): Promise<ServerFigures> {
   const metrics = new Metrics(jobTypes.map(({ type }) => type));
   const tracing = await openTracing(config, { log, dropped: (spans) => metrics.count('otel.dropped', spans) });
-  return { metrics, tracing, told: tellOfJobs({ log, counts: (move) => metrics.jobMoved(move) }) };
+  const notes: Notes = { log, pluginRan: (plugin, outcome) => metrics.pluginRan(plugin, outcome), span: tracing?.note };
+  return { metrics, tracing, notes, told: tellOfJobs({ log, counts: (move) => metrics.jobMoved(move) }) };
 }
 
 interface ServerFigures {
   readonly metrics: Metrics;
   readonly told: Told;
+  readonly notes: Notes;
   readonly tracing: OpenTracing | undefined;
 }
 

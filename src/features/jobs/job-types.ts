@@ -9,6 +9,8 @@ import type { BrickName } from '../../base/bricks.ts';
 import { Fault } from '../../base/faults.ts';
 import { jsonValue } from '../../base/json-object.ts';
 import type { Limits } from '../../base/limits.ts';
+import type { Computing } from '../../core/call/computing.ts';
+import type { Notes } from '../../core/call/notes.ts';
 import type { Caller, Need, Operation, Role } from '../../core/operation.ts';
 import type { Backend } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
@@ -18,6 +20,9 @@ import type { Artifact } from './job.ts';
 export interface JobTools {
   readonly blobs: Blobs;
   readonly limits: Limits;
+  /** For what would hold the event loop up. */
+  readonly computing: Computing;
+  readonly notes: Notes;
   /** Runs an operation of the server itself. */
   step<I, O>(operation: Operation<I, O>, zone_id: string, input: I): Promise<O>;
   /** The same as whoever submitted the job, with what they may at that moment. */
@@ -35,6 +40,8 @@ export interface JobRun {
   readonly caller: Caller;
   /** Aborted when the attempt was cancelled, lost, or is out of time. */
   readonly signal: AbortSignal;
+  /** Of the span that it is, where jobs are traced. */
+  readonly traceparent?: string | undefined;
   readonly tools: JobTools;
 }
 

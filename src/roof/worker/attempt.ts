@@ -12,7 +12,7 @@ import type { Runner } from '../../core/transact.ts';
 import { hasRole } from '../../features/access/credentials.ts';
 import type { ClaimedJob } from '../../features/jobs/claimed.ts';
 import { type Artifact, type Outcome, shortError } from '../../features/jobs/job.ts';
-import type { AnyJobType, JobTools } from '../../features/jobs/job-types.ts';
+import type { AnyJobType, JobRun, JobTools } from '../../features/jobs/job-types.ts';
 import { authoriseJob } from './tools.ts';
 
 export interface AttemptParts {
@@ -55,7 +55,7 @@ export async function attemptJob(
     over.catch(() => undefined);
     const { request_id } = job;
     const handling = inTrace({ traceparent: span?.traceparent, request_id }, () =>
-      handle(parts, { job, caller }, abort.signal),
+      handle(parts, { job, caller }, { signal: abort.signal, traceparent: span?.traceparent }),
     );
     const done = await (ours ? handling : Promise.race([handling, over]));
     abort.signal.throwIfAborted();
@@ -80,7 +80,7 @@ const attributesOf = (job: ClaimedJob['job']): Attributes => ({
 async function handle(
   { types, house, runner, tools }: AttemptParts,
   { job, caller }: ClaimedJob,
-  signal: AbortSignal,
+  how: Pick<JobRun, 'signal' | 'traceparent'>,
 ): Promise<Done> {
   const type = (job.door === 'house' ? house : types).get(job.type);
   if (!type) throw new Fault('BAD_REQUEST', `Unsupported job_type: ${job.type}`);
@@ -93,7 +93,7 @@ async function handle(
   const { job_id, zone_id, attempt, request_id } = job;
   const needs = type.needs?.(payload.data) ?? [];
   if (needs.length > 0) await authoriseJob(runner, needs, { caller: allowed, zone_id, request_id });
-  const result = await type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, signal, tools });
+  const result = await type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, ...how, tools });
   return { result, artifacts: type.artifact ? [type.artifact(result, payload.data)] : [] };
 }
 

@@ -13,6 +13,7 @@ import { findZone } from '../../features/zones/zones.sql.ts';
 import { prepareAudit } from '../audit/key.ts';
 import { isRestoringFault, passRestores, watchRestores } from '../backups/epochs.ts';
 import { openBricks } from '../bricks.ts';
+import { openComputing } from '../computing.ts';
 import { openBell, openBlobs, openFencedSql, openServerSql } from '../engines.ts';
 import { keptSecretsKey, openOutside } from '../outside.ts';
 import { grantCache } from '../parts.ts';
@@ -95,6 +96,8 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const embedded = sqliteFileOf(config) !== undefined;
   const told = tellOfJobs({ log });
   const tracing = await openTracing(config, { log, dropped: () => undefined });
+  // A process without metrics counts nothing.
+  const notes = { log, pluginRan: () => undefined, span: tracing?.note };
   const hears = { config, ...fenced, spans: tracing?.note };
   const [writer, reader] = await Promise.all([
     embedded ? startThread({ ...hears, told, role: 'writer' }) : undefined,
@@ -108,15 +111,17 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const reached = { secretsKey, nodes: () => 1, bricks: () => bricks };
   const { stores, outside, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const bricks = await openBricks({ sql, rings, log, runner, node_id: undefined });
+  const computing = openComputing();
   const { promise: restoring, resolve: begun } = Promise.withResolvers<void>();
   const restores = watchRestores({ config, sql, rings, log, fence, begun });
   return {
-    parts: { config, runner, sql, rings, bricks, outside, blobs, clock: systemClock, log, tracing },
+    parts: { config, runner, sql, rings, bricks, outside, blobs, computing, clock: systemClock, log, tracing, notes },
     broken,
     restoring,
     close: async () => {
       rings.stop();
       await restores.stop();
+      await computing.close();
       await bricks.stop();
       await stores.close();
       await Promise.all([writer?.close(), reader.close()]);

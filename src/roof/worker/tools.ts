@@ -1,5 +1,7 @@
 /** What handlers of jobs may use of the process that they run in. */
 import type { Limits } from '../../base/limits.ts';
+import type { Computing } from '../../core/call/computing.ts';
+import type { Notes } from '../../core/call/notes.ts';
 import { NO_DEADLINE } from '../../core/deadline.ts';
 import type { Caller, Need } from '../../core/operation.ts';
 import { authoriseNeeds } from '../../core/preflight.ts';
@@ -13,12 +15,16 @@ export interface ToolParts {
   readonly runner: Runner;
   readonly blobs: Blobs;
   readonly limits: Limits;
+  readonly computing: Computing;
   readonly outside: Pick<Outside, 'reach'>;
+  readonly notes: Notes;
 }
 
-export const toolsOf = ({ runner, blobs, limits, outside }: ToolParts): JobTools => ({
+export const toolsOf = ({ runner, blobs, limits, computing, outside, notes }: ToolParts): JobTools => ({
   blobs,
   limits,
+  computing,
+  notes,
   step: systemSteps(runner),
   act: (operation, { caller, zone_id }, input) => systemSteps(runner, caller)(operation, zone_id, input),
   reach: (zone_id, mount_id) => outside.reach(zone_id, mount_id),

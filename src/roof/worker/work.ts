@@ -2,7 +2,9 @@
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 import type { BrickBoard } from '../../core/brick-board.ts';
+import type { Computing } from '../../core/call/computing.ts';
 import type { JobHands } from '../../core/call/job-hands.ts';
+import type { Notes } from '../../core/call/notes.ts';
 import type { Tracing } from '../../core/call/tracing.ts';
 import { jobTypes } from '../../core/operations.ts';
 import type { Rings } from '../../core/rings.ts';
@@ -32,9 +34,11 @@ export interface WorkParts {
   readonly bricks: BrickBoard;
   readonly outside: Pick<Outside, 'reach'>;
   readonly blobs: Blobs;
+  readonly computing: Computing;
   readonly clock: Clock;
   readonly log: Log;
   readonly tracing?: Tracing | undefined;
+  readonly notes: Notes;
 }
 
 export interface Work {

@@ -235,13 +235,13 @@ forEachEngine('workers beside a server', (engine) => {
   });
 
   const startWorker = (settings: Partial<WorkerSettings> = {}, other?: Runner): Worker => {
-    const { runner, rings, bricks, blobs, limits } = server.running.server;
+    const { runner, rings, bricks, blobs, computing, limits, notes } = server.running.server;
     const worker = new Worker(
       {
         runner: other ?? runner,
         rings,
         bricks,
-        tools: toolsOf({ runner, blobs, limits, outside: { reach: async () => undefined } }),
+        tools: toolsOf({ runner, blobs, computing, limits, outside: { reach: async () => undefined }, notes }),
         log: silentLog,
         types: new Map([['echo', held]]),
         house: new Map(),
