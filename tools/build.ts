@@ -126,6 +126,7 @@ const { metafile } = await build({
   entryPoints: {
     nexus: 'src/channels/cli/main.ts',
     thread: 'src/thread.ts',
+    'compute-thread': 'src/compute-thread.ts',
     'checkpoint-thread': 'src/engines/sqlite/checkpoint-thread.ts',
   },
   outdir: DIST,

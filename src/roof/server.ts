@@ -157,7 +157,20 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
   const computing = openComputing();
   const observe = observerOf(metrics, { callers, reader: threads.reader });
-  const working = { config, runner, sql, rings, bricks, outside, blobs, computing, clock: systemClock, log, tracing, notes };
+  const working = {
+    config,
+    runner,
+    sql,
+    rings,
+    bricks,
+    outside,
+    blobs,
+    computing,
+    clock: systemClock,
+    log,
+    tracing,
+    notes,
+  };
   const { hands, ...work } = startWork(working, alone);
   const pending = new Set(['listen']);
   const opened = { ...working, inner, gate, fence, pending, anew, stopWork: () => work.stop() };

@@ -18,7 +18,7 @@ const any = (...names: string[]): Record<string, 'any'> => Object.fromEntries(na
 const FLOORS: readonly Floor[] = [
   {
     name: 'roof',
-    holds: /^src\/(main|thread)\.ts$|^src\/roof\//,
+    holds: /^src\/(main|thread|compute-thread)\.ts$|^src\/roof\//,
     may: any('roof', 'channels', 'engines', 'core', 'features', 'operation', 'ports', 'config', 'base'),
   },
   {

@@ -1,12 +1,30 @@
-/** Long computation on plain data, beside the event loop. */
+/**
+ * Long computation on plain data, beside the event loop. Inputs, outputs and pieces cross threads: what a structured
+ * clone takes. Nothing is kept between two computations.
+ */
 
-/** A computation by its name; what goes in and comes out crosses threads. Listed in features/corpus/tasks.ts. */
+/** A computation by its name, listed in features/corpus/tasks.ts. */
 export interface Task<I, O> {
   readonly name: string;
   readonly compute: (input: I) => O | Promise<O>;
+  /** Buffers of an input that its caller gives away; all else is copied. */
+  readonly takes?: (input: I) => readonly ArrayBuffer[];
 }
 
+/** One whose answer comes in pieces, in order. Each should be of some ten milliseconds: others wait for it. */
+export interface StreamTask<I, P> {
+  readonly name: string;
+  readonly pieces: (input: I) => Iterable<P>;
+  readonly takes?: (input: I) => readonly ArrayBuffer[];
+}
+
+/**
+ * Computations fail with the Fault they throw, with the reason of the signal once that is aborted, and with UNAVAILABLE
+ * where the thread died under them; `data.reason` is then `memory` where they took more than they may.
+ */
 export interface Computing {
-  /** Runs it in a thread of its own kind; rejects with the reason of the signal once that is aborted. */
+  /** Aborted, it is ended wherever it is. */
   run<I, O>(task: Task<I, O>, input: I, signal?: AbortSignal): Promise<O>;
+  /** Computes at most two pieces ahead of whoever takes them. Leaving the loop ends it. */
+  stream<I, P>(task: StreamTask<I, P>, input: I, signal?: AbortSignal): AsyncIterable<P>;
 }

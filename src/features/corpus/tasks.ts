@@ -1,0 +1,6 @@
+/** What the corpus has computed beside the event loop, by name. Loaded by the computing thread: keep it light, load the rest late. */
+import type { StreamTask, Task } from '../../core/call/computing.ts';
+
+export const tasks: readonly Task<never, unknown>[] = [];
+
+export const streamTasks: readonly StreamTask<never, unknown>[] = [];
