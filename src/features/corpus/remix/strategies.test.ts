@@ -1,0 +1,84 @@
+/** Remixes as clients have been promised them, with and without levels, and what happens at their edges. */
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { vectorsOf, vectorText } from '../../../../test/vectors/vectors.ts';
+import { hashOf, isBlank } from '../text/rules.ts';
+import { chosenLevel } from './levels.ts';
+import { payloadHash, type Recipe, remixed, rngSeedHex, STRATEGIES } from './strategies.ts';
+
+const strategy = z.enum(STRATEGIES);
+const remix = z.object({
+  strategy,
+  seed: z.number(),
+  source: z.string(),
+  target: z.string(),
+  atom_levels: z.array(z.string()),
+  source_level: z.string().optional(),
+  target_level: z.string().optional(),
+  rng_seed_hex: z.string(),
+  output: z.string(),
+  text_hash: z.string(),
+});
+/** Glyphs of a text, which are the atoms that vectors ask for. */
+const glyphs = (text: string): string =>
+  Array.from(text)
+    .filter((character) => !isBlank(character))
+    .join('');
+const ALL = ['glyph-seed', 'syllable', 'word', 'sentence', 'paragraph'];
+
+describe('remixes', () => {
+  it.each(vectorsOf('remix', remix))('$strategy $seed of $source and $target, $atom_levels', (vector) => {
+    const { seed, atom_levels } = vector;
+    const [source, target] = [vectorText(vector.source), vectorText(vector.target)];
+    const recipe: Recipe = {
+      strategy: vector.strategy,
+      seed,
+      atom_levels,
+      source_hash: hashOf(source),
+      target_hash: hashOf(target),
+    };
+    const level = chosenLevel(vector.strategy, { asked: atom_levels, held: ALL });
+    expect([level, level]).toEqual([vector.source_level, vector.target_level]);
+    const [ours, theirs] = level === undefined ? [source, target] : [glyphs(source), glyphs(target)];
+    const output = remixed(ours, theirs, recipe);
+    expect({ output, text_hash: hashOf(output), rng: rngSeedHex(recipe) }).toEqual({
+      output: vector.output,
+      text_hash: vector.text_hash,
+      rng: vector.rng_seed_hex,
+    });
+  });
+
+  it('collides at most 2,000 characters, by code points', () => {
+    const recipe = { strategy: 'glyph_collide', seed: 0, atom_levels: [], source_hash: '', target_hash: '' } as const;
+    expect(Array.from(remixed('😀 '.repeat(3_000), '', recipe))).toHaveLength(2_000);
+    expect(remixed('ab', 'a', recipe)).toBe('ab');
+  });
+
+  it('blends nothing into nothing', () => {
+    const recipe = { strategy: 'thematic_blend', seed: 0, atom_levels: [], source_hash: '', target_hash: '' } as const;
+    expect(remixed(' ... ', '!?', recipe)).toBe('');
+    expect(remixed('', 'One. Two', recipe)).toMatch(/^(One\. Two|Two\. One)\.$/);
+  });
+
+  it.each(
+    vectorsOf(
+      'payload_hash',
+      z.object({
+        fields: z.object({
+          strategy,
+          seed: z.number(),
+          mode: z.string(),
+          source_document_id: z.string().nullable(),
+          source_branch_id: z.string().nullable(),
+          target_document_id: z.string().nullable(),
+          target_branch_id: z.string().nullable(),
+          atom_levels: z.array(z.string()),
+          text_hash: z.string(),
+        }),
+        payload_hash: z.string(),
+      }),
+    ),
+  )('the hash of a payload $payload_hash', ({ fields, payload_hash }) => {
+    expect(payloadHash(fields)).toBe(payload_hash);
+  });
+});
