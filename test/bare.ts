@@ -98,6 +98,17 @@ const NO_HANDS: JobHands = {
   answer: () => undefined,
 };
 
+const FIXED = {
+  cluster: NO_CLUSTER,
+  limits: defaultLimits,
+  asyncJobs: true,
+  hands: NO_HANDS,
+  switches: SWITCHES,
+  log: silentLog,
+  notes: silentNotes,
+  observe: () => undefined,
+};
+
 export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-bare-'));
   const database = engine === 'postgres' ? await freshDatabase() : undefined;
@@ -133,20 +144,13 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
   const parts = { sql, blobs, rings, runner, bricks, backups: backupDesk(config, noDesk) };
   const server: Server = {
     ...parts,
-    cluster: NO_CLUSTER,
-    limits: defaultLimits,
+    ...FIXED,
     turns: new Turns(),
     streams: newStreams(parts),
-    asyncJobs: true,
-    hands: NO_HANDS,
     computing: openComputing(),
     tokens,
     stores: storesWithout(),
-    switches: SWITCHES,
     audit,
-    log: silentLog,
-    notes: silentNotes,
-    observe: () => undefined,
   };
   return {
     server,

@@ -155,30 +155,17 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const bricks = await openBricks({ sql, rings, log, runner, node_id: alone ? undefined : nodes.node_id });
   const rates = ratesOf(config, nodes);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
-  const computing = openComputing();
+  const engines = { sql, blobs, computing: openComputing() };
   const observe = observerOf(metrics, { callers, reader: threads.reader });
-  const working = {
-    config,
-    runner,
-    sql,
-    rings,
-    bricks,
-    outside,
-    blobs,
-    computing,
-    clock: systemClock,
-    log,
-    tracing,
-    notes,
-  };
+  const working = { config, runner, rings, bricks, outside, ...engines, clock: systemClock, log, tracing, notes };
   const { hands, ...work } = startWork(working, alone);
   const pending = new Set(['listen']);
   const opened = { ...working, inner, gate, fence, pending, anew, stopWork: () => work.stop() };
   const { backups, ...restores } = openBackups(opened);
   const health = healthView({ config, sql, blobs, threads, grants, bricks, nodes, pending });
   const cluster = { alone, health: health.summary };
-  const desks = { tokens, computing, stores, bricks, backups, cluster, hands, audit, notes };
-  const server = serverOf(config, { sql, blobs, runner, watch, rings, log, observe, ...desks });
+  const desks = { tokens, stores, bricks, backups, cluster, hands, audit, notes };
+  const server = serverOf(config, { ...engines, runner, watch, rings, log, observe, ...desks });
   const app = frontOf(config, { server, health, metrics, tracing, callers, rates, pending, alone });
   halt.lastAnswers = () => {
     pending.add('stopping');
@@ -193,11 +180,10 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
       bricks.stop(),
       nodes.stop(),
     ]);
-    await computing.close();
     await audit.settle();
     await used.settled();
     await stores.close();
-    await Promise.all([threads.writer?.close(), threads.reader.close()]);
+    await Promise.all([threads.writer?.close(), threads.reader.close(), engines.computing.close()]);
     await sql.close();
     await blobs.close();
     await bell.close();
