@@ -11,7 +11,13 @@ const WORD_CHARACTERS = '\\p{L}\\p{N}_';
 
 const BLANK = new RegExp(`[${BLANKS}]`);
 const BLANK_RUN = new RegExp(`[${BLANKS}]+`);
-const WORD = new RegExp(`[${WORD_CHARACTERS}'-]+`, 'gu');
+/**
+ * Runs are matched in stretches: in a class with members beyond U+FFFF a pattern keeps a place to return to for each character
+ * of a match, and a run of some millions of them overflows its stack.
+ */
+const runOf = (members: string): RegExp => new RegExp(`[${members}]{1,4096}`, 'gu');
+const WORD = runOf(`${WORD_CHARACTERS}'-`);
+const WORD_CHARACTER_RUN = runOf(WORD_CHARACTERS);
 const SENTENCE_END = new RegExp(`(?<=[.!?])[${BLANKS}]+|\\n+`, 'g');
 const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
 
@@ -54,9 +60,22 @@ function* between(text: string, pattern: RegExp): Generator<Span> {
   if (last) yield last;
 }
 
-export function* wordSpans(text: string): Generator<Span> {
-  for (const match of text.matchAll(WORD)) yield { start: match.index, end: match.index + match[0].length };
+function* runSpans(text: string, stretch: RegExp): Generator<Span> {
+  let start = 0;
+  let end = 0;
+  for (const match of text.matchAll(stretch)) {
+    if (match.index !== end) {
+      if (end > start) yield { start, end };
+      start = match.index;
+    }
+    end = match.index + match[0].length;
+  }
+  if (end > start) yield { start, end };
 }
+
+export const wordSpans = (text: string): Generator<Span> => runSpans(text, WORD);
+/** Runs of word characters. */
+export const wordCharacterSpans = (text: string): Generator<Span> => runSpans(text, WORD_CHARACTER_RUN);
 export const sentenceSpans = (text: string): Generator<Span> => between(text, SENTENCE_END);
 
 /** Newline, any blanks, newline: found by hand, as a pattern for it takes quadratic time on long runs of blanks. */
@@ -79,7 +98,7 @@ export function* paragraphSpans(text: string): Generator<Span> {
 }
 
 const textsOf = (text: string, spans: Iterable<Span>): string[] => Array.from(spans, (span) => sliceOf(text, span));
-export const wordsOf = (text: string): string[] => text.match(WORD) ?? [];
+export const wordsOf = (text: string): string[] => textsOf(text, wordSpans(text));
 export const sentencesOf = (text: string): string[] => textsOf(text, sentenceSpans(text));
 export const paragraphsOf = (text: string): string[] => textsOf(text, paragraphSpans(text));
 export const linesOf = (text: string): string[] => text.split(LINE_END);
