@@ -13,6 +13,8 @@ import { clusterOperations } from '../features/cluster/cluster.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
 import { corpusContents, removeCorpusOf } from '../features/corpus/corpus.finalizers.ts';
+import { jobBases } from '../features/corpus/documents/job-bases.ts';
+import { governanceOperations } from '../features/corpus/governance/governance.operations.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { feedOperations } from '../features/feed/feed.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
@@ -69,7 +71,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...answerSteps,
   ...auditSteps,
   ...auditOperations,
-  ...jobOperations(jobTypes, agentsServed),
+  ...jobOperations({ types: jobTypes, served: agentsServed, bases: jobBases }),
   ...clusterOperations,
   ...bricks,
   ...contentOperations,
@@ -80,6 +82,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...mountOperations,
   ...mcpOperations,
   ...syncOperations,
+  ...governanceOperations,
   removeCorpusOf,
   ...backupOperations,
   eventTrim,

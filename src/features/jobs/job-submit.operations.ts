@@ -11,8 +11,10 @@ import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { requireMode } from '../access/modes.ts';
 import { askForJob } from './ahead.ts';
+import { kindOf } from './beside.ts';
 import { DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from './job.ts';
 import { JOB_WORDS, jobWord } from './job-object.ts';
+import type { AnyJobType } from './job-types.ts';
 import { findJob } from './jobs.sql.ts';
 import { attemptsParam, DEFAULT_ATTEMPTS, keptJson, keyParam, payloadParam } from './params.ts';
 import { enqueue, holderOf } from './queue.ts';
@@ -69,7 +71,9 @@ const keeping = z.object({
 });
 type Keeping = z.infer<typeof keeping>;
 
-const keepJob: Operation<Keeping, SubmitOutput> = {
+type KeepJob = Operation<Keeping, SubmitOutput>;
+
+const keepJobOf = (types: readonly AnyJobType[]): KeepJob => ({
   name: 'job.keep',
   summary: 'Queue a job, and claim it where it is to run at once.',
   effect: 'write',
@@ -86,6 +90,8 @@ const keepJob: Operation<Keeping, SubmitOutput> = {
       holder: hands && holderOf(hands),
       offer,
       type: input.job_type,
+      kind: kindOf(types, { executor: NEXUS, type: input.job_type }),
+      switches,
       executor: NEXUS,
       door: 'api',
       payload: keptJson(input.payload, 'the payload', call.limits),
@@ -103,12 +109,12 @@ const keepJob: Operation<Keeping, SubmitOutput> = {
       deduplicated,
     };
   },
-};
+});
 
 /** A sync job is waited for until shortly before its call would be too late, in milliseconds. */
 const ANSWER_WITHIN_MS = 5_000;
 
-async function runNow(input: SubmitInput, preparation: Preparation): Promise<SubmitOutput> {
+async function runNow(keepJob: KeepJob, input: SubmitInput, preparation: Preparation): Promise<SubmitOutput> {
   const { hands, context, limits, switches } = preparation;
   const release = hands.reserve();
   if (!release) throw new Fault('UNAVAILABLE', 'Too many jobs of mode sync run on this node; try later, or async');
@@ -132,7 +138,7 @@ async function before(work: Promise<void>, ms: number): Promise<void> {
   await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
-export const submitJob: Operation<SubmitInput, SubmitOutput, Ready> = {
+const submitJobOf = (keepJob: KeepJob): Operation<SubmitInput, SubmitOutput, Ready> => ({
   name: 'job.submit',
   summary: 'Queue a job of Nexus, or run it and wait.',
   effect: 'write',
@@ -151,7 +157,7 @@ export const submitJob: Operation<SubmitInput, SubmitOutput, Ready> = {
   object: ({ input }) => input.job_type,
   prepare: async (input, preparation) => {
     const { switches } = preparation;
-    if (input.execution_mode === 'sync') return { input, switches, done: await runNow(input, preparation) };
+    if (input.execution_mode === 'sync') return { input, switches, done: await runNow(keepJob, input, preparation) };
     if (!preparation.asyncJobs) throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
     return { input, switches, offer: preparation.hands.offer(input.job_type) };
   },
@@ -163,6 +169,9 @@ export const submitJob: Operation<SubmitInput, SubmitOutput, Ready> = {
     const job = await findJob(call.tx, call.context.zone_id, done.job_id);
     return { ...done, status: jobWord(job?.status ?? done.status) };
   },
-};
+});
 
-export const submitSteps = [keepJob] as const;
+export function submitOperations(types: readonly AnyJobType[]) {
+  const keepJob = keepJobOf(types);
+  return [submitJobOf(keepJob), keepJob] as const;
+}

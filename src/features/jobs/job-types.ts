@@ -11,9 +11,10 @@ import { jsonValue } from '../../base/json-object.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Computing } from '../../core/call/computing.ts';
 import type { Notes } from '../../core/call/notes.ts';
-import type { Caller, Need, Operation, Role } from '../../core/operation.ts';
+import type { Call, Caller, Need, Operation, Role } from '../../core/operation.ts';
 import type { Backend } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
+import type { QueuedJob } from './beside.ts';
 import type { Artifact } from './job.ts';
 
 /** What handlers may use of the server that they run in. */
@@ -55,6 +56,8 @@ export interface JobType<P = unknown, R = unknown> {
   readonly brick?: BrickName;
   /** What its submitter has to be permitted, then and when it runs. */
   needs?(payload: P): readonly Need[];
+  /** In the transaction that queues one by the jobs API, the scheduler or a feature: keeps what belongs beside it. */
+  queued?(call: Call, job: QueuedJob<P>): Promise<void>;
   /** Gives the result, plain JSON. */
   run(payload: P, run: JobRun): Promise<R>;
   /** What a success leaves behind, beside its result. */

@@ -7,15 +7,24 @@ import { Fault } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { plainText } from '../../base/texts.ts';
+import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation } from '../../core/operation.ts';
+import { type JobBases, kindOf } from './beside.ts';
 import { isFinal, NEXUS } from './job.ts';
 import { JOB_WORDS, type JobObject, jobObject, jobSummary, toJob, toSummary } from './job-object.ts';
+import type { AnyJobType } from './job-types.ts';
 import { findJob, type JobRow, listArtifacts, listAttempts } from './jobs.sql.ts';
 import { timeParam } from './params.ts';
 import { endJobs, enqueue, HOUSE_OWNER } from './queue.ts';
 import { allOf, type Condition, countJobs, equals, isOneOf, listJobs } from './tasks.sql.ts';
 import { ENDED, WAITING } from './topics.ts';
 import { isAdmin, seenCondition, sees } from './visibility.ts';
+
+/** What these are told of the features to the right. */
+export interface JobsOf {
+  readonly types: readonly AnyJobType[];
+  readonly bases: JobBases;
+}
 
 const ROOT = '/api/v1/jobs';
 const VIEWER = { role: 'viewer' } as const;
@@ -25,18 +34,23 @@ const OPERATOR = { role: 'operator' } as const;
 const OPEN = "(executor = 'nexus' AND door IN ('api', 'feature'))";
 const isOpen = ({ executor, door }: JobRow): boolean => executor === NEXUS && (door === 'api' || door === 'feature');
 
-function visible(call: Call): Condition {
+async function visible(call: Call, bases: JobBases): Promise<Condition> {
   if (isAdmin(call)) return { sql: '', params: [] };
   const own = seenCondition(call);
-  return { sql: ` AND (${OPEN} OR (door <> 'house'${own.sql}))`, params: own.params };
+  const open = await bases.seen(call);
+  return {
+    sql: ` AND ((${OPEN}${open.sql}) OR (door <> 'house'${own.sql}))`,
+    params: [...open.params, ...own.params],
+  };
 }
 
 /** The same answer for an unknown id and for one that is not seen. */
 const jobNotFound = (id: string): Fault => new Fault('NOT_FOUND', `Job ${id.slice(0, 64)} not found`);
 
-async function getSeen(call: Call, id: string): Promise<JobRow> {
+async function getSeen(call: Call, id: string, bases: JobBases): Promise<JobRow> {
   const job = isUuid(id) ? await findJob(call.tx, call.context.zone_id, id.toLowerCase()) : undefined;
-  if (job && (isAdmin(call) || isOpen(job) || (job.door !== 'house' && sees(call, job)))) return job;
+  if (job && (isAdmin(call) || (job.door !== 'house' && sees(call, job)))) return job;
+  if (job && isOpen(job) && (await bases.sees(call, job.job_id))) return job;
   throw jobNotFound(id);
 }
 
@@ -47,7 +61,7 @@ const jobId = plainText.describe('id of the job');
 const idInput = z.object({ id: jobId });
 type IdInput = z.infer<typeof idInput>;
 
-const getJob: Operation<IdInput, JobObject> = {
+const getJob = (bases: JobBases): Operation<IdInput, JobObject> => ({
   name: 'job.get',
   summary: 'Show a job with its attempts and what it left behind.',
   effect: 'read',
@@ -57,8 +71,8 @@ const getJob: Operation<IdInput, JobObject> = {
   faults: ['NOT_FOUND'],
   http: { method: 'GET', path: `${ROOT}/:id`, tolerant: true },
   cli: { words: 'job get', args: ['id'] },
-  run: async (call, { id }) => shown(call, await getSeen(call, id)),
-};
+  run: async (call, { id }) => shown(call, await getSeen(call, id, bases)),
+});
 
 const LIMIT_MAX = 1000;
 /** Where a query lost its `+`, a blank stands for it. */
@@ -87,7 +101,7 @@ export type JobList = z.infer<typeof listOutput>;
 
 const SUBJECT_TYPES = ['user', 'agent', 'app', 'worker', 'service', 'system'];
 
-const listAll: Operation<z.infer<typeof listInput>, JobList> = {
+const listAll = (bases: JobBases): Operation<z.infer<typeof listInput>, JobList> => ({
   name: 'job.list',
   summary: 'List jobs, newest first.',
   effect: 'read',
@@ -100,7 +114,7 @@ const listAll: Operation<z.infer<typeof listInput>, JobList> = {
   run: async (call, { status, job_type, created_by, created_after, created_before, limit, offset }) => {
     const { zone_id } = call.context;
     const where = allOf(
-      visible(call),
+      await visible(call, bases),
       isOneOf('status', status && (status === 'queued' ? ['queued', 'blocked'] : [status])),
       equals('type', job_type),
       isOneOf('owner', created_by === undefined ? undefined : SUBJECT_TYPES.map((type) => `${type}:${created_by}`)),
@@ -110,9 +124,9 @@ const listAll: Operation<z.infer<typeof listInput>, JobList> = {
     const jobs = await listJobs(call.tx, { zone_id, where, limit, offset });
     return { jobs: jobs.map(toSummary), total: await countJobs(call.tx, zone_id, where), limit, offset };
   },
-};
+});
 
-const cancelJob: Operation<IdInput, JobObject> = {
+const cancelJob = (bases: JobBases): Operation<IdInput, JobObject> => ({
   name: 'job.cancel',
   summary: 'Cancel a job; what has ended stays as it is.',
   effect: 'write',
@@ -125,14 +139,18 @@ const cancelJob: Operation<IdInput, JobObject> = {
   rings: () => ENDED,
   object: ({ id }) => id,
   run: async (call, { id }) => {
-    const job = await getSeen(call, id);
+    const job = await getSeen(call, id, bases);
     if (isFinal(job.status)) return shown(call, job);
     const [after] = await endJobs(call, [{ job, outcome: { kind: 'cancelled' } }]);
     return shown(call, after ?? job);
   },
-};
+});
 
-const retryJob: Operation<IdInput, JobObject> = {
+interface Retrying extends IdInput {
+  readonly switches: Switches;
+}
+
+const retryJob = ({ types, bases }: JobsOf): Operation<IdInput, JobObject, Retrying> => ({
   name: 'job.retry',
   summary: 'Queue a failed or cancelled job again, as a new one.',
   effect: 'write',
@@ -144,8 +162,9 @@ const retryJob: Operation<IdInput, JobObject> = {
   cli: { words: 'job retry', args: ['id'] },
   rings: () => WAITING,
   object: ({ id }) => id,
-  run: async (call, { id }) => {
-    const dead = await getSeen(call, id);
+  prepare: (input, { switches }) => ({ ...input, switches }),
+  run: async (call, { id, switches }) => {
+    const dead = await getSeen(call, id, bases);
     if (dead.status !== 'failed' && dead.status !== 'cancelled') {
       throw new Fault(
         'CONFLICT',
@@ -158,6 +177,8 @@ const retryJob: Operation<IdInput, JobObject> = {
     }
     const { job } = await enqueue(call, {
       type: dead.type,
+      kind: kindOf(types, dead),
+      switches,
       executor: dead.executor,
       door: dead.door,
       payload: dead.payload,
@@ -172,6 +193,7 @@ const retryJob: Operation<IdInput, JobObject> = {
     });
     return shown(call, job);
   },
-};
+});
 
-export const jobApiOperations = [listAll, getJob, cancelJob, retryJob] as const;
+export const jobApiOperations = (of: JobsOf) =>
+  [listAll(of.bases), getJob(of.bases), cancelJob(of.bases), retryJob(of)] as const;

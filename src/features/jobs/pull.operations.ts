@@ -16,9 +16,10 @@ import { findJob, type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
 import { executorParam, jsonParam, keptJson, taskTypeParam } from './params.ts';
 import { checkHolds, claimJobs, endJobs } from './queue.ts';
 import { type TaskObject, taskObject, toTask } from './task-object.ts';
-import { taskNotFound, waitFor } from './tasks.operations.ts';
+import { taskNotFound } from './tasks.operations.ts';
 import { ENDED, WAITING } from './topics.ts';
 import { isAdmin, sees, subjectOf } from './visibility.ts';
+import { waitFor } from './wait-for.ts';
 
 const ROOT = '/api/v2/scheduler';
 const OPERATOR = { role: 'operator' } as const;

@@ -12,6 +12,7 @@ import type { JobMove } from '../../core/call/told.ts';
 import type { Call } from '../../core/operation.ts';
 import { SYSTEM } from '../access/credentials.ts';
 import { whatIsThere } from './ahead.ts';
+import { type Beside, keepBeside } from './beside.ts';
 import { noteTaken } from './claimed.ts';
 import { type Claimable, takeNext } from './claims.sql.ts';
 import { queueTime } from './clock.sql.ts';
@@ -64,7 +65,7 @@ export function ownerOf({ caller }: Pick<Call, 'caller'>): JobOwner {
 /** The server itself. */
 export const HOUSE_OWNER: JobOwner = ownerOf({ caller: SYSTEM });
 
-export interface NewJob {
+export interface NewJob extends Pick<Beside, 'kind' | 'switches'> {
   readonly type: string;
   readonly executor: string;
   readonly door: JobDoor;
@@ -119,7 +120,7 @@ export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
   const after = takes ? { ...job, ...claimed(job, claimOf(takes, now)) } : job;
   if (takes) tellChange(call, { before: job, after }, tally);
   if (offer) noteTaken(call, offer, after === job ? undefined : after);
-  await Promise.all([insertJobs(tx, [after]), tally.keep()]);
+  await Promise.all([insertJobs(tx, [after]), tally.keep(), keepBeside(call, job.job_id, asked)]);
   return { job: holder ? after : job, deduplicated: false, now };
 }
 

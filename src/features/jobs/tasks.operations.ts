@@ -9,9 +9,11 @@ import { Fault, invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
-import type { Call, Operation, Streaming } from '../../core/operation.ts';
+import type { Switches } from '../../core/call/switches.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { hasRole } from '../access/credentials.ts';
 import { askForJob } from './ahead.ts';
+import { kindOf } from './beside.ts';
 import { queueTime } from './clock.sql.ts';
 import { CLASSES, classOf, isFinal, NEXUS, TIERS } from './job.ts';
 import type { AnyJobType } from './job-types.ts';
@@ -47,6 +49,7 @@ import {
 import { allOf, equals, isOneOf, listJobs, waitingFigures } from './tasks.sql.ts';
 import { ENDED, WAITING } from './topics.ts';
 import { seenCondition, sees, subjectOf } from './visibility.ts';
+import { waitFor } from './wait-for.ts';
 
 const ROOT = '/api/v2/scheduler';
 
@@ -94,6 +97,7 @@ export async function checkType(
 
 interface Submitting {
   readonly input: SubmitInput;
+  readonly switches: Switches;
   readonly offer?: Offer | undefined;
 }
 
@@ -117,18 +121,21 @@ const submitTask = (types: readonly AnyJobType[]): Operation<SubmitInput, TaskOb
   rings: ({ deduplicated }, { offer }) => (deduplicated || offer ? undefined : WAITING),
   object: ({ input }) => input.task_type,
   ahead: (tx, { offer }, context) => askForJob(tx, offer, context),
-  prepare: async (input, { hands }) => ({
+  prepare: async (input, { hands, switches }) => ({
     input,
+    switches,
     offer: input.executor === NEXUS ? hands.offer(input.task_type) : undefined,
   }),
   over: ({ offer }, output, { hands, context: { zone_id } }) => {
     if (offer) hands.answer(offer, output && !output.deduplicated ? { zone_id, job_id: output.task_id } : undefined);
   },
-  run: async (call, { input, offer }) => {
+  run: async (call, { input, offer, switches }) => {
     const payload = keptJson(input.payload, 'the payload', call.limits);
     if (input.executor === NEXUS) await checkType(types, call, input);
     const { job, deduplicated, now } = await enqueue(call, {
       type: input.task_type,
+      kind: kindOf(types, { executor: input.executor, type: input.task_type }),
+      switches,
       executor: input.executor,
       door: 'scheduler',
       offer,
@@ -163,30 +170,6 @@ const getInput = z.object({
   wait_seconds: z.number().min(0).max(60).default(0).describe('wait for its end up to so long'),
 });
 type GetInput = z.infer<typeof getInput>;
-
-/** A hint may be lost, so a waiter looks by himself this often, in milliseconds; and not more often than the other. */
-const LOOK_MS = 250;
-
-interface Wait<T> {
-  readonly seconds: number;
-  readonly topic: string;
-  /** What is there now. */
-  look(): Promise<T>;
-  isEnough(found: T): boolean;
-}
-
-/** Looks until it is enough, the seconds are over, or nobody is to wait any more; gives what was seen last. */
-export async function waitFor<T>({ rings, signal, bricks }: Streaming, first: T, wait: Wait<T>): Promise<T> {
-  const until = performance.now() + wait.seconds * 1000;
-  let found = first;
-  while (!wait.isEnough(found)) {
-    const left = until - performance.now();
-    if (left <= 0 || rings.stopped || signal.aborted || bricks.isOff('scheduler')) break;
-    await rings.next(wait.topic, Math.min(left, LOOK_MS));
-    if (!signal.aborted) found = await wait.look();
-  }
-  return found;
-}
 
 const getTask: Operation<GetInput, TaskObject> = {
   name: 'task.get',
