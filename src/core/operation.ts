@@ -148,8 +148,8 @@ export interface Call {
   readonly auditKeys: AuditKeys;
   /** One of several parts failed, and the call goes on: where it was refused, the audit log says so. */
   partFailed(fault: Fault): void;
-  /** Rows of the audit log beside that of this call. */
-  log(rows: readonly AuditRow[]): void;
+  /** Rows of the audit log beside that of this call; gives the number of the first of them there. */
+  log(rows: readonly AuditRow[]): number;
   /** Said of a job once the call has committed, for figures and log. */
   tell(move: JobMove): void;
   /** A part that can fail by itself: its rows, events and counters are undone when it throws. */

@@ -100,8 +100,8 @@ export class RunningCall implements Call {
     this.state.log([partRefused(this.operation, fault, { context: this.context, at: this.now })]);
   }
 
-  log(rows: readonly AuditRow[]): void {
-    this.state.log(rows);
+  log(rows: readonly AuditRow[]): number {
+    return this.state.log(rows);
   }
 
   tell(move: JobMove): void {
@@ -155,9 +155,11 @@ export class CallState {
     return seq;
   }
 
-  /** Times never fall along the log either. */
-  log(rows: readonly AuditRow[]): void {
+  /** Times never fall along the log either. Rows are numbered in this order at the end. */
+  log(rows: readonly AuditRow[]): number {
+    const first = this.zone.audit_seq + this.rows.length + 1;
     for (const row of rows) this.rows.push({ ...row, at: Math.max(row.at, this.lastAt) });
+    return first;
   }
 
   private get lastAt(): number {

@@ -1,6 +1,6 @@
 /**
- * What a server needs in its database before it opens: schema → first zone, keys, flags and secrets (infrastructure.md §2,
- * §14). Guarantees: repeating it changes nothing. In the mode `off` a table that is missing is no reason not to start.
+ * What a server needs in its database before it opens: schema → first zone, keys, flags, secrets and policies
+ * (infrastructure.md §2, §14). Guarantees: repeating it changes nothing. In the mode `off` a table that is missing is no reason not to start.
  */
 import { randomBytes } from 'node:crypto';
 import { isSchemaBehind } from '../base/faults.ts';
@@ -9,6 +9,7 @@ import { bootstrapTexts } from '../config/first-keys.ts';
 import type { Config } from '../config.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { type BootstrapKeys, bootstrap } from '../features/access/bootstrap.ts';
+import { seedPolicies } from '../features/corpus/governance/policies.sql.ts';
 import type { Fence } from '../ports/fence.ts';
 import type { Sql } from '../ports/sql.ts';
 import { prepareAudit } from './audit/key.ts';
@@ -38,7 +39,7 @@ export async function prepareDatabase(config: Config, { log, ...fenced }: Prepar
   const sql = await openFencedSql(config, 'writer', fenced);
   try {
     await settleSchema(sql, config, log);
-    return await seed(sql, config).catch((thrown: unknown) => {
+    return await seed(sql, config, log).catch((thrown: unknown) => {
       if (config.SCHEMA_MANAGEMENT_MODE !== 'off' || !isSchemaBehind(thrown)) throw thrown;
       log('warn', 'schema.incomplete', { err: thrown.message });
       return withoutSeeds(config);
@@ -48,12 +49,15 @@ export async function prepareDatabase(config: Config, { log, ...fenced }: Prepar
   }
 }
 
-async function seed(sql: Sql, config: Config): Promise<Prepared> {
+async function seed(sql: Sql, config: Config, log: Log): Promise<Prepared> {
   const secret = config.JWT_SECRET || (await sql.write('root', keptTokenSecret));
   const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
   const keys = bootstrapKeysOf(config);
   const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));
   const secretsKey = config.SECRETS_KEY || (await sql.write('root', keptSecretsKey));
+  const modes = await sql.write('root', (tx) => seedPolicies(tx, config.PUBLIC_BLOCKED_TERMS, systemClock.now()));
+  if (modes.length > 0)
+    log('warn', 'policy.differs', { hint: `${modes.join(' and ')} keep the terms of the first start` });
   return { adminKey, secret, auditKey, secretsKey };
 }
 

@@ -176,11 +176,14 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
   const first = await pieces.next();
   if (first.done) return {};
   checkMedia(request.headers);
-  if (request.routeOptions.url?.startsWith('/api/v1/')) checkDeclared(request.headers);
+  // What these routes take are texts, and no contents of files.
+  const takesTexts = request.routeOptions.url?.startsWith('/api/v1/') ?? false;
+  if (takesTexts) checkDeclared(request.headers);
+  const bodyBytes = door.server.limits[limit];
   const body = await parseJsonBody(startingWith(first.value, pieces), {
-    bodyBytes: door.server.limits[limit],
+    bodyBytes,
     limit,
-    stringBytes: SPOOL_STRING_BYTES,
+    stringBytes: takesTexts ? bodyBytes : SPOOL_STRING_BYTES,
     values: door.server.limits.RPC_BODY_VALUES,
     room,
   });

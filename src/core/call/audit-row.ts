@@ -1,7 +1,7 @@
 /**
  * What the audit log says of a call (access.md §13), and the log as a call and a door see it. Guarantees: a row is one line
  * of JSON, the same on every engine, since its texts hold nothing that an engine would keep otherwise; none is longer than
- * a few kilobytes, whoever made it up.
+ * a few kilobytes, whoever made it up, but for decisions of governance, which tell up to a thousand hits.
  */
 
 import { parseJson } from '../../base/parse-json.ts';

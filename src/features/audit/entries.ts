@@ -37,12 +37,12 @@ export interface Found {
 }
 
 /** Unique in all zones: zone, log and number. */
-const idOf = (zone_id: string, { log, n }: Found): string => `${zone_id}:${log === 'reads' ? 'r' : ''}${n}`;
+export const entryId = (zone_id: string, { log, n }: Pick<Found, 'log' | 'n'>): string => `${zone_id}:${log === 'reads' ? 'r' : ''}${n}`;
 
 export function toEntry(zone_id: string, found: Found): AuditEntry {
   const { at, details, ...row } = found.row;
   return {
-    id: idOf(zone_id, found),
+    id: entryId(zone_id, found),
     at: isoTime(at),
     zone_id,
     tenant_id: zone_id,

@@ -45,6 +45,7 @@ export const ZONE_LEAVES: Readonly<Record<string, string>> = {
   corpus_batches: 'the same',
   corpus_outcomes: 'the same',
   corpus_bases: 'the same',
+  corpus_policies: 'of the whole server',
   bricks: 'of the whole server',
   feature_flags: 'of the whole server',
 };

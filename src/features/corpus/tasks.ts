@@ -1,6 +1,7 @@
 /** What the corpus has computed beside the event loop, by name. Loaded by the computing thread: keep it light, load the rest late. */
 import type { StreamTask, Task } from '../../core/call/computing.ts';
+import { seekTerms } from './governance/sought.ts';
 
-export const tasks: readonly Task<never, unknown>[] = [];
+export const tasks: readonly Task<never, unknown>[] = [seekTerms];
 
 export const streamTasks: readonly StreamTask<never, unknown>[] = [];

@@ -54,6 +54,12 @@ const ways = [
 ] as const;
 
 describe('a body', () => {
+  test('of more than 1 MiB has its strings in the heap where texts are wanted', async () => {
+    const text = 'ä'.repeat(MIB);
+    const body = streamOf([Buffer.from(JSON.stringify({ text }))]);
+    expect(await parse(body, { stringBytes: 192 * MIB }, (value) => value)).toEqual({ text });
+  });
+
   test('is what JSON.parse makes of it, wherever it is cut and whatever is spooled', async () => {
     const thresholds = fc.oneof(fc.constant(8), fc.nat({ max: 60 }), fc.constant(SPOOL_STRING_BYTES));
     await fc.assert(

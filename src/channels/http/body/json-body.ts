@@ -1,7 +1,7 @@
 /**
- * The JSON body of a call, parsed while it arrives (contract files.md §2, §4). Guarantees: a body over 1 MiB never sits
- * in the heap whole, long strings of it lie in spools; a body that is refused is still read to its end, at most twice
- * the limit, so that the client sees the answer and not a reset; when the promise is rejected no spool is left.
+ * The JSON body of a call, parsed while it arrives (contract files.md §2, §4). Guarantees: a body over 1 MiB is never parsed
+ * in one go, and strings that are longer than is asked for lie in spools; a body that is refused is still read to its end, at
+ * most twice the limit, so that the client sees the answer and not a reset; when the promise is rejected no spool is left.
  */
 
 import { isUtf8 } from 'node:buffer';
@@ -109,7 +109,7 @@ class BodyText {
     if (this.#parser) return this.#parser.feed(chunk);
     this.#head.push(chunk);
     this.#headBytes += chunk.length;
-    if (this.#headBytes <= this.#options.stringBytes) return;
+    if (this.#headBytes <= Math.min(this.#options.stringBytes, SPOOL_STRING_BYTES)) return;
     this.#parser = new JsonParser(this.#options, this.#options.room);
     for (const part of this.#head) await this.#parser.feed(part);
     this.#head = [];

@@ -1,0 +1,24 @@
+/** Terms are sought in long texts beside the event loop. */
+import type { Computing, Task } from '../../../core/call/computing.ts';
+import { findBlocked } from './evaluate.ts';
+import type { Findings } from './terms.ts';
+
+/** UTF-16 units up to which a text is searched at once: a few milliseconds. */
+const INLINE_UNITS = 64 * 1024;
+
+interface Seeking {
+  readonly text: string;
+  readonly terms: readonly string[];
+}
+
+export const seekTerms: Task<Seeking, Findings> = {
+  name: 'governance.seek',
+  compute: ({ text, ...policy }) => findBlocked(text, policy),
+};
+
+export const sought = async (
+  text: string,
+  { terms }: Pick<Seeking, 'terms'>,
+  computing: Computing,
+): Promise<Findings> =>
+  text.length <= INLINE_UNITS ? findBlocked(text, { terms }) : computing.run(seekTerms, { text, terms });
