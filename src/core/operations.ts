@@ -13,6 +13,7 @@ import { clusterOperations } from '../features/cluster/cluster.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
 import { corpusContents, removeCorpusOf } from '../features/corpus/corpus.finalizers.ts';
+import { documentOperations } from '../features/corpus/documents/documents.operations.ts';
 import { jobBases } from '../features/corpus/documents/job-bases.ts';
 import { governanceOperations } from '../features/corpus/governance/governance.operations.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
@@ -83,6 +84,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...mcpOperations,
   ...syncOperations,
   ...governanceOperations,
+  ...documentOperations,
   removeCorpusOf,
   ...backupOperations,
   eventTrim,

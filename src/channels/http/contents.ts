@@ -1,9 +1,11 @@
-/** The bytes of one side of a conflict: `GET /api/v2/sync/conflicts/{id}/content?side=` (platform.md §5). */
+/** Contents that are no files: one side of a conflict (platform.md §5), the text of a document (corpus.md §14). */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { nameOf } from '../../base/paths.ts';
 import { invoke } from '../../core/invoke.ts';
+import type { AnyOperation, StoredBytes } from '../../core/operation.ts';
 import { getOperation } from '../../core/operations.ts';
 import { slotOf } from '../../core/rate-slots.ts';
+import type { DocumentText } from '../../features/corpus/documents/documents.operations.ts';
 import type { ConflictContent } from '../../features/sync/sync.operations.ts';
 import type { Arrive, Door } from './door.ts';
 import { attachment } from './file-bytes-headers.ts';
@@ -11,29 +13,64 @@ import { sendAtOnce, sendPieces } from './file-bytes-send.ts';
 import type { OwnCall } from './own-calls.ts';
 import { requestOf } from './request.ts';
 
-const CONTENT = getOperation('conflict.content');
+interface Content {
+  readonly content: StoredBytes;
+  readonly type: string;
+  /** A name under which browsers keep it. */
+  readonly saved?: string;
+}
 
-const CALLS: readonly OwnCall[] = [
-  {
-    id: CONTENT.name,
+interface Route extends OwnCall {
+  readonly operation: AnyOperation;
+  readonly path: string;
+  readonly contentOf: (output: unknown) => Content;
+}
+
+/** A route of its own for an operation that answers with a content. */
+function routeOf<O>(
+  name: string,
+  route: Pick<Route, 'path' | 'query' | 'gives'> & { contentOf(output: O): Content },
+): Route {
+  const operation = getOperation(name);
+  const { summary } = operation;
+  const saved = { 'Content-Disposition': 'the name of the file' };
+  return {
+    ...route,
+    id: name,
     method: 'GET',
-    summary: CONTENT.summary,
-    operation: CONTENT,
+    summary,
+    operation,
     status: 200,
+    answers: { ETag: 'the SHA-256 of the content', ...(route.gives === '*/*' ? saved : {}) },
+    contentOf: (output) => route.contentOf(output as O),
+  };
+}
+
+const ROUTES: readonly Route[] = [
+  routeOf<ConflictContent>('conflict.content', {
+    path: '/api/v2/sync/conflicts/:id/content',
     query: ['side'],
     gives: '*/*',
-    answers: { ETag: 'the SHA-256 of the content', 'Content-Disposition': 'the name of the file' },
-  },
+    contentOf: ({ path, content_type, content }) => ({ content, type: content_type, saved: nameOf(path) }),
+  }),
+  routeOf<DocumentText>('document.text', {
+    path: '/api/v1/documents/:document_id/text',
+    gives: 'text/plain',
+    contentOf: ({ content }) => ({ content, type: 'text/plain; charset=utf-8' }),
+  }),
 ];
 
-export function addConflictContent(app: FastifyInstance, door: Door, arrive: Arrive): void {
-  const config = { slot: slotOf(CONTENT.name), brick: CONTENT.brick, calls: CALLS };
-  app.get('/api/v2/sync/conflicts/:id/content', { config, exposeHeadRoute: false }, async (request, reply) => {
-    const raw = { ...(request.query as object), ...(request.params as object) };
-    const asked = { raw, request: { ...requestOf(arrive(request), 'http'), tolerant: false } };
-    const { output } = await invoke(door.server, CONTENT, asked);
-    return send(door, { request, reply }, output as ConflictContent);
-  });
+export function addContents(app: FastifyInstance, door: Door, arrive: Arrive): void {
+  for (const route of ROUTES) {
+    const { operation } = route;
+    const config = { slot: slotOf(operation.name), brick: operation.brick, calls: [route] };
+    app.get(route.path, { config, exposeHeadRoute: false }, async (request, reply) => {
+      const raw = { ...(request.query as object), ...(request.params as object) };
+      const asked = { raw, request: { ...requestOf(arrive(request), 'http'), tolerant: false } };
+      const { output } = await invoke(door.server, operation, asked);
+      return send(door, { request, reply }, route.contentOf(output));
+    });
+  }
 }
 
 interface Answering {
@@ -44,13 +81,13 @@ interface Answering {
 async function send(
   door: Door,
   { request, reply }: Answering,
-  { path, content_type, content }: ConflictContent,
+  { content, type, saved }: Content,
 ): Promise<FastifyReply> {
   const { sha256, size, inline } = content;
   const headers = {
-    'content-type': content_type,
+    'content-type': type,
     'content-length': size,
-    'content-disposition': attachment(nameOf(path)),
+    ...(saved === undefined ? {} : { 'content-disposition': attachment(saved) }),
     etag: `"${sha256}"`,
     'cache-control': 'private, no-cache',
     'x-content-type-options': 'nosniff',

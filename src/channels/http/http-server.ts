@@ -1,7 +1,7 @@
 /** The HTTP server: every door in its frame. */
 import type { FastifyInstance } from 'fastify';
 import { publicOperations } from '../../core/operations.ts';
-import { addConflictContent } from './conflict-content.ts';
+import { addContents } from './contents.ts';
 import { addCors } from './cors.ts';
 import { addDocuments } from './documents.ts';
 import type { DoorOptions } from './door.ts';
@@ -29,6 +29,6 @@ export function buildHttp(door: DoorOptions): FastifyInstance {
   addRest(app, door, { operations: publicOperations, arrive });
   addDeepRest(app, door, { operations: publicOperations, arrive });
   addFileBytes(app, door, arrive);
-  addConflictContent(app, door, arrive);
+  addContents(app, door, arrive);
   return app;
 }

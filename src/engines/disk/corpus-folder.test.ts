@@ -29,6 +29,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(outer, { recursive: true }));
 
+async function listed(folder: string, leftOut: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for await (const path of corpusFolder(folder).list(new Set(leftOut))) found.push(path);
+  return found;
+}
+
 async function readIt(path: string): Promise<string> {
   const file = await corpusFolder(root).open(path);
   if (!file || file === 'OUTSIDE') return String(file);
@@ -69,7 +75,7 @@ test('an absolute path inside is the same as a relative one', async () => {
 });
 
 test('each file is listed once, without what is hidden, left out or outside', async () => {
-  const found = await Array.fromAsync(corpusFolder(root).list(new Set(['__pycache__', 'object_storage'])));
+  const found = await listed(root, ['__pycache__', 'object_storage']);
   expect(found).toEqual([join(root, 'a/b/file.md')]);
 });
 
@@ -97,7 +103,7 @@ test('a folder that is not there has nothing in it', async () => {
   const none = corpusFolder(join(outer, 'none'));
   expect(await none.exists()).toBe(false);
   expect(await none.open('a.md')).toBeUndefined();
-  expect(await Array.fromAsync(none.list(new Set()))).toEqual([]);
+  expect(await listed(none.named, [])).toEqual([]);
   expect(await corpusFolder(join(outer, 'secret.md')).exists()).toBe(false);
   expect(await corpusFolder(root).exists()).toBe(true);
 });

@@ -16,8 +16,14 @@ export type KeptText = StoredBytes;
 export const findKept = (tx: Tx, sha256: string): Promise<KeptText | undefined> =>
   tx.get<KeptText>('SELECT sha256, size, inline FROM blobs WHERE sha256 = ?', [sha256]);
 
-/** The bytes [start, end) of it, outside any transaction. */
-export async function readKept(blobs: Blobs, kept: KeptText, start = 0, end = kept.size): Promise<Uint8Array> {
+/** Its bytes [start, end), as far as there are so many; outside any transaction. */
+export async function readKept(
+  blobs: Blobs,
+  kept: KeptText,
+  range: { readonly start?: number; readonly end?: number } = {},
+): Promise<Uint8Array> {
+  const end = Math.min(range.end ?? kept.size, kept.size);
+  const start = Math.min(range.start ?? 0, end);
   if (kept.inline) return kept.inline.subarray(start, end);
   const pieces: Uint8Array[] = [];
   for await (const piece of blobs.read(kept.sha256, start, end)) pieces.push(piece);
@@ -25,7 +31,7 @@ export async function readKept(blobs: Blobs, kept: KeptText, start = 0, end = ke
 }
 
 export const readText = async (blobs: Blobs, kept: KeptText): Promise<string> =>
-  Buffer.from((await readKept(blobs, kept)) as Uint8Array).toString('utf8');
+  Buffer.from(await readKept(blobs, kept)).toString('utf8');
 
 export interface Keeping {
   readonly blobs: Blobs;
