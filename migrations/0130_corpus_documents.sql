@@ -61,11 +61,12 @@ CREATE TABLE corpus_blocks (
   PRIMARY KEY (zone_id, document_id, state, level, block)
 );
 
--- A batch, by its job: the revision of the zone at which it reads.
+-- A batch, by its job: the revision of the zone at which it reads, and why it was refused as a whole (JSON of a fault).
 CREATE TABLE corpus_batches (
   zone_id TEXT NOT NULL,
   job_id TEXT NOT NULL,
   revision BIGINT NOT NULL,
+  refused TEXT,
   PRIMARY KEY (zone_id, job_id)
 );
 

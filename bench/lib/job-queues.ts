@@ -6,6 +6,7 @@ import { silentLog } from '../../src/base/log.ts';
 import { silentNotes } from '../../src/core/call/notes.ts';
 import { invoke, type Request } from '../../src/core/invoke.ts';
 import { getOperation } from '../../src/core/operations.ts';
+import { corpusFolder } from '../../src/engines/disk/corpus-folder.ts';
 import { authenticateKey } from '../../src/features/access/credentials.ts';
 import { type AnyJobType, echo } from '../../src/features/jobs/job-types.ts';
 import { openComputing } from '../../src/roof/computing.ts';
@@ -96,6 +97,7 @@ const workerOf = ({ running }: TestServer, slots: number, run: () => void): Work
         limits,
         outside: { reach: async () => undefined },
         notes: silentNotes,
+        folder: corpusFolder('none'),
       }),
       log: silentLog,
       types: new Map([['echo', noop]]),

@@ -8,7 +8,7 @@ import { Fault } from '../../base/faults.ts';
 import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { Switches } from '../../core/call/switches.ts';
-import type { Call, Operation, Preparation } from '../../core/operation.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { requireMode } from '../access/modes.ts';
 import { askForJob } from './ahead.ts';
 import { kindOf } from './beside.ts';
@@ -18,6 +18,7 @@ import type { AnyJobType } from './job-types.ts';
 import { findJob } from './jobs.sql.ts';
 import { attemptsParam, DEFAULT_ATTEMPTS, keptJson, keyParam, payloadParam } from './params.ts';
 import { enqueue, holderOf } from './queue.ts';
+import { runNow } from './run-now.ts';
 import { WAITING } from './topics.ts';
 
 const submitInput = z.object({
@@ -111,33 +112,6 @@ const keepJobOf = (types: readonly AnyJobType[]): KeepJob => ({
   },
 });
 
-/** A sync job is waited for until shortly before its call would be too late, in milliseconds. */
-const ANSWER_WITHIN_MS = 5_000;
-
-async function runNow(keepJob: KeepJob, input: SubmitInput, preparation: Preparation): Promise<SubmitOutput> {
-  const { hands, context, limits, switches } = preparation;
-  const release = hands.reserve();
-  if (!release) throw new Fault('UNAVAILABLE', 'Too many jobs of mode sync run on this node; try later, or async');
-  let running: Promise<void> | undefined;
-  try {
-    const { worker_id, leaseMs } = hands;
-    const job = await preparation.run(keepJob, { input, switches, hands: { worker_id, leaseMs } });
-    if (job.deduplicated) return job;
-    running = hands.run({ zone_id: context.zone_id, job_id: job.job_id });
-    await before(running, limits.OPERATION_MS - ANSWER_WITHIN_MS);
-    return job;
-  } finally {
-    if (running) running.then(release, release);
-    else release();
-  }
-}
-
-async function before(work: Promise<void>, ms: number): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  await Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
-
 const submitJobOf = (keepJob: KeepJob): Operation<SubmitInput, SubmitOutput, Ready> => ({
   name: 'job.submit',
   summary: 'Queue a job of Nexus, or run it and wait.',
@@ -157,7 +131,10 @@ const submitJobOf = (keepJob: KeepJob): Operation<SubmitInput, SubmitOutput, Rea
   object: ({ input }) => input.job_type,
   prepare: async (input, preparation) => {
     const { switches } = preparation;
-    if (input.execution_mode === 'sync') return { input, switches, done: await runNow(keepJob, input, preparation) };
+    if (input.execution_mode === 'sync') {
+      const done = await runNow(preparation, (hands) => preparation.run(keepJob, { input, switches, hands }));
+      return { input, switches, done };
+    }
     if (!preparation.asyncJobs) throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
     return { input, switches, offer: preparation.hands.offer(input.job_type) };
   },

@@ -14,6 +14,7 @@ import type { Notes } from '../../core/call/notes.ts';
 import type { Call, Caller, Need, Operation, Role } from '../../core/operation.ts';
 import type { Backend } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
+import type { CorpusFolder } from '../../ports/corpus-folder.ts';
 import type { QueuedJob } from './beside.ts';
 import type { Artifact } from './job.ts';
 
@@ -28,6 +29,8 @@ export interface JobTools {
   step<I, O>(operation: Operation<I, O>, zone_id: string, input: I): Promise<O>;
   /** The same as whoever submitted the job, with what they may at that moment. */
   act<I, O>(operation: Operation<I, O>, run: Pick<JobRun, 'caller' | 'zone_id'>, input: I): Promise<O>;
+  /** The operator's folder of texts. */
+  readonly folder: CorpusFolder;
   /** The store of a mount, undefined where that is gone; UNAVAILABLE where it cannot be reached. */
   reach(zone_id: string, mount_id: string): Promise<{ readonly backend: Backend } | undefined>;
 }

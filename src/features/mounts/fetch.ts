@@ -1,6 +1,7 @@
 /** Content of a store on its way into a state. Guarantees: its hash is that of bytes which one fingerprint stands for. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Operation } from '../../core/operation.ts';
 import { type Backend, BackendError, type Entry } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { NewBlob } from '../content/content.sql.ts';
@@ -44,7 +45,7 @@ async function readOnce(fetching: Fetching, path: string): Promise<Fetched> {
   try {
     const signal = AbortSignal.any([fetching.signal, over.signal]);
     const { entry, bytes } = await fetching.backend.open(path, { signal });
-    return { entry, stored: await keep(fetching, { entry, bytes: exactly(bytes, entry.size) }) };
+    return { entry, stored: await keepContent(fetching, { size: entry.size, bytes }) };
   } finally {
     over.abort();
   }
@@ -62,13 +63,26 @@ async function* exactly(bytes: AsyncIterable<Uint8Array>, size: number): AsyncGe
 }
 
 interface Coming {
-  readonly entry: Entry;
+  /** Bytes that are said to come. */
+  readonly size: number;
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-async function keep(fetching: Fetching, coming: Coming): Promise<Stored> {
-  return coming.entry.size <= INLINE_BYTES_MAX ? keepInline(coming) : keepBlob(fetching, coming);
+type Keeping = Pick<Fetching, 'blobs' | 'announce'>;
+
+/** Bytes of any source, stored for a state that names them. CHANGED where there are more or fewer than was said. */
+export async function keepContent(keeping: Keeping, { size, bytes }: Coming): Promise<Stored> {
+  const coming = { size, bytes: exactly(bytes, size) };
+  return size <= INLINE_BYTES_MAX ? keepInline(coming) : keepBlob(keeping, coming);
 }
+
+/** By steps of the server itself. */
+export const announceBy = (step: <I, O>(operation: Operation<I, O>, input: I) => Promise<O>): Fetching['announce'] => ({
+  run: <I, P, O>(operation: Operation<I, O, P>, ready: P) => step(asStep(operation), ready),
+});
+
+/** What is prepared for such an operation is its input. */
+const asStep = <I, P, O>(operation: Operation<I, O, P>): Operation<P, O> => operation as unknown as Operation<P, O>;
 
 async function keepInline({ bytes }: Coming): Promise<Stored> {
   const pieces: Uint8Array[] = [];
@@ -79,7 +93,7 @@ async function keepInline({ bytes }: Coming): Promise<Stored> {
 }
 
 /** Through the stage, so that it is read once. */
-async function keepBlob({ blobs, announce }: Fetching, { entry, bytes }: Coming): Promise<Stored> {
+async function keepBlob({ blobs, announce }: Keeping, { size, bytes }: Coming): Promise<Stored> {
   const act = `mount-${randomUUID()}`;
   try {
     const digest = new Digest();
@@ -94,7 +108,7 @@ async function keepBlob({ blobs, announce }: Fetching, { entry, bytes }: Coming)
       await writer.close();
     }
     const { sha256, utf8 } = digest.end();
-    const blob: Omit<NewBlob, 'inline'> = { sha256, size: entry.size, utf8 };
+    const blob: Omit<NewBlob, 'inline'> = { sha256, size, utf8 };
     await reserve([blob], announce);
     await blobs.stage.adopt(act, 'content', blob);
     return { ...blob, encoding: utf8 ? 'utf-8' : 'base64', inline: null };

@@ -5,7 +5,7 @@ import type { Operation } from '../../core/operation.ts';
 import { type Backend, BackendError, type Content } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import { gone, storeFault } from '../mounts/failures.ts';
-import { type Fetched, fetchFile } from '../mounts/fetch.ts';
+import { announceBy, type Fetched, fetchFile } from '../mounts/fetch.ts';
 import { insideOf } from '../mounts/mount.ts';
 import type { MountRow } from '../mounts/mounts.sql.ts';
 import type { ConflictRow } from './conflicts.sql.ts';
@@ -106,13 +106,10 @@ export const fetchTheirs = (
       backend,
       blobs,
       signal,
-      announce: { run: <I, P, O>(operation: Operation<I, O, P>, ready: P) => step(asStep(operation), ready) },
+      announce: announceBy(step),
     },
     insideOf(mount, path),
   );
-
-/** What is prepared for such an operation is its input. */
-const asStep = <I, P, O>(operation: Operation<I, O, P>): Operation<P, O> => operation as unknown as Operation<P, O>;
 
 export const contentOf = ({ blobs }: SyncParts, { etag, size, inline }: Local): Content => ({
   size,

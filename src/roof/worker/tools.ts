@@ -9,6 +9,7 @@ import type { Runner } from '../../core/transact.ts';
 import type { JobTools } from '../../features/jobs/job-types.ts';
 import type { Outside } from '../../features/mounts/outside.ts';
 import type { Blobs } from '../../ports/blobs.ts';
+import type { CorpusFolder } from '../../ports/corpus-folder.ts';
 import { systemSteps } from '../system.ts';
 
 export interface ToolParts {
@@ -18,13 +19,15 @@ export interface ToolParts {
   readonly computing: Computing;
   readonly outside: Pick<Outside, 'reach'>;
   readonly notes: Notes;
+  readonly folder: CorpusFolder;
 }
 
-export const toolsOf = ({ runner, blobs, limits, computing, outside, notes }: ToolParts): JobTools => ({
+export const toolsOf = ({ runner, blobs, limits, computing, outside, notes, folder }: ToolParts): JobTools => ({
   blobs,
   limits,
   computing,
   notes,
+  folder,
   step: systemSteps(runner),
   act: (operation, { caller, zone_id }, input) => systemSteps(runner, caller)(operation, zone_id, input),
   reach: (zone_id, mount_id) => outside.reach(zone_id, mount_id),

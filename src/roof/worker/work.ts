@@ -1,4 +1,5 @@
 /** The work of a node: its worker, what every node does for the queue, and what the server does by itself. */
+
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 import type { BrickBoard } from '../../core/brick-board.ts';
@@ -9,6 +10,7 @@ import type { Tracing } from '../../core/call/tracing.ts';
 import { jobTypes } from '../../core/operations.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
+import { corpusFolder } from '../../engines/disk/corpus-folder.ts';
 import type { Outside } from '../../features/mounts/outside.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -70,7 +72,7 @@ export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
   const resultBytes = config.limits.JOB_PAYLOAD_BYTES;
   const timeoutMs = config.JOB_TIMEOUT_SECONDS * 1000;
   const house = houseTypes(housePartsOf(parts));
-  const tools = toolsOf({ ...parts, limits: config.limits });
+  const tools = toolsOf({ ...parts, limits: config.limits, folder: corpusFolder(config.CORPUS_ROOT) });
   return new Worker(
     { types, house, timeoutMs, resultBytes, log, tracing, runner, rings, bricks, tools, settings },
     clock.now(),

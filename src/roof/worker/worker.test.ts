@@ -2,11 +2,13 @@
  * Workers on a running server, on both engines: jobs run, fail, wait and run again; what is cancelled or out of time is
  * aborted; what its holder lost is taken back and cannot be ended by him; a stop drains.
  */
+
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Runner } from '../../core/transact.ts';
+import { corpusFolder } from '../../engines/disk/corpus-folder.ts';
 import type { JobObject } from '../../features/jobs/job-object.ts';
 import type { AnyJobType, JobRun } from '../../features/jobs/job-types.ts';
 import type { TaskObject } from '../../features/jobs/task-object.ts';
@@ -241,7 +243,15 @@ forEachEngine('workers beside a server', (engine) => {
         runner: other ?? runner,
         rings,
         bricks,
-        tools: toolsOf({ runner, blobs, computing, limits, outside: { reach: async () => undefined }, notes }),
+        tools: toolsOf({
+          runner,
+          blobs,
+          computing,
+          limits,
+          outside: { reach: async () => undefined },
+          notes,
+          folder: corpusFolder('nowhere'),
+        }),
         log: silentLog,
         types: new Map([['echo', held]]),
         house: new Map(),

@@ -1,0 +1,36 @@
+/**
+ * A job that is run by the call that makes it. Guarantees: it is claimed by this node in the transaction that makes it, so nobody
+ * else runs it first; it goes on when its client has gone, and when the call is out of time.
+ */
+import { Fault } from '../../base/faults.ts';
+import type { Preparation } from '../../core/operation.ts';
+
+/** It is waited for until shortly before its call would be too late, in milliseconds. */
+const ANSWER_WITHIN_MS = 5_000;
+
+/** `keep` makes the job; one that was made before is neither run nor waited for. */
+export async function runNow<J extends { readonly job_id: string; readonly deduplicated: boolean }>(
+  { hands, context, limits }: Pick<Preparation, 'hands' | 'context' | 'limits'>,
+  keep: (hands: { readonly worker_id: string; readonly leaseMs: number }) => Promise<J>,
+): Promise<J> {
+  const release = hands.reserve();
+  if (!release) throw new Fault('UNAVAILABLE', 'Too many jobs of mode sync run on this node; try later, or async');
+  let running: Promise<void> | undefined;
+  try {
+    const { worker_id, leaseMs } = hands;
+    const job = await keep({ worker_id, leaseMs });
+    if (job.deduplicated) return job;
+    running = hands.run({ zone_id: context.zone_id, job_id: job.job_id });
+    await before(running, limits.OPERATION_MS - ANSWER_WITHIN_MS);
+    return job;
+  } finally {
+    if (running) running.then(release, release);
+    else release();
+  }
+}
+
+async function before(work: Promise<void>, ms: number): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
