@@ -1,15 +1,18 @@
 /** Rhetoric of a text (corpus.md §8): appeals to character, feeling and reason, and fallacies. Pure, in linear time. */
 import { roundTo } from '../../../base/rounding.ts';
-import { wholeWord, wordsOf } from '../text/rules.ts';
+import { eachWord, wholeWord } from '../text/rules.ts';
 
 /** In the order in which equal numbers are told. */
-const MARKERS = {
-  ethos: new Set(['according', 'study', 'evidence', 'expert', 'source', 'citation']),
-  pathos: new Set(['fear', 'love', 'grief', 'rage', 'hope', 'joy', 'pain', 'sacred', 'mythic']),
-  logos: new Set(['therefore', 'because', 'hence', 'thus', 'if', 'then', 'proof', 'logic']),
-} as const;
-type Appeal = keyof typeof MARKERS;
-const APPEALS = ['ethos', 'pathos', 'logos'] as const satisfies readonly Appeal[];
+const APPEALS = ['ethos', 'pathos', 'logos'] as const;
+type Appeal = (typeof APPEALS)[number];
+const MARKERS: Readonly<Record<Appeal, string>> = {
+  ethos: 'according study evidence expert source citation',
+  pathos: 'fear love grief rage hope joy pain sacred mythic',
+  logos: 'therefore because hence thus if then proof logic',
+};
+const APPEAL_OF = new Map(
+  APPEALS.flatMap((appeal) => MARKERS[appeal].split(' ').map((word) => [word, appeal] as const)),
+);
 
 export type MarkerCounts = Readonly<Record<Appeal, number>>;
 
@@ -24,10 +27,14 @@ export interface Rhetoric {
 }
 
 /** `lowerWords`: those of the lower-case text, where they are known. */
-export function rhetoricOf(text: string, lowerWords: readonly string[] = wordsOf(text.toLowerCase())): Rhetoric {
-  const token_count = lowerWords.length;
+export function rhetoricOf(text: string, lowerWords: Iterable<string> = eachWord(text.toLowerCase())): Rhetoric {
+  let token_count = 0;
   const counts = { ethos: 0, pathos: 0, logos: 0 };
-  for (const word of lowerWords) for (const appeal of APPEALS) if (MARKERS[appeal].has(word)) counts[appeal]++;
+  for (const word of lowerWords) {
+    token_count++;
+    const appeal = APPEAL_OF.get(word);
+    if (appeal) counts[appeal]++;
+  }
   const score = (appeal: Appeal): number => roundTo(Math.min(1, (10 * counts[appeal]) / Math.max(1, token_count)), 4);
   return {
     ethos_score: score('ethos'),

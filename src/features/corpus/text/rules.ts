@@ -6,7 +6,7 @@
 import { hash } from 'node:crypto';
 
 /** Members of a class of a regular expression. Not U+FEFF and not U+200B, which `\s` and `trim` of JavaScript take in part. */
-const BLANKS = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
+export const BLANKS = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000';
 const WORD_CHARACTERS = '\\p{L}\\p{N}_';
 
 const BLANK = new RegExp(`[${BLANKS}]`);
@@ -19,7 +19,7 @@ const runOf = (members: string): RegExp => new RegExp(`[${members}]{1,4096}`, 'g
 const WORD = runOf(`${WORD_CHARACTERS}'-`);
 const WORD_CHARACTER_RUN = runOf(WORD_CHARACTERS);
 const SENTENCE_END = new RegExp(`(?<=[.!?])[${BLANKS}]+|\\n+`, 'g');
-const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
+const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/g;
 
 /** Of one character, or of the first of a text. */
 export const isBlank = (character: string): boolean => BLANK.test(character[0] ?? '');
@@ -97,11 +97,42 @@ export function* paragraphSpans(text: string): Generator<Span> {
   if (rest) yield rest;
 }
 
+export function* lineSpans(text: string): Generator<Span> {
+  let start = 0;
+  for (const match of text.matchAll(LINE_END)) {
+    yield { start, end: match.index };
+    start = match.index + match[0].length;
+  }
+  yield { start, end: text.length };
+}
+
 const textsOf = (text: string, spans: Iterable<Span>): string[] => Array.from(spans, (span) => sliceOf(text, span));
 export const wordsOf = (text: string): string[] => textsOf(text, wordSpans(text));
+
+/** UTF-16 units that are looked at in one go, and so many that a run of them overflows nothing. */
+const STRETCH = 4096;
+const STRETCH_MAX = 8192;
+const WORD_AT_ONCE = new RegExp(`[${WORD_CHARACTERS}'-]+`, 'gu');
+
+/** The words, one after the other: less work than their spans. */
+export function* eachWord(text: string): Generator<string> {
+  for (let from = 0; from < text.length; ) {
+    const to = wordEnd(text, from + STRETCH);
+    const stretch = text.slice(from, to);
+    if (stretch.length > STRETCH_MAX) yield* wordsOf(stretch);
+    else yield* stretch.match(WORD_AT_ONCE) ?? [];
+    from = to;
+  }
+}
+
+/** The first place from there on where no word goes on. */
+function wordEnd(text: string, from: number): number {
+  const outside = new RegExp(`[^${WORD_CHARACTERS}'-]`, 'gu');
+  outside.lastIndex = from;
+  return outside.exec(text)?.index ?? text.length;
+}
 export const sentencesOf = (text: string): string[] => textsOf(text, sentenceSpans(text));
 export const paragraphsOf = (text: string): string[] => textsOf(text, paragraphSpans(text));
-export const linesOf = (text: string): string[] => text.split(LINE_END);
 /** Cut at runs of blanks, without empties. */
 export const splitAtBlanks = (text: string): string[] => text.split(BLANK_RUN).filter(Boolean);
 

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { vectorsOf, vectorText } from '../../../../../test/vectors/vectors.ts';
+import { eachWord, wordsOf } from '../../text/rules.ts';
 import { LAYER_NAMES, layersNamed, readLayers } from './layers.ts';
 import { NO_HINTS } from './reading.ts';
 
@@ -59,4 +60,9 @@ test('an entity begins with an upper-case letter and is longer than one characte
     named_entities: [{ label: 'Paris' }, { label: 'Ünder' }, { label: 'WALKED' }],
     event_candidates: [{ trigger: 'walking' }, { trigger: 'walked' }, { trigger: 'ed' }],
   });
+});
+
+test('words are the same however they are looked at', () => {
+  const texts = ['', "'", '𝐀'.repeat(5000), `${'ab '.repeat(3000)}${'c'.repeat(20_000)} d`, `${'x'.repeat(4095)}𝐀𝐁 y`];
+  for (const text of [...texts, vectorText('script').repeat(100)]) expect([...eachWord(text)]).toEqual(wordsOf(text));
 });

@@ -11,18 +11,18 @@ const TOP = 10;
 export const morphology: Layer = {
   name: 'morphology',
   confidence: 0.68,
-  read: ({ words, lowerWords }) => {
+  read: ({ words, wordCount, lowerWords }) => {
     let characters = 0;
     let long = 0;
-    for (const word of words) {
+    for (const word of words()) {
       const length = lengthOf(word);
       characters += length;
       if (length >= LONG) long++;
     }
     return {
-      avg_word_length: ratio(characters, words.length, 3),
-      long_word_ratio: ratio(long, words.length, 3),
-      suffix_signals: rank(suffixesOf(lowerWords)).slice(0, TOP),
+      avg_word_length: ratio(characters, wordCount, 3),
+      long_word_ratio: ratio(long, wordCount, 3),
+      suffix_signals: rank(suffixesOf(lowerWords())).slice(0, TOP),
     };
   },
 };

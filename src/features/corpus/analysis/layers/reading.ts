@@ -1,5 +1,5 @@
 /** A text as layers read it: what several of them need is made once, when the first asks. Pure. */
-import { countCharacters, countOf, sentenceSpans, wordsOf } from '../../text/rules.ts';
+import { countCharacters, countOf, eachWord, sentenceSpans } from '../../text/rules.ts';
 
 /** What a document was found to hold when it was taken in (corpus.md §5); a branch has none. */
 export interface PdfHints {
@@ -15,27 +15,26 @@ export interface Reading {
   readonly hints: PdfHints;
   /** Of the whole text, so that a sigma at the end of a word is final. */
   readonly lower: string;
-  readonly words: readonly string[];
+  readonly wordCount: number;
+  /** One after the other, whenever asked: a text has too many of them to be kept. */
+  words(): Iterable<string>;
   /** The words of {@link Reading.lower}. */
-  readonly lowerWords: readonly string[];
+  lowerWords(): Iterable<string>;
 }
 
 export function readingOf(text: string, hints: PdfHints = NO_HINTS): Reading {
   const lower = text.toLowerCase();
-  let words: string[] | undefined;
-  let lowerWords: string[] | undefined;
+  let wordCount: number | undefined;
   return {
     text,
     hints,
     lower,
-    get words() {
-      words ??= wordsOf(text);
-      return words;
+    get wordCount() {
+      wordCount ??= numberOf(eachWord(text));
+      return wordCount;
     },
-    get lowerWords() {
-      lowerWords ??= wordsOf(lower);
-      return lowerWords;
-    },
+    words: () => eachWord(text),
+    lowerWords: () => eachWord(lower),
   };
 }
 

@@ -15,13 +15,27 @@ export const semantics: Layer = {
   name: 'semantics',
   confidence: 0.64,
   read: ({ words, lowerWords }) => ({
-    named_entities: rank(words.filter((word) => UPPER_FIRST.test(word) && lengthOf(word) > 1))
+    named_entities: rank(namesIn(words()))
       .slice(0, TOP)
       .map(([label]) => ({ entity_id: idOf(label), label })),
-    event_candidates: firstOf(lowerWords, EVENT).map((trigger) => ({ event_id: idOf(trigger), trigger })),
-    semantic_density: ratio(new Set(lowerWords).size, lowerWords.length, 3),
+    event_candidates: firstOf(lowerWords(), EVENT).map((trigger) => ({ event_id: idOf(trigger), trigger })),
+    semantic_density: densityOf(lowerWords()),
   }),
 };
+
+function* namesIn(words: Iterable<string>): Generator<string> {
+  for (const word of words) if (UPPER_FIRST.test(word) && lengthOf(word) > 1) yield word;
+}
+
+function densityOf(words: Iterable<string>): number {
+  const unique = new Set<string>();
+  let all = 0;
+  for (const word of words) {
+    unique.add(word);
+    all++;
+  }
+  return ratio(unique.size, all, 3);
+}
 
 function firstOf(words: Iterable<string>, pattern: RegExp): string[] {
   const found: string[] = [];

@@ -7,9 +7,9 @@ const TOP = 20;
 export const token: Layer = {
   name: 'token',
   confidence: 0.72,
-  read: ({ words, lowerWords }) => {
-    const ranked = rank(lowerWords);
+  read: ({ wordCount, lowerWords }) => {
+    const ranked = rank(lowerWords());
     const top_tokens = ranked.slice(0, TOP).map(([word]) => word);
-    return { token_count: words.length, unique_tokens: ranked.length, top_tokens };
+    return { token_count: wordCount, unique_tokens: ranked.length, top_tokens };
   },
 };
