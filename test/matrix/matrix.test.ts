@@ -27,6 +27,7 @@ import {
 } from './callers.ts';
 import type { Case, Cases, Input } from './cases.ts';
 import { CLUSTER_CASES } from './cluster-cases.ts';
+import { CORPUS_GOVERNANCE_CASES } from './corpus-governance-cases.ts';
 import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
 import { JOB_CASES } from './job-cases.ts';
@@ -47,6 +48,7 @@ const CASES: Cases = {
   ...CLUSTER_CASES,
   ...BRICK_CASES,
   ...SYNC_CASES,
+  ...CORPUS_GOVERNANCE_CASES,
 };
 
 /** What zone a call names: its own, one that is there, one that never was; by header, by parameter, or in its paths. */
@@ -152,6 +154,7 @@ const ROLE_OF: Readonly<Record<string, string>> = {
   'audit.verify': 'admin',
   'worker.list': 'root admin',
   'feature.update': 'root admin',
+  'governance.list': 'operator',
   'cluster.get': 'root admin',
   'node.drain': 'root admin',
   'node.remove': 'root admin',

@@ -31,6 +31,8 @@ const ROUTES: Readonly<Record<string, BrickName>> = {
   '/api/v2/backups': 'backups',
   '/api/v2/zones/:zone_id/export': 'backups',
   '/api/v2/zones/import': 'backups',
+  '/api/v1/governance': 'corpus',
+  '/api/v1/audit/policy-decisions': 'corpus',
   '/mcp': 'mcp',
 };
 
