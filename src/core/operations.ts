@@ -16,6 +16,8 @@ import { corpusContents, removeCorpusOf } from '../features/corpus/corpus.finali
 import { documentOperations } from '../features/corpus/documents/documents.operations.ts';
 import { jobBases } from '../features/corpus/documents/job-bases.ts';
 import { governanceOperations } from '../features/corpus/governance/governance.operations.ts';
+import { ingestOperations } from '../features/corpus/ingest/ingest.operations.ts';
+import { ingestBatch } from '../features/corpus/ingest/ingest-job.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { feedOperations } from '../features/feed/feed.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
@@ -41,7 +43,9 @@ import { rpcList } from './rpc-list.ts';
 export const blobSteps = blobCollection([fileContents, ...conflictContents, ...corpusContents], backupsHold);
 
 /** What runs inside Nexus as a job. */
-export const jobTypes: readonly AnyJobType[] = [echo, syncPush, syncPull].map((type) => type as AnyJobType);
+export const jobTypes: readonly AnyJobType[] = [echo, syncPush, syncPull, ingestBatch].map(
+  (type) => type as AnyJobType,
+);
 
 /** Types of jobs that are for a brick, the server's own included. */
 export const jobTypesOf = (brick: BrickName): readonly string[] => [
@@ -85,6 +89,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...syncOperations,
   ...governanceOperations,
   ...documentOperations,
+  ...ingestOperations,
   removeCorpusOf,
   ...backupOperations,
   eventTrim,

@@ -1,7 +1,8 @@
 /** What the corpus has computed beside the event loop, by name. Loaded by the computing thread: keep it light, load the rest late. */
 import type { StreamTask, Task } from '../../core/call/computing.ts';
 import { seekTerms } from './governance/sought.ts';
+import { split } from './text/split.ts';
 
 export const tasks: readonly Task<never, unknown>[] = [seekTerms];
 
-export const streamTasks: readonly StreamTask<never, unknown>[] = [];
+export const streamTasks: readonly StreamTask<never, unknown>[] = [split];

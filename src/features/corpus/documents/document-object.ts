@@ -49,7 +49,7 @@ export interface DocumentOptions {
   readonly given?: Readonly<Record<string, unknown>>;
 }
 
-const optionsOf = (row: DocumentRow): DocumentOptions => parseJson<DocumentOptions>(row.options);
+export const optionsOf = (row: DocumentRow): DocumentOptions => parseJson<DocumentOptions>(row.options);
 
 /** Absolute on disk, `nexus:///…` of the zone. */
 export const shownPath = ({ source, path }: Pick<DocumentRow, 'source' | 'path'>): string =>

@@ -43,3 +43,17 @@ export async function beginBatchRow(tx: Tx, { zone_id, job_id }: OfJob, revision
   );
   return row?.revision ?? revision;
 }
+
+/** `fault`: JSON. */
+export async function refuseBatchRow(tx: Tx, { zone_id, job_id }: OfJob, fault: string): Promise<void> {
+  await tx.run('UPDATE corpus_batches SET refused = ? WHERE zone_id = ? AND job_id = ?', [fault, zone_id, job_id]);
+}
+
+/** Why it was refused as a whole, as JSON. */
+export async function findRefusal(tx: Tx, { zone_id, job_id }: OfJob): Promise<string | null> {
+  const row = await tx.get<{ refused: string | null }>(
+    'SELECT refused FROM corpus_batches WHERE zone_id = ? AND job_id = ?',
+    [zone_id, job_id],
+  );
+  return row?.refused ?? null;
+}

@@ -4,7 +4,7 @@
  * before; what an attempt that died left behind is removed before the next one begins.
  */
 import { z } from 'zod';
-import { Fault } from '../../../base/faults.ts';
+import { Fault, type FaultWire } from '../../../base/faults.ts';
 import { newUuid } from '../../../base/ids.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import type { NewBlob } from '../../content/content.sql.ts';
@@ -24,7 +24,7 @@ import {
   showDocument,
 } from '../documents/documents.sql.ts';
 import { nameTexts } from '../documents/texts.ts';
-import { beginBatchRow, keepOutcomes, listOutcomes, type OutcomeRow } from './outcomes.sql.ts';
+import { beginBatchRow, keepOutcomes, listOutcomes, type OutcomeRow, refuseBatchRow } from './outcomes.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, faults: [] } as const;
 /** Plain data of ours: it crosses threads and no door. */
@@ -57,6 +57,21 @@ export const beginBatch: Operation<BatchAttempt, Begun> = {
     const left = await listClaimed(tx, zone.zone_id, job_id);
     for (const row of left) await claimDocument(tx, row, { job_id, attempt, state: row.claim_state });
     return { revision: await beginBatchRow(tx, job, zone.seq), outcomes: await listOutcomes(tx, job), left };
+  },
+};
+
+const refusing = z.object({ job_id: z.string(), fault: own<FaultWire>() });
+
+export const refuseBatch: Operation<z.infer<typeof refusing>, null> = {
+  ...STEP,
+  name: 'corpus.refuse-batch',
+  summary: 'Note why a batch was refused as a whole.',
+  effect: 'write',
+  input: refusing,
+  output: z.null(),
+  run: async ({ tx, zone }, { job_id, fault }) => {
+    await refuseBatchRow(tx, { zone_id: zone.zone_id, job_id }, JSON.stringify(fault));
+    return null;
   },
 };
 
@@ -212,6 +227,7 @@ export const dropOldBlocks: Operation<z.infer<typeof dropping>, z.infer<typeof r
 
 export const ingestSteps = [
   beginBatch,
+  refuseBatch,
   lookAtDocument,
   recordOutcomes,
   claimFile,
