@@ -12,6 +12,8 @@ import { brickOperations } from '../features/bricks/bricks.operations.ts';
 import { clusterOperations } from '../features/cluster/cluster.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
+import { branchOperations } from '../features/corpus/branches/branches.operations.ts';
+import { branchReplay } from '../features/corpus/branches/replay-jobs.ts';
 import { corpusContents, removeCorpusOf } from '../features/corpus/corpus.finalizers.ts';
 import { documentOperations } from '../features/corpus/documents/documents.operations.ts';
 import { jobBases } from '../features/corpus/documents/job-bases.ts';
@@ -43,7 +45,7 @@ import { rpcList } from './rpc-list.ts';
 export const blobSteps = blobCollection([fileContents, ...conflictContents, ...corpusContents], backupsHold);
 
 /** What runs inside Nexus as a job. */
-export const jobTypes: readonly AnyJobType[] = [echo, syncPush, syncPull, ingestBatch].map(
+export const jobTypes: readonly AnyJobType[] = [echo, syncPush, syncPull, ingestBatch, branchReplay].map(
   (type) => type as AnyJobType,
 );
 
@@ -87,6 +89,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...mountOperations,
   ...mcpOperations,
   ...syncOperations,
+  ...branchOperations,
   ...governanceOperations,
   ...documentOperations,
   ...ingestOperations,

@@ -3,10 +3,12 @@ import type { Tx } from '../../ports/sql.ts';
 import type { Reference } from '../content/collect.sql.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 
-/** What was ingested as it was read, and the text that was found in it. */
+/** What was ingested as it was read, and the text that was found in it; the texts of branches, and those that they began with. */
 export const corpusContents: readonly Reference[] = [
   { table: 'corpus_documents', column: 'raw_blob' },
   { table: 'corpus_documents', column: 'text_blob' },
+  { table: 'corpus_branches', column: 'text_blob' },
+  { table: 'corpus_branches', column: 'root_blob' },
 ];
 
 /** Tables with rows of a zone, each with what names a row in it. */
@@ -14,6 +16,7 @@ const TABLES: readonly (readonly [string, string])[] = [
   ['corpus_blocks', 'zone_id, document_id, state, level, block'],
   ['corpus_outcomes', 'zone_id, job_id, n'],
   ['corpus_batches', 'zone_id, job_id'],
+  ['corpus_branches', 'zone_id, branch_id'],
   ['corpus_bases', 'zone_id, kind, thing_id, document_id'],
   ['corpus_documents', 'zone_id, document_id'],
 ];

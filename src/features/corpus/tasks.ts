@@ -1,8 +1,9 @@
 /** What the corpus has computed beside the event loop, by name. Loaded by the computing thread: keep it light, load the rest late. */
 import type { StreamTask, Task } from '../../core/call/computing.ts';
+import { evolveTask, mergeTask, replayTask } from './branches/evolving.ts';
 import { seekTerms } from './governance/sought.ts';
 import { split } from './text/split.ts';
 
-export const tasks: readonly Task<never, unknown>[] = [seekTerms];
+export const tasks: readonly Task<never, unknown>[] = [seekTerms, evolveTask, mergeTask, replayTask];
 
 export const streamTasks: readonly StreamTask<never, unknown>[] = [split];

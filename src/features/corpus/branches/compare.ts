@@ -1,7 +1,7 @@
 /** How far two texts are from each other, and what is shown of one (corpus.md §9). Pure. */
 import { firstCharacters } from '../text/rules.ts';
 
-const PREVIEW_CHARACTERS = 500;
+export const PREVIEW_CHARACTERS = 500;
 
 export const previewOf = (text: string): string => firstCharacters(text, PREVIEW_CHARACTERS);
 
