@@ -2,8 +2,8 @@
 import type { StreamTask, Task } from '../../core/call/computing.ts';
 import { evolveTask, mergeTask, replayTask } from './branches/evolving.ts';
 import { seekTerms } from './governance/sought.ts';
-import { split } from './text/split.ts';
+import { checkBlocks, split } from './text/split.ts';
 
-export const tasks: readonly Task<never, unknown>[] = [seekTerms, evolveTask, mergeTask, replayTask];
+export const tasks: readonly Task<never, unknown>[] = [seekTerms, evolveTask, mergeTask, replayTask, checkBlocks];
 
 export const streamTasks: readonly StreamTask<never, unknown>[] = [split];

@@ -133,6 +133,7 @@ function wordEnd(text: string, from: number): number {
 }
 export const sentencesOf = (text: string): string[] => textsOf(text, sentenceSpans(text));
 export const paragraphsOf = (text: string): string[] => textsOf(text, paragraphSpans(text));
+export const linesOf = (text: string): string[] => textsOf(text, lineSpans(text));
 /** Cut at runs of blanks, without empties. */
 export const splitAtBlanks = (text: string): string[] => text.split(BLANK_RUN).filter(Boolean);
 
@@ -150,7 +151,8 @@ export function firstCharacters(text: string, n: number): string {
   return text.slice(0, at);
 }
 
-const isPair = (text: string, at: number): boolean => {
+/** Whether a character of two units begins there. */
+export const isPair = (text: string, at: number): boolean => {
   const high = text.charCodeAt(at);
   if (high < 0xd800 || high > 0xdbff) return false;
   const low = text.charCodeAt(at + 1);
