@@ -12,14 +12,21 @@ import { brickOperations } from '../features/bricks/bricks.operations.ts';
 import { clusterOperations } from '../features/cluster/cluster.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
+import { analysisOperations } from '../features/corpus/analysis/analysis.operations.ts';
+import { analyzeJob } from '../features/corpus/analysis/analyze-job.ts';
 import { branchOperations } from '../features/corpus/branches/branches.operations.ts';
 import { branchReplay } from '../features/corpus/branches/replay-jobs.ts';
 import { corpusContents, removeCorpusOf } from '../features/corpus/corpus.finalizers.ts';
+import { atomOperations } from '../features/corpus/documents/atoms.operations.ts';
 import { documentOperations } from '../features/corpus/documents/documents.operations.ts';
 import { jobBases } from '../features/corpus/documents/job-bases.ts';
 import { governanceOperations } from '../features/corpus/governance/governance.operations.ts';
+import { integrityAudit } from '../features/corpus/graph/audit-job.ts';
+import { graphOperations } from '../features/corpus/graph/graph.operations.ts';
+import { integrityOperations } from '../features/corpus/graph/integrity.operations.ts';
 import { ingestOperations } from '../features/corpus/ingest/ingest.operations.ts';
 import { ingestBatch } from '../features/corpus/ingest/ingest-job.ts';
+import { remixOperations } from '../features/corpus/remix/remix.operations.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { feedOperations } from '../features/feed/feed.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
@@ -45,9 +52,15 @@ import { rpcList } from './rpc-list.ts';
 export const blobSteps = blobCollection([fileContents, ...conflictContents, ...corpusContents], backupsHold);
 
 /** What runs inside Nexus as a job. */
-export const jobTypes: readonly AnyJobType[] = [echo, syncPush, syncPull, ingestBatch, branchReplay].map(
-  (type) => type as AnyJobType,
-);
+export const jobTypes: readonly AnyJobType[] = [
+  echo,
+  syncPush,
+  syncPull,
+  ingestBatch,
+  integrityAudit,
+  analyzeJob,
+  branchReplay,
+].map((type) => type as AnyJobType);
 
 /** Types of jobs that are for a brick, the server's own included. */
 export const jobTypesOf = (brick: BrickName): readonly string[] => [
@@ -89,9 +102,14 @@ export const allOperations: readonly AnyOperation[] = [
   ...mountOperations,
   ...mcpOperations,
   ...syncOperations,
+  ...analysisOperations,
   ...branchOperations,
   ...governanceOperations,
+  ...remixOperations,
   ...documentOperations,
+  ...atomOperations,
+  ...graphOperations,
+  ...integrityOperations,
   ...ingestOperations,
   removeCorpusOf,
   ...backupOperations,

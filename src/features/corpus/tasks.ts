@@ -1,9 +1,20 @@
 /** What the corpus has computed beside the event loop, by name. Loaded by the computing thread: keep it light, load the rest late. */
 import type { StreamTask, Task } from '../../core/call/computing.ts';
+import { layersTask, rhetoricTask } from './analysis/tasks.ts';
 import { evolveTask, mergeTask, replayTask } from './branches/evolving.ts';
 import { seekTerms } from './governance/sought.ts';
+import { mixTask } from './remix/mixing.ts';
 import { checkBlocks, split } from './text/split.ts';
 
-export const tasks: readonly Task<never, unknown>[] = [seekTerms, evolveTask, mergeTask, replayTask, checkBlocks];
+export const tasks: readonly Task<never, unknown>[] = [
+  layersTask,
+  rhetoricTask,
+  seekTerms,
+  evolveTask,
+  mergeTask,
+  replayTask,
+  mixTask,
+  checkBlocks,
+];
 
 export const streamTasks: readonly StreamTask<never, unknown>[] = [split];
