@@ -9,6 +9,7 @@ export const corpusContents: readonly Reference[] = [
   { table: 'corpus_documents', column: 'text_blob' },
   { table: 'corpus_branches', column: 'text_blob' },
   { table: 'corpus_branches', column: 'root_blob' },
+  { table: 'corpus_remixes', column: 'text_blob' },
 ];
 
 /** Tables with rows of a zone, each with what names a row in it. */
@@ -16,7 +17,11 @@ const TABLES: readonly (readonly [string, string])[] = [
   ['corpus_blocks', 'zone_id, document_id, state, level, block'],
   ['corpus_outcomes', 'zone_id, job_id, n'],
   ['corpus_batches', 'zone_id, job_id'],
+  ['corpus_run_layers', 'zone_id, run_id, n'],
+  ['corpus_runs', 'zone_id, run_id'],
+  ['corpus_ml_jobs', 'zone_id, job_id'],
   ['corpus_branches', 'zone_id, branch_id'],
+  ['corpus_remixes', 'zone_id, remix_id'],
   ['corpus_bases', 'zone_id, kind, thing_id, document_id'],
   ['corpus_documents', 'zone_id, document_id'],
 ];

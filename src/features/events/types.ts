@@ -24,7 +24,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
 const FAMILIES = new Set(
   (
     'key zone access tree_snapshot tree_branch agent message job schedule mount sync conflict brick backup workflow execution ' +
-    'sandbox image asset branch app'
+    'sandbox image asset branch remix app'
   ).split(' '),
 );
 

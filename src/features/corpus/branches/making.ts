@@ -40,9 +40,13 @@ const EMPTY: TextBytes = { bytes: new Uint8Array(), text_hash: hashOf('') };
 export const bytesOf = async (text: KeptText | null, blobs: Blobs): Promise<TextBytes> =>
   text ? { bytes: await readKept(blobs, text), text_hash: text.sha256 } : EMPTY;
 
-async function stored({ bytes, ...made }: MadeEvent, { blobs, run }: Making): Promise<NewBranch> {
-  const blob = { sha256: made.text_hash, size: bytes.byteLength, utf8: true };
-  if (blob.size <= INLINE_BYTES_MAX) return { ...made, blob: { ...blob, inline: bytes } };
+/** Stores a text ahead of the transaction whose rows name it. */
+export async function storeText(
+  { bytes, text_hash: sha256 }: TextBytes,
+  { blobs, run }: Pick<Making, 'blobs' | 'run'>,
+): Promise<NewBlob> {
+  const blob = { sha256, size: bytes.byteLength, utf8: true };
+  if (blob.size <= INLINE_BYTES_MAX) return { ...blob, inline: bytes };
   await reserve([blob], { run });
   await blobs.put({
     ...blob,
@@ -50,8 +54,13 @@ async function stored({ bytes, ...made }: MadeEvent, { blobs, run }: Making): Pr
       yield bytes.subarray(start, end);
     },
   });
-  return { ...made, blob: { ...blob, inline: null } };
+  return { ...blob, inline: null };
 }
+
+const stored = async ({ bytes, ...made }: MadeEvent, making: Making): Promise<NewBranch> => ({
+  ...made,
+  blob: await storeText({ bytes, text_hash: made.text_hash }, making),
+});
 
 /** About how many bytes an event has to do with, on so long a text. */
 function weightOf({ event_type, payload }: BranchEvent, bytes: number): number {

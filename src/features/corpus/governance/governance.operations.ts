@@ -22,7 +22,7 @@ import { listDecisions } from './policies.sql.ts';
 import { sought } from './sought.ts';
 
 const OPERATOR = { role: 'operator' } as const;
-const mode = z.enum(MODES).describe('by which policy');
+const mode = z.enum(MODES).default('PUBLIC').describe('by which policy');
 
 const hit = z.object({
   term: z.string(),

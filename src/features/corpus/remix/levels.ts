@@ -1,9 +1,8 @@
-/**
- * Which atoms a remix works on (corpus.md §13). Guarantees: it is atoms on both sides or on neither. Pure.
- */
+/** Which atoms a remix works on (corpus.md §13). Pure. */
+import type { Level, LevelMade } from '../documents/levels.ts';
+import { levelSpans } from '../text/atoms.ts';
+import { sliceOf } from '../text/rules.ts';
 import type { Strategy } from './strategies.ts';
-
-export type Level = 'glyph-seed' | 'syllable' | 'word' | 'sentence' | 'paragraph';
 
 const PREFERRED: Readonly<Record<Strategy, readonly Level[]>> = {
   interleave: ['word', 'sentence', 'paragraph', 'glyph-seed', 'syllable'],
@@ -12,8 +11,40 @@ const PREFERRED: Readonly<Record<Strategy, readonly Level[]>> = {
   glyph_collide: ['glyph-seed', 'word', 'syllable', 'sentence', 'paragraph'],
 };
 
-/** The first preferred level that was asked for and that this side has atoms of. */
-export const chosenLevel = (
+/** The first preferred level that was asked for and that a document has atoms of. */
+export function chosenLevel(
   strategy: Strategy,
-  { asked, held }: { readonly asked: readonly string[]; readonly held: readonly string[] },
-): Level | undefined => PREFERRED[strategy].find((level) => asked.includes(level) && held.includes(level));
+  { asked, made }: { readonly asked: readonly string[]; readonly made: readonly LevelMade[] },
+): LevelMade | undefined {
+  const held = (level: Level): LevelMade | undefined => made.find((one) => one.level === level && one.atoms > 0);
+  const level = PREFERRED[strategy].find((one) => asked.includes(one) && held(one));
+  return level && held(level);
+}
+
+const BETWEEN: Readonly<Record<Level, string>> = {
+  'glyph-seed': '',
+  syllable: ' ',
+  word: ' ',
+  sentence: ' ',
+  paragraph: '\n\n',
+};
+
+/** UTF-16 units of a joined text that are made one text at a time. */
+const PIECE_UNITS = 32 * 1024;
+
+/** The atoms of a text, with what stands between them on their level. */
+export function joinedAtoms(text: string, level: Level): string {
+  const pieces: string[] = [];
+  let piece: string[] = [];
+  let units = 0;
+  for (const span of levelSpans(text, level)) {
+    piece.push(sliceOf(text, span));
+    units += span.end - span.start;
+    if (units < PIECE_UNITS) continue;
+    pieces.push(piece.join(BETWEEN[level]));
+    piece = [];
+    units = 0;
+  }
+  if (piece.length > 0) pieces.push(piece.join(BETWEEN[level]));
+  return pieces.join(BETWEEN[level]);
+}

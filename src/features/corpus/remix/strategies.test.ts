@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { vectorsOf, vectorText } from '../../../../test/vectors/vectors.ts';
-import { hashOf, isBlank } from '../text/rules.ts';
-import { chosenLevel } from './levels.ts';
+import { LEVELS } from '../documents/levels.ts';
+import { hashOf } from '../text/rules.ts';
+import { chosenLevel, joinedAtoms } from './levels.ts';
 import { payloadHash, type Recipe, remixed, rngSeedHex, STRATEGIES } from './strategies.ts';
 
 const strategy = z.enum(STRATEGIES);
@@ -19,12 +20,7 @@ const remix = z.object({
   output: z.string(),
   text_hash: z.string(),
 });
-/** Glyphs of a text, which are the atoms that vectors ask for. */
-const glyphs = (text: string): string =>
-  Array.from(text)
-    .filter((character) => !isBlank(character))
-    .join('');
-const ALL = ['glyph-seed', 'syllable', 'word', 'sentence', 'paragraph'];
+const ALL = LEVELS.map((level) => ({ level, atoms: 1, digest: '' }));
 
 describe('remixes', () => {
   it.each(vectorsOf('remix', remix))('$strategy $seed of $source and $target, $atom_levels', (vector) => {
@@ -37,15 +33,41 @@ describe('remixes', () => {
       source_hash: hashOf(source),
       target_hash: hashOf(target),
     };
-    const level = chosenLevel(vector.strategy, { asked: atom_levels, held: ALL });
+    const level = chosenLevel(vector.strategy, { asked: atom_levels, made: ALL })?.level;
     expect([level, level]).toEqual([vector.source_level, vector.target_level]);
-    const [ours, theirs] = level === undefined ? [source, target] : [glyphs(source), glyphs(target)];
+    const [ours, theirs] =
+      level === undefined ? [source, target] : [joinedAtoms(source, level), joinedAtoms(target, level)];
     const output = remixed(ours, theirs, recipe);
     expect({ output, text_hash: hashOf(output), rng: rngSeedHex(recipe) }).toEqual({
       output: vector.output,
       text_hash: vector.text_hash,
       rng: vector.rng_seed_hex,
     });
+  });
+
+  it('works on the preferred level of each strategy that was asked for and is there', () => {
+    const levelOf = (strategy: (typeof STRATEGIES)[number], asked: readonly string[], made = ALL) =>
+      chosenLevel(strategy, { asked, made })?.level;
+    const all = STRATEGIES.map((one) => levelOf(one, LEVELS));
+    expect(all).toEqual(['word', 'sentence', 'paragraph', 'glyph-seed']);
+    expect(levelOf('interleave', ['syllable', 'glyph-seed'])).toBe('glyph-seed');
+    expect(levelOf('glyph_collide', ['sentence', 'syllable'])).toBe('syllable');
+    expect(levelOf('interleave', [])).toBeUndefined();
+    const [glyph, ...others] = ALL;
+    expect(levelOf('glyph_collide', ['glyph-seed'], others)).toBeUndefined();
+    expect(levelOf('glyph_collide', LEVELS, [{ ...glyph, level: 'glyph-seed', atoms: 0, digest: '' }])).toBeUndefined();
+  });
+
+  it('joins atoms as their level has them', () => {
+    const text = 'Hello, World. Bye!\n\nSo 😀';
+    expect(LEVELS.map((level) => joinedAtoms(text, level))).toEqual([
+      'Hello,World.Bye!So😀',
+      'Hel lo World Bye So',
+      'Hello World Bye So',
+      'Hello, World. Bye! So 😀',
+      'Hello, World. Bye!\n\nSo 😀',
+    ]);
+    expect(joinedAtoms('a '.repeat(100_000), 'word')).toBe('a '.repeat(100_000).trim());
   });
 
   it('collides at most 2,000 characters, by code points', () => {

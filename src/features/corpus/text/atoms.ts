@@ -32,6 +32,9 @@ const SPANS: Readonly<Record<Level, (text: string) => Iterable<Span>>> = {
   paragraph: paragraphSpans,
 };
 
+/** Where the atoms of a level are, in UTF-16 units. */
+export const levelSpans = (text: string, level: Level): Iterable<Span> => SPANS[level](text);
+
 export function* atomsOf(text: string, level: Level): Generator<Atom> {
   const duplicates = new Duplicates();
   const token = new Uint8Array(TOKEN_MAX);
