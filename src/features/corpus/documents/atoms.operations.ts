@@ -111,7 +111,7 @@ export async function viewAtoms(
     document_id: row.document_id,
     level,
     stem: stemToken(row.title),
-    nameOf: level === 'glyph-seed' ? await loadNames() : () => undefined,
+    nameOf: level === 'glyph-seed' ? await loadNames() : () => '',
   };
   return placed.map((atom) => atomView(of, { ...atom, content: contentOf(atom, bytes, start) }));
 }
