@@ -97,6 +97,7 @@ const workerOf = ({ running }: TestServer, slots: number, run: () => void): Work
         limits,
         outside: { reach: async () => undefined },
         notes: silentNotes,
+        switches: { ml_plugins: false, raw_mode: false, shadow_execution: false },
         folder: corpusFolder('none'),
       }),
       log: silentLog,

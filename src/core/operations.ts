@@ -17,6 +17,7 @@ import { analyzeJob } from '../features/corpus/analysis/analyze-job.ts';
 import { branchOperations } from '../features/corpus/branches/branches.operations.ts';
 import { branchReplay } from '../features/corpus/branches/replay-jobs.ts';
 import { corpusContents, removeCorpusOf } from '../features/corpus/corpus.finalizers.ts';
+import { forgetJobs } from '../features/corpus/corpus.housekeeping.ts';
 import { atomOperations } from '../features/corpus/documents/atoms.operations.ts';
 import { documentOperations } from '../features/corpus/documents/documents.operations.ts';
 import { jobBases } from '../features/corpus/documents/job-bases.ts';
@@ -112,6 +113,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...integrityOperations,
   ...ingestOperations,
   removeCorpusOf,
+  forgetJobs,
   ...backupOperations,
   eventTrim,
   ...sweepOperations,

@@ -1,6 +1,7 @@
 /** Parts that the server and its threads build alike from the configuration. */
 import type { Config } from '../config.ts';
 import type { AuditKeys } from '../core/call/audit-row.ts';
+import type { Switches } from '../core/call/switches.ts';
 import { GrantCache } from '../features/access/grant-cache.ts';
 
 /** Subjects whose grants one thread keeps. */
@@ -15,3 +16,9 @@ export function auditKeysOf({ AUDIT_KEY }: Pick<Config, 'AUDIT_KEY'>): AuditKeys
   if (current === '') throw new Error('the audit log has no key: prepareAudit comes first');
   return [current, ...former];
 }
+
+export const switchesOf = (config: Config): Switches => ({
+  raw_mode: config.RAW_MODE_ENABLED,
+  ml_plugins: config.PLUGIN_ML_ENABLED,
+  shadow_execution: config.SHADOW_EXECUTION_ENABLED,
+});

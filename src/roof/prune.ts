@@ -5,6 +5,7 @@
 
 import type { Log } from '../base/log.ts';
 import { forgetAnswers } from '../features/answers/answers.operations.ts';
+import { forgetJobs } from '../features/corpus/corpus.housekeeping.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { pruneTree, pruneZone } from '../features/files/history/retention.operations.ts';
 import { forgetWorkers, prunableZones, pruneJobs } from '../features/jobs/worker-steps.operations.ts';
@@ -56,6 +57,7 @@ export async function pruneFinishedJobs({ step, signal }: PruneParts, older_than
       pruned += slice.pruned;
       left = slice.left;
     }
+    if (!signal.aborted) await step(forgetJobs, zone_id, {});
   }
   return pruned;
 }

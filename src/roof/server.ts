@@ -42,7 +42,7 @@ import { keyUse } from './key-use.ts';
 import { mindLeaving } from './leave.ts';
 import { joinNodes } from './nodes.ts';
 import { openOutside } from './outside.ts';
-import { grantCache } from './parts.ts';
+import { grantCache, switchesOf } from './parts.ts';
 import { prepareDatabase } from './prepare.ts';
 import { ratesOf, rateTable } from './rates.ts';
 import { type Opening, openRenewed } from './renewal.ts';
@@ -279,11 +279,7 @@ const serverOf = (config: Config, { watch, ...parts }: ServerParts): Server => (
   limits: config.limits,
   turns: new Turns(),
   streams: new Streams({ ...parts, limits: config.limits, watch }),
-  switches: {
-    raw_mode: config.RAW_MODE_ENABLED,
-    ml_plugins: config.PLUGIN_ML_ENABLED,
-    shadow_execution: config.SHADOW_EXECUTION_ENABLED,
-  },
+  switches: switchesOf(config),
   asyncJobs: config.ASYNC_JOBS_ENABLED,
 });
 

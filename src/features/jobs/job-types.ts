@@ -11,6 +11,7 @@ import { jsonValue } from '../../base/json-object.ts';
 import type { Limits } from '../../base/limits.ts';
 import type { Computing } from '../../core/call/computing.ts';
 import type { Notes } from '../../core/call/notes.ts';
+import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Caller, Need, Operation, Role } from '../../core/operation.ts';
 import type { Backend } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
@@ -25,6 +26,7 @@ export interface JobTools {
   /** For what would hold the event loop up. */
   readonly computing: Computing;
   readonly notes: Notes;
+  readonly switches: Switches;
   /** Runs an operation of the server itself. */
   step<I, O>(operation: Operation<I, O>, zone_id: string, input: I): Promise<O>;
   /** The same as whoever submitted the job, with what they may at that moment. */

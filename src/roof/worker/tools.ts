@@ -2,6 +2,7 @@
 import type { Limits } from '../../base/limits.ts';
 import type { Computing } from '../../core/call/computing.ts';
 import type { Notes } from '../../core/call/notes.ts';
+import type { Switches } from '../../core/call/switches.ts';
 import { NO_DEADLINE } from '../../core/deadline.ts';
 import type { Caller, Need } from '../../core/operation.ts';
 import { authoriseNeeds } from '../../core/preflight.ts';
@@ -19,19 +20,24 @@ export interface ToolParts {
   readonly computing: Computing;
   readonly outside: Pick<Outside, 'reach'>;
   readonly notes: Notes;
+  readonly switches: Switches;
   readonly folder: CorpusFolder;
 }
 
-export const toolsOf = ({ runner, blobs, limits, computing, outside, notes, folder }: ToolParts): JobTools => ({
-  blobs,
-  limits,
-  computing,
-  notes,
-  folder,
-  step: systemSteps(runner),
-  act: (operation, { caller, zone_id }, input) => systemSteps(runner, caller)(operation, zone_id, input),
-  reach: (zone_id, mount_id) => outside.reach(zone_id, mount_id),
-});
+export function toolsOf(parts: ToolParts): JobTools {
+  const { runner, blobs, limits, computing, outside, notes, switches, folder } = parts;
+  return {
+    blobs,
+    limits,
+    computing,
+    notes,
+    switches,
+    folder,
+    step: systemSteps(runner),
+    act: (operation, { caller, zone_id }, input) => systemSteps(runner, caller)(operation, zone_id, input),
+    reach: (zone_id, mount_id) => outside.reach(zone_id, mount_id),
+  };
+}
 
 /** That a mount is read-only is nothing against a job: what it changes is refused there. */
 const authorise: typeof authoriseNeeds = { ...authoriseNeeds, name: 'job.authorise', ungated: true };

@@ -21,6 +21,7 @@ import { defaultDestination } from '../backups/depots.ts';
 import { runBackups } from '../backups/job.ts';
 import { type House, startHouse } from '../house/house.ts';
 import { type HouseParts, houseTypes } from '../house/types.ts';
+import { switchesOf } from '../parts.ts';
 import { startSyncClock } from '../sync-clock.ts';
 import { systemSteps } from '../system.ts';
 import type { WorkerSettings } from './settings.ts';
@@ -72,7 +73,8 @@ export function openWorker(parts: WorkParts, settings: WorkerSettings): Worker {
   const resultBytes = config.limits.JOB_PAYLOAD_BYTES;
   const timeoutMs = config.JOB_TIMEOUT_SECONDS * 1000;
   const house = houseTypes(housePartsOf(parts));
-  const tools = toolsOf({ ...parts, limits: config.limits, folder: corpusFolder(config.CORPUS_ROOT) });
+  const { limits } = config;
+  const tools = toolsOf({ ...parts, limits, switches: switchesOf(config), folder: corpusFolder(config.CORPUS_ROOT) });
   return new Worker(
     { types, house, timeoutMs, resultBytes, log, tracing, runner, rings, bricks, tools, settings },
     clock.now(),

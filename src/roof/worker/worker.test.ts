@@ -237,7 +237,7 @@ forEachEngine('workers beside a server', (engine) => {
   });
 
   const startWorker = (settings: Partial<WorkerSettings> = {}, other?: Runner): Worker => {
-    const { runner, rings, bricks, blobs, computing, limits, notes } = server.running.server;
+    const { runner, rings, bricks, blobs, computing, limits, notes, switches } = server.running.server;
     const worker = new Worker(
       {
         runner: other ?? runner,
@@ -250,6 +250,7 @@ forEachEngine('workers beside a server', (engine) => {
           limits,
           outside: { reach: async () => undefined },
           notes,
+          switches,
           folder: corpusFolder('nowhere'),
         }),
         log: silentLog,

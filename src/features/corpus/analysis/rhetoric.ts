@@ -14,16 +14,14 @@ const APPEAL_OF = new Map(
   APPEALS.flatMap((appeal) => MARKERS[appeal].split(' ').map((word) => [word, appeal] as const)),
 );
 
-export type MarkerCounts = Readonly<Record<Appeal, number>>;
-
 export interface Rhetoric {
   readonly ethos_score: number;
   readonly pathos_score: number;
   readonly logos_score: number;
-  readonly strategies: readonly string[];
-  readonly fallacies: readonly string[];
+  readonly strategies: string[];
+  readonly fallacies: string[];
   /** Without words there are no counts. */
-  readonly explainability: { readonly token_count: number; readonly marker_counts: Partial<MarkerCounts> };
+  readonly explainability: { readonly token_count: number; readonly marker_counts: Record<string, number> };
 }
 
 /** `lowerWords`: those of the lower-case text, where they are known. */
