@@ -55,9 +55,10 @@ async function actorOf(name: string): Promise<Actor> {
   };
 }
 
+/** `name` may lead into what is inside: `items.0.id`. */
 function partOf(outcome: Outcome, name: string): unknown {
-  const answer = 'answer' in outcome ? outcome.answer : undefined;
-  const part: unknown = Object.entries(answer ?? {}).find(([key]) => key === name)?.[1];
+  let part: unknown = 'answer' in outcome ? outcome.answer : undefined;
+  for (const field of name.split('.')) part = Object.entries(part ?? {}).find(([key]) => key === field)?.[1];
   if (part === undefined) throw new Error(`no ${name} in ${JSON.stringify(outcome)}`);
   return part;
 }
@@ -73,6 +74,7 @@ const OWN = new Set([
   'request_id',
   'consistency_token',
   'last_used_at',
+  'payload_hash',
 ]);
 /** Counts of the whole node, which every call moves. */
 const COUNTS = new Set(['hits', 'misses', 'sets', 'invalidations', 'l1_size']);

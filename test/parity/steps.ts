@@ -2,7 +2,7 @@
  * A day in a zone: every operation that a door offers, at least once, with what goes wrong now and then. `{name}` in an
  * input stands for what an earlier step kept, `{zone}` for the zone.
  */
-import { GOVERNANCE_STEPS } from './corpus-steps.ts';
+import { CORPUS_STEPS } from './corpus-steps.ts';
 import { MOUNT_STEPS, SYNC_STEPS } from './mount-steps.ts';
 import { BACKUP_STEPS, BRICK_STEPS, CLUSTER_STEPS } from './server-steps.ts';
 
@@ -333,7 +333,7 @@ export const STEPS: readonly Step[] = [
   ...BACKUP_STEPS,
   ...BRICK_STEPS,
   ...CLUSTER_STEPS,
-  ...GOVERNANCE_STEPS,
+  ...CORPUS_STEPS,
 ];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */

@@ -33,6 +33,8 @@ const ROUTES: Readonly<Record<string, BrickName>> = {
   '/api/v2/zones/import': 'backups',
   '/api/v1/governance': 'corpus',
   '/api/v1/audit/policy-decisions': 'corpus',
+  '/api/v1/remix': 'corpus',
+  '/api/v1/corpus': 'corpus',
   '/mcp': 'mcp',
 };
 
