@@ -28,7 +28,7 @@ export interface Computation {
 }
 
 /** Milliseconds between two looks at buffers outside the heap. */
-const LOOK_MS = 500;
+const LOOK_MS = 250;
 /** Pieces of a stream asked for ahead of their taker. */
 const AHEAD = 2;
 
@@ -45,13 +45,12 @@ export class ComputeThread {
     this.worker = new Worker(limits.file, { resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB } });
     this.worker.on('message', (answer: ComputeAnswer) => this.answered(answer));
     this.worker.on('error', (thrown: NodeJS.ErrnoException) => {
-      this.reason ??=
-        thrown.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooLarge() : Object.assign(lost(), { cause: thrown });
+      this.reason ??= thrown.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooLarge() : died(thrown);
     });
     this.worker.once('exit', () => {
       clearInterval(this.look);
       clearTimeout(this.idle);
-      this.reason ??= lost();
+      this.reason ??= died('it left');
       for (const { failed } of this.held.values()) failed(this.reason);
       this.held.clear();
       gone();
@@ -143,6 +142,12 @@ export function failureOf(answer: ComputeAnswer): unknown {
 
 export const lost = (): Fault =>
   new Fault('UNAVAILABLE', 'The computation was ended before its answer; nothing was changed');
+
+/** Of a defect in what it computed with. */
+const died = (cause: unknown): Fault =>
+  Object.assign(new Fault('UNAVAILABLE', 'The computation ended its thread; nothing was changed', { reason: 'died' }), {
+    cause,
+  });
 
 const tooLarge = (): Fault =>
   new Fault('UNAVAILABLE', 'The computation took more memory than it may; nothing was changed', { reason: 'memory' });

@@ -90,7 +90,7 @@ test('faults come back as faults, defects with their stack, and the thread goes 
 
 test('a thread that dies fails what it held with UNAVAILABLE', async () => {
   const computing = computingOf({ heapMiB: 64, outsideBytes: 64 * 1024 * 1024 });
-  await expect(computing.run(fail, 'exit')).rejects.toMatchObject({ code: 'UNAVAILABLE', data: {} });
+  await expect(computing.run(fail, 'exit')).rejects.toMatchObject({ code: 'UNAVAILABLE', data: { reason: 'died' } });
   const memory = { code: 'UNAVAILABLE', data: { reason: 'memory' } };
   await expect(computing.run(grow, 'heap')).rejects.toMatchObject(memory);
   await expect(computing.run(grow, 'buffers')).rejects.toMatchObject(memory);

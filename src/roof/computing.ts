@@ -18,7 +18,7 @@ const IDLE_MS = 60_000;
 /** What V8 may hold in one thread: a text of 64 MiB takes 192 as UTF-16 and as bytes. */
 const HEAP_MIB = 768;
 /** Buffers outside that heap, which V8 sets no limit to. */
-const OUTSIDE_BYTES = 1024 * 1024 * 1024;
+const OUTSIDE_BYTES = 768 * 1024 * 1024;
 
 export interface OpenComputing extends Computing {
   /** Threads that there are now. */

@@ -20,7 +20,7 @@ export interface StreamTask<I, P> {
 
 /**
  * Computations fail with the Fault they throw, with the reason of the signal once that is aborted, and with UNAVAILABLE
- * where the thread died under them; `data.reason` is then `memory` where they took more than they may.
+ * where their thread is gone: `data.reason` is `memory` where they took more than they may, `died` where a defect ended it.
  */
 export interface Computing {
   /** Aborted, it is ended wherever it is. */

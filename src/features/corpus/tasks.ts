@@ -2,6 +2,7 @@
 import type { StreamTask, Task } from '../../core/call/computing.ts';
 import { layersTask, rhetoricTask } from './analysis/tasks.ts';
 import { evolveTask, mergeTask, replayTask } from './branches/evolving.ts';
+import { extractTask } from './extraction/extract.ts';
 import { seekTerms } from './governance/sought.ts';
 import { mixTask } from './remix/mixing.ts';
 import { checkBlocks, split } from './text/split.ts';
@@ -15,6 +16,7 @@ export const tasks: readonly Task<never, unknown>[] = [
   replayTask,
   mixTask,
   checkBlocks,
+  extractTask,
 ];
 
 export const streamTasks: readonly StreamTask<never, unknown>[] = [split];

@@ -7,15 +7,17 @@ import { isUtf8 } from 'node:buffer';
 const BYTE_ORDER_MARK = '\ufeff';
 
 export function decodeText(bytes: Uint8Array): string {
-  const valid = isUtf8(bytes) ? bytes : validPart(bytes);
+  const valid = validUtf8(bytes);
   const text = Buffer.from(valid.buffer, valid.byteOffset, valid.byteLength).toString('utf8');
   return normalizeLines(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
 }
 
+/** Without the bytes that belong to no character. */
+export const validUtf8 = (bytes: Uint8Array): Uint8Array => (isUtf8(bytes) ? bytes : validPart(bytes));
+
 /** CRLF and CR become LF. */
 export const normalizeLines = (text: string): string => (text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text);
 
-/** A copy without the bytes that belong to no character. */
 function validPart(bytes: Uint8Array): Uint8Array {
   const kept = new Uint8Array(bytes.length);
   let length = 0;

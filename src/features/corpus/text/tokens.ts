@@ -3,6 +3,7 @@
  * of it is read than its token takes. Pure.
  */
 import type { Level } from '../documents/levels.ts';
+import { titleStem } from '../ingest/titles.ts';
 
 /** Characters of a token, all of them ASCII. */
 export const TOKEN_MAX = 48;
@@ -74,12 +75,7 @@ export function normalizedToken(content: string): string {
 export const FILENAME_VERSION = 'ab01-v1';
 
 /** Of a document's title, as it begins the names of its atoms' files. */
-export function stemToken(title: string): string {
-  const dot = title.lastIndexOf('.');
-  return normalizedToken(dot > 0 ? title.slice(0, dot) : title)
-    .slice(0, STEM_MAX)
-    .toUpperCase();
-}
+export const stemToken = (title: string): string => normalizedToken(titleStem(title)).slice(0, STEM_MAX).toUpperCase();
 
 export interface AtomName {
   readonly level: Level;
