@@ -27,7 +27,10 @@ import {
 } from './callers.ts';
 import type { Case, Cases, Input } from './cases.ts';
 import { CLUSTER_CASES } from './cluster-cases.ts';
+import { CORPUS_ANALYSIS_CASES } from './corpus-analysis-cases.ts';
+import { CORPUS_DOCUMENT_CASES } from './corpus-document-cases.ts';
 import { CORPUS_GOVERNANCE_CASES } from './corpus-governance-cases.ts';
+import { makeCorpus } from './corpus-made.ts';
 import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
 import { JOB_CASES } from './job-cases.ts';
@@ -48,7 +51,9 @@ const CASES: Cases = {
   ...CLUSTER_CASES,
   ...BRICK_CASES,
   ...SYNC_CASES,
+  ...CORPUS_DOCUMENT_CASES,
   ...CORPUS_GOVERNANCE_CASES,
+  ...CORPUS_ANALYSIS_CASES,
 };
 
 /** What zone a call names: its own, one that is there, one that never was; by header, by parameter, or in its paths. */
@@ -155,6 +160,7 @@ const ROLE_OF: Readonly<Record<string, string>> = {
   'worker.list': 'root admin',
   'feature.update': 'root admin',
   'governance.list': 'operator',
+  'analysis.rhetoric': 'operator',
   'cluster.get': 'root admin',
   'node.drain': 'root admin',
   'node.remove': 'root admin',
@@ -190,6 +196,7 @@ forEachEngine('the matrix of access', (engine) => {
       environment: {
         NEXUS_RATE_LIMIT_ENABLED: 'false',
         NEXUS_EMBEDDED_WORKER: 'false',
+        NEXUS_SHADOW_EXECUTION_ENABLED: 'true',
         // The admin begins one for each cell.
         NEXUS_LIMIT_UPLOADS_PER_CALLER: '1000',
       },
@@ -204,7 +211,7 @@ forEachEngine('the matrix of access', (engine) => {
       const { snapshot_id } = await server.ok('tree_snapshot_create', { name: 'before', path: '/given', ...inZone });
       await server.ok('tree_branch_create', { name: 'side', ...inZone });
       await server.ok('write', { path: '/given/later.txt', content: 'x', ...inZone });
-      made[zone_id] = { snapshot: snapshot_id, revision: String(revision) };
+      made[zone_id] = { snapshot: snapshot_id, revision: String(revision), ...(await makeCorpus(server, zone_id)) };
     }
     callerOf = await makeCallers(server);
   });

@@ -76,8 +76,8 @@ const OWN = new Set([
   'last_used_at',
   'payload_hash',
 ]);
-/** Counts of the whole node, which every call moves. */
-const COUNTS = new Set(['hits', 'misses', 'sets', 'invalidations', 'l1_size']);
+/** Counts of the whole node, which every call moves, and times that something took. */
+const COUNTS = new Set(['hits', 'misses', 'sets', 'invalidations', 'l1_size', 'runtime_ms']);
 const ID = /\b([a-z]+-[0-9a-f]{24}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})/g;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
