@@ -91,14 +91,17 @@ export const lineageEvents = (tx: Tx, key: BranchKey): Promise<EventRow[]> =>
     [...start(key), key.zone_id],
   );
 
-/** A branch, and whatever was its parent or merged into it, or into one of those. */
+/**
+ * A branch, and whatever was its parent or merged into it, or into one of those. The two sides are asked for one by one, as
+ * SQLite looks through all branches for a key that is one of two columns.
+ */
 const FAMILY = `line(branch_id) AS (
     SELECT CAST(? AS TEXT)
     UNION
-    SELECT n.branch_id FROM line l
-    JOIN corpus_branches b ON b.zone_id = ? AND b.branch_id = l.branch_id
-    JOIN corpus_branches n ON n.zone_id = ? AND n.branch_id IN (b.parent_branch_id, b.right_branch_id))`;
-const family = ({ zone_id, branch_id }: BranchKey): SqlValue[] => [branch_id, zone_id, zone_id, zone_id];
+    SELECT CASE sides.side WHEN 0 THEN b.parent_branch_id ELSE b.right_branch_id END
+    FROM line l JOIN corpus_branches b ON b.zone_id = ? AND b.branch_id = l.branch_id
+    CROSS JOIN (SELECT 0 AS side UNION ALL SELECT 1) sides)`;
+const family = ({ zone_id, branch_id }: BranchKey): SqlValue[] => [branch_id, zone_id, zone_id];
 
 export const familySizes = (tx: Tx, key: BranchKey): Promise<PayloadSizes> => sizesOf(tx, FAMILY, family(key));
 
