@@ -2,7 +2,9 @@
  * A day in a zone: every operation that a door offers, at least once, with what goes wrong now and then. `{name}` in an
  * input stands for what an earlier step kept, `{zone}` for the zone.
  */
+import { ANALYSIS_STEPS } from './analysis-steps.ts';
 import { CORPUS_STEPS } from './corpus-steps.ts';
+import { DOCUMENT_STEPS } from './document-steps.ts';
 import { MOUNT_STEPS, SYNC_STEPS } from './mount-steps.ts';
 import { BACKUP_STEPS, BRICK_STEPS, CLUSTER_STEPS } from './server-steps.ts';
 
@@ -334,6 +336,8 @@ export const STEPS: readonly Step[] = [
   ...BRICK_STEPS,
   ...CLUSTER_STEPS,
   ...CORPUS_STEPS,
+  ...DOCUMENT_STEPS,
+  ...ANALYSIS_STEPS,
 ];
 
 /** The value with each `{name}` replaced; one that is all of a text keeps its type. */
