@@ -125,6 +125,36 @@ forEachEngine('traces', (engine) => {
     expect(inTrace(traceId)).toEqual([]);
   });
 
+  test('each run of a plugin is a span below its analysis: the request, or the attempt of the job', async () => {
+    await server.ok('write', { path: '/traced.md', content: 'We hope' });
+    const post = (path: string, body: object, traceId: string) =>
+      server.http(`/api/v1${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', traceparent: `00-${traceId}-${CALLER}-01` },
+        body: JSON.stringify(body),
+      });
+    await post('/ingest/batch', { source_paths: ['nexus:///traced.md'] }, 'c'.repeat(32));
+    const { documents } = (await (await server.http('/api/v1/documents')).json()) as { documents: { id: string }[] };
+    const asked = { document_id: documents[0]?.id, layers: ['token', 'syntax'], plugin_profile: 'ml_first' };
+    const ways = [
+      ['d'.repeat(32), 'POST /api/v1/analyze', asked],
+      ['e'.repeat(32), 'job.execute', { ...asked, execution_mode: 'async' }],
+    ] as const;
+    for (const [traceId, parent, body] of ways) {
+      expect((await post('/analyze', body, traceId)).status).toBe(200);
+      const runs = () => inTrace(traceId).filter(({ name }) => name === 'plugin.run');
+      await vi.waitFor(() => {
+        expect(runs()).toHaveLength(2);
+        expect(inTrace(traceId).some(({ name }) => name === parent)).toBe(true);
+      }, SLOW);
+      const below = inTrace(traceId).find(({ name }) => name === parent)?.spanId;
+      const run = { 'nexus.plugin': 'deterministic', 'nexus.outcome': 'ok' };
+      expect(runs()).toMatchObject(
+        ['token', 'syntax'].map((layer) => ({ parentSpanId: below, attributes: { ...run, 'nexus.layer': layer } })),
+      );
+    }
+  });
+
   test('a collector that takes nothing costs spans, which are counted and told of, and no request', async () => {
     collector.answerWith(400);
     const dropped = async (): Promise<number> => {
