@@ -21,6 +21,7 @@ import { localRunner } from '../src/core/transact.ts';
 import { Turns } from '../src/core/turns.ts';
 import { ZoneWatch } from '../src/core/zone-watch.ts';
 import { openDiskBlobs } from '../src/engines/disk/disk-blobs.ts';
+import { seedTexts } from '../src/engines/disk/seed-texts.ts';
 import { openToolServers } from '../src/engines/mcp/tool-servers.ts';
 import { openOutbound } from '../src/engines/network/outbound.ts';
 import { openProcessBell } from '../src/engines/process/process-bell.ts';
@@ -148,6 +149,9 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
     turns: new Turns(),
     streams: newStreams(parts),
     computing: openComputing(),
+    seeds: seedTexts('nowhere', () => {
+      throw new Error('nobody is asked');
+    }),
     tokens,
     stores: storesWithout(),
     audit,

@@ -13,6 +13,7 @@ import type { Log } from '../base/log.ts';
 import { actingFor } from '../features/access/acting.ts';
 import { ANYONE, isRootAdmin, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { SeedTexts } from '../ports/seed-texts.ts';
 import type { Sql } from '../ports/sql.ts';
 import { type Again, logEnded, logFailure, type Trail } from './audit-trail.ts';
 import { checkWho } from './authorise.ts';
@@ -80,6 +81,7 @@ export interface Server {
   readonly backups: BackupDesk;
   readonly cluster: ClusterView;
   readonly computing: Computing;
+  readonly seeds: SeedTexts;
   readonly notes: Notes;
   readonly log: Log;
   /** Told of every call that ended; `outcome` is `ok` or the fault's code. */
@@ -369,6 +371,7 @@ function preparationOf(server: Server, asked: CallContext): Preparation {
     backups: server.backups,
     cluster: server.cluster,
     computing: server.computing,
+    seeds: server.seeds,
     notes: server.notes,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),
     run: <I, P, O>(operation: Operation<I, O, P>, ready: P) =>

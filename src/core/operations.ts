@@ -28,6 +28,7 @@ import { integrityOperations } from '../features/corpus/graph/integrity.operatio
 import { ingestOperations } from '../features/corpus/ingest/ingest.operations.ts';
 import { ingestBatch } from '../features/corpus/ingest/ingest-job.ts';
 import { remixOperations } from '../features/corpus/remix/remix.operations.ts';
+import { seedOperations } from '../features/corpus/seeds/seeds.operations.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { feedOperations } from '../features/feed/feed.operations.ts';
 import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
@@ -107,6 +108,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...branchOperations,
   ...governanceOperations,
   ...remixOperations,
+  ...seedOperations,
   ...documentOperations,
   ...atomOperations,
   ...graphOperations,

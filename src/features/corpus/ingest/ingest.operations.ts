@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { Fault, type FaultWire, faultFromWire } from '../../../base/faults.ts';
 import { isUuid } from '../../../base/ids.ts';
 import { parseJson } from '../../../base/parse-json.ts';
-import { type Call, type Operation, ofBrick } from '../../../core/operation.ts';
+import { type Call, type Operation, ofBrick, type Preparation } from '../../../core/operation.ts';
 import { DEFAULT_BACKOFF, NEXUS, NORMAL } from '../../jobs/job.ts';
 import { findJob, type JobRow, listAttempts } from '../../jobs/jobs.sql.ts';
 import { keptJson } from '../../jobs/params.ts';
@@ -19,6 +19,7 @@ import {
   type BatchResult,
   batchPayload,
   batchResult,
+  type FileOutcome,
   OUTCOMES,
   resultOf,
   scopeOfBatch,
@@ -72,6 +73,17 @@ interface Ready {
   readonly job_id: string;
 }
 
+/** Ingests as a job that is run at once; gives its id when it has ended. */
+export const runBatch = (payload: BatchPayload, preparation: Preparation): Promise<Ready> =>
+  runNow(preparation, (hands) => preparation.run(keepBatch, { payload, ...hands }));
+
+/** What came of the files of a batch; throws why it was refused as a whole. */
+export async function outcomesOf(call: Call, job_id: string): Promise<FileOutcome[]> {
+  const job = await findJob(call.tx, call.zone.zone_id, job_id);
+  if (job?.status !== 'succeeded') throw await refusalOf(call, job_id, job);
+  return listOutcomes(call.tx, { zone_id: call.zone.zone_id, job_id });
+}
+
 const ingest: Operation<RouteInput, BatchResult, Ready> = {
   name: 'corpus.ingest',
   summary: 'Ingest files of the corpus folder or of the zone, and answer when it is done.',
@@ -82,8 +94,7 @@ const ingest: Operation<RouteInput, BatchResult, Ready> = {
   faults: ['BAD_REQUEST', 'CONFLICT', 'LIMIT_EXCEEDED', 'QUOTA_EXCEEDED', 'TOO_MANY', 'UNAVAILABLE'],
   http: { method: 'POST', path: '/api/v1/ingest/batch', tolerant: true },
   cli: { words: 'corpus ingest', args: ['source_paths'] },
-  prepare: (input, preparation) =>
-    runNow(preparation, (hands) => preparation.run(keepBatch, { payload: payloadOf(input), ...hands })),
+  prepare: (input, preparation) => runBatch(payloadOf(input), preparation),
   object: ({ job_id }) => job_id,
   run: async (call, { job_id }) => {
     const job = await findJob(call.tx, call.zone.zone_id, job_id);

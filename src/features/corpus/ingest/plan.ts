@@ -45,9 +45,11 @@ export async function planBatch(planning: Planning, source_paths: readonly strin
   return plan;
 }
 
+export const corpusRootMissing = (): Fault => bad('corpus_root is missing: set NEXUS_CORPUS_ROOT to a directory');
+
 async function checkFolder({ zone_id, folder }: Planning): Promise<void> {
   if (zone_id === 'root' && (await folder.exists())) return;
-  throw bad('corpus_root is missing: set NEXUS_CORPUS_ROOT to a directory');
+  throw corpusRootMissing();
 }
 
 function checkLength({ limits }: Planning, plan: readonly unknown[]): void {
