@@ -35,6 +35,8 @@ const ROUTES: Readonly<Record<string, BrickName>> = {
   '/api/v1/documents': 'corpus',
   '/api/v1/hypergraph': 'corpus',
   '/api/v1/governance': 'corpus',
+  '/api/v1/evolve': 'corpus',
+  '/api/v1/branches': 'corpus',
   '/api/v1/analyze': 'corpus',
   '/api/v1/analysis': 'corpus',
   '/api/v1/rhetorical_analysis': 'corpus',
@@ -58,7 +60,7 @@ test('an operation without a route is of the brick of those that are called like
     if (nouns.has(noun)) expect([name, brick]).toEqual([name, nouns.get(noun)]);
   }
   const own = protocolOperations.map(({ name, brick }) => [name.split('.')[0], brick].join(' '));
-  expect([...new Set(own)].sort()).toEqual(['conflict sync', 'upload uploads']);
+  expect([...new Set(own)].sort()).toEqual(['conflict sync', 'document corpus', 'upload uploads']);
 });
 
 test('a brick is there with the first operation that is part of it, and in the order of the contract', () => {
