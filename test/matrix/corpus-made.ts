@@ -1,4 +1,4 @@
-/** What the cases of the corpus find in each zone: a document below `/given`, and an analysis of it with a shadow. */
+/** What the cases of the corpus find in each zone: a document below `/given`, an analysis of it with a shadow, and a branch of it. */
 import { ADMIN_KEY, type TestServer } from '../harness.ts';
 
 const PATH = '/given/read.md';
@@ -6,7 +6,7 @@ const PATH = '/given/read.md';
 export async function makeCorpus(
   server: TestServer,
   zone_id: string,
-): Promise<Record<'batch' | 'document' | 'analysis', string>> {
+): Promise<Record<'batch' | 'document' | 'analysis' | 'branch', string>> {
   const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
     const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' };
     const named = { ...headers, 'x-nexus-zone-id': zone_id };
@@ -22,5 +22,12 @@ export async function makeCorpus(
   const document = row?.document_id ?? '';
   const asked = { document_id: document, layers: ['token'], execution_mode: 'shadow' };
   const { analysis_run_id } = await post('/api/v1/analyze', asked);
-  return { batch: String(ingest_job_id), document, analysis: String(analysis_run_id) };
+  const evolving = { root_document_id: document, event_type: 'natural_drift' };
+  const { new_branch_id } = await post('/api/v1/evolve/branch', evolving);
+  return {
+    batch: String(ingest_job_id),
+    document,
+    analysis: String(analysis_run_id),
+    branch: String(new_branch_id),
+  };
 }

@@ -28,6 +28,7 @@ import {
 import type { Case, Cases, Input } from './cases.ts';
 import { CLUSTER_CASES } from './cluster-cases.ts';
 import { CORPUS_ANALYSIS_CASES } from './corpus-analysis-cases.ts';
+import { CORPUS_BRANCH_CASES } from './corpus-branch-cases.ts';
 import { CORPUS_DOCUMENT_CASES } from './corpus-document-cases.ts';
 import { CORPUS_GOVERNANCE_CASES } from './corpus-governance-cases.ts';
 import { makeCorpus } from './corpus-made.ts';
@@ -52,6 +53,7 @@ const CASES: Cases = {
   ...BRICK_CASES,
   ...SYNC_CASES,
   ...CORPUS_DOCUMENT_CASES,
+  ...CORPUS_BRANCH_CASES,
   ...CORPUS_GOVERNANCE_CASES,
   ...CORPUS_ANALYSIS_CASES,
 };
@@ -160,6 +162,7 @@ const ROLE_OF: Readonly<Record<string, string>> = {
   'worker.list': 'root admin',
   'feature.update': 'root admin',
   'governance.list': 'operator',
+  'seed-text.fetch': 'admin',
   'analysis.rhetoric': 'operator',
   'cluster.get': 'root admin',
   'node.drain': 'root admin',

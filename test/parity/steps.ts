@@ -3,25 +3,14 @@
  * input stands for what an earlier step kept, `{zone}` for the zone.
  */
 import { ANALYSIS_STEPS } from './analysis-steps.ts';
+import { BRANCH_STEPS } from './branch-steps.ts';
 import { CORPUS_STEPS } from './corpus-steps.ts';
 import { DOCUMENT_STEPS } from './document-steps.ts';
 import { MOUNT_STEPS, SYNC_STEPS } from './mount-steps.ts';
 import { BACKUP_STEPS, BRICK_STEPS, CLUSTER_STEPS } from './server-steps.ts';
+import type { Step } from './step.ts';
 
-export interface Step {
-  readonly op: string;
-  readonly input: Readonly<Record<string, unknown>>;
-  /** An admin of zone root does it; else the zone's own admin. */
-  readonly by?: 'root';
-  /** Names for parts of the answer. */
-  readonly keep?: Readonly<Record<string, string>>;
-  /** The order of the answer goes by random ids, or by times that may be equal. */
-  readonly unordered?: boolean;
-  /** Of a stream without end: items to wait for. */
-  readonly take?: number;
-  /** It has to fail, as this. */
-  readonly fault?: string;
-}
+export type { Step };
 
 const ada = ['user', 'ada'];
 const docs = ['file', '/docs'];
@@ -337,6 +326,7 @@ export const STEPS: readonly Step[] = [
   ...CLUSTER_STEPS,
   ...CORPUS_STEPS,
   ...DOCUMENT_STEPS,
+  ...BRANCH_STEPS,
   ...ANALYSIS_STEPS,
 ];
 
