@@ -17,12 +17,17 @@ export interface PdfOptions {
   readonly deflated?: boolean;
   /** More entries of the trailer. */
   readonly trailer?: string;
-  /** What a page refers to instead of its content, by its number from 1. */
+  /** What stands in the place of a page, by its number from 1. */
   readonly broken?: ReadonlyMap<number, string>;
+  /** Instead of what pages draw, as it is deflated. */
+  readonly packed?: Buffer;
 }
 
 /** One with the pages given, in Helvetica. */
-export function pdfOf(pages: readonly Page[], { deflated = false, trailer = '', broken }: PdfOptions = {}): Buffer {
+export function pdfOf(
+  pages: readonly Page[],
+  { deflated = false, trailer = '', broken, packed }: PdfOptions = {},
+): Buffer {
   const numberOf = (n: number): number => 4 + 2 * n;
   const kids = pages.map((_, n) => `${numberOf(n)} 0 R`).join(' ');
   const objects: (string | Buffer)[] = [
@@ -35,22 +40,18 @@ export function pdfOf(pages: readonly Page[], { deflated = false, trailer = '', 
     objects.push(
       broken?.get(n + 1) ??
         `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Resources << /Font << /F1 3 0 R >> >> /Contents ${content} 0 R >>`,
-      streamOf(operatorsOf(page), deflated),
+      packed ? deflatedStream(packed) : streamOf(operatorsOf(page), deflated),
     );
   });
   return fileOf(objects, trailer);
 }
 
-function streamOf(operators: string, deflated: boolean): Buffer {
-  const plain = Buffer.from(operators, 'latin1');
-  const bytes = deflated ? deflateSync(plain) : plain;
-  const filter = deflated ? ' /Filter /FlateDecode' : '';
-  return Buffer.concat([
-    Buffer.from(`<< /Length ${bytes.length}${filter} >>\nstream\n`),
-    bytes,
-    Buffer.from('\nendstream'),
-  ]);
-}
+const streamOf = (operators: string, deflated: boolean): Buffer =>
+  deflated ? deflatedStream(deflateSync(operators)) : streamObject(Buffer.from(operators, 'latin1'), '');
+const deflatedStream = (bytes: Buffer): Buffer => streamObject(bytes, ' /Filter /FlateDecode');
+
+const streamObject = (bytes: Buffer, filter: string): Buffer =>
+  Buffer.concat([Buffer.from(`<< /Length ${bytes.length}${filter} >>\nstream\n`), bytes, Buffer.from('\nendstream')]);
 
 /** Objects by their numbers from 1; the first is the catalog. */
 function fileOf(objects: readonly (string | Buffer)[], trailer: string): Buffer {
