@@ -1,5 +1,5 @@
 /** Analyses through every door, of the documents that the steps of the corpus made. */
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 
 const nobody = '0192f0c4-0000-7000-8000-000000000001';
 

@@ -1,5 +1,5 @@
 /** The corpus through every door. */
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 
 const noThing = { id: '0192f0c4-0000-7000-8000-000000000001' };
 const sides = { source_document_id: '{corpus_one}', target_document_id: '{corpus_two}' };
@@ -37,4 +37,9 @@ const remixes: readonly Step[] = [
   { op: 'remix.list', input: { limit: 201 }, fault: 'INVALID_PARAMS' },
 ];
 
-export const CORPUS_STEPS: readonly Step[] = [...twoDocuments, ...governance, ...remixes];
+const seeds: readonly Step[] = [
+  { op: 'seed-text.list', input: {} },
+  { op: 'seed-text.fetch', input: { title: 'Nothing of that name' }, fault: 'BAD_REQUEST' },
+];
+
+export const CORPUS_STEPS: readonly Step[] = [...twoDocuments, ...governance, ...remixes, ...seeds];

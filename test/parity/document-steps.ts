@@ -1,5 +1,5 @@
 /** Documents that were ingested, through every door. */
-import type { Step } from './steps.ts';
+import type { Step } from './step.ts';
 
 const noThing = '0192f0c4-0000-7000-8000-000000000001';
 

@@ -5,24 +5,10 @@
  */
 import { parseJson } from '../../base/parse-json.ts';
 import type { Switches } from '../../core/call/switches.ts';
-import type { Call, Caller } from '../../core/operation.ts';
+import type { Call } from '../../core/operation.ts';
 import { NEXUS } from './job.ts';
 import type { AnyJobType } from './job-types.ts';
 import type { Condition } from './tasks.sql.ts';
-
-/** Who is asked about flags whose answer is kept with a job. */
-export interface Asker {
-  readonly caller: Caller;
-  readonly switches: Switches;
-}
-
-/** A job in the transaction that queues it. */
-export interface QueuedJob<P> {
-  readonly job_id: string;
-  readonly payload: P;
-  /** Undefined where nobody is there to be asked: a schedule queued it. */
-  readonly asker: Asker | undefined;
-}
 
 /** What jobs stand on, as the features know it whose types say so. */
 export interface JobBases {

@@ -16,8 +16,8 @@ import type { Call, Caller, Need, Operation, Role } from '../../core/operation.t
 import type { Backend } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { CorpusFolder } from '../../ports/corpus-folder.ts';
-import type { QueuedJob } from './beside.ts';
 import type { Artifact } from './job.ts';
+import type { QueuedJob } from './queued-job.ts';
 
 /** What handlers may use of the server that they run in. */
 export interface JobTools {

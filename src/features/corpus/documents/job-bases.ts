@@ -1,6 +1,7 @@
 /** Jobs on documents that a viewer may not read are not there for him (corpus.md §2, infrastructure.md §7). */
 import type { Call } from '../../../core/operation.ts';
-import type { JobBases, QueuedJob } from '../../jobs/beside.ts';
+import type { JobBases } from '../../jobs/beside.ts';
+import type { QueuedJob } from '../../jobs/queued-job.ts';
 import { keepBases, listBases, type Thing } from './bases.sql.ts';
 import { findDocuments } from './documents.sql.ts';
 import { seenThings, seesThing } from './sight.ts';
