@@ -95,6 +95,11 @@ export const METRICS = {
     'plugin',
     'outcome',
   ]),
+  nexus_ingest_documents_total: counter('Documents that were made of files; status is that of the file in its batch.', [
+    'modality',
+    'status',
+  ]),
+  nexus_ingest_atoms_total: counter('Atoms that were made of texts.', ['level']),
   nexus_commit_duration_seconds: row('histogram', 'Time of a group commit, its sync included.'),
   nexus_commit_writes: row('histogram', 'Writes of a group commit.'),
   nexus_access_checks_total: counter(

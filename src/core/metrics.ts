@@ -7,6 +7,7 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import { type Distribution, distribution, observe as observeIn } from '../base/distribution.ts';
 import type { Decisions } from '../features/access/grant-cache.ts';
 import type { Commits } from '../ports/sql.ts';
+import type { IngestedFile } from './call/notes.ts';
 import type { JobMove } from './call/told.ts';
 import { histogramText, labelsText, metricText, type Spread } from './exposition.ts';
 import { JobFigures } from './job-figures.ts';
@@ -85,6 +86,8 @@ export class Metrics {
   private readonly inProgress: Gauge<string>;
   private readonly operations: Counter<string>;
   private readonly plugins: Counter<string>;
+  private readonly documents: Counter<string>;
+  private readonly atoms: Counter<string>;
   private readonly counts = new Map<string, number>();
   /** The series that were written before, so that the usual request looks its labels up once. */
   private readonly series = new Map<string, Series>();
@@ -103,6 +106,8 @@ export class Metrics {
     this.inProgress = new Gauge({ ...declared('http_requests_in_progress'), registers });
     this.operations = new Counter({ ...declared('nexus_operations_total'), registers });
     this.plugins = new Counter({ ...declared('nexus_plugin_runs_total'), registers });
+    this.documents = new Counter({ ...declared('nexus_ingest_documents_total'), registers });
+    this.atoms = new Counter({ ...declared('nexus_ingest_atoms_total'), registers });
   }
 
   requestBegan(): void {
@@ -162,6 +167,11 @@ export class Metrics {
   /** An attempt to run a plugin; names are those of the registry. */
   pluginRan(plugin: string, outcome: string): void {
     this.plugins.inc({ plugin, outcome });
+  }
+
+  ingested({ modality, status, made }: IngestedFile): void {
+    this.documents.inc({ modality, status });
+    for (const { level, atoms } of made) this.atoms.inc({ level }, atoms);
   }
 
   /** A counter of the JSON form. */

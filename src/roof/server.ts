@@ -246,7 +246,12 @@ const observerOf =
 async function figuresOf(config: Config, log: Log): Promise<ServerFigures> {
   const metrics = new Metrics(jobTypes.map(({ type }) => type));
   const tracing = await openTracing(config, { log, dropped: (spans) => metrics.count('otel.dropped', spans) });
-  const notes: Notes = { log, pluginRan: (plugin, outcome) => metrics.pluginRan(plugin, outcome), span: tracing?.note };
+  const notes: Notes = {
+    log,
+    pluginRan: (plugin, outcome) => metrics.pluginRan(plugin, outcome),
+    ingested: (file) => metrics.ingested(file),
+    span: tracing?.note,
+  };
   return { metrics, tracing, notes, told: tellOfJobs({ log, counts: (move) => metrics.jobMoved(move) }) };
 }
 

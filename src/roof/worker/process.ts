@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import { type Config, sqliteFileOf } from '../../config.ts';
+import { silentNotes } from '../../core/call/notes.ts';
 import { Rings } from '../../core/rings.ts';
 import { systemClock } from '../../engines/process/system-clock.ts';
 import { findZone } from '../../features/zones/zones.sql.ts';
@@ -97,7 +98,7 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const told = tellOfJobs({ log });
   const tracing = await openTracing(config, { log, dropped: () => undefined });
   // A process without metrics counts nothing.
-  const notes = { log, pluginRan: () => undefined, span: tracing?.note };
+  const notes = { ...silentNotes, log, span: tracing?.note };
   const hears = { config, ...fenced, spans: tracing?.note };
   const [writer, reader] = await Promise.all([
     embedded ? startThread({ ...hears, told, role: 'writer' }) : undefined,

@@ -3,11 +3,12 @@
  * text of that hash, whole.
  */
 import { hash } from 'node:crypto';
+import { alone } from '../../../base/byte-memory.ts';
 import type { Preparation, StoredBytes } from '../../../core/operation.ts';
 import type { Blobs } from '../../../ports/blobs.ts';
 import type { Tx } from '../../../ports/sql.ts';
 import { type NewBlob, touchBlobs } from '../../content/content.sql.ts';
-import { INLINE_BYTES_MAX, reserve, sourceOf } from '../../content/content.ts';
+import { INLINE_BYTES_MAX, reserve } from '../../content/content.ts';
 
 /** Where a text is kept: its bytes, or under which hash the store of blobs has them. Plain data: it crosses threads. */
 export type KeptText = StoredBytes;
@@ -39,12 +40,25 @@ export interface Keeping {
 }
 
 /** Stores a text ahead of the transaction whose rows name it; {@link nameTexts} has to run there. */
-export async function keepText(text: string, { blobs, run }: Keeping): Promise<NewBlob> {
+export function keepText(text: string, keeping: Keeping): Promise<NewBlob> {
   const bytes = Buffer.from(text, 'utf8');
-  const blob = { sha256: hash('sha256', bytes), size: bytes.byteLength, utf8: true };
-  if (blob.size <= INLINE_BYTES_MAX) return { ...blob, inline: bytes };
+  return keepTextBytes({ bytes, sha256: hash('sha256', bytes) }, keeping);
+}
+
+/** The same of a text as its UTF-8 bytes. */
+export async function keepTextBytes(
+  { bytes, sha256 }: { readonly bytes: Uint8Array; readonly sha256: string },
+  { blobs, run }: Keeping,
+): Promise<NewBlob> {
+  const blob = { sha256, size: bytes.byteLength, utf8: true };
+  if (blob.size <= INLINE_BYTES_MAX) return { ...blob, inline: alone(bytes) };
   await reserve([blob], { run });
-  await blobs.put(sourceOf(bytes));
+  await blobs.put({
+    ...blob,
+    read: async function* (start, end) {
+      yield bytes.subarray(start, end);
+    },
+  });
   return { ...blob, inline: null };
 }
 

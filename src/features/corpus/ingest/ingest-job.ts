@@ -4,6 +4,7 @@
  * finished, and keeps its outcome.
  */
 import { Fault, faultToWire } from '../../../base/faults.ts';
+import type { Attributes } from '../../../core/call/tracing.ts';
 import type { Operation } from '../../../core/operation.ts';
 import type { JobRun, JobType } from '../../jobs/job-types.ts';
 import { optionsOf, shownPath } from '../documents/document-object.ts';
@@ -23,6 +24,7 @@ import { linkDocuments } from './links.operations.ts';
 import { type Asked, dropOld, makeDocument } from './make.ts';
 import type { OutcomeRow } from './outcomes.sql.ts';
 import { planBatch, type Source } from './plan.ts';
+import { inSpan } from './spans.ts';
 import { beginBatch, lookAtDocument, recordOutcomes, refuseBatch } from './steps.operations.ts';
 
 export const INGEST = 'ingest_batch';
@@ -42,6 +44,20 @@ export const ingestBatch: JobType<BatchPayload, BatchResult> = {
 };
 
 async function ingest(payload: BatchPayload, run: JobRun): Promise<BatchResult> {
+  let files = 0;
+  return inSpan(run, { name: 'ingest.batch', attributes: () => ({ 'nexus.files': files }) }, async () => {
+    const { asked, outcomes } = await ingestAll(payload, run);
+    files = outcomes.length;
+    return resultOf(run.job_id, asked.scope, outcomes);
+  });
+}
+
+interface Done {
+  readonly asked: Asked;
+  readonly outcomes: readonly FileOutcome[];
+}
+
+async function ingestAll(payload: BatchPayload, run: JobRun): Promise<Done> {
   const { job_id, attempt } = run;
   const step = <I, O>(operation: Operation<I, O>, input: I): Promise<O> =>
     run.tools.step(operation, run.zone_id, input);
@@ -62,7 +78,7 @@ async function ingest(payload: BatchPayload, run: JobRun): Promise<BatchResult> 
   const outcomes = await batch.end();
   const made = outcomes.filter(({ status }) => status === 'ingested' || status === 'ingested_with_warnings');
   await step(linkDocuments, { document_ids: made.flatMap(({ document_id }) => document_id ?? []) });
-  return resultOf(job_id, asked.scope, outcomes);
+  return { asked, outcomes };
 }
 
 async function prepare({ parse_options: options, source_paths }: BatchPayload, run: JobRun, as_of: number) {
@@ -170,7 +186,14 @@ class Batch {
       return { outcome: outcomeOf(shown, 'unchanged', { document_id, checksum }), isRecorded: false };
     }
     const making = { run: this.run, asked: this.asked, file: { ...file, keep: async () => stored }, shown, n };
-    return { outcome: await makeDocument(making), isRecorded: true };
+    let atoms = 0;
+    const attributes = (): Attributes => ({ 'nexus.modality': file.modality, 'nexus.atoms': atoms });
+    const outcome = await inSpan(this.run, { name: 'ingest.document', attributes }, async () => {
+      const made = await makeDocument(making);
+      atoms = made.atoms;
+      return made;
+    });
+    return { outcome, isRecorded: true };
   }
 
   private isUnchanged(row: DocumentRow, checksum: string): boolean {

@@ -3,7 +3,7 @@
  * leaves the document as it was; of a large text a few blocks are held at a time.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Operation } from '../../../core/operation.ts';
+import type { Operation, StoredBytes } from '../../../core/operation.ts';
 import type { NewBlob } from '../../content/content.sql.ts';
 import type { JobRun } from '../../jobs/job-types.ts';
 import { announceBy } from '../../mounts/fetch.ts';
@@ -11,12 +11,13 @@ import type { BlockRow } from '../documents/blocks.sql.ts';
 import type { DocumentOptions } from '../documents/document-object.ts';
 import type { DocumentFacts } from '../documents/documents.sql.ts';
 import { atomsOf, type Level, type LevelMade } from '../documents/levels.ts';
-import { keepText, readKept } from '../documents/texts.ts';
-import { CONFLICT_REASON, hasConflictMarks } from '../text/conflict.ts';
-import { countCharacters } from '../text/rules.ts';
-import type { BatchPayload, FileOutcome, OutcomeStatus, Scope } from './batch.ts';
+import { keepTextBytes, readKept } from '../documents/texts.ts';
+import { extractBeside } from '../extraction/extract.ts';
+import type { Extracted } from '../extraction/extracted.ts';
+import { CONFLICT_REASON } from '../text/conflict.ts';
+import type { BatchPayload, FileOutcome, Scope } from './batch.ts';
 import { outcomeOf } from './batch.ts';
-import { type Extracted, extract, splitBeside } from './contents.ts';
+import { splitBeside } from './contents.ts';
 import type { SourceFile } from './files.ts';
 import { addBlocks, type Claimed, claimFile, dropOldBlocks, showFile } from './steps.operations.ts';
 import { variantStem } from './titles.ts';
@@ -50,23 +51,23 @@ export async function makeDocument(making: Making): Promise<FileOutcome> {
   const step = stepsOf(run);
   const stored = await file.keep();
   const extracted = await extractFrom(making, stored);
-  const { text } = extracted;
-  const isConflict = file.modality === 'text' && text !== null && hasConflictMarks(text);
-  const announce = announceBy(step);
-  const kept = text === null ? undefined : await keepText(text, { blobs: run.tools.blobs, run: announce.run });
+  const kept = await keepTextOf(run, extracted);
   const held = await claim(making);
-  const levels = isConflict || text === null ? [] : making.asked.levels;
-  const atoms = await addAtoms(making, held, { text: text ?? '', levels });
-  const status = statusOf({ extracted, isConflict });
-  const blobs: NewBlob[] = [{ ...stored }, ...(kept ? [kept] : [])];
-  const checksum = stored.sha256;
-  const facts = factsOf(making, { extracted, kept, isConflict, checksum, made: atoms.made });
-  const warning = extracted.warning === undefined ? null : `${making.shown}: ${extracted.warning}`;
-  const { document_id } = held;
-  const outcome = outcomeOf(making.shown, status, { document_id, checksum, warning, atoms: atomsOf(atoms.made) });
+  const { made, rest } = await addAtoms(making, held, extracted);
+  const come: Come = { checksum: stored.sha256, extracted, made };
+  const facts = factsOf(making, come);
+  const outcome = outcomeOf(making.shown, outcomeStatus(extracted), {
+    document_id: held.document_id,
+    checksum: stored.sha256,
+    warning: extracted.warning === null ? null : `${making.shown}: ${extracted.warning}`,
+    atoms: atomsOf(made),
+  });
   run.signal.throwIfAborted();
-  await step(showFile, { ...held.by, facts, blobs, blocks: atoms.rest, outcome: { ...outcome, n: making.n } });
+  const blobs: NewBlob[] = [stored, ...kept];
+  await step(showFile, { ...held.by, facts, blobs, blocks: rest, outcome: { ...outcome, n: making.n } });
   await dropOld(run, { ...held.by, shown: held.by.state, release: true });
+  const { modality } = file;
+  run.tools.notes.ingested({ modality, status: outcome.status, made });
   return outcome;
 }
 
@@ -75,11 +76,25 @@ const stepsOf =
   <I, O>(operation: Operation<I, O>, input: I): Promise<O> =>
     tools.step(operation, zone_id, input);
 
-async function extractFrom({ run, file }: Making, stored: Awaited<ReturnType<SourceFile['keep']>>): Promise<Extracted> {
-  const bytes = file.modality === 'binary' ? new Uint8Array() : await readKept(run.tools.blobs, stored);
-  const { modality, title } = file;
-  const asked = { modality, bytes, filename: title, checksum: stored.sha256, size: stored.size };
-  return extract(run, asked);
+async function extractFrom({ run, file }: Making, stored: StoredBytes): Promise<Extracted> {
+  const { modality, title: filename } = file;
+  const { blobs, limits } = run.tools;
+  const bytes = modality === 'binary' ? new Uint8Array() : await readKept(blobs, stored);
+  return extractBeside(
+    { computing: run.tools.computing, signal: run.signal },
+    {
+      modality,
+      bytes,
+      filename,
+      checksum: stored.sha256,
+      limits: { text_bytes: limits.INGEST_TEXT_BYTES, pdf_pages: limits.PDF_PAGES },
+    },
+  );
+}
+
+async function keepTextOf(run: JobRun, { text }: Extracted): Promise<NewBlob[]> {
+  if (!text) return [];
+  return [await keepTextBytes(text, { blobs: run.tools.blobs, run: announceBy(stepsOf(run)).run })];
 }
 
 interface Held extends Claimed {
@@ -120,16 +135,12 @@ interface Atoms {
   readonly rest: readonly BlockRow[];
 }
 
-async function addAtoms(
-  { run }: Making,
-  held: Held,
-  { text, levels }: { readonly text: string; readonly levels: readonly Level[] },
-): Promise<Atoms> {
+async function addAtoms({ run, asked }: Making, held: Held, { text }: Extracted): Promise<Atoms> {
   const made: LevelMade[] = [];
   let rest: BlockRow[] = [];
   let bytes = 0;
-  if (levels.length === 0) return { made, rest };
-  for await (const piece of splitBeside(run, { text: Buffer.from(text, 'utf8'), levels })) {
+  if (!text || text.has_conflict_marks || asked.levels.length === 0) return { made, rest };
+  for await (const piece of splitBeside(run, { text: text.bytes, levels: asked.levels })) {
     run.signal.throwIfAborted();
     if (piece.made) made.push(piece.made);
     for (const block of piece.blocks) {
@@ -144,47 +155,45 @@ async function addAtoms(
 }
 
 interface Come {
+  readonly checksum: string;
   readonly extracted: Extracted;
-  readonly isConflict: boolean;
+  readonly made: readonly LevelMade[];
 }
 
-function statusOf({ extracted, isConflict }: Come): OutcomeStatus {
-  if (isConflict) return 'conflict';
-  return extracted.warning === undefined ? 'ingested' : 'ingested_with_warnings';
-}
+const outcomeStatus = ({ text, warning }: Extracted): 'conflict' | 'ingested' | 'ingested_with_warnings' => {
+  if (text?.has_conflict_marks) return 'conflict';
+  return warning === null ? 'ingested' : 'ingested_with_warnings';
+};
 
-function factsOf(
-  { asked, file }: Making,
-  come: Come & {
-    readonly checksum: string;
-    readonly kept: NewBlob | undefined;
-    readonly made: readonly LevelMade[];
-  },
-): DocumentFacts {
-  const { extracted, isConflict, checksum, kept, made } = come;
-  const { atomize, force: _force, atom_levels: _levels, atom_tracks: _tracks, ...given } = asked.options;
-  const options: DocumentOptions = {
-    ingest_scope: asked.scope,
-    atom_tracks: asked.tracks,
-    active_atom_levels: asked.levels,
-    ...file.moment,
-    ...(Object.keys(given).length > 0 ? { given } : {}),
-  };
-  const done = extracted.warning === undefined ? 'ingested' : 'ingested_with_warnings';
+function factsOf({ asked, file }: Making, { checksum, extracted, made }: Come): DocumentFacts {
+  const { text, segments } = extracted;
+  const came = outcomeStatus(extracted);
+  const isConflict = came === 'conflict';
   return {
     title: file.title,
     stem: variantStem(file.title),
     modality: file.modality,
     checksum,
     size_bytes: file.size,
-    status: isConflict ? 'conflict' : atomize || done !== 'ingested' ? done : 'parsed',
+    status: came === 'ingested' && !asked.options.atomize ? 'parsed' : came,
     conflict_reason: isConflict ? CONFLICT_REASON : null,
     modality_status: isConflict ? 'failed' : extracted.status,
     levels: JSON.stringify(made),
-    text_hash: kept?.sha256 ?? null,
-    text_bytes: kept?.size ?? 0,
-    text_chars: extracted.text === null ? 0 : countCharacters(extracted.text),
-    segments: JSON.stringify(extracted.segments),
-    options: JSON.stringify(options),
+    text_hash: text?.sha256 ?? null,
+    text_bytes: text?.bytes.byteLength ?? 0,
+    text_chars: text?.characters ?? 0,
+    segments: JSON.stringify(segments),
+    options: JSON.stringify(optionsOf(asked, file)),
+  };
+}
+
+function optionsOf({ scope, tracks, levels, options }: Asked, file: SourceFile): DocumentOptions {
+  const { atomize: _made, force: _again, atom_levels: _levels, atom_tracks: _tracks, ...given } = options;
+  return {
+    ingest_scope: scope,
+    atom_tracks: tracks,
+    active_atom_levels: levels,
+    ...file.moment,
+    ...(Object.keys(given).length > 0 ? { given } : {}),
   };
 }
