@@ -2,7 +2,7 @@
  * F3: a list of 10,000 entries by callers with one and with 1,000 grants against a zone admin, whom no tuple check
  * touches; and the SQL statements of a page, which depend neither on entries nor on grants (files.md §13).
  */
-import { type Account, call, counter } from './lib/calls.ts';
+import { type Account, call, statementsOf } from './lib/calls.ts';
 import { startBenchServer } from './lib/child.ts';
 import { measurePairs, printBar, type Side } from './lib/pairs.ts';
 
@@ -11,8 +11,6 @@ const BATCH = 1_000;
 const LISTS = 3;
 const PAIRS = 5;
 const STATEMENTS_MAX = 8;
-/** Counted calls; the least is told, as housekeeping may fall into any of them. */
-const COUNTED = 10;
 
 async function fill(account: Account, folder: string, entries: number): Promise<void> {
   for (let from = 0; from < entries; from += BATCH) {
@@ -36,17 +34,6 @@ const side = (name: string, account: Account): Side => ({
     return (performance.now() - began) / LISTS;
   },
 });
-
-/** Statements that the server sends while it answers `work`, authentication included. */
-async function statementsOf(url: string, work: () => Promise<void>): Promise<number> {
-  const counts: number[] = [];
-  for (let i = 0; i < COUNTED; i++) {
-    const before = await counter(url, 'nexus_sql_statements_total');
-    await work();
-    counts.push((await counter(url, 'nexus_sql_statements_total')) - before);
-  }
-  return Math.min(...counts);
-}
 
 interface Callers {
   readonly one: Account;

@@ -34,6 +34,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   p8: () => import('./p8-replay.ts'),
   p9: () => import('./p9-listeners.ts'),
   jobs: () => import('./i1-jobs.ts'),
+  branches: () => import('./branches.ts'),
   cli: () => import('./start-up.ts'),
   idle: () => import('./idle.ts'),
 };
