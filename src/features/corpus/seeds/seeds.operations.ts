@@ -77,7 +77,7 @@ const fetchOutput = z.object({
 });
 export type SeedFetched = z.infer<typeof fetchOutput>;
 
-const pathInput = z.object({ path: z.string() });
+const pathInput = z.object({ path: z.string().nullable() });
 const ingestedAt: Operation<z.infer<typeof pathInput>, string | null> = {
   name: 'seed-text.find',
   summary: 'Find the document of a text of the corpus folder that was ingested.',
@@ -87,7 +87,7 @@ const ingestedAt: Operation<z.infer<typeof pathInput>, string | null> = {
   input: pathInput,
   output: z.string().nullable(),
   faults: [],
-  run: async (call, { path }) => (await findIngested(call, path))?.document_id ?? null,
+  run: async (call, { path }) => (path === null ? null : ((await findIngested(call, path))?.document_id ?? null)),
 };
 
 async function fetched({ title, name, url }: Seed, { seeds }: Preparation): Promise<string> {
@@ -110,10 +110,11 @@ interface Ready {
 async function provide({ title }: { readonly title: string }, preparation: Preparation): Promise<Ready> {
   const { context, seeds, run } = preparation;
   const seed = findSeed(title);
+  const found = seed && context.zone_id === ZONE ? await seeds.find(seed.name) : undefined;
+  // Asked whatever is wrong with the title, for a zone that is not there is told first.
+  const document_id = await run(ingestedAt, { path: found ?? null });
   if (!seed) throw new Fault('BAD_REQUEST', `Unknown seed text: ${title.slice(0, 200)}`);
   if (context.zone_id !== ZONE || !(await seeds.exists())) throw corpusRootMissing();
-  const found = await seeds.find(seed.name);
-  const document_id = found === undefined ? null : await run(ingestedAt, { path: found });
   if (found !== undefined && document_id !== null) return { seed, path: found, document_id, job_id: null };
   const path = found ?? (await fetched(seed, preparation));
   const { job_id } = await runBatch(batchPayload.parse({ source_paths: [path] }), preparation);
