@@ -2,9 +2,9 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { DocumentList } from '../src/features/corpus/documents/documents.operations.ts';
-import type { BatchResult } from '../src/features/corpus/ingest/batch.ts';
-import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from './harness.ts';
+import type { DocumentList } from '../../src/features/corpus/documents/documents.operations.ts';
+import type { BatchResult } from '../../src/features/corpus/ingest/batch.ts';
+import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from '../harness.ts';
 
 export interface Answered<T> {
   readonly status: number;
