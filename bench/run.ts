@@ -37,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   branches: () => import('./branches.ts'),
   cli: () => import('./start-up.ts'),
   idle: () => import('./idle.ts'),
+  corpus: () => import('./corpus.ts'),
 };
 
 const { values, positionals: wanted } = parseArgs({
