@@ -20,7 +20,7 @@ import { corpusContents, removeCorpusOf } from '../features/corpus/corpus.finali
 import { forgetJobs } from '../features/corpus/corpus.housekeeping.ts';
 import { atomOperations } from '../features/corpus/documents/atoms.operations.ts';
 import { documentOperations } from '../features/corpus/documents/documents.operations.ts';
-import { jobBases } from '../features/corpus/documents/job-bases.ts';
+import { jobBases, keepJobDocuments } from '../features/corpus/documents/job-bases.ts';
 import { governanceOperations } from '../features/corpus/governance/governance.operations.ts';
 import { integrityAudit } from '../features/corpus/graph/audit-job.ts';
 import { graphOperations } from '../features/corpus/graph/graph.operations.ts';
@@ -116,6 +116,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...ingestOperations,
   removeCorpusOf,
   forgetJobs,
+  keepJobDocuments,
   ...backupOperations,
   eventTrim,
   ...sweepOperations,

@@ -352,6 +352,27 @@ forEachEngine('analyses', (engine) => {
     expect(strangers.jobs).not.toContain(job.job_id);
   });
 
+  test('nor are batches of paths that he may not read, documents or not, and audits of what he does not see', async () => {
+    const asked = async (job_type: string, payload: object): Promise<string> => {
+      const { body } = await ask('/jobs/submit', { key: ADMIN, body: { job_type, payload, execution_mode: 'sync' } });
+      return body.job_id ?? '';
+    };
+    const hidden = [
+      await asked('ingest_batch', { source_paths: ['nexus:///hidden/none.md', 'nexus:///texts/doc.md'] }),
+      await asked('ingest_batch', { source_paths: ['nexus:///hidden/'] }),
+      await asked('integrity_audit', {}),
+    ];
+    const open = await asked('ingest_batch', { source_paths: ['nexus:///texts/'] });
+    for (const id of [...hidden, open]) {
+      const status = id === open ? 200 : 404;
+      expect((await ask(`/jobs/${id}`, { key: ADMIN })).body.status).toBe('succeeded');
+      expect((await ask(`/jobs/${id}`, { key: viewer })).status).toBe(status);
+      if (id !== hidden[2]) expect((await ask(`/ingest/jobs/${id}`, { key: viewer })).status).toBe(status);
+    }
+    const { jobs } = (await ask('/jobs?limit=1000', { key: viewer })).body;
+    expect(jobs.filter(({ job_id }) => [...hidden, open].includes(job_id)).map(({ job_id }) => job_id)).toEqual([open]);
+  });
+
   test('rhetoric is read of a text, or of a document that the caller may see', async () => {
     const rhetoric = (body: object, key = OPERATOR) => ask('/rhetorical_analysis', { key, body });
     const given = await rhetoric({ text: vectorText('prose'), document_id: NOBODY, audience_profile: { any: 1 } });

@@ -1,5 +1,8 @@
 /** Jobs on documents that a viewer may not read are not there for him (corpus.md §2, infrastructure.md §7). */
-import type { Call } from '../../../core/operation.ts';
+import { z } from 'zod';
+import type { Call, Operation } from '../../../core/operation.ts';
+import type { RowsInsert } from '../../../ports/sql.ts';
+import { belowAny } from '../../files/within.ts';
 import type { JobBases } from '../../jobs/beside.ts';
 import type { QueuedJob } from '../../jobs/queued-job.ts';
 import { keepBases, listBases, type Thing } from './bases.sql.ts';
@@ -8,8 +11,26 @@ import { seenThings, seesThing } from './sight.ts';
 
 /** What every type of jobs on documents keeps with its jobs; asked by the jobs API. */
 export const jobBases: JobBases = {
-  seen: (call) => seenThings(call, 'job', 'jobs.job_id'),
-  sees: (call, job_id) => seesThing(call, 'job', job_id),
+  seen: async (call) => {
+    const readable = await call.access.readable();
+    if (readable.everything) return { sql: '', params: [] };
+    const things = await seenThings(call, 'job', 'jobs.job_id');
+    return {
+      sql: `${things.sql} AND NOT EXISTS (SELECT 1 FROM corpus_job_paths p
+        WHERE p.zone_id = ? AND p.job_id = jobs.job_id AND NOT ${belowAny('p.path', call.tx.dialect)})`,
+      params: [...things.params, call.zone.zone_id, JSON.stringify(readable.roots)],
+    };
+  },
+  sees: async (call, job_id) => {
+    if (!(await seesThing(call, 'job', job_id))) return false;
+    const named = await call.tx.all<{ path: string }>(
+      'SELECT path FROM corpus_job_paths WHERE zone_id = ? AND job_id = ?',
+      [call.zone.zone_id, job_id],
+    );
+    if (named.length === 0) return true;
+    const readable = await call.access.readable();
+    return named.every(({ path }) => readable.has(path));
+  },
 };
 
 type Queued = Pick<QueuedJob<unknown>, 'job_id'>;
@@ -31,3 +52,34 @@ export async function standOnThing(call: Call, { job_id }: Queued, thing: Thing)
   const documents = await listBases(call.tx, zone_id, { ...thing, thing_id: thing.thing_id.toLowerCase() });
   await keepBases(call.tx, zone_id, { kind: 'job', thing_id: job_id, documents });
 }
+
+const pathRows: RowsInsert = {
+  into: 'corpus_job_paths',
+  columns: ['zone_id', 'job_id', 'path'],
+  tail: 'ON CONFLICT (zone_id, job_id, path) DO NOTHING',
+};
+
+/** Is about these files and folders of the zone, documents or not. */
+export const standOnPaths = (call: Call, { job_id }: Queued, paths: readonly string[]): Promise<void> =>
+  call.tx.insert(
+    pathRows,
+    [...new Set(paths)].map((path) => [call.zone.zone_id, job_id, path]),
+  );
+
+const looked = z.object({ job_id: z.string(), documents: z.array(z.string()) });
+
+/** Of a job that finds out what it stands on while it runs. */
+export const keepJobDocuments: Operation<z.infer<typeof looked>, null> = {
+  name: 'corpus.keep-job-documents',
+  summary: 'Note documents that a job has looked at.',
+  effect: 'write',
+  who: 'root admin',
+  internal: true,
+  faults: [],
+  input: looked,
+  output: z.null(),
+  run: async ({ tx, zone }, { job_id, documents }) => {
+    await keepBases(tx, zone.zone_id, { kind: 'job', thing_id: job_id, documents });
+    return null;
+  },
+};

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { BlobError } from '../../../ports/blobs.ts';
 import type { JobRun, JobType } from '../../jobs/job-types.ts';
 import type { BlockRow } from '../documents/blocks.sql.ts';
+import { keepJobDocuments } from '../documents/job-bases.ts';
 import { type LevelMade, levelsOf, placeOfLevel } from '../documents/levels.ts';
 import { type KeptText, readKept } from '../documents/texts.ts';
 import { LevelDigest } from '../text/blocks.ts';
@@ -45,6 +46,7 @@ async function audit(run: JobRun): Promise<AuditResult> {
   let inconsistency_count = 0;
   for (;;) {
     const page = await run.tools.act(documentsToAudit, run, { offset: document_count, limit: PAGE_DOCUMENTS });
+    await standOn(run, page);
     for (const stored of page) {
       run.signal.throwIfAborted();
       const integrity = await auditSettled(run, stored);
@@ -55,6 +57,12 @@ async function audit(run: JobRun): Promise<AuditResult> {
     document_count += page.length;
     if (page.length < PAGE_DOCUMENTS) return { document_count, inconsistencies: told, inconsistency_count };
   }
+}
+
+/** Documents of the operator's folder are for everybody who may see the job. */
+async function standOn({ tools, zone_id, job_id }: JobRun, page: readonly Stored[]): Promise<void> {
+  const documents = page.flatMap(({ row }) => (row.source === 'zone' ? row.document_id : []));
+  if (documents.length > 0) await tools.step(keepJobDocuments, zone_id, { job_id, documents });
 }
 
 /** One that was ingested again while it was looked at is looked at again. */

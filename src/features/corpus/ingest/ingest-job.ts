@@ -9,6 +9,7 @@ import type { Operation } from '../../../core/operation.ts';
 import type { JobRun, JobType } from '../../jobs/job-types.ts';
 import { optionsOf, shownPath } from '../documents/document-object.ts';
 import type { DocumentRow } from '../documents/documents.sql.ts';
+import { standOnPaths } from '../documents/job-bases.ts';
 import { selectLevels } from '../text/selection.ts';
 import {
   type BatchPayload,
@@ -23,7 +24,7 @@ import { isTextInZone, openFile, type SourceFile, unreadable } from './files.ts'
 import { linkDocuments } from './links.operations.ts';
 import { type Asked, dropOld, makeDocument } from './make.ts';
 import type { OutcomeRow } from './outcomes.sql.ts';
-import { planBatch, type Source } from './plan.ts';
+import { planBatch, type Source, zonePathsOf } from './plan.ts';
 import { inSpan } from './spans.ts';
 import { beginBatch, lookAtDocument, recordOutcomes, refuseBatch } from './steps.operations.ts';
 
@@ -35,6 +36,7 @@ export const ingestBatch: JobType<BatchPayload, BatchResult> = {
   input: batchPayload,
   role: 'operator',
   brick: 'corpus',
+  queued: (call, { job_id, payload }) => standOnPaths(call, { job_id }, zonePathsOf(call.limits, payload.source_paths)),
   run: ingest,
   artifact: ({ ingest_job_id, documents_ingested }) => ({
     type: `${INGEST}_result`,

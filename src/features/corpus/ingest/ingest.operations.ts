@@ -13,7 +13,7 @@ import { keptJson } from '../../jobs/params.ts';
 import { enqueue, holderOf } from '../../jobs/queue.ts';
 import { runNow } from '../../jobs/run-now.ts';
 import { isAdmin, subjectOf } from '../../jobs/visibility.ts';
-import { seesThing } from '../documents/sight.ts';
+import { jobBases } from '../documents/job-bases.ts';
 import {
   type BatchPayload,
   type BatchResult,
@@ -24,7 +24,7 @@ import {
   resultOf,
   scopeOfBatch,
 } from './batch.ts';
-import { INGEST } from './ingest-job.ts';
+import { INGEST, ingestBatch } from './ingest-job.ts';
 import { linkDocuments } from './links.operations.ts';
 import { findRefusal, listOutcomes } from './outcomes.sql.ts';
 import { sourceOperations } from './sources.operations.ts';
@@ -57,6 +57,7 @@ const keepBatch: Operation<z.infer<typeof keeping>, z.infer<typeof kept>> = {
     const { job, deduplicated } = await enqueue(call, {
       holder: holderOf(hands),
       type: INGEST,
+      kind: ingestBatch,
       executor: NEXUS,
       door: 'feature',
       payload: keptJson(payload, 'the payload', call.limits),
@@ -178,7 +179,7 @@ async function getBatch(call: Call, id: string): Promise<JobRow> {
 }
 
 const seesBatch = async (call: Call, job: JobRow): Promise<boolean> =>
-  isAdmin(call) || job.owner === subjectOf(call) || seesThing(call, 'job', job.job_id);
+  isAdmin(call) || job.owner === subjectOf(call) || jobBases.sees(call, job.job_id);
 
 export const ingestOperations = [
   ...ofBrick('corpus', [ingest, status]),

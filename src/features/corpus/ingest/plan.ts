@@ -98,6 +98,21 @@ async function addZonePath(planning: Planning, plan: Source[], given: string): P
   }
 }
 
+/** Files and folders of the zone that a batch names, so far as they are some. */
+export function zonePathsOf(limits: Limits, source_paths: readonly string[]): string[] {
+  const paths: string[] = [];
+  for (const given of source_paths) {
+    const path = given.replace(ZONE_SCHEME, '');
+    if (path === given || !path.startsWith('/')) continue;
+    try {
+      paths.push(cleanPath(path, limits));
+    } catch (thrown) {
+      if (!(thrown instanceof Fault)) throw thrown;
+    }
+  }
+  return paths;
+}
+
 function zonePathOf({ limits }: Planning, given: string): string {
   const path = given.replace(ZONE_SCHEME, '');
   if (!path.startsWith('/') || /^\/zone(\/|$)/.test(path)) throw bad(`Not a path of this zone: ${given}`);
