@@ -6,7 +6,6 @@ CREATE TABLE corpus_remixes (
   seed BIGINT NOT NULL,
   mode TEXT NOT NULL,
   text_hash TEXT NOT NULL,
-  text_bytes BIGINT NOT NULL,
   text_blob BIGINT NOT NULL,
   payload_hash TEXT NOT NULL,
   rng_seed_hex TEXT NOT NULL,

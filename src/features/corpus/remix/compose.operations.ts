@@ -175,7 +175,6 @@ const rowOf = ({ input, levels, ids, mixed, decision, blob }: Ready, own: RowOwn
   seed: input.seed,
   mode: input.mode,
   text_hash: blob.sha256,
-  text_bytes: blob.size,
   payload_hash: mixed.payload_hash,
   rng_seed_hex: mixed.rng_seed_hex,
   source_level: levels.source?.level ?? null,

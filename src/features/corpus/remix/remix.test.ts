@@ -110,6 +110,12 @@ forEachEngine('remixes', (engine) => {
           },
         },
       ]);
+    });
+
+    test('a remix that was kept, with what it came from and what came of it', async () => {
+      const made = await compose({ ...both(), seed: -1 });
+      const { remix_artifact_id, new_branch_id, event_id, governance_decision_id, governance_trace } = made;
+      const ids = { ...both(), source_branch_id: null, target_branch_id: null };
       const link = { atom_level: null, atom_count: 0, atom_refs: [], branch_id: null };
       expect(await show(remix_artifact_id)).toEqual({
         remix_artifact_id,
@@ -117,7 +123,7 @@ forEachEngine('remixes', (engine) => {
         strategy: 'interleave',
         seed: -1,
         mode: 'PUBLIC',
-        remixed_text: text,
+        remixed_text: made.remixed_text,
         text_hash: made.text_hash,
         payload_hash: made.payload_hash,
         rng_seed_hex: hashOf(`remix:interleave:-1:${hashOf(ONE)}:${hashOf(TWO)}:`),

@@ -12,8 +12,6 @@ export interface RemixRow {
   readonly seed: number;
   readonly mode: Mode;
   readonly text_hash: string;
-  /** In UTF-8. */
-  readonly text_bytes: number;
   readonly payload_hash: string;
   readonly rng_seed_hex: string;
   readonly source_document_id: string | null;
@@ -40,7 +38,6 @@ const COLUMNS = [
   'seed',
   'mode',
   'text_hash',
-  'text_bytes',
   'payload_hash',
   'rng_seed_hex',
   'source_document_id',
