@@ -2,9 +2,11 @@
  * An analysis (corpus.md §8): the layers of a text, each through the plugin registry. Guarantees: long texts are read beside
  * the event loop and outside any transaction; the same text gives the same layers, whatever the door.
  */
+import type { LogFields } from '../../../base/log.ts';
 import { roundTo } from '../../../base/rounding.ts';
 import type { Computing } from '../../../core/call/computing.ts';
 import type { Notes } from '../../../core/call/notes.ts';
+import { traceIds } from '../../../core/call/tracing.ts';
 import type { Blobs } from '../../../ports/blobs.ts';
 import { type KeptText, readKept } from '../documents/texts.ts';
 import { deterministic, type Modality, mlStub } from '../plugins/plugin.ts';
@@ -23,6 +25,8 @@ export interface Means {
   readonly signal?: AbortSignal | undefined;
   /** Of the span that the analysis is a part of. */
   readonly traceparent?: string | undefined;
+  /** What the log says of it where a plugin fails. */
+  readonly about: LogFields;
 }
 
 export interface Asked {
@@ -49,14 +53,14 @@ const NO_BYTES = new Uint8Array();
 
 export async function analyse(asked: Asked, means: Means): Promise<Analysed> {
   const { modality, hints, layers, profile, ml } = asked;
-  const { computing, notes, signal, traceparent } = means;
+  const { computing, notes, signal, traceparent, about } = means;
   const bytes = asked.text ? await readKept(means.blobs, asked.text) : NO_BYTES;
   const reading = { bytes, layers, hints };
   const made =
     bytes.byteLength > INLINE_BYTES ? await computing.run(layersTask, reading, signal) : layersTask.compute(reading);
   const registry = pluginRegistry({
     plugins: [deterministic, mlStub(ml)],
-    log: notes.log,
+    log: (level, event, fields) => notes.log(level, event, { ...about, ...traceIds(traceparent), ...fields }),
     ran: notes.pluginRan,
     spans: notes.span,
   });

@@ -148,7 +148,9 @@ export const runAnalysis: Operation<AnalyzeInput, AnalyzeOutput, Ready> = {
     }
     const { target, layers, ml } = looked;
     const asked = { ...target, layers, profile: input.plugin_profile ?? null, ml };
-    return { ...ready, analysed: await analyse(asked, { ...preparation, traceparent: context.traceparent }) };
+    const { request_id, zone_id: zone, traceparent } = context;
+    const means = { ...preparation, traceparent, about: { request_id, zone } };
+    return { ...ready, analysed: await analyse(asked, means) };
   },
   run: async (call, ready) => {
     const { input, analysed, switches } = ready;
