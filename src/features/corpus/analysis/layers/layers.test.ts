@@ -66,3 +66,14 @@ test('words are the same however they are looked at', () => {
   const texts = ['', "'", '𝐀'.repeat(5000), `${'ab '.repeat(3000)}${'c'.repeat(20_000)} d`, `${'x'.repeat(4095)}𝐀𝐁 y`];
   for (const text of [...texts, vectorText('script').repeat(100)]) expect([...eachWord(text)]).toEqual(wordsOf(text));
 });
+
+/** Of each so many characters, that squared work on them would take longer than the test may. */
+const MANY = 500_000;
+test.each(['either ', 'either x', ' ', '\n ', '. \t', 'a', "'", '-', 'everyone know', 'you are ', '😀', 'İ ', '𝐀'])(
+  'a text of many %j takes no long time',
+  (one) => {
+    const text = one.repeat(MANY / one.length);
+    expect(readLayers({ text, layers: LAYER_NAMES, hints: NO_HINTS })).toHaveLength(LAYER_NAMES.length);
+  },
+  60_000,
+);
