@@ -45,7 +45,8 @@ CREATE INDEX corpus_documents_claim ON corpus_documents (claim_job) WHERE claim_
 CREATE INDEX corpus_documents_raw ON corpus_documents (raw_blob) WHERE raw_blob IS NOT NULL;
 CREATE INDEX corpus_documents_text ON corpus_documents (text_blob) WHERE text_blob IS NOT NULL;
 
--- Some thousand atoms of one level, as offsets into the bytes of the text. `level` is the place of the level in their order.
+-- Some thousand atoms of one level, as offsets into the bytes of the text. `level` is the place of the level in their order,
+-- `packed` bytes as base64: so a dump, which is text, has them as they are.
 CREATE TABLE corpus_blocks (
   zone_id TEXT NOT NULL,
   document_id TEXT NOT NULL,
@@ -57,7 +58,7 @@ CREATE TABLE corpus_blocks (
   -- Bytes of the text that its atoms lie in.
   start_byte BIGINT NOT NULL,
   end_byte BIGINT NOT NULL,
-  bytes BLOB NOT NULL,
+  packed TEXT NOT NULL,
   PRIMARY KEY (zone_id, document_id, state, level, block)
 );
 

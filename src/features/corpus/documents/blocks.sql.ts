@@ -22,9 +22,26 @@ export interface BlocksOf {
   readonly state: number;
 }
 
-const BLOCK = ['level', 'block', 'first_ordinal', 'atoms', 'start_byte', 'end_byte', 'bytes'] as const;
+const BLOCK = ['level', 'block', 'first_ordinal', 'atoms', 'start_byte', 'end_byte'] as const;
+const ALL = `${BLOCK.join(', ')}, packed`;
 
-const blockRows: RowsInsert = { into: 'corpus_blocks', columns: ['zone_id', 'document_id', 'state', ...BLOCK] };
+const blockRows: RowsInsert = {
+  into: 'corpus_blocks',
+  columns: ['zone_id', 'document_id', 'state', ...BLOCK, 'packed'],
+};
+
+interface PackedRow extends Omit<BlockRow, 'bytes'> {
+  /** Base64. */
+  readonly packed: string;
+}
+
+const NONE = new Uint8Array();
+
+/** What is no base64 as it was written has no bytes, which is no block. */
+function unpacked({ packed, ...row }: PackedRow): BlockRow {
+  const bytes = Buffer.from(packed, 'base64');
+  return { ...row, bytes: bytes.toString('base64') === packed ? bytes : NONE };
+}
 
 export const insertBlocks = (
   tx: Tx,
@@ -33,7 +50,13 @@ export const insertBlocks = (
 ): Promise<void> =>
   tx.insert(
     blockRows,
-    blocks.map((block) => [zone_id, document_id, state, ...BLOCK.map((column) => block[column])]),
+    blocks.map((block) => [
+      zone_id,
+      document_id,
+      state,
+      ...BLOCK.map((column) => block[column]),
+      Buffer.from(block.bytes.buffer, block.bytes.byteOffset, block.bytes.byteLength).toString('base64'),
+    ]),
   );
 
 const OF = 'zone_id = ? AND document_id = ?';
@@ -47,27 +70,31 @@ export const removeOtherBlocks = (tx: Tx, { zone_id, document_id, state }: Block
   );
 
 /** Those with ordinals of a page, in order. */
-export const listBlocks = (
+export const listBlocks = async (
   tx: Tx,
   { zone_id, document_id, state }: BlocksOf,
   { level, from, to }: { readonly level: number; readonly from: number; readonly to: number },
-): Promise<BlockRow[]> =>
-  tx.all<BlockRow>(
-    `SELECT ${BLOCK.join(', ')} FROM corpus_blocks WHERE ${OF} AND state = ? AND level = ?
+): Promise<BlockRow[]> => {
+  const rows = await tx.all<PackedRow>(
+    `SELECT ${ALL} FROM corpus_blocks WHERE ${OF} AND state = ? AND level = ?
        AND first_ordinal < ? AND first_ordinal + atoms > ? ORDER BY block`,
     [zone_id, document_id, state, level, to, from],
   );
+  return rows.map(unpacked);
+};
 
 /** A page of the blocks of a level, behind one. */
-export const pageOfBlocks = (
+export const pageOfBlocks = async (
   tx: Tx,
   { zone_id, document_id, state }: BlocksOf,
   { level, after, limit }: { readonly level: number; readonly after: number; readonly limit: number },
-): Promise<BlockRow[]> =>
-  tx.all<BlockRow>(
-    `SELECT ${BLOCK.join(', ')} FROM corpus_blocks WHERE ${OF} AND state = ? AND level = ? AND block > ? ORDER BY block LIMIT ?`,
+): Promise<BlockRow[]> => {
+  const rows = await tx.all<PackedRow>(
+    `SELECT ${ALL} FROM corpus_blocks WHERE ${OF} AND state = ? AND level = ? AND block > ? ORDER BY block LIMIT ?`,
     [zone_id, document_id, state, level, after, limit],
   );
+  return rows.map(unpacked);
+};
 
 /** What is stored of a document, by state and level. */
 export interface StoredLevel {

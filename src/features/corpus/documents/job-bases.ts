@@ -9,6 +9,10 @@ import { keepBases, listBases, type Thing } from './bases.sql.ts';
 import { findDocuments } from './documents.sql.ts';
 import { seenThings, seesThing } from './sight.ts';
 
+/** Whose jobs stand on documents: of all others nothing need be looked up, however many there are. */
+export const ON_DOCUMENTS = ['ingest_batch', 'analyze', 'branch_replay', 'integrity_audit'] as const;
+const NAMES = ON_DOCUMENTS.map((type) => `'${type}'`).join(', ');
+
 /** What every type of jobs on documents keeps with its jobs; asked by the jobs API. */
 export const jobBases: JobBases = {
   seen: async (call) => {
@@ -16,8 +20,8 @@ export const jobBases: JobBases = {
     if (readable.everything) return { sql: '', params: [] };
     const things = await seenThings(call, 'job', 'jobs.job_id');
     return {
-      sql: `${things.sql} AND NOT EXISTS (SELECT 1 FROM corpus_job_paths p
-        WHERE p.zone_id = ? AND p.job_id = jobs.job_id AND NOT ${belowAny('p.path', call.tx.dialect)})`,
+      sql: ` AND (jobs.type NOT IN (${NAMES}) OR (1 = 1${things.sql} AND NOT EXISTS (SELECT 1 FROM corpus_job_paths p
+        WHERE p.zone_id = ? AND p.job_id = jobs.job_id AND NOT ${belowAny('p.path', call.tx.dialect)})))`,
       params: [...things.params, call.zone.zone_id, JSON.stringify(readable.roots)],
     };
   },

@@ -1,6 +1,6 @@
 /** Integrity of what is stored: whatever is taken away, changed or added by hand is named, by document and by level. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type CorpusServer, startCorpus } from '../../../../test/corpus.ts';
+import { type CorpusServer, startCorpus } from '../../../../test/corpus/server.ts';
 import { forEachEngine } from '../../../../test/harness.ts';
 import type { Tx } from '../../../ports/sql.ts';
 import { LEVELS } from '../documents/levels.ts';
@@ -38,7 +38,7 @@ forEachEngine('integrity', (engine) => {
     return job.body.result;
   };
   const failing = ({ checks }: Integrity) => checks.filter(({ ok }) => !ok).map(({ name }) => name);
-  const change = (sql: string, ...params: (string | number | Uint8Array)[]) =>
+  const change = (sql: string, ...params: (string | number)[]) =>
     corpus.server.sql.write('root', (tx: Tx) => tx.run(sql, params));
 
   test('what was ingested is whole', async () => {
@@ -82,21 +82,15 @@ forEachEngine('integrity', (engine) => {
     for (let turn = 0; turn < 12; turn++) {
       await renew();
       const level = turn % LEVELS.length;
+      const of = [document_id, level] as const;
+      const where = 'WHERE document_id = ? AND level = ? AND block = 0';
       const row = await corpus.server.sql.read((tx) =>
-        tx.get<{ bytes: Uint8Array }>(
-          'SELECT bytes FROM corpus_blocks WHERE document_id = ? AND level = ? AND block = 0',
-          [document_id, level],
-        ),
+        tx.get<{ packed: string }>(`SELECT packed FROM corpus_blocks ${where}`, [...of]),
       );
-      const bytes = Uint8Array.from(row?.bytes ?? []);
-      const at = (turn * 7919) % bytes.length;
-      bytes[at] = (bytes[at] ?? 0) ^ (1 << (turn % 8));
-      await change(
-        'UPDATE corpus_blocks SET bytes = ? WHERE document_id = ? AND level = ? AND block = 0',
-        bytes,
-        document_id,
-        level,
-      );
+      const bytes = Buffer.from(row?.packed ?? '');
+      const at = turn === 0 ? bytes.length - 1 : (turn * 7919) % bytes.length;
+      bytes[at] = (bytes[at] ?? 0) ^ (1 + (turn % 3));
+      await change(`UPDATE corpus_blocks SET packed = ? ${where}`, bytes.toString('latin1'), ...of);
       expect(await named()).toEqual([`atom_digest:${LEVELS[level]}`]);
     }
     for (const column of ['start_byte', 'end_byte']) {
@@ -118,8 +112,8 @@ forEachEngine('integrity', (engine) => {
   test('blocks too many are found: of older states, and of levels that are not active', async () => {
     const add = (state: string, level: number) =>
       change(
-        `INSERT INTO corpus_blocks (zone_id, document_id, state, level, block, first_ordinal, atoms, start_byte, end_byte, bytes)
-         SELECT zone_id, document_id, ${state}, ?, 0, 1, 1, 0, 1, bytes FROM corpus_blocks WHERE document_id = ? AND level = 4 AND block = 0`,
+        `INSERT INTO corpus_blocks (zone_id, document_id, state, level, block, first_ordinal, atoms, start_byte, end_byte, packed)
+         SELECT zone_id, document_id, ${state}, ?, 0, 1, 1, 0, 1, packed FROM corpus_blocks WHERE document_id = ? AND level = 4 AND block = 0`,
         level,
         document_id,
       );
