@@ -1,9 +1,11 @@
 /** Analyses where jobs for later, ML and the shadow are off, and of a job that was cancelled. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../../test/harness.ts';
+import { jobTypes } from '../../../core/operations.ts';
 import { systemSteps } from '../../../roof/system.ts';
 import { deleteJobs } from '../../jobs/jobs.sql.ts';
 import { forgetJobs } from '../corpus.housekeeping.ts';
+import { ON_DOCUMENTS } from '../documents/job-bases.ts';
 import { findRunOfJob } from './runs.sql.ts';
 import { keepRunOfJob, lookForAnalysis } from './steps.operations.ts';
 
@@ -15,6 +17,11 @@ interface Body {
   readonly error_text: string | null;
   readonly plugin_provenance: unknown;
 }
+
+test('every type of jobs of the corpus is one whose jobs may be hidden', () => {
+  const ours = jobTypes.filter(({ brick }) => brick === 'corpus').map(({ type }) => type);
+  expect(ours.toSorted()).toEqual(ON_DOCUMENTS.toSorted());
+});
 
 forEachEngine('analyses where all is closed', (engine) => {
   let server: TestServer;
