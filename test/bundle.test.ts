@@ -1,11 +1,12 @@
 /**
  * The bundle of the published package: its command line knows the same commands as the source, works against a server,
- * and a client command loads neither the server nor a schema nor `fetch`, so that it starts at once (workflows.md §6). A
- * server that nobody calls has loaded nothing for calls of others, and has no thread for long reads.
+ * and a client command loads neither the server nor a schema nor `fetch`, so that it starts at once (workflows.md §6), and
+ * the texts of help only where it shows them. A server that nobody calls has loaded nothing for calls of others, and has
+ * no thread for long reads.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -71,6 +72,20 @@ test('a client command loads little: no server, no schema, no fetch', SLOW, asyn
     expect(bytes).toBeLessThan(150_000);
   }
   expect((await load('--version')).bytes).toBeLessThan(5_000);
+});
+
+test('texts of help are read by help alone', SLOW, async () => {
+  const texts = join(PLACE, 'dist', 'command-texts.json');
+  const away = `${texts}.away`;
+  renameSync(texts, away);
+  try {
+    for (const line of [['whoami'], ['zone', 'list'], ['backup', 'list']]) {
+      expect([line, (await load(...line)).out === '']).toEqual([line, false]);
+    }
+    await expect(load('zone', 'list', '--help')).rejects.toThrow('command-texts.json');
+  } finally {
+    renameSync(away, texts);
+  }
 });
 
 test('the bundle has the commands and options of the source, and they work', SLOW, async () => {

@@ -4,7 +4,7 @@
  * `dist/licenses.txt`. The source needs to know nothing of it: what `import.meta` says, and so every path a file builds
  * from its own place (`migrations/`, `package.json`), is the same from the bundle.
  */
-import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 import { operationLines, type Parameter } from '../src/channels/cli/operation-lines.ts';
@@ -40,25 +40,34 @@ const keepPlaces: Plugin = {
   },
 };
 
+/** What the command line says of operations and their parameters: read by help, completion and nothing else. */
+const TEXTS = 'command-texts.json';
+
 /**
  * Lists instead of objects, without the names of fields and without what is empty, and each parameter once, however many
- * operations have it: every command loads all of them.
+ * operations have it: every command loads all of them. Texts are numbers of lines of a file beside.
  */
-function linesAsData(): string {
+function linesAsData(texts: string[]): string {
+  const numberIn = (all: string[], one: string): number => (all.includes(one) ? all.indexOf(one) : all.push(one) - 1);
   const known: string[] = [];
   const numberOf = ({ name, about, takes, or }: Parameter): number => {
-    const text = JSON.stringify(or ? [name, takes, about, or] : about ? [name, takes, about] : [name, takes]);
-    const at = known.indexOf(text);
-    return at < 0 ? known.push(text) - 1 : at;
+    const fields = [name, takes, numberIn(texts, about)];
+    return numberIn(known, JSON.stringify(or ? [...fields, or] : fields));
   };
   const rows = operationLines.map(({ words, summary, args, parameters, rpc, http }) => [
-    [words, summary, args, rpc ?? 0, http?.method, http?.path],
+    [words, numberIn(texts, summary), args, rpc ?? 0, http?.method, http?.path],
     parameters.map(numberOf),
   ]);
-  return `const rows = ${JSON.stringify(rows)};
-    const known = [${known.join()}].map(([name, takes, about = '', or]) => ({ name, about, takes, ...(or ? { or } : {}) }));
+  return `import { readFileSync } from 'node:fs';
+    let texts;
+    const text = (n) => (texts ??= JSON.parse(readFileSync(new URL('./${TEXTS}', import.meta.url), 'utf8')))[n];
+    const rows = ${JSON.stringify(rows)};
+    const known = [${known.join()}].map(([name, takes, about, or]) => ({
+      name, takes, get about() { return text(about); }, ...(or ? { or } : {}),
+    }));
     export const operationLines = rows.map(([[words, summary, args, rpc, method, path], parameters]) => ({
-      words, summary, args, ...(rpc ? { rpc } : {}), ...(method ? { http: { method, path } } : {}),
+      words, get summary() { return text(summary); }, args,
+      ...(rpc ? { rpc } : {}), ...(method ? { http: { method, path } } : {}),
       parameters: parameters.map((n) => known[n]),
     }));`;
 }
@@ -67,9 +76,13 @@ function linesAsData(): string {
 const dataOfOperations: Plugin = {
   name: 'data of operations',
   setup({ onLoad }) {
-    onLoad({ filter: /\/src\/channels\/cli\/operation-lines\.ts$/ }, () => ({
-      contents: linesAsData(),
-    }));
+    onLoad({ filter: /\/src\/channels\/cli\/operation-lines\.ts$/ }, () => {
+      const texts: string[] = [];
+      const contents = linesAsData(texts);
+      mkdirSync(DIST, { recursive: true });
+      writeFileSync(join(DIST, TEXTS), JSON.stringify(texts));
+      return { contents };
+    });
   },
 };
 

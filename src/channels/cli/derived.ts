@@ -15,7 +15,14 @@ const optionName = (parameter: string): string => parameter.replaceAll('_', '-')
 type Show = (terminal: Terminal, answer: unknown) => void;
 
 export const optionsOf = (line: OperationLine): Option[] =>
-  line.parameters.map((one) => ({ ...one, name: optionName(one.name) }));
+  line.parameters.map((one) => ({
+    name: optionName(one.name),
+    takes: one.takes,
+    ...(one.or ? { or: one.or } : {}),
+    get about() {
+      return one.about;
+    },
+  }));
 
 const showing =
   (line: OperationLine, shown: Show): Command['run'] =>
@@ -25,10 +32,13 @@ const showing =
   };
 
 function commandOf(line: OperationLine, run = showing(line, show)): Command {
-  const { words, summary, args } = line;
+  const { words, args } = line;
   return {
     words,
-    summary,
+    // The published package reads texts from a file when they are asked for.
+    get summary() {
+      return line.summary;
+    },
     args,
     hints: { INVALID_PARAMS: `nexus ${usage(line)} [OPTIONS]; nexus ${words} --help names them` },
     get options() {
@@ -82,6 +92,13 @@ export function derivedCommand(words: string, shown: Show): Command {
   const line = lineOf(words);
   return commandOf(line, showing(line, shown));
 }
+
+/** A command with some of it in another way. What it says of itself is asked for where it is shown, as before. */
+export const altered = (command: Command, other: Partial<Command>): Command =>
+  Object.create(Object.prototype, {
+    ...Object.getOwnPropertyDescriptors(command),
+    ...Object.getOwnPropertyDescriptors(other),
+  });
 
 /** Commands that take what their operations take, of a module that is loaded when one of them runs. */
 export const loadedCommands = (words: readonly string[], load: () => Promise<readonly Command[]>): readonly Command[] =>

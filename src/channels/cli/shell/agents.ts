@@ -2,7 +2,7 @@
 import type { Result } from '../../../../client/wire.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import { type Command, type Option, type Typed, UsageError } from '../command.ts';
-import { derivedCommand, lineOf, loadedCommands, optionsOf, paramsOf, send } from '../derived.ts';
+import { altered, derivedCommand, lineOf, loadedCommands, optionsOf, paramsOf, send } from '../derived.ts';
 import { show } from '../show.ts';
 import { paint, type Terminal } from '../terminal.ts';
 
@@ -28,10 +28,8 @@ function jsonList(text: string): unknown {
 
 /** The command of an operation that takes capabilities. */
 function withCapabilities(words: string, shown: (terminal: Terminal, answer: unknown) => void = show): Command {
-  const derived = derivedCommand(words, shown);
   const typedList = (one: Option): Option => (one.name === CAPABILITIES ? { ...one, takes: 'text' } : one);
-  return {
-    ...derived,
+  return altered(derivedCommand(words, shown), {
     get options() {
       return optionsOf(lineOf(words)).map(typedList);
     },
@@ -40,7 +38,7 @@ function withCapabilities(words: string, shown: (terminal: Terminal, answer: unk
       shown(scene.terminal, await send(scene.transport(), line, paramsOf(line, asList(typed))));
       return undefined;
     },
-  };
+  });
 }
 
 const register = withCapabilities('agent register', (terminal, answer) => {

@@ -10,7 +10,9 @@ const command = (verb: string, of = verb): Command => {
   const line = lineOf(`backup ${of}`);
   return {
     words: `backup ${verb}`,
-    summary: line.summary,
+    get summary() {
+      return line.summary;
+    },
     args: line.args,
     get options() {
       return of === 'now' ? optionsOf(line) : [...optionsOf(line), FROM, DATA];

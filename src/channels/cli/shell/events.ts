@@ -2,7 +2,7 @@
 import { type EventObject, followEvents, type ReplayQuery, replayEvents } from '../../../../client/stream.ts';
 import type { Transport } from '../../../../client/transport.ts';
 import type { Command, Scene, Typed } from '../command.ts';
-import { derivedCommand } from '../derived.ts';
+import { altered, derivedCommand } from '../derived.ts';
 import { show } from '../show.ts';
 import { paint, safe, type Terminal } from '../terminal.ts';
 import { styleOf } from './job-texts.ts';
@@ -67,12 +67,11 @@ function pages(words: string): Command {
     if (events.length === 0) terminal.err('nothing\n');
     if (has_more) terminal.err(`… more: --cursor ${next_cursor}\n`);
   });
-  return {
-    ...derived,
+  return altered(derived, {
     get options() {
       return derived.options.map((one) => (TYPE_LISTS.has(one.name) ? { ...one, ...AS_LIST } : one));
     },
-  };
+  });
 }
 
 /** Types are typed as `write,delete`. */
@@ -81,13 +80,12 @@ const AS_LIST = { takes: 'text', or: { boolean: false, list: true } } as const;
 
 const replayPage = pages('event replay');
 
-const replay: Command = {
-  ...replayPage,
+const replay = altered(replayPage, {
   get options() {
     return [...replayPage.options, flag('lines', 'all of them up to now, with --json one document a line')];
   },
   run: (scene, typed) => (typed.options.lines ? replayAll(scene, typed) : replayPage.run(scene, typed)),
-};
+});
 
 async function replayAll({ terminal, transport }: Scene, { options }: Typed): Promise<undefined> {
   const query = {

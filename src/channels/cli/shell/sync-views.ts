@@ -4,7 +4,7 @@ import type { Transport } from '../../../../client/transport.ts';
 import type { ConflictObject } from '../../../features/sync/conflict-object.ts';
 import type { SyncOutput } from '../../../features/sync/sync-shapes.ts';
 import type { Command } from '../command.ts';
-import { derivedCommand, lineOf, paramsOf, send } from '../derived.ts';
+import { altered, derivedCommand, lineOf, paramsOf, send } from '../derived.ts';
 import { show } from '../show.ts';
 import { bytesText, paint, plural, type Terminal, table, timeText } from '../terminal.ts';
 
@@ -78,12 +78,7 @@ function tell(terminal: Terminal, answer: SyncOutput): number {
 
 function syncCommand(verb: 'push' | 'pull'): Command {
   const line = lineOf(`sync ${verb}`);
-  const derived = derivedCommand(line.words, show);
-  return {
-    ...derived,
-    get options() {
-      return derived.options;
-    },
+  return altered(derivedCommand(line.words, show), {
     run: async ({ terminal, ...scene }, typed) => {
       const transport = scene.transport();
       const params = paramsOf(line, typed);
@@ -94,7 +89,7 @@ function syncCommand(verb: 'push' | 'pull'): Command {
       show(terminal, answer);
       return 'task_id' in answer || answer.changes_failed === 0 ? 0 : 1;
     },
-  };
+  });
 }
 
 interface Status {
