@@ -25,6 +25,12 @@ const KEY = 'token.create api_key';
 /** A zone of such a name is looked for as any other, and is not there; none can be made. */
 const ZONE = /^(?!zone\.(create|import) ).* zone_id/;
 const REFUSALS = ['INVALID_PARAMS', 'INVALID_PATH', 'INVALID_CURSOR'];
+/** What the corpus only reads, looks for among its own words, or keeps as JSON. */
+const READ =
+  /^(analysis\.rhetoric (text|audience_profile)|governance\.evaluate candidate_output|graph\.query document_id|corpus\.ingest (modalities|parse_options))/;
+/** Its ids are not there where they are none, and its words and paths are refused by what they mean (corpus.md §14). */
+const CORPUS = /^(analysis|branch|remix|document|graph|corpus|seed-text)\./;
+const BY_MEANING = ['NOT_FOUND', 'BAD_REQUEST'];
 
 interface Variant {
   /** Operation and dotted place. */
@@ -72,6 +78,8 @@ function variantsOf(operation: AnyOperation, kept: ReadonlyMap<string, unknown>)
 function wantedFor(at: string): readonly string[] {
   if (CONTENTS.test(at) || at.endsWith(METADATA_NAME)) return ['OK'];
   if (at === KEY) return ['UNAUTHENTICATED'];
+  if (READ.test(at)) return ['OK'];
+  if (CORPUS.test(at)) return [...REFUSALS, ...BY_MEANING];
   return ZONE.test(at) ? ['ZONE_NOT_FOUND'] : REFUSALS;
 }
 
