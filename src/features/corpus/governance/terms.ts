@@ -4,7 +4,7 @@
  * and where a word begins no further than terms begin alike. Pure.
  */
 
-import { isWordCharacter } from '../text/rules.ts';
+import { isPair, isWordCharacter } from '../text/rules.ts';
 import { foldOf } from './fold.ts';
 
 export interface Found {
@@ -50,7 +50,7 @@ function beginningsOf(terms: readonly string[], fold: Fold): Beginning {
 type Fold = (text: string, at: number) => number;
 
 const pointAt = (text: string, at: number): number => text.codePointAt(at) ?? 0;
-const unitsOf = (text: string, at: number): number => (pointAt(text, at) > 0xffff ? 2 : 1);
+const unitsOf = (text: string, at: number): number => (isPair(text, at) ? 2 : 1);
 
 /** Folds characters, each kind of them once. */
 function folding(): Fold {
@@ -66,6 +66,17 @@ function folding(): Fold {
   };
 }
 
+const ASCII = 128;
+
+/** Whether a term begins with the character; most characters are told by a table. */
+function beginsWith({ next }: Beginning, fold: Fold): (text: string, at: number) => boolean {
+  const ascii = Uint8Array.from({ length: ASCII }, (_, code) => (next.has(fold(String.fromCharCode(code), 0)) ? 1 : 0));
+  return (text, at) => {
+    const code = text.charCodeAt(at);
+    return code < ASCII ? ascii[code] === 1 : next.has(fold(text, at));
+  };
+}
+
 const isWordAt = (text: string, at: number): boolean =>
   at >= 0 && at < text.length && isWordCharacter(String.fromCodePoint(pointAt(text, at)));
 
@@ -73,13 +84,14 @@ const isWordAt = (text: string, at: number): boolean =>
 export function findTerms(text: string, terms: readonly string[], most: number): Findings {
   const fold = folding();
   const root = beginningsOf(terms, fold);
+  const mayBegin = beginsWith(root, fold);
   const told: Found[][] = terms.map(() => []);
   const counts = terms.map(() => 0);
   /** Where the last one of each term ends, in UTF-16 units. */
   const ends = terms.map(() => 0);
   let before = -1;
   for (let at = 0, start = 0; at < text.length; start++) {
-    if (root.next.has(fold(text, at)) && !isWordAt(text, before)) {
+    if (mayBegin(text, at) && !isWordAt(text, before)) {
       for (const { term, to, characters } of startingAt(text, at, { root, fold })) {
         if ((ends[term] ?? 0) > at) continue;
         ends[term] = to;
