@@ -5,6 +5,7 @@
 import { newLife } from '../src/features/agents/agent.ts';
 import { insertAgent, saveCapabilities } from '../src/features/agents/agents.sql.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../test/harness.ts';
+import { percentile } from './lib/pairs.ts';
 
 const AGENTS = 10_000;
 const CALLS = 200;
@@ -57,7 +58,7 @@ async function p95(server: TestServer, query: string, calls: number): Promise<nu
     await ask(server, `/api/v2/agents?${query}`);
     times.push(performance.now() - from);
   }
-  return times.sort((a, b) => a - b)[Math.floor(calls * 0.95)] ?? 0;
+  return percentile(times, 0.95);
 }
 
 /** Calls a second of many callers. */

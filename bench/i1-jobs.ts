@@ -1,9 +1,8 @@
 /**
  * What jobs promise (infrastructure.md §15), as commands: submits at a steady rate, the first retry, cancels at random
- * instants, many worker processes on one database, some that are killed, one that takes files in while others ask, and the cost of a look at the metrics after many requests. `--calls` is
- * the number of requests before that look; the others are in proportion.
+ * instants, many worker processes on one database, some that are killed, one that ingests while others ask, and the cost of a
+ * look at the metrics after many requests. `--calls` is the number of requests before that look; the others are in proportion.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +11,9 @@ import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from '..
 import { type Started, startNexus } from '../test/nexus-process.ts';
 import { createDatabase, startPostgres } from '../test/servers/postgres.ts';
 import { type BenchServer, type Child, startBenchServer } from './lib/child.ts';
+import { englishText } from './lib/english.ts';
 import { runLoad } from './lib/load.ts';
+import { percentile } from './lib/pairs.ts';
 
 const REQUESTS = 1_000_000;
 const SUBMITS_A_SECOND = 200;
@@ -27,14 +28,11 @@ const METRICS_P95_MS = 10;
 const SCRAPES = 200;
 const WARM = 100_000;
 const CALLERS = 50;
-const TAKEN_FILES = 1_000;
-const TAKEN_FILE_BYTES = 10_486;
+const INGESTED_BYTES = 10_000_000;
 const HEALTH_P99_MS = 100;
 /** Between two looks at the health of a server. */
 const HEALTH_EACH_MS = 5;
 
-const percentile = (times: readonly number[], part: number): number =>
-  times.toSorted((a, b) => a - b)[Math.floor(times.length * part)] ?? Number.NaN;
 const p95 = (times: readonly number[]): number => percentile(times, 0.95);
 
 function tell(what: string, figure: string, met: boolean): boolean {
@@ -66,6 +64,7 @@ interface JobView {
   readonly job_id: string;
   readonly status: string;
   readonly attempts: readonly Attempt[];
+  readonly result: Readonly<Record<string, unknown>>;
 }
 
 /** From the end of the one to the start of the other. */
@@ -231,22 +230,11 @@ const states = (server: TestServer): Promise<{ status: string; n: number; attemp
     ),
   );
 
-interface TakenTask {
-  readonly status: string;
-  readonly result: { readonly changes_pulled?: number } | null;
-}
-
-/** A worker process takes 10 MiB of files into the SQLite file that 50 callers ask who they are. */
-async function takes({ api, startWorker }: Beside): Promise<boolean> {
-  const root_path = mkdtempSync(join(tmpdir(), 'nexus-store-'));
-  for (let n = 0; n < TAKEN_FILES; n++) writeFileSync(join(root_path, `${n}.bin`), randomBytes(TAKEN_FILE_BYTES));
-  await call(api, '/api/v2/mounts', {
-    mount_point: '/taken',
-    backend_type: 'local',
-    backend_config: { root_path },
-    write_mode: 'back',
-  });
-  const worker = startWorker();
+/** A worker process ingests 10 MB into the SQLite file that 50 callers ask who they are. */
+async function ingests({ api, startWorker }: Beside): Promise<boolean> {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-corpus-'));
+  writeFileSync(join(folder, 'text.txt'), englishText(INGESTED_BYTES));
+  const worker = startWorker({ NEXUS_CORPUS_ROOT: folder });
   let over = false;
   let failures = 0;
   const asking = (async () => {
@@ -266,21 +254,19 @@ async function takes({ api, startWorker }: Beside): Promise<boolean> {
     }
   })();
   const began = performance.now();
-  const { task_id } = await call<{ task_id: string }>(api, '/api/v2/sync/mounts/%2Ftaken/pull', { wait: false });
-  const look = (): Promise<TakenTask> => call(api, `/api/v2/scheduler/task/${task_id}`);
-  let task = await look();
-  for (; ['queued', 'running'].includes(task.status); task = await look()) await sleep(50);
+  const job = await submit(api, { job_type: 'ingest_batch', payload: { source_paths: ['text.txt'] } });
+  const { status, result } = await ended(api, job);
   const seconds = (performance.now() - began) / 1000;
   over = true;
   await Promise.all([asking, looking]);
   worker.child.kill();
   const { out } = await worker.ended;
-  rmSync(root_path, { recursive: true });
-  const taken = task.result?.changes_pulled ?? 0;
+  rmSync(folder, { recursive: true });
+  const atoms = Number(result.atoms_created ?? 0);
   const ms = percentile(health, 0.99);
-  const met = failures === 0 && ms <= HEALTH_P99_MS && out.includes('processed_jobs=1') && taken === TAKEN_FILES;
-  const figure = `${taken} files in ${seconds.toFixed(1)} s, ${failures} answers not 200, /healthz p99 ${ms.toFixed(1)} ms (≤ ${HEALTH_P99_MS})`;
-  return tell(`${CALLERS} callers of whoami while a worker process takes 10 MiB in, sqlite`, figure, met);
+  const met = failures === 0 && ms <= HEALTH_P99_MS && out.includes('processed_jobs=1') && status === 'succeeded';
+  const figure = `${atoms} atoms in ${seconds.toFixed(1)} s, ${failures} answers not 200, /healthz p99 ${ms.toFixed(1)} ms (≤ ${HEALTH_P99_MS})`;
+  return tell(`${CALLERS} callers of whoami while a worker process ingests 10 MB, sqlite`, figure, met);
 }
 
 /** Memory after a tenth of the requests, and no fewer than it takes to be warm, and after all. */
@@ -343,7 +329,7 @@ export async function run({ calls = REQUESTS }: { readonly calls?: number | unde
   };
   await both('sqlite', '');
   await killing('sqlite', '');
-  met.push(await withWorkers('sqlite', '', takes));
+  met.push(await withWorkers('sqlite', '', ingests));
   const postgres = await startPostgres();
   try {
     await both('postgres', (await createDatabase(postgres)).url);

@@ -2,7 +2,7 @@
 import { createDatabase, startPostgres } from '../test/servers/postgres.ts';
 import { openGraphile } from './lib/job-peers.ts';
 import { openNexusQueue } from './lib/job-queues.ts';
-import { measuredOnce, median, printBar } from './lib/pairs.ts';
+import { measuredOnce, median, percentile, printBar } from './lib/pairs.ts';
 
 const SAMPLES = 1_000;
 /** Taken in turn, so that both see the same machine. */
@@ -10,9 +10,6 @@ const SLICES = 10;
 const P99_MS_MAX = 20;
 /** What PostgreSQL takes where nobody says. */
 const BUFFERS_MIB = 128;
-
-const percentile = (values: readonly number[], part: number): number =>
-  values.toSorted((a, b) => a - b)[Math.ceil(values.length * part) - 1]!;
 
 export async function run({ calls: samples = SAMPLES }: { readonly calls?: number | undefined }): Promise<boolean> {
   const postgres = await startPostgres(BUFFERS_MIB);

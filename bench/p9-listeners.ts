@@ -5,7 +5,7 @@
 import { get, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BenchServer, startBenchServer } from './lib/child.ts';
-import { measuredOnce, printBar } from './lib/pairs.ts';
+import { measuredOnce, percentile, printBar } from './lib/pairs.ts';
 
 const LISTENERS = 1_000;
 const PER_SECOND = 20;
@@ -25,7 +25,7 @@ export async function run({ calls = SECONDS }: { readonly calls?: number | undef
     await sleep(Math.max(0, began + ((n + 1) * 1000) / PER_SECOND - performance.now()));
   }
   await Promise.all(listeners.map(({ reached }) => reached(steady)));
-  const p99 = latencies.sort((a, b) => a - b)[Math.floor(latencies.length * 0.99)] ?? 0;
+  const p99 = percentile(latencies, 0.99);
   const burst = performance.now();
   await publish(nexus.ready, BURST);
   await Promise.all(listeners.map(({ reached }) => reached(steady + BURST)));

@@ -1,7 +1,7 @@
 /**
  * `npm run bench [-- f1 f2 … --calls N --paths N]`: runs the bars, both sides in one run, and prints their ratios.
  * `--calls` is the length of f7 and of each pair of denials, the tasks of p1 (to p3) and p4, the small uploads of p5 (with p6),
- * the events of p8, the seconds of p9, the requests of jobs, `--paths` the size of f8's tree.
+ * the events of p8, the seconds of p9, the requests of jobs, the small files of corpus-server, `--paths` the size of f8's tree.
  */
 import { parseArgs } from 'node:util';
 
@@ -38,6 +38,7 @@ const BENCHES: Readonly<Record<string, () => Promise<{ run(sizes: Sizes): Promis
   cli: () => import('./start-up.ts'),
   idle: () => import('./idle.ts'),
   corpus: () => import('./corpus.ts'),
+  'corpus-server': () => import('./corpus-server.ts'),
 };
 
 const { values, positionals: wanted } = parseArgs({

@@ -21,6 +21,10 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
+/** The value that this part of all stays below. */
+export const percentile = (values: readonly number[], part: number): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN;
+
 /** `pairs` alternations after one uncounted measurement of each side. */
 export async function measurePairs(ours: Side, theirs: Side, pairs: number): Promise<PairsResult> {
   await ours.measure();

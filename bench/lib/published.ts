@@ -15,10 +15,14 @@ export interface Published {
   readonly url: string;
   /** Owner of `/bench`, by one grant. */
   readonly key: string;
+  readonly adminKey: string;
+  /** Of its data. */
+  readonly directory: string;
   stop(): Promise<void>;
 }
 
-export async function startPublished(): Promise<Published> {
+/** `settings`: more of them. */
+export async function startPublished(settings: Readonly<Record<string, string>> = {}): Promise<Published> {
   const program = buildProgram();
   const directory = mkdtempSync(join(process.env.NEXUS_TEST_BENCH_DIR ?? tmpdir(), 'nexus-bench-'));
   const said = join(directory, 'log');
@@ -32,6 +36,7 @@ export async function startPublished(): Promise<Published> {
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       // Rates are asked as always, and refuse nobody (files.md §13).
       NEXUS_RATE_LIMIT_OPERATOR_PER_MINUTE: '100000000',
+      ...settings,
     },
     stdio: ['ignore', log, log],
   });
@@ -46,6 +51,8 @@ export async function startPublished(): Promise<Published> {
     pid: child.pid ?? 0,
     url,
     key: String(key),
+    adminKey: ADMIN_KEY,
+    directory: join(directory, 'data'),
     stop: async () => {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');

@@ -164,6 +164,25 @@ describe('a merge', () => {
     });
   });
 
+  it('counts words that are more than it holds at a time', () => {
+    const numbers = (from: number, to: number) =>
+      Array.from({ length: to - from }, (_, i) => (from + i).toString(36)).join(' ');
+    const { conflict_semantics } = mergeTexts(numbers(0, 1_500_000), numbers(1_000_000, 2_500_000), 'left_wins');
+    expect(conflict_semantics).toMatchObject({
+      left_words: 1_500_000,
+      right_words: 1_500_000,
+      merged_words: 1_500_000,
+      shared_word_count: 500_000,
+      left_only_word_count: 1_000_000,
+      right_only_word_count: 1_000_000,
+    });
+  });
+
+  it('takes every blank, and nothing else, as one', () => {
+    const { text } = mergeTexts('a\u3000b\u200bc\ufeff\u2028 d', '\u0085', 'interleave');
+    expect(text).toBe('a b\u200bc\ufeff d');
+  });
+
   it('counts whole characters only, where halves are equal', () => {
     // U+1F600 and U+1F601 begin with one unit; U+1F600 and U+1FA00 end with one.
     const { conflict_semantics } = mergeTexts('a😀', 'a😁', 'interleave');

@@ -27,10 +27,15 @@ import { carryOut, type OnlyBranch, onlyBranch, planReplay, type Replay, replayS
 
 const VIEWER = { role: 'viewer' } as const;
 
-function checkSizes({ limits }: Call, { bytes }: PayloadSizes): void {
+/** Of an event beside its payload, with its edges, about. */
+const EVENT_BYTES = 1024;
+
+function checkSizes({ limits }: Call, { events, bytes }: PayloadSizes): void {
+  const actual = bytes + events * EVENT_BYTES;
   const maximum = limits.JSON_READ_BYTES;
-  if (bytes > maximum)
-    throw limitExceeded('JSON_READ_BYTES', maximum, { actual: bytes, what: 'payloads of a lineage' });
+  if (actual > maximum) {
+    throw limitExceeded('JSON_READ_BYTES', maximum, { actual, what: `${events} events in one answer` });
+  }
 }
 
 /** The payload as it was kept, with the text that it came with. */

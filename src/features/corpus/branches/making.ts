@@ -10,7 +10,7 @@ import { INLINE_BYTES_MAX, reserve } from '../../content/content.ts';
 import { type KeptText, readKept } from '../documents/texts.ts';
 import { hashOf } from '../text/rules.ts';
 import type { Base } from './bases.ts';
-import { type BranchEvent, validateEvent } from './events/apply.ts';
+import type { BranchEvent } from './events/apply.ts';
 import {
   type ComingEvent,
   type Evolving,
@@ -103,13 +103,6 @@ export async function makeBranches(
     at = some.at(-1) ?? at;
     for (const one of some) made.push(await stored(one, making));
   }
-  return made;
-}
-
-/** The same of one event as it was given: throws BAD_REQUEST for what is wrong with it. */
-export async function makeBranch(base: Base, event: BranchEvent, making: Making): Promise<NewBranch> {
-  const [made] = await makeBranches(base, { events: [validateEvent(event)], isMany: false }, making);
-  if (!made) throw new Error('an event made no branch');
   return made;
 }
 

@@ -2,7 +2,7 @@
  * Merging two texts, and what that did to either (corpus.md §9). Guarantees: time and memory grow linearly with the texts.
  * Pure.
  */
-import { countCharacters, splitAtBlanks } from '../text/rules.ts';
+import { countCharacters, eachBetweenBlanks, joinEach } from '../text/rules.ts';
 import type { MergeStrategy } from './events/joining.ts';
 
 export interface ConflictSemantics {
@@ -23,16 +23,18 @@ export interface ConflictSemantics {
   readonly common_suffix_chars: number;
 }
 
-/** Items of both in turn, what is left of the longer one at the end. */
-export function interleaved(left: readonly string[], right: readonly string[]): string[] {
-  const items: string[] = [];
-  const longest = Math.max(left.length, right.length);
-  for (let at = 0; at < longest; at++) {
-    const [a, b] = [left[at], right[at]];
-    if (a !== undefined) items.push(a);
-    if (b !== undefined) items.push(b);
+/** Words of both in turn, what is left of the longer text at the end, joined by one blank. */
+export function interleaveWords(left: string, right: string): string {
+  return joinEach(inTurn(eachBetweenBlanks(left), eachBetweenBlanks(right)), ' ');
+}
+
+function* inTurn(left: Iterator<string>, right: Iterator<string>): Generator<string> {
+  for (;;) {
+    const [ours, theirs] = [left.next(), right.next()];
+    if (!ours.done) yield ours.value;
+    if (!theirs.done) yield theirs.value;
+    if (ours.done && theirs.done) return;
   }
-  return items;
 }
 
 const EFFECTS: Readonly<Record<MergeStrategy, readonly [resolution: string, effect: string]>> = {
@@ -41,19 +43,21 @@ const EFFECTS: Readonly<Record<MergeStrategy, readonly [resolution: string, effe
   interleave: ['interleaved_union', 'word_interleave'],
 };
 
+const MERGED_WORDS: Readonly<Record<MergeStrategy, (counts: WordCounts) => number>> = {
+  left_wins: ({ left_words }) => left_words,
+  right_wins: ({ right_words }) => right_words,
+  interleave: ({ left_words, right_words }) => left_words + right_words,
+};
+
 export interface Merged {
   readonly text: string;
   readonly conflict_semantics: ConflictSemantics;
 }
 
 export function mergeTexts(left: string, right: string, strategy: MergeStrategy): Merged {
-  const [leftWords, rightWords] = [splitAtBlanks(left), splitAtBlanks(right)];
-  const joined = () => interleaved(leftWords, rightWords).join(' ');
-  const text = strategy === 'left_wins' ? left : strategy === 'right_wins' ? right : joined();
-  const [ours, theirs] = [new Set(leftWords), new Set(rightWords)];
-  let shared = 0;
-  for (const word of ours) if (theirs.has(word)) shared++;
+  const text = strategy === 'left_wins' ? left : strategy === 'right_wins' ? right : interleaveWords(left, right);
   const inputs_identical = left === right;
+  const counts = countWords(left, right);
   const [resolution, strategy_effect] = EFFECTS[strategy];
   return {
     text,
@@ -65,16 +69,69 @@ export function mergeTexts(left: string, right: string, strategy: MergeStrategy)
       left_chars: countCharacters(left),
       right_chars: countCharacters(right),
       merged_chars: countCharacters(text),
-      left_words: leftWords.length,
-      right_words: rightWords.length,
-      merged_words: splitAtBlanks(text).length,
-      shared_word_count: shared,
-      left_only_word_count: ours.size - shared,
-      right_only_word_count: theirs.size - shared,
+      ...counts,
+      merged_words: MERGED_WORDS[strategy](counts),
       common_prefix_chars: commonPrefix(left, right),
       common_suffix_chars: commonSuffix(left, right),
     },
   };
+}
+
+type WordCounts = Pick<
+  ConflictSemantics,
+  'left_words' | 'right_words' | 'shared_word_count' | 'left_only_word_count' | 'right_only_word_count'
+>;
+
+/** Distinct words that are held at a time. More are counted in parts, one after the other. */
+const HELD_WORDS_MAX = 2 ** 21;
+const PARTS_MAX = 2 ** 10;
+
+/** Memory is bounded however many words differ. */
+function countWords(left: string, right: string): WordCounts {
+  for (let parts = 1; ; parts *= 8) {
+    const counted = countInParts(left, right, parts);
+    if (counted) return counted;
+  }
+}
+
+/** Where a word was met. */
+const LEFT = 1;
+const RIGHT = 2;
+const BOTH = LEFT | RIGHT;
+
+/** Undefined where a part is too large. */
+function countInParts(left: string, right: string, parts: number): WordCounts | undefined {
+  const words = [0, 0, 0, 0];
+  const distinct = [0, 0, 0, 0];
+  const sides = new Map<string, number>();
+  const add = (text: string, side: number, part: number): boolean => {
+    for (const word of eachBetweenBlanks(text)) {
+      if (parts > 1 && partOf(word, parts) !== part) continue;
+      words[side]!++;
+      sides.set(word, (sides.get(word) ?? 0) | side);
+      if (sides.size > HELD_WORDS_MAX && parts < PARTS_MAX) return false;
+    }
+    return true;
+  };
+  for (let part = 0; part < parts; part++) {
+    if (!add(left, LEFT, part) || !add(right, RIGHT, part)) return undefined;
+    for (const met of sides.values()) distinct[met]!++;
+    sides.clear();
+  }
+  return {
+    left_words: words[LEFT]!,
+    right_words: words[RIGHT]!,
+    shared_word_count: distinct[BOTH]!,
+    left_only_word_count: distinct[LEFT]!,
+    right_only_word_count: distinct[RIGHT]!,
+  };
+}
+
+/** FNV-1a. */
+function partOf(word: string, parts: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < word.length; at++) hash = Math.imul(hash ^ word.charCodeAt(at), 0x01000193);
+  return (hash >>> 8) % parts;
 }
 
 const isHigh = (unit: number): boolean => unit >= 0xd800 && unit <= 0xdbff;

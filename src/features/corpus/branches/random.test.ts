@@ -1,3 +1,4 @@
+/** The random source against what clients have been promised. */
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { vectorsOf } from '../../../../test/vectors/vectors.ts';

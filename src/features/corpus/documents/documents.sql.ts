@@ -107,6 +107,19 @@ export const findByPlace = (tx: Tx, zone_id: string, place: DocumentPlace): Prom
     place.path,
   ]);
 
+/** The same of some files. */
+export async function listByPlaces(tx: Tx, zone_id: string, places: readonly DocumentPlace[]): Promise<DocumentRow[]> {
+  const all: DocumentRow[] = [];
+  for (const [source, some] of Map.groupBy(places, (place) => place.source)) {
+    const paths = JSON.stringify(some.map(({ path }) => path));
+    const where = `zone_id = ? AND source = ? AND path IN (SELECT value FROM ${tx.dialect.textsOf})`;
+    all.push(
+      ...(await tx.all<DocumentRow>(`SELECT ${ALL} FROM corpus_documents WHERE ${where}`, [zone_id, source, paths])),
+    );
+  }
+  return all;
+}
+
 const NOTHING: Omit<DocumentFacts, 'title' | 'stem' | 'modality'> = {
   checksum: '',
   size_bytes: 0,

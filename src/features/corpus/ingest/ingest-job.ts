@@ -8,7 +8,7 @@ import type { Attributes } from '../../../core/call/tracing.ts';
 import type { Operation } from '../../../core/operation.ts';
 import type { JobRun, JobType } from '../../jobs/job-types.ts';
 import { optionsOf, shownPath } from '../documents/document-object.ts';
-import type { DocumentRow } from '../documents/documents.sql.ts';
+import type { DocumentPlace, DocumentRow } from '../documents/documents.sql.ts';
 import { standOnPaths } from '../documents/job-bases.ts';
 import { selectLevels } from '../text/selection.ts';
 import {
@@ -26,7 +26,7 @@ import { type Asked, dropOld, makeDocument } from './make.ts';
 import type { OutcomeRow } from './outcomes.sql.ts';
 import { planBatch, type Source, zonePathsOf } from './plan.ts';
 import { inSpan } from './spans.ts';
-import { beginBatch, lookAtDocument, recordOutcomes, refuseBatch } from './steps.operations.ts';
+import { beginBatch, lookAtDocuments, recordOutcomes, refuseBatch } from './steps.operations.ts';
 
 export const INGEST = 'ingest_batch';
 
@@ -76,7 +76,11 @@ async function ingestAll(payload: BatchPayload, run: JobRun): Promise<Done> {
     modalities: filterOf(payload),
     done: begun.outcomes,
   });
-  for (const source of plan) await batch.take(source);
+  for (let at = 0; at < plan.length; at += TOGETHER) {
+    const some = plan.slice(at, at + TOGETHER);
+    await batch.lookAt(some);
+    for (const source of some) await batch.take(source);
+  }
   const outcomes = await batch.end();
   const made = outcomes.filter(({ status }) => status === 'ingested' || status === 'ingested_with_warnings');
   await step(linkDocuments, { document_ids: made.flatMap(({ document_id }) => document_id ?? []) });
@@ -113,8 +117,8 @@ interface BatchParts {
   readonly done: readonly OutcomeRow[];
 }
 
-/** Outcomes that are recorded together, where nothing had to be made. */
-const RECORD_TOGETHER = 100;
+/** Files whose documents are looked at together; outcomes that are recorded together, where nothing had to be made. */
+const TOGETHER = 100;
 
 class Batch {
   private readonly run: JobRun;
@@ -124,6 +128,9 @@ class Batch {
   /** How often a path was finished by earlier attempts and has not come again. */
   private readonly done = new Map<string, number>();
   private waiting: OutcomeRow[] = [];
+  /** By source and path. */
+  private known = new Map<string, DocumentRow>();
+  private readonly made = new Set<string>();
 
   constructor(run: JobRun, asked: Asked, parts: BatchParts) {
     this.run = run;
@@ -131,6 +138,13 @@ class Batch {
     this.parts = parts;
     this.outcomes = [...parts.done];
     for (const { path } of parts.done) this.done.set(path, (this.done.get(path) ?? 0) + 1);
+  }
+
+  async lookAt(sources: readonly Source[]): Promise<void> {
+    const { tools, zone_id } = this.run;
+    const places = sources.map(({ kind, path }): DocumentPlace => ({ source: kind, path }));
+    const rows = await tools.step(lookAtDocuments, zone_id, places);
+    this.known = new Map(rows.map((row) => [placeKey(row), row]));
   }
 
   async take(source: Source): Promise<void> {
@@ -146,7 +160,7 @@ class Batch {
     this.outcomes.push(outcome);
     if (isRecorded) return;
     this.waiting.push({ ...outcome, n });
-    if (this.waiting.length >= RECORD_TOGETHER) await this.record();
+    if (this.waiting.length >= TOGETHER) await this.record();
   }
 
   async end(): Promise<readonly FileOutcome[]> {
@@ -180,7 +194,7 @@ class Batch {
     if (modalities.size > 0 && !modalities.has(file.modality)) {
       return { outcome: outcomeOf(shown, 'skipped'), isRecorded: false };
     }
-    const row = await this.run.tools.step(lookAtDocument, this.run.zone_id, file.place);
+    const row = await this.documentOf(file.place);
     const stored = await file.keep();
     const { sha256: checksum } = stored;
     if (row && this.isUnchanged(row, checksum)) {
@@ -190,12 +204,21 @@ class Batch {
     const making = { run: this.run, asked: this.asked, file: { ...file, keep: async () => stored }, shown, n };
     let atoms = 0;
     const attributes = (): Attributes => ({ 'nexus.modality': file.modality, 'nexus.atoms': atoms });
+    this.made.add(placeKey(file.place));
     const outcome = await inSpan(this.run, { name: 'ingest.document', attributes }, async () => {
       const made = await makeDocument(making);
       atoms = made.atoms;
       return made;
     });
     return { outcome, isRecorded: true };
+  }
+
+  /** One that this batch has made is another than it was when the batch looked. */
+  private async documentOf(place: DocumentPlace): Promise<DocumentRow | undefined> {
+    const key = placeKey(place);
+    if (!this.made.has(key)) return this.known.get(key);
+    const [row] = await this.run.tools.step(lookAtDocuments, this.run.zone_id, [place]);
+    return row;
   }
 
   private isUnchanged(row: DocumentRow, checksum: string): boolean {
@@ -205,13 +228,15 @@ class Batch {
   }
 }
 
+const placeKey = ({ source, path }: DocumentPlace): string => `${source} ${path}`;
+
 interface At {
   readonly shown: string;
   readonly n: number;
 }
 
 /** What is wrong with a file is its outcome; anything else ends the attempt. */
-const OF_THE_FILE = ['BAD_REQUEST', 'LIMIT_EXCEEDED', 'INVALID_PARAMS'];
+const OF_THE_FILE = ['BAD_REQUEST', 'LIMIT_EXCEEDED', 'INVALID_PARAMS', 'REVISION_GONE'];
 function errorOf(thrown: unknown): string | undefined {
   if (thrown instanceof Fault) return OF_THE_FILE.includes(thrown.code) ? thrown.message : undefined;
   return unreadable(thrown);

@@ -2,7 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
-import { type CorpusServer, startCorpus } from '../../../../test/corpus.ts';
+import { pngOf, wavOf } from '../../../../test/corpus/media.ts';
+import { pdfOf } from '../../../../test/corpus/pdf.ts';
+import { type CorpusServer, startCorpus } from '../../../../test/corpus/server.ts';
 import { ADMIN_KEY, forEachEngine } from '../../../../test/harness.ts';
 import { vectorsOf, vectorText } from '../../../../test/vectors/vectors.ts';
 import type { AtomPage } from '../documents/atoms.operations.ts';
@@ -82,6 +84,17 @@ forEachEngine('ingest', (engine) => {
         },
       ],
     });
+  });
+
+  test('a file that is named twice is ingested once', async () => {
+    const path = corpus.write('twice.md', 'Once.');
+    const { ingest_job_id } = await corpus.ingest([path, 'twice.md', './twice.md']);
+    const { body } = await status(ingest_job_id);
+    expect(body.files.map((file) => [file.path, file.status])).toEqual([
+      [path, 'ingested'],
+      [path, 'unchanged'],
+      [path, 'unchanged'],
+    ]);
   });
 
   test('what did not change is not touched; force, other levels and other bytes are', async () => {
@@ -199,6 +212,57 @@ forEachEngine('ingest', (engine) => {
       { document_id: other.id, variant_group: 'sibling::song-one', variant_type: 'sibling_representation' },
     ]);
     expect(provenance).not.toHaveProperty('cross_modal_links');
+  });
+
+  test('a song, its picture and its sound of one batch are linked, and stay so', async () => {
+    const text = corpus.write('album/Blue Sky.txt', 'Above.');
+    const image = corpus.write('album/blue sky.png', pngOf({ width: 3, height: 2 }, 2));
+    const sound = corpus.write('album/BLUE SKY.wav', wavOf({ rate: 8000, channels: 1, seconds: 0.5 }));
+    const other = corpus.write('album/other.bin', 'x');
+    const { ingest_job_id } = await corpus.ingest([text, image, sound, other]);
+    const { body } = await status(ingest_job_id);
+    expect(body.files.map((file) => file.status)).toEqual(Array(4).fill('ingested'));
+    const [t, i, a] = await Promise.all([text, image, sound].map((path) => corpus.document(path)));
+    const anchor = { start: 0, end: 6 };
+    expect((await details(text)).provenance.cross_modal_links).toEqual([
+      { target_document_id: i?.id, target_modality: 'image', text_anchor: anchor, target_anchor: { region: 'full' } },
+      {
+        target_document_id: a?.id,
+        target_modality: 'audio',
+        text_anchor: anchor,
+        target_anchor: { region: '0.0-1.0' },
+      },
+    ]);
+    expect((await details(sound)).provenance.cross_modal_links).toEqual([
+      { target_document_id: t?.id, target_modality: 'text', target_anchor: anchor },
+    ]);
+    expect((await details(image)).provenance.segments).toMatchObject({
+      width: 3,
+      height: 2,
+      caption_candidate: 'blue sky',
+    });
+    await corpus.ingest([text], { parse_options: { force: true } });
+    expect((await details(text)).provenance.cross_modal_links).toHaveLength(2);
+    expect(await corpus.document(other)).toMatchObject({
+      modality: 'binary',
+      modality_status: { binary: 'pending' },
+      atom_count: 0,
+    });
+  });
+
+  test('what can be read in part only is a warning, what is no PDF an error', async () => {
+    const bad = corpus.write('pdf/bad.pdf', 'no PDF at all');
+    const good = corpus.write('pdf/good.pdf', pdfOf([['First page.'], ['Second page.']]));
+    const blank = corpus.write('pdf/blank.png', 'no picture');
+    const { ingest_job_id, warnings } = await corpus.ingest([bad, good, blank]);
+    const { body } = await status(ingest_job_id);
+    expect(body.files.map((file) => file.status)).toEqual(['error', 'ingested', 'ingested_with_warnings']);
+    expect(body.errors).toEqual([expect.stringMatching(/bad\.pdf: Not a readable PDF: /)]);
+    expect(warnings).toEqual([expect.stringMatching(/blank\.png: /)]);
+    expect((await details(good)).provenance).toMatchObject({
+      extracted_text: 'First page.\nSecond page.',
+      segments: { page_count: 2, pdf_like_layout: true },
+    });
   });
 
   test('two batches at one document take turns, and both say what they did', async () => {

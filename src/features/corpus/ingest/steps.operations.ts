@@ -18,6 +18,7 @@ import {
   type DocumentRow,
   findByPlace,
   insertDocument,
+  listByPlaces,
   listClaimed,
   type NewDocument,
   releaseDocument,
@@ -75,16 +76,17 @@ export const refuseBatch: Operation<z.infer<typeof refusing>, null> = {
   },
 };
 
-const placeShape = own<DocumentPlace>();
+const lookingShape = own<readonly DocumentPlace[]>();
 
-export const lookAtDocument: Operation<DocumentPlace, DocumentRow | null> = {
+/** In no order; what was never ingested is left out. */
+export const lookAtDocuments: Operation<readonly DocumentPlace[], readonly DocumentRow[]> = {
   ...STEP,
-  name: 'corpus.look-at-document',
-  summary: 'Read the document of a file.',
+  name: 'corpus.look-at-documents',
+  summary: 'Read the documents of some files.',
   effect: 'read',
-  input: placeShape,
-  output: own<DocumentRow | null>(),
-  run: async ({ tx, zone }, place) => (await findByPlace(tx, zone.zone_id, place)) ?? null,
+  input: lookingShape,
+  output: own<readonly DocumentRow[]>(),
+  run: ({ tx, zone }, places) => listByPlaces(tx, zone.zone_id, places),
 };
 
 const outcomesShape = z.object({ job_id: z.string(), outcomes: own<readonly OutcomeRow[]>() });
@@ -228,7 +230,7 @@ export const dropOldBlocks: Operation<z.infer<typeof dropping>, z.infer<typeof r
 export const ingestSteps = [
   beginBatch,
   refuseBatch,
-  lookAtDocument,
+  lookAtDocuments,
   recordOutcomes,
   claimFile,
   addBlocks,

@@ -3,9 +3,9 @@
  * every node and version; time and memory grow linearly with the texts. Pure.
  */
 import { canonicalJson } from '../../../base/canonical-json.ts';
-import { interleaved } from '../branches/merge.ts';
+import { interleaveWords } from '../branches/merge.ts';
 import { type RandomSource, randomSource } from '../branches/random.ts';
-import { hashOf, isBlank, paragraphsOf, splitAtBlanks, trimBlanks } from '../text/rules.ts';
+import { hashOf, isBlank, paragraphsOf, trimBlanks } from '../text/rules.ts';
 
 export const STRATEGIES = ['interleave', 'thematic_blend', 'temporal_layer', 'glyph_collide'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
@@ -63,7 +63,7 @@ const collide: Compose = (source, target, draws) => {
 };
 
 const COMPOSE: Readonly<Record<Strategy, Compose>> = {
-  interleave: (source, target) => interleaved(splitAtBlanks(source), splitAtBlanks(target)).join(' '),
+  interleave: interleaveWords,
   thematic_blend: blend,
   temporal_layer: layer,
   glyph_collide: collide,

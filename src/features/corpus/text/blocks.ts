@@ -10,55 +10,78 @@ import { createHash, hash } from 'node:crypto';
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { BlockRow } from '../documents/blocks.sql.ts';
 import type { Atom } from './atoms.ts';
+import { readVarints, type VarintWriter } from './varints.ts';
 
 /** Part of what a digest means: another number makes other digests. */
 export const ATOMS_PER_BLOCK = 4096;
-const VARINT_BYTES_MAX = 5;
 const COLUMNS = 3;
+const VARINT_BYTES_MAX = 5;
 const ATOM_BYTES_MAX = COLUMNS * VARINT_BYTES_MAX;
 const CHECKSUM_BYTES = 4;
 
-/** Some atoms of one level that follow each other, in `text`, the bytes of the document from `origin` on. */
-export interface Stretch {
-  readonly atoms: readonly Atom[];
-  readonly text: Uint8Array;
-  readonly origin: number;
+/**
+ * Atoms of one block, as numbers side by side: thousands of objects that live for a while would make the heap of a thread
+ * grow by 80 MiB.
+ */
+export class BlockAtoms {
+  length = 0;
+  private readonly starts = new Float64Array(ATOMS_PER_BLOCK);
+  private readonly ends = new Float64Array(ATOMS_PER_BLOCK);
+  private readonly duplicates = new Float64Array(ATOMS_PER_BLOCK);
+
+  add({ start, end, duplicate_index }: Atom): void {
+    this.starts[this.length] = start;
+    this.ends[this.length] = end;
+    this.duplicates[this.length++] = duplicate_index;
+  }
+
+  startOf(n: number): number {
+    return this.starts[n] ?? 0;
+  }
+
+  endOf(n: number): number {
+    return this.ends[n] ?? 0;
+  }
+
+  duplicateOf(n: number): number {
+    return this.duplicates[n] ?? 0;
+  }
+
+  at(n: number): Atom {
+    return { start: this.startOf(n), end: this.endOf(n), duplicate_index: this.duplicateOf(n) };
+  }
 }
 
 export type BlockPlace = Pick<BlockRow, 'level' | 'block' | 'first_ordinal'>;
 
-export function encodeBlock(place: BlockPlace, atoms: readonly Atom[]): BlockRow {
-  const writer = new VarintWriter(atoms.length * ATOM_BYTES_MAX);
-  const start_byte = atoms[0]?.start ?? 0;
-  let end_byte = start_byte;
-  for (const { start, end } of atoms) {
-    writer.put(start - end_byte);
-    end_byte = end;
-  }
-  for (const { start, end } of atoms) writer.put(end - start);
-  for (const { duplicate_index } of atoms) writer.put(duplicate_index);
-  const packed = deflateRawSync(writer.written(), { level: 1 });
+/** Of at least one atom. `scratch` is written over. */
+export function encodeBlock(place: BlockPlace, atoms: BlockAtoms, scratch: VarintWriter): BlockRow {
+  const { length } = atoms;
+  scratch.begin();
+  for (let n = 0; n < length; n++) scratch.put(n === 0 ? 0 : atoms.startOf(n) - atoms.endOf(n - 1));
+  for (let n = 0; n < length; n++) scratch.put(atoms.endOf(n) - atoms.startOf(n));
+  for (let n = 0; n < length; n++) scratch.put(atoms.duplicateOf(n));
+  const packed = deflateRawSync(scratch.written(), { level: 1 });
   const bytes = new Uint8Array(CHECKSUM_BYTES + packed.length);
   new DataView(bytes.buffer).setUint32(0, crc32(packed));
   bytes.set(packed, CHECKSUM_BYTES);
-  return { ...place, atoms: atoms.length, start_byte, end_byte, bytes };
+  return { ...place, atoms: length, start_byte: atoms.startOf(0), end_byte: atoms.endOf(length - 1), bytes };
 }
 
 /** Undefined where it is not as it was written, or not what the row says of it. */
-export function decodeBlock({ atoms: count, start_byte, end_byte, bytes }: BlockRow): Atom[] | undefined {
+export function decodeBlock({ atoms: count, start_byte, end_byte, bytes }: BlockRow): BlockAtoms | undefined {
   const columns = unpack(bytes, count);
-  if (!columns || columns.length !== count * COLUMNS) return undefined;
-  const atoms: Atom[] = [];
-  let at = start_byte;
+  if (!columns || columns.length !== count * COLUMNS || columns[0] !== 0) return undefined;
+  const atoms = new BlockAtoms();
+  let end = start_byte;
   for (let n = 0; n < count; n++) {
-    const start = at + (columns[n] ?? 0);
-    const end = start + (columns[count + n] ?? 0);
+    const start = end + (columns[n] ?? 0);
+    end = start + (columns[count + n] ?? 0);
     const duplicate_index = columns[2 * count + n] ?? 0;
     if (end === start || duplicate_index === 0) return undefined;
-    atoms.push({ start, end, duplicate_index });
-    at = end;
+    atoms.add({ start, end, duplicate_index });
   }
-  return at === end_byte && columns[0] === 0 ? atoms : undefined;
+  return end === end_byte ? atoms : undefined;
 }
 
 function unpack(bytes: Uint8Array, count: number): number[] | undefined {
@@ -67,25 +90,31 @@ function unpack(bytes: Uint8Array, count: number): number[] | undefined {
   const claimed = new DataView(bytes.buffer, bytes.byteOffset, CHECKSUM_BYTES).getUint32(0);
   if (crc32(packed) !== claimed) return undefined;
   try {
-    return readVarints(inflateRawSync(packed, { maxOutputLength: count * ATOM_BYTES_MAX }));
+    return readVarints(inflateRawSync(packed, { maxOutputLength: count * ATOM_BYTES_MAX }), VARINT_BYTES_MAX);
   } catch {
     return undefined;
   }
 }
 
-/** Of contents, where they stand, and duplicate indexes, in order. */
-export function digestOf({ atoms, text, origin }: Stretch): Buffer {
-  const room = atoms.reduce((sum, { start, end }) => sum + end - start, 0);
-  const writer = new VarintWriter(room + ATOM_BYTES_MAX * atoms.length);
-  let at = 0;
-  for (const { start, end, duplicate_index } of atoms) {
-    writer.put(start - at);
-    writer.put(end - start);
-    writer.add(text, start - origin, end - origin);
-    writer.put(duplicate_index);
-    at = end;
+/** The bytes of a document from `origin` on. */
+export interface TextPart {
+  readonly text: Uint8Array;
+  readonly origin: number;
+}
+
+/** Of contents, where they stand, and duplicate indexes, in order. `scratch` is written over. */
+export function digestOf(atoms: BlockAtoms, { text, origin }: TextPart, scratch: VarintWriter): Uint8Array {
+  scratch.begin();
+  let before = 0;
+  for (let n = 0; n < atoms.length; n++) {
+    const [start, end] = [atoms.startOf(n), atoms.endOf(n)];
+    scratch.put(start - before);
+    scratch.put(end - start);
+    scratch.add(text, start - origin, end - origin);
+    scratch.put(atoms.duplicateOf(n));
+    before = end;
   }
-  return hash('sha256', writer.written(), 'buffer');
+  return Uint8Array.from(hash('sha256', scratch.written(), 'buffer'));
 }
 
 /** The digest of a level, made of those of its blocks in order. */
@@ -99,46 +128,4 @@ export class LevelDigest {
   end(): string {
     return this.sum.digest('hex');
   }
-}
-
-class VarintWriter {
-  private readonly bytes: Uint8Array;
-  private length = 0;
-
-  constructor(room: number) {
-    this.bytes = new Uint8Array(room);
-  }
-
-  put(value: number): void {
-    let rest = value;
-    for (; rest > 127; rest = Math.floor(rest / 128)) this.bytes[this.length++] = (rest & 127) | 128;
-    this.bytes[this.length++] = rest;
-  }
-
-  add(source: Uint8Array, start: number, end: number): void {
-    for (let at = start; at < end; at++) this.bytes[this.length++] = source[at] ?? 0;
-  }
-
-  written(): Uint8Array {
-    return this.bytes.subarray(0, this.length);
-  }
-}
-
-/** Undefined where the last one is cut off, or one is longer than it may be. */
-function readVarints(bytes: Uint8Array): number[] | undefined {
-  const values: number[] = [];
-  let value = 0;
-  let scale = 1;
-  let length = 0;
-  for (const byte of bytes) {
-    value += (byte & 127) * scale;
-    scale *= 128;
-    if (++length > VARINT_BYTES_MAX) return undefined;
-    if (byte > 127) continue;
-    values.push(value);
-    value = 0;
-    scale = 1;
-    length = 0;
-  }
-  return length === 0 ? values : undefined;
 }

@@ -11,6 +11,8 @@ const WORD_CHARACTERS = '\\p{L}\\p{N}_';
 
 const BLANK = new RegExp(`[${BLANKS}]`);
 const BLANK_RUN = new RegExp(`[${BLANKS}]+`);
+/** 1 of each unit that is a blank. A pattern that is asked for each word of a text takes five times as long. */
+const IS_BLANK = Uint8Array.from({ length: 0x3001 }, (_, unit) => (BLANK.test(String.fromCharCode(unit)) ? 1 : 0));
 /**
  * Runs are matched in stretches: in a class with members beyond U+FFFF a pattern keeps a place to return to for each character
  * of a match, and a run of some millions of them overflows its stack.
@@ -136,6 +138,32 @@ export const paragraphsOf = (text: string): string[] => textsOf(text, paragraphS
 export const linesOf = (text: string): string[] => textsOf(text, lineSpans(text));
 /** Cut at runs of blanks, without empties. */
 export const splitAtBlanks = (text: string): string[] => text.split(BLANK_RUN).filter(Boolean);
+/** The same one by one, for texts of which no more than a part may be held twice. */
+export function* eachBetweenBlanks(text: string): Generator<string> {
+  let start = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (IS_BLANK[text.charCodeAt(at)] !== 1) continue;
+    if (at > start) yield text.slice(start, at);
+    start = at + 1;
+  }
+  if (start < text.length) yield text.slice(start);
+}
+
+/** Pieces that are joined at a time: each takes some tens of bytes as long as it is apart. */
+const JOINED_AT_ONCE = 4096;
+
+/** Joins pieces that come one by one. */
+export function joinEach(pieces: Iterable<string>, separator: string): string {
+  const joined: string[] = [];
+  let apart: string[] = [];
+  for (const piece of pieces) {
+    if (apart.push(piece) < JOINED_AT_ONCE) continue;
+    joined.push(apart.join(separator));
+    apart = [];
+  }
+  if (apart.length > 0) joined.push(apart.join(separator));
+  return joined.join(separator);
+}
 
 /** Code points. */
 export function countCharacters(text: string): number {

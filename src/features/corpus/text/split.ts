@@ -6,7 +6,16 @@ import type { StreamTask, Task } from '../../../core/call/computing.ts';
 import type { BlockRow } from '../documents/blocks.sql.ts';
 import { type Level, type LevelMade, placeOfLevel } from '../documents/levels.ts';
 import { type Atom, atomsOf } from './atoms.ts';
-import { ATOMS_PER_BLOCK, decodeBlock, digestOf, encodeBlock, LevelDigest } from './blocks.ts';
+import {
+  ATOMS_PER_BLOCK,
+  BlockAtoms,
+  decodeBlock,
+  digestOf,
+  encodeBlock,
+  LevelDigest,
+  type TextPart,
+} from './blocks.ts';
+import { VarintWriter } from './varints.ts';
 
 /** Some ten milliseconds of work. */
 const BLOCKS_PER_PIECE = 8;
@@ -31,6 +40,7 @@ export function* splitText({ text, levels }: SplitAsked): Generator<SplitPiece> 
 
 function* splitLevel(text: Uint8Array, characters: string, level: Level): Generator<SplitPiece> {
   const digest = new LevelDigest();
+  const scratch = new VarintWriter();
   let blocks: BlockRow[] = [];
   let block = 0;
   let ordinal = 1;
@@ -39,20 +49,22 @@ function* splitLevel(text: Uint8Array, characters: string, level: Level): Genera
       yield { blocks };
       blocks = [];
     }
-    digest.add(digestOf({ atoms, text, origin: 0 }));
-    blocks.push(encodeBlock({ level: placeOfLevel(level), block: block++, first_ordinal: ordinal }, atoms));
+    digest.add(digestOf(atoms, { text, origin: 0 }, scratch));
+    blocks.push(encodeBlock({ level: placeOfLevel(level), block: block++, first_ordinal: ordinal }, atoms, scratch));
     ordinal += atoms.length;
   }
   yield { blocks, made: { level, atoms: ordinal - 1, digest: digest.end() } };
 }
 
-function* inBlocks(atoms: Iterable<Atom>): Generator<Atom[]> {
-  let some: Atom[] = [];
+/** Each is filled anew for the next. */
+function* inBlocks(atoms: Iterable<Atom>): Generator<BlockAtoms> {
+  const some = new BlockAtoms();
   for (const atom of atoms) {
-    some.push(atom);
-    if (some.length < ATOMS_PER_BLOCK) continue;
-    yield some;
-    some = [];
+    if (some.length === ATOMS_PER_BLOCK) {
+      yield some;
+      some.length = 0;
+    }
+    some.add(atom);
   }
   if (some.length > 0) yield some;
 }
@@ -60,20 +72,20 @@ function* inBlocks(atoms: Iterable<Atom>): Generator<Atom[]> {
 /** For texts of more than 64 KiB. */
 export const split: StreamTask<SplitAsked, SplitPiece> = { name: 'corpus.split', pieces: splitText };
 
-export interface CheckAsked {
+/** Blocks with the text that they say they lie in. */
+export interface CheckAsked extends TextPart {
   readonly blocks: readonly BlockRow[];
-  /** The bytes of the text from `origin` on, as far as the blocks say that they go. */
-  readonly text: Uint8Array;
-  readonly origin: number;
 }
 
 /** For each block what it adds to the digest of its level; null where it is not as it was written, or goes beyond its text. */
-export const digestsOf = ({ blocks, text, origin }: CheckAsked): (Uint8Array | null)[] =>
-  blocks.map((block) => {
+export function digestsOf({ blocks, text, origin }: CheckAsked): (Uint8Array | null)[] {
+  const scratch = new VarintWriter();
+  return blocks.map((block) => {
     const atoms = decodeBlock(block);
     const isInside = block.start_byte >= origin && block.end_byte <= origin + text.length;
-    return atoms && isInside ? new Uint8Array(digestOf({ atoms, text, origin })) : null;
+    return atoms && isInside ? digestOf(atoms, { text, origin }, scratch) : null;
   });
+}
 
 /** The same beside the event loop. */
 export const checkBlocks: Task<CheckAsked, (Uint8Array | null)[]> = { name: 'corpus.check-blocks', compute: digestsOf };
@@ -87,11 +99,11 @@ export function placedAtoms(blocks: readonly BlockRow[], { from, to }: { from: n
   return blocks.flatMap((row) => {
     const atoms = decodeBlock(row);
     if (!atoms) throw new Error(`block ${row.block} of level ${row.level} is not as it was written`);
-    const first = row.first_ordinal;
-    return atoms.slice(Math.max(0, from - first), Math.max(0, to - first)).map((atom, n) => ({
-      ...atom,
-      ordinal: Math.max(from, first) + n,
-    }));
+    const first = Math.max(from, row.first_ordinal);
+    const placed: PlacedAtom[] = [];
+    for (let ordinal = first; ordinal < Math.min(to, row.first_ordinal + atoms.length); ordinal++)
+      placed.push({ ordinal, ...atoms.at(ordinal - row.first_ordinal) });
+    return placed;
   });
 }
 

@@ -1,5 +1,5 @@
 /** synthetic_mutation: words become glyphs (corpus.md §10). Pure. */
-import { sliceOf, wordCharacterSpans } from '../../text/rules.ts';
+import { joinEach, sliceOf, wordCharacterSpans } from '../../text/rules.ts';
 import { badRequest, type EventType, given } from './event.ts';
 
 const GLYPHS = ['∆', 'Æ', 'Ω', '§', '☲', '⟁', 'Ψ', 'Φ', 'Θ', 'Ξ'] as const;
@@ -17,16 +17,19 @@ export const syntheticMutation: EventType = {
   apply: ({ text, payload, source }) => {
     const rate = payload.mutation_rate as number;
     const draw = source();
-    const pieces: string[] = [];
     let mutations = 0;
-    let from = 0;
-    for (const run of wordCharacterSpans(text)) {
-      if (NOT_ALPHABETIC.test(sliceOf(text, run)) || draw.random() >= rate) continue;
-      mutations++;
-      pieces.push(text.slice(from, run.start), draw.choice(GLYPHS));
-      from = run.end;
-    }
-    pieces.push(text.slice(from));
-    return { text: pieces.join(''), summary: { mutations } };
+    const pieces = function* (): Generator<string> {
+      let from = 0;
+      for (const run of wordCharacterSpans(text)) {
+        if (NOT_ALPHABETIC.test(sliceOf(text, run)) || draw.random() >= rate) continue;
+        mutations++;
+        yield text.slice(from, run.start);
+        yield draw.choice(GLYPHS);
+        from = run.end;
+      }
+      yield text.slice(from);
+    };
+    const mutated = joinEach(pieces(), '');
+    return { text: mutated, summary: { mutations } };
   },
 };

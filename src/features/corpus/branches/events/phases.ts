@@ -1,5 +1,5 @@
 /** phase_shift: a text grows, gets loud, loses vowels, or begins anew (corpus.md §10). Pure. */
-import { splitAtBlanks } from '../../text/rules.ts';
+import { eachBetweenBlanks, joinEach } from '../../text/rules.ts';
 import { badRequest, type EventType, given } from './event.ts';
 
 /** In the order of their numbers in the formulas. */
@@ -29,31 +29,32 @@ function intensityOf(phase: Phase, acceleration: number): number {
   return Math.max(acceleration * (1 - (i - 2) * 0.3), 0.2);
 }
 
-/** The words joined by one blank, with another word behind each of some distance. */
-function sown(text: string, seed: string, intensity: number): string {
-  const every = Math.max(1, Math.floor(7 / intensity));
-  const words: string[] = [];
-  for (const [index, word] of splitAtBlanks(text).entries()) {
-    words.push(word);
-    if (index % every === 0) words.push(seed);
+function* sowing(text: string, seed: string, every: number): Generator<string> {
+  let index = 0;
+  for (const word of eachBetweenBlanks(text)) {
+    yield word;
+    if (index++ % every === 0) yield seed;
   }
-  return words.join(' ');
 }
+
+/** The words joined by one blank, with another word behind each of some distance. */
+const sown = (text: string, seed: string, intensity: number): string =>
+  joinEach(sowing(text, seed, Math.max(1, Math.floor(7 / intensity))), ' ');
 
 /** No other character has one of these in lower case. */
 const VOWELS = new Set([...'aeiouAEIOU'].map((vowel) => vowel.charCodeAt(0)));
 
 /** Drawn from the last character to the first. */
 function withoutVowels(text: string, random: () => number, below: number): string {
-  const kept: string[] = [];
-  let end = text.length;
+  const units = Buffer.alloc(2 * text.length);
+  let from = units.length;
   for (let at = text.length - 1; at >= 0; at--) {
-    if (!VOWELS.has(text.charCodeAt(at)) || random() >= below) continue;
-    if (at + 1 < end) kept.push(text.slice(at + 1, end));
-    end = at;
+    const unit = text.charCodeAt(at);
+    if (VOWELS.has(unit) && random() < below) continue;
+    from -= 2;
+    units.writeUInt16LE(unit, from);
   }
-  kept.push(text.slice(0, end));
-  return kept.reverse().join('');
+  return units.toString('utf16le', from);
 }
 
 const thinned = (text: string, random: () => number, thinning: number): string =>
