@@ -87,9 +87,9 @@ const HELD_WORDS_MAX = 2 ** 21;
 const PARTS_MAX = 2 ** 10;
 
 /** Memory is bounded however many words differ. */
-function countWords(left: string, right: string): WordCounts {
+export function countWords(left: string, right: string, heldMax = HELD_WORDS_MAX): WordCounts {
   for (let parts = 1; ; parts *= 8) {
-    const counted = countInParts(left, right, parts);
+    const counted = countInParts([left, right], parts, heldMax);
     if (counted) return counted;
   }
 }
@@ -100,7 +100,11 @@ const RIGHT = 2;
 const BOTH = LEFT | RIGHT;
 
 /** Undefined where a part is too large. */
-function countInParts(left: string, right: string, parts: number): WordCounts | undefined {
+function countInParts(
+  [left, right]: readonly [string, string],
+  parts: number,
+  heldMax: number,
+): WordCounts | undefined {
   const words = [0, 0, 0, 0];
   const distinct = [0, 0, 0, 0];
   const sides = new Map<string, number>();
@@ -109,7 +113,7 @@ function countInParts(left: string, right: string, parts: number): WordCounts | 
       if (parts > 1 && partOf(word, parts) !== part) continue;
       words[side]!++;
       sides.set(word, (sides.get(word) ?? 0) | side);
-      if (sides.size > HELD_WORDS_MAX && parts < PARTS_MAX) return false;
+      if (sides.size > heldMax && parts < PARTS_MAX) return false;
     }
     return true;
   };
