@@ -11,7 +11,7 @@ import type { Call, Operation } from '../../../core/operation.ts';
 import { findFlag } from '../../access/flags/flags.sql.ts';
 import { isOpen } from '../../access/flags/flags.ts';
 import { DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from '../../jobs/job.ts';
-import { DEFAULT_ATTEMPTS } from '../../jobs/params.ts';
+import { DEFAULT_ATTEMPTS, keptJson } from '../../jobs/params.ts';
 import { enqueue } from '../../jobs/queue.ts';
 import { WAITING } from '../../jobs/topics.ts';
 import { type Analysed, analyse } from './analyse.ts';
@@ -22,12 +22,14 @@ import { type AnalysisAsked, checkStill, keepRun, type Looked, lookForAnalysis }
 
 const OPERATOR = { role: 'operator' } as const;
 
+const PROFILE_MAX = 255;
+
 const analyzeInput = z.object({
   document_id: plainText.optional().describe('the document to read; wins over the branch'),
   branch_id: plainText.optional().describe('the branch whose text to read'),
   layers: z.array(plainText).default([]).describe('all of them unless given'),
   mode: z.enum(MODES).default('PUBLIC'),
-  plugin_profile: plainText.optional().describe('which plugins are asked, in which order'),
+  plugin_profile: plainText.max(PROFILE_MAX).optional().describe('which plugins are asked, in which order'),
   execution_mode: z
     .enum(EXECUTION_MODES)
     .default('sync')
@@ -83,7 +85,7 @@ async function queueJob(
     switches: more.switches,
     executor: NEXUS,
     door: 'feature',
-    payload: JSON.stringify(payload),
+    payload: keptJson(payload, 'the payload', call.limits),
     tier: NORMAL,
     max_attempts: DEFAULT_ATTEMPTS,
     backoff: DEFAULT_BACKOFF,
