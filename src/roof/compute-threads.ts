@@ -27,6 +27,11 @@ export interface Computation {
   thread: ComputeThread | undefined;
 }
 
+/**
+ * Buffers that are no longer used go with the young objects that named them: the fewer of these a thread may have, the sooner.
+ * Taking apart one text of 10 MB after the other, it held 202 MiB with the 48 that V8 takes by itself, and 142 so; CPU time is equal.
+ */
+const YOUNG_MIB = 8;
 /** Milliseconds between two looks at buffers outside the heap. */
 const LOOK_MS = 250;
 /** Pieces of a stream asked for ahead of their taker. */
@@ -42,7 +47,9 @@ export class ComputeThread {
 
   constructor(limits: ThreadLimits, gone: () => void) {
     this.limits = limits;
-    this.worker = new Worker(limits.file, { resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB } });
+    this.worker = new Worker(limits.file, {
+      resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB, maxYoungGenerationSizeMb: YOUNG_MIB },
+    });
     this.worker.on('message', (answer: ComputeAnswer) => this.answered(answer));
     this.worker.on('error', (thrown: NodeJS.ErrnoException) => {
       this.reason ??= thrown.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooLarge() : died(thrown);

@@ -37,7 +37,7 @@ export interface Span {
 export const sliceOf = (text: string, { start, end }: Span): string => text.slice(start, end);
 
 /** [start, end) without the blanks at both ends; undefined where nothing is left. */
-function trimmedSpan(text: string, start: number, end: number): Span | undefined {
+export function trimmedSpan(text: string, start: number, end: number): Span | undefined {
   let from = start;
   let to = end;
   while (from < to && isBlank(text[from] ?? '')) from++;
