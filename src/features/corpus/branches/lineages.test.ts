@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../../../test/bare.ts';
 import { forEachEngine } from '../../../../test/harness.ts';
+import { blobSteps } from '../../../core/operations.ts';
 import { insertDocument, showDocument } from '../documents/documents.sql.ts';
 import { nameTexts } from '../documents/texts.ts';
 import { hashOf } from '../text/rules.ts';
@@ -14,6 +15,7 @@ const ZONE = 'root';
 const DOCUMENT = '0192f0c4-0000-7000-8000-000000000001';
 const TEXT = 'the light of the river was old, and the boats went by. '.repeat(20);
 const EVENTS_MAX = 10_000;
+const NOBODYS = hashOf('named by nothing');
 
 const facts = {
   title: 'x.md',
@@ -45,6 +47,8 @@ forEachEngine('lineages', (engine) => {
     bare = await openBare(engine);
     const text = { sha256: facts.text_hash, size: TEXT.length, utf8: true, inline: Buffer.from(TEXT) };
     await bare.sql.write(ZONE, async (tx) => {
+      // Nothing names it.
+      await nameTexts(tx, [{ ...text, sha256: NOBODYS }], 1);
       const place = { zone_id: ZONE, document_id: DOCUMENT, source: 'disk', path: '/x.md' } as const;
       const row = await insertDocument(tx, { ...place, title: 'x.md', stem: 'x', modality: 'text' }, 1);
       await nameTexts(tx, [text], 1);
@@ -132,5 +136,20 @@ forEachEngine('lineages', (engine) => {
     changed[changed.length - 1] = 0x78;
     await bare.sql.write(ZONE, (tx) => tx.run(`UPDATE blobs SET inline = ? WHERE ${blob}`, [changed, tenth]));
     expect([...(await checks()), await isVerified(eleventh)]).toEqual([false, false, false, false]);
+  });
+
+  test('its texts, and what it began with, are spared from collection whatever becomes of the document', async () => {
+    await bare.sql.write(ZONE, async (tx) => {
+      const row = { zone_id: ZONE, document_id: DOCUMENT, state: 2 };
+      await showDocument(tx, row, { facts: { ...facts, text_hash: null, checksum: hashOf('gone') }, now: 2 });
+    });
+    const { loose } = await bare.step(blobSteps.scan, ZONE, { after: 0, before: Number.MAX_SAFE_INTEGER });
+    expect(loose).toContain(NOBODYS);
+    const named = await bare.sql.read((tx) =>
+      tx.all<{ text_hash: string; root_hash: string | null }>('SELECT text_hash, root_hash FROM corpus_branches'),
+    );
+    const hashes = new Set(named.flatMap(({ text_hash, root_hash }) => [text_hash, root_hash ?? '']));
+    expect(hashes.has(facts.text_hash)).toBe(true);
+    expect(loose.filter((sha256) => hashes.has(sha256))).toEqual([]);
   });
 });
