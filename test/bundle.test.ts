@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pdfOf } from './corpus/pdf.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from './harness.ts';
 import { nexus } from './nexus-process.ts';
 import { sparePort } from './servers/spare-port.ts';
@@ -169,3 +170,18 @@ test(
     expect(roles(called).sort()).toEqual(['main', 'reader', 'writer']);
   },
 );
+
+test('a thread of the bundle reads a PDF', SLOW, async () => {
+  await serve(async (url) => {
+    const headers = { authorization: 'Bearer nexus-dev-admin-key', 'content-type': 'application/json' };
+    const written = await fetch(`${url}/api/v2/files/a.pdf`, { method: 'PUT', headers, body: pdfOf([['Read', 'me']]) });
+    expect(written.status).toBe(201);
+    const batch = JSON.stringify({ source_paths: ['nexus:///a.pdf'] });
+    const ingested = await fetch(`${url}/api/v1/ingest/batch`, { method: 'POST', headers, body: batch });
+    expect(await ingested.json()).toMatchObject({ documents_ingested: 1, warnings: [] });
+    const listed = await fetch(`${url}/api/v1/documents`, { headers });
+    const { documents } = (await listed.json()) as { documents: readonly { id: string }[] };
+    const text = await fetch(`${url}/api/v1/documents/${documents[0]?.id}/text`, { headers });
+    expect(await text.text()).toBe('Read\nme');
+  });
+});
