@@ -11,6 +11,7 @@ import { backupsHold } from '../features/backups/steps.operations.ts';
 import { brickOperations } from '../features/bricks/bricks.operations.ts';
 import { clusterOperations } from '../features/cluster/cluster.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
+import type { Reference } from '../features/content/collect.sql.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
 import { analysisOperations } from '../features/corpus/analysis/analysis.operations.ts';
 import { analyzeJob } from '../features/corpus/analysis/analyze-job.ts';
@@ -50,8 +51,11 @@ import type { AnyOperation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import { rpcList } from './rpc-list.ts';
 
-/** Collection of blobs, told of every column that names them. */
-export const blobSteps = blobCollection([fileContents, ...conflictContents, ...corpusContents], backupsHold);
+/** Every column that names blobs. */
+export const blobReferences: readonly Reference[] = [fileContents, ...conflictContents, ...corpusContents];
+
+/** Collection of blobs. */
+export const blobSteps = blobCollection(blobReferences, backupsHold);
 
 /** What runs inside Nexus as a job. */
 export const jobTypes: readonly AnyJobType[] = [

@@ -20,6 +20,8 @@ export interface StateTable {
   readonly key: readonly string[];
   /** Columns whose value in the dump is not simply what the row says. */
   readonly as?: Readonly<Record<string, string>>;
+  /** Those that name contents, by their numbers. */
+  readonly contents: readonly string[];
   /** Which of its rows are state. */
   readonly where?: string | undefined;
   /** How many of its rows may be in memory. */
@@ -141,3 +143,11 @@ function where(...conditions: readonly (string | undefined)[]): string {
   const all = conditions.filter((condition) => condition !== undefined).map((condition) => `(${condition})`);
   return all.length > 0 ? ` WHERE ${all.join(' AND ')}` : '';
 }
+
+/** Of blobs, under the name `blob`: a row of these tables that is state names it. */
+export const namedBy = (tables: readonly StateTable[], blob: string): string =>
+  tables
+    .flatMap(({ name, contents, where: which }) =>
+      contents.map((column) => `EXISTS (SELECT 1 FROM ${name}${where(`${name}.${column} = ${blob}.blob_id`, which)})`),
+    )
+    .join(' OR ');

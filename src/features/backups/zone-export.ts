@@ -12,7 +12,7 @@ import { parseJson } from '../../base/parse-json.ts';
 import { BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
 import type { MakeScratch } from '../../ports/scratch.ts';
 import type { Sql, Tx } from '../../ports/sql.ts';
-import { dumpIn, type State } from './dump.ts';
+import { dumpIn, namedBy, type State } from './dump.ts';
 import { linesOf } from './lines.ts';
 import { zoneState } from './zone-tables.ts';
 
@@ -36,9 +36,8 @@ interface ContentRow {
   readonly inline: Uint8Array | null;
 }
 
-const CONTENTS = `SELECT b.sha256, b.size, b.utf8, b.inline FROM blobs b
-  WHERE b.sha256 > ? AND EXISTS (SELECT 1 FROM file_states s WHERE s.blob_id = b.blob_id AND s.zone_id = ?)
-  ORDER BY b.sha256 LIMIT ${CONTENT_ROWS}`;
+const contentsOf = ({ tables }: State): string => `SELECT sha256, size, utf8, inline FROM blobs
+  WHERE sha256 > ? AND (${namedBy(tables, 'blobs')}) ORDER BY sha256 LIMIT ${CONTENT_ROWS}`;
 
 const lineOf = (value: unknown): string => `${JSON.stringify(value)}\n`;
 
@@ -70,11 +69,13 @@ interface Writing {
 /** Gives the number of contents. Of those in the blob store only the line that announces them. */
 async function writeSnapshot(tx: Tx, { stateOf, signal }: ZoneExporting, { zone_id, write }: Writing): Promise<number> {
   await write(lineOf({ nexus_zone: 1, zone_id }));
-  await dumpIn(tx, zoneState(await stateOf(tx), zone_id), { write, signal });
+  const state = zoneState(await stateOf(tx), zone_id);
+  await dumpIn(tx, state, { write, signal });
+  const sql = contentsOf(state);
   let contents = 0;
   for (let after = ''; ; ) {
     signal.throwIfAborted();
-    const rows = await tx.all<ContentRow>(CONTENTS, [after, zone_id]);
+    const rows = await tx.all<ContentRow>(sql, [after]);
     for (const { sha256, size, utf8, inline } of rows) {
       await write(lineOf({ content: sha256, size, utf8 }));
       if (inline) for (const line of bytesLines(Buffer.from(inline))) await write(line);

@@ -89,6 +89,7 @@ class ZoneLoader {
   readonly #tx: Tx;
   readonly #as: Pick<ZoneLoading, 'zone_id' | 'from' | 'now'>;
   #table = '';
+  #contents: readonly string[] = [];
   #columns: readonly string[] = [];
   #waiting: DumpRow[] = [];
 
@@ -115,6 +116,7 @@ class ZoneLoader {
     const strange = columns.find((column) => !here?.columns.includes(column));
     if (!here || strange !== undefined) throw damagedExport(`the table ${table} has something that is not known here`);
     this.#table = table;
+    this.#contents = here.contents;
     this.#columns = columns;
   }
 
@@ -142,7 +144,7 @@ class ZoneLoader {
   }
 
   #settled(rows: SqlValue[][]): Promise<SqlValue[][]> | SqlValue[][] {
-    if (this.#table === 'file_states') return this.#numbered(rows);
+    if (this.#contents.length > 0) return this.#numbered(rows);
     if (this.#table === 'keys') return this.#newKeys(rows);
     if (this.#table === 'tuples') return this.#withIds(rows, 'tuple_id');
     return this.#table === 'schedules' ? this.#withIds(rows, 'schedule_id') : rows;
@@ -150,18 +152,20 @@ class ZoneLoader {
 
   /** Contents by their numbers here. They are touched, so that none is collected before the end. */
   async #numbered(rows: SqlValue[][]): Promise<SqlValue[][]> {
-    const at = this.#columns.indexOf('blob_id');
-    const hashes = [...new Set(rows.map((row) => row[at]).filter((hash) => hash !== null))];
+    const places = this.#contents.map((column) => this.#columns.indexOf(column)).filter((at) => at >= 0);
+    const hashes = [...new Set(rows.flatMap((row) => places.map((at) => row[at])).filter((hash) => hash !== null))];
     const found = await this.#tx.all<{ blob_id: number; sha256: string }>(
       `UPDATE blobs SET touched_at = ? WHERE sha256 IN (SELECT value FROM ${this.#tx.dialect.textsOf}) RETURNING blob_id, sha256`,
       [this.#as.now, JSON.stringify(hashes)],
     );
     const numbers = new Map(found.map(({ blob_id, sha256 }) => [sha256, blob_id]));
     for (const row of rows) {
-      if (row[at] === null) continue;
-      const number = numbers.get(String(row[at]));
-      if (number === undefined) throw damagedExport(`the content ${row[at]} is missing`);
-      row[at] = number;
+      for (const at of places) {
+        if (row[at] === null) continue;
+        const number = numbers.get(String(row[at]));
+        if (number === undefined) throw damagedExport(`the content ${row[at]} is missing`);
+        row[at] = number;
+      }
     }
     return rows;
   }

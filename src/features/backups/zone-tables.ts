@@ -20,6 +20,13 @@ export const ZONE_TABLES = [
   'agent_capabilities',
   'mailboxes',
   'messages',
+  'corpus_documents',
+  'corpus_blocks',
+  'corpus_runs',
+  'corpus_run_layers',
+  'corpus_branches',
+  'corpus_remixes',
+  'corpus_bases',
 ] as const;
 
 /** The other tables of the state, and why. */
@@ -40,27 +47,36 @@ export const ZONE_LEAVES: Readonly<Record<string, string>> = {
   sync_mounts: 'the same',
   sync_attempts: 'the same',
   sync_conflicts: 'the same',
-  corpus_documents: 'made again there by ingesting',
-  corpus_blocks: 'the same',
-  corpus_batches: 'the same',
+  corpus_batches: 'of jobs, which stay',
   corpus_outcomes: 'the same',
-  corpus_bases: 'the same',
-  corpus_runs: 'the same',
-  corpus_run_layers: 'the same',
   corpus_ml_jobs: 'the same',
   corpus_job_paths: 'the same',
-  corpus_remixes: 'the same',
-  corpus_branches: 'stand on documents, which do not come along',
   corpus_policies: 'of the whole server',
   bricks: 'of the whole server',
   feature_flags: 'of the whole server',
 };
 
-/** Columns that differ from what the row says: numbers of this database, and what of the zone does not come along. */
+/** Columns that differ from what the row says, for what of the zone does not come along. */
 const AS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   zones: { mounts_revision: '0' },
-  file_states: { blob_id: '(SELECT b.sha256 FROM blobs b WHERE b.blob_id = file_states.blob_id)' },
+  corpus_documents: { claim_job: 'NULL', claim_attempt: 'NULL', claim_state: 'state' },
 };
+
+/** Which rows of a zone go, where not all of them do. */
+const WHICH: Readonly<Record<string, string>> = {
+  // One that was never shown is what a job has in hand.
+  corpus_documents: "status <> 'new'",
+  // So are atoms of a state that is not shown.
+  corpus_blocks: `EXISTS (SELECT 1 FROM corpus_documents d WHERE d.zone_id = corpus_blocks.zone_id
+    AND d.document_id = corpus_blocks.document_id AND d.state = corpus_blocks.state)`,
+  corpus_bases: "kind <> 'job'",
+};
+
+/** Contents are named by their hashes, since their numbers are those of this database. */
+const hashes = ({ name, contents }: StateTable): Record<string, string> =>
+  Object.fromEntries(
+    contents.map((column) => [column, `(SELECT b.sha256 FROM blobs b WHERE b.blob_id = ${name}.${column})`]),
+  );
 
 /** The part of the state that is of this zone. */
 export function zoneState({ schema, tables }: State, zone_id: string): State {
@@ -70,7 +86,10 @@ export function zoneState({ schema, tables }: State, zone_id: string): State {
     schema,
     tables: ZONE_TABLES.flatMap((name): StateTable[] => {
       const table = known.get(name);
-      return table ? [{ ...table, where: `zone_id = '${zone_id}'`, as: { ...table.as, ...AS[name] } }] : [];
+      if (!table) return [];
+      const which = WHICH[name] === undefined ? '' : ` AND ${WHICH[name]}`;
+      const where = `${name}.zone_id = '${zone_id}'${which}`;
+      return [{ ...table, where, as: { ...table.as, ...hashes(table), ...AS[name] } }];
     }),
   };
 }

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { blobReferences } from '../../core/operations.ts';
 import { dump } from '../../features/backups/dump.ts';
 import { shapeOf } from '../schema/shape.ts';
 import { dumpDatabase } from './offline.ts';
@@ -38,6 +39,30 @@ forEachEngine('the state', (engine) => {
     );
     expect(kinds.filter((is) => /BLOB|bytea|missing/i.test(is))).toEqual([]);
     expect(tables.map(({ name }) => name)).not.toContain('settings');
+  });
+
+  test('has what is named by any column that names contents, as collection has', async () => {
+    const { dumped } = readCatalogue();
+    const shape = await server.sql.read(shapeOf);
+    // By their names: contents are named by columns of no other, and each of them has an index.
+    const columns = shape.filter(
+      ({ kind, name, table }) =>
+        kind === 'column' && table in dumped && table !== 'blobs' && /[._]blob(_id)?$/.test(name),
+    );
+    const known = blobReferences.map(({ table, column }) => `${table}.${column}`);
+    expect(columns.map(({ name }) => name).toSorted()).toEqual(known.toSorted());
+    const { tables } = await server.sql.read(stateOf);
+    const named = tables.flatMap(({ name, contents }) => contents.map((column) => `${name}.${column}`));
+    expect(named.toSorted()).toEqual(known.toSorted());
+    const where = tables.find(({ name }) => name === 'blobs')?.where ?? '';
+    expect(known.filter((column) => !where.includes(`${column} = blobs.blob_id`))).toEqual([]);
+    const indexed = shape.filter(({ kind }) => kind === 'index');
+    const isIndexed = (reference: string): boolean =>
+      indexed.some(({ table, is }) => {
+        const [of, column] = reference.split('.');
+        return table === of && new RegExp(`\\(${column}\\b`).test(is);
+      });
+    expect(known.filter((reference) => !isIndexed(reference))).toEqual([]);
   });
 
   test('is written page by page, as its figures say, and again the same while nothing changes', async () => {

@@ -5,7 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseJson } from '../../base/parse-json.ts';
-import type { State, StateTable } from '../../features/backups/dump.ts';
+import { blobReferences } from '../../core/operations.ts';
+import { namedBy, type State, type StateTable } from '../../features/backups/dump.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { shapeOf } from '../schema/shape.ts';
 
@@ -49,7 +50,15 @@ export async function stateOf(tx: Tx): Promise<State> {
       .sort();
     const known = Object.entries(as).filter(([, { beside }]) => columnsOf(beside).length > 0);
     const expressions = Object.fromEntries(known.map(([column, { sql }]) => [column, sql]));
-    return columns.length === 0 ? [] : [{ name, columns, key, as: expressions, where, rows }];
+    const contents = contentsOf(name).filter((column) => columns.includes(column));
+    return columns.length === 0 ? [] : [{ name, columns, key, as: expressions, contents, where, rows }];
   });
-  return { schema: version?.version ?? 0, tables };
+  return { schema: version?.version ?? 0, tables: tables.map((table) => onlyNamed(table, tables)) };
 }
+
+const contentsOf = (table: string): readonly string[] =>
+  blobReferences.filter((one) => one.table === table).map(({ column }) => column);
+
+/** Contents that nothing names are no state. */
+const onlyNamed = (table: StateTable, tables: readonly StateTable[]): StateTable =>
+  table.name === 'blobs' ? { ...table, where: namedBy(tables, 'blobs') } : table;

@@ -12,7 +12,7 @@ import { type Condition, type DocumentRow, findDocument, findDocuments } from '.
 type Looking = Pick<Call, 'access' | 'tx' | 'zone'>;
 
 const maySee = async ({ access }: Looking, { source, path }: DocumentRow): Promise<boolean> =>
-  // The operator's folder is everybody's in zone root, the only zone that has documents of it.
+  // The operator's folder is everybody's in zone root, and in a zone that was imported from an export of root.
   source === 'disk' || access.allows('read', path);
 
 export const documentNotFound = (): Fault => new Fault('NOT_FOUND', 'Document not found');
