@@ -15,8 +15,8 @@ export interface RandomSource {
   /** A whole number in [0, n), for n of at least 1 and below 2^32. */
   below(n: number): number;
   choice<T>(items: readonly T[]): T;
-  /** The items in another order. */
-  shuffle<T>(items: readonly T[]): T[];
+  /** Puts numbers, places of items, in another order. */
+  shuffle(numbers: Uint32Array): void;
 }
 
 /** The SHA-256 of a seed string as a number modulo 2^32. */
@@ -34,14 +34,13 @@ export function randomSource(seedString: string): RandomSource {
     random: () => ((next() >>> 5) * 2 ** 26 + (next() >>> 6)) / 2 ** 53,
     below,
     choice: <T>(items: readonly T[]): T => items[below(items.length)] as T,
-    shuffle: (items) => {
-      const shuffled = [...items];
-      for (let at = shuffled.length - 1; at > 0; at--) {
+    shuffle: (numbers) => {
+      for (let at = numbers.length - 1; at > 0; at--) {
         const other = below(at + 1);
-        const [a, b] = [shuffled[at], shuffled[other]] as [(typeof items)[number], (typeof items)[number]];
-        [shuffled[at], shuffled[other]] = [b, a];
+        const held = numbers[at] as number;
+        numbers[at] = numbers[other] as number;
+        numbers[other] = held;
       }
-      return shuffled;
     },
   };
 }

@@ -1,7 +1,7 @@
 /** Which atoms a remix works on (corpus.md §13). Pure. */
 import type { Level, LevelMade } from '../documents/levels.ts';
 import { levelSpans } from '../text/atoms.ts';
-import { sliceOf } from '../text/rules.ts';
+import { joinEach, sliceOf } from '../text/rules.ts';
 import type { Strategy } from './strategies.ts';
 
 const PREFERRED: Readonly<Record<Strategy, readonly Level[]>> = {
@@ -29,22 +29,9 @@ const BETWEEN: Readonly<Record<Level, string>> = {
   paragraph: '\n\n',
 };
 
-/** UTF-16 units of a joined text that are made one text at a time. */
-const PIECE_UNITS = 32 * 1024;
+function* atomsIn(text: string, level: Level): Generator<string> {
+  for (const span of levelSpans(text, level)) yield sliceOf(text, span);
+}
 
 /** The atoms of a text, with what stands between them on their level. */
-export function joinedAtoms(text: string, level: Level): string {
-  const pieces: string[] = [];
-  let piece: string[] = [];
-  let units = 0;
-  for (const span of levelSpans(text, level)) {
-    piece.push(sliceOf(text, span));
-    units += span.end - span.start;
-    if (units < PIECE_UNITS) continue;
-    pieces.push(piece.join(BETWEEN[level]));
-    piece = [];
-    units = 0;
-  }
-  if (piece.length > 0) pieces.push(piece.join(BETWEEN[level]));
-  return pieces.join(BETWEEN[level]);
-}
+export const joinedAtoms = (text: string, level: Level): string => joinEach(atomsIn(text, level), BETWEEN[level]);

@@ -2,7 +2,6 @@
  * The work of a remix: its text, its hashes, the terms that governance looks for, and the event of the branch that is made of
  * it. Pure, and run beside the event loop where it may take long.
  */
-import { limitExceeded } from '../../../base/limits.ts';
 import type { Task } from '../../../core/call/computing.ts';
 import type { Mode } from '../../../core/call/tokens.ts';
 import { validateEvent } from '../branches/events/apply.ts';
@@ -63,9 +62,7 @@ export function mix(mixing: Mixing): Mixed {
   const { strategy, seed, mode, atom_levels, ids, source, target, bytesMax } = mixing;
   const hashes = { source_hash: source.text.text_hash, target_hash: target.text.text_hash };
   const recipe: Recipe = { strategy, seed, atom_levels, ...hashes };
-  const text = remixed(workedOn(source), workedOn(target), recipe);
-  const actual = Buffer.byteLength(text);
-  if (actual > bytesMax) throw limitExceeded('INGEST_TEXT_BYTES', bytesMax, { actual, what: 'the text of a remix' });
+  const text = remixed(workedOn(source), workedOn(target), recipe, bytesMax);
   const text_hash = hashOf(text);
   const payload_hash = payloadHash({ strategy, seed, mode, ...ids, atom_levels, text_hash });
   const made = mixing.branch && branchOf(mixing, { text, payload_hash, ...mixing.branch });

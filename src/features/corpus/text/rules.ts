@@ -199,11 +199,23 @@ export function countOf(text: string, needle: string): number {
 export const wholeWord = (source: string): RegExp =>
   new RegExp(`(?<![${WORD_CHARACTERS}])(?:${source})(?![${WORD_CHARACTERS}])`, 'giu');
 
-/** By count, highest first; equal counts in the order of first appearance. */
-export function rank(items: Iterable<string>): [string, number][] {
+/** How often each comes, in the order of first appearance. */
+export function countsOf(items: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
-  return [...counts].sort(([, a], [, b]) => b - a);
+  return counts;
+}
+
+/** The first of them by count, highest first; equal counts in the order of first appearance. */
+export function topOf(counts: Iterable<readonly [string, number]>, most: number): [string, number][] {
+  const top: [string, number][] = [];
+  for (const [item, count] of counts) {
+    if (top.length === most && count <= (top.at(-1)?.[1] ?? 0)) continue;
+    const behind = top.findIndex(([, other]) => other < count);
+    top.splice(behind === -1 ? top.length : behind, 0, [item, count]);
+    if (top.length > most) top.pop();
+  }
+  return top;
 }
 
 /** SHA-256 of the UTF-8 bytes, lower-case hex. */
