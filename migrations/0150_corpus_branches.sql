@@ -17,7 +17,7 @@ CREATE TABLE corpus_branches (
   -- JSON, without the field that `carried` names: that is the text of the branch.
   payload TEXT NOT NULL,
   carried TEXT,
-  -- UTF-8 bytes of the payload as it is shown.
+  -- UTF-8 bytes of the payload, with the text that it carried where that is kept inline.
   payload_bytes BIGINT NOT NULL,
   -- JSON.
   diff_summary TEXT NOT NULL,

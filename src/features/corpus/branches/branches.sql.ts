@@ -19,7 +19,7 @@ export interface BranchRow {
   /** JSON, without the field that `carried` names: that is the text of the branch. */
   readonly payload: string;
   readonly carried: string | null;
-  /** UTF-8 bytes of the payload as it is shown. */
+  /** UTF-8 bytes of the payload, with the text that it carried where that is kept inline. */
   readonly payload_bytes: number;
   /** JSON. */
   readonly diff_summary: string;

@@ -36,8 +36,6 @@ export interface MadeEvent extends TextBytes {
   /** JSON, without the field that `carried` names: that is the text. */
   readonly payload: string;
   readonly carried: string | null;
-  /** UTF-8 bytes of the payload as it is shown. */
-  readonly payload_bytes: number;
   readonly diff_summary: Payload;
   readonly event_hash: string;
   readonly preview: string;
@@ -52,8 +50,7 @@ function keptPayload(event_type: string, payload: Payload, text: string) {
   const field = CARRIED[event_type];
   const carried = field !== undefined && payload[field] === text ? field : null;
   const rest = carried === null ? payload : Object.fromEntries(Object.entries(payload).filter(([n]) => n !== carried));
-  const json = JSON.stringify(rest);
-  return { payload: json, carried, payload_bytes: Buffer.byteLength(json) + (carried ? Buffer.byteLength(text) : 0) };
+  return { payload: JSON.stringify(rest), carried };
 }
 
 export interface Evolving {

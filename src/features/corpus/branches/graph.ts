@@ -6,10 +6,11 @@ import { parseJson } from '../../../base/parse-json.ts';
 import { EVENT_INDEX } from './event-hash.ts';
 import type { Payload } from './events/event.ts';
 import type { EventRow } from './lineages.sql.ts';
+import { largeText, payloadOf, presentPayload, type ShownPayload } from './payloads.ts';
 
 const ROLES = ['primary', 'secondary_merge_parent'] as const;
 
-const nodeShape = z.object({
+const nodeBody = z.object({
   id: z.string(),
   kind: z.literal('event'),
   branch_id: z.string(),
@@ -23,7 +24,8 @@ const nodeShape = z.object({
   created_at: z.string(),
   metadata: z.object({ diff_summary: jsonObject, event_payload: jsonObject }),
 });
-type Node = z.infer<typeof nodeShape>;
+const nodeOutput = nodeBody.extend({ large_text: largeText });
+type Node = z.infer<typeof nodeOutput>;
 
 const edgeShape = z.object({
   id: z.string(),
@@ -34,10 +36,10 @@ const edgeShape = z.object({
 });
 type Edge = z.infer<typeof edgeShape>;
 
-export const graphShape = z.object({
+export const graphBody = z.object({
   branch_id: z.string(),
   root_document_id: z.string().nullable(),
-  nodes: z.array(nodeShape),
+  nodes: z.array(nodeBody),
   edges: z.array(edgeShape),
   summary: z.object({
     event_count: z.number(),
@@ -47,14 +49,24 @@ export const graphShape = z.object({
     merge_secondary_edge_count: z.number(),
   }),
 });
-export type BranchGraph = z.infer<typeof graphShape>;
+export type BranchGraph = z.infer<typeof graphBody>;
+export const graphOutput = graphBody.extend({ nodes: z.array(nodeOutput) });
+export type GraphOutput = z.infer<typeof graphOutput>;
+
+export const presentGraph = ({ nodes, ...rest }: GraphOutput): object => ({
+  ...rest,
+  nodes: nodes.map(({ large_text, metadata, ...node }) => ({
+    ...node,
+    metadata: { ...metadata, event_payload: presentPayload(metadata.event_payload, large_text) },
+  })),
+});
 
 interface Graphed {
   readonly branch_id: string;
   readonly root_document_id: string | null;
 }
 
-const nodeOf = (row: EventRow, lineage_role: Node['lineage_role'], event_payload: Payload): Node => ({
+const nodeOf = (row: EventRow, lineage_role: Node['lineage_role'], shown: ShownPayload): Node => ({
   id: row.event_id,
   kind: 'event',
   branch_id: row.branch_id,
@@ -66,7 +78,11 @@ const nodeOf = (row: EventRow, lineage_role: Node['lineage_role'], event_payload
   phase: row.phase,
   mode: row.mode,
   created_at: isoTime(row.created_at),
-  metadata: { diff_summary: parseJson(row.diff_summary) as Payload, event_payload },
+  metadata: {
+    diff_summary: parseJson(row.diff_summary) as Record<string, unknown>,
+    event_payload: shown.event_payload,
+  },
+  large_text: shown.large_text,
 });
 
 const parentEdge = (parent: string, event: string): Edge => ({
@@ -85,12 +101,8 @@ const mergeEdge = (right: string, event: string, { strategy, lca_branch_id, righ
   metadata: { strategy, lca_branch_id: lca_branch_id ?? null, right_branch_id },
 });
 
-/** `rows`: the branch, whatever was its parent or merged into it, and so on, by time. `payloads` are those of the rows by branch. */
-export function graphOf(
-  { branch_id, root_document_id }: Graphed,
-  rows: readonly EventRow[],
-  payloads: ReadonlyMap<string, Payload>,
-): BranchGraph {
+/** `rows`: the branch, whatever was its parent or merged into it, and so on, by time. */
+export function graphOf({ branch_id, root_document_id }: Graphed, rows: readonly EventRow[]): GraphOutput {
   const byBranch = new Map(rows.map((row) => [row.branch_id, row]));
   const lineage: EventRow[] = [];
   for (let at = byBranch.get(branch_id); at; at = byBranch.get(at.parent_branch_id ?? '')) lineage.push(at);
@@ -101,14 +113,14 @@ export function graphOf(
   const edges: Edge[] = [];
   let merges = 0;
   for (const row of [...lineage, ...secondary]) {
-    const payload = payloads.get(row.branch_id) ?? {};
-    nodes.push(nodeOf(row, primary.has(row.branch_id) ? 'primary' : 'secondary_merge_parent', payload));
+    const shown = payloadOf(row);
+    nodes.push(nodeOf(row, primary.has(row.branch_id) ? 'primary' : 'secondary_merge_parent', shown));
     const parent = byBranch.get(row.parent_branch_id ?? '');
     if (parent) edges.push(parentEdge(parent.event_id, row.event_id));
     const right = byBranch.get(row.right_branch_id ?? '');
     if (!right) continue;
     merges++;
-    edges.push(mergeEdge(right.event_id, row.event_id, payload));
+    edges.push(mergeEdge(right.event_id, row.event_id, shown.event_payload));
   }
   const summary = {
     event_count: nodes.length,

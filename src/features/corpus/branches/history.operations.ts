@@ -8,21 +8,11 @@ import { jsonObject } from '../../../base/json-object.ts';
 import { limitExceeded } from '../../../base/limits.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
-import type { Blobs } from '../../../ports/blobs.ts';
-import { readText } from '../documents/texts.ts';
 import { getBranch } from './bases.ts';
 import { EVENT_INDEX } from './event-hash.ts';
-import type { Payload } from './events/event.ts';
-import { type BranchGraph, graphOf, graphShape } from './graph.ts';
-import {
-  type BranchKey,
-  type EventRow,
-  familyEvents,
-  familySizes,
-  lineageEvents,
-  lineageSizes,
-  type PayloadSizes,
-} from './lineages.sql.ts';
+import { type GraphOutput, graphBody, graphOf, graphOutput, presentGraph } from './graph.ts';
+import { familyEvents, familySizes, lineageEvents, lineageSizes, type PayloadSizes } from './lineages.sql.ts';
+import { largeText, payloadOf, presentPayload } from './payloads.ts';
 import { carryOut, type OnlyBranch, onlyBranch, planReplay, type Replay, replayShape } from './replays.ts';
 
 const VIEWER = { role: 'viewer' } as const;
@@ -38,19 +28,7 @@ function checkSizes({ limits }: Call, { events, bytes }: PayloadSizes): void {
   }
 }
 
-/** The payload as it was kept, with the text that it came with. */
-export async function payloadOf({ payload, carried, ...row }: EventRow, blobs: Blobs): Promise<Payload> {
-  const rest = parseJson(payload) as Payload;
-  if (carried === null || row.size === null) return rest;
-  return { ...rest, [carried]: await readText(blobs, { sha256: row.text_hash, size: row.size, inline: row.inline }) };
-}
-
-interface Found {
-  readonly branch: BranchKey & { readonly root_document_id: string | null };
-  readonly events: readonly EventRow[];
-}
-
-const eventShape = z.object({
+const eventBody = z.object({
   branch_id: z.string(),
   event_id: z.string(),
   event_index: z.number(),
@@ -59,69 +37,78 @@ const eventShape = z.object({
   diff_summary: jsonObject,
   created_at: z.string(),
 });
-const timelineShape = z.object({
+const timelineBody = z.object({
   branch_id: z.string(),
   root_document_id: z.string().nullable(),
-  events: z.array(eventShape),
+  events: z.array(eventBody),
   replay_snapshot: replayShape.shape.replay_snapshot,
 });
-export type BranchTimeline = z.infer<typeof timelineShape>;
+export type BranchTimeline = z.infer<typeof timelineBody>;
+const timelineOutput = timelineBody.extend({ events: z.array(eventBody.extend({ large_text: largeText })) });
+type TimelineOutput = z.infer<typeof timelineOutput>;
 
-const timeline: Operation<OnlyBranch, BranchTimeline, Replay, Found & { readonly replayed: Replay }> = {
+const timeline: Operation<OnlyBranch, TimelineOutput, Replay> = {
   name: 'branch.timeline',
   summary: 'Show the events of the lineage of a branch, the first one first.',
   effect: 'read',
   heavy: true,
   who: VIEWER,
   input: onlyBranch,
-  output: timelineShape,
+  output: timelineOutput,
   faults: ['NOT_FOUND', 'LIMIT_EXCEEDED', 'UNAVAILABLE'],
-  http: { method: 'GET', path: '/api/v1/branches/:branch_id/timeline', tolerant: true },
+  http: {
+    method: 'GET',
+    path: '/api/v1/branches/:branch_id/timeline',
+    tolerant: true,
+    present: ({ events, ...rest }) => ({
+      ...rest,
+      events: events.map(({ large_text, event_payload, ...event }) => ({
+        ...event,
+        event_payload: presentPayload(event_payload, large_text),
+      })),
+    }),
+    body: timelineBody,
+  },
   cli: { words: 'branch timeline', args: ['branch_id'] },
   prepare: async (input, preparation) => carryOut(await preparation.run(planReplay, input), preparation),
-  run: async (call, replayed) => {
-    const branch = await getBranch(call, replayed.branch_id);
+  run: async (call, { branch_id, replay_snapshot }) => {
+    const branch = await getBranch(call, branch_id);
     checkSizes(call, await lineageSizes(call.tx, branch));
-    return { branch, events: await lineageEvents(call.tx, branch), replayed };
-  },
-  finish: async ({ branch, events, replayed }, { blobs }) => {
-    const shown: z.infer<typeof eventShape>[] = [];
-    for (const row of events) {
-      shown.push({
-        branch_id: row.branch_id,
-        event_id: row.event_id,
-        event_index: EVENT_INDEX,
-        event_type: row.event_type,
-        event_payload: await payloadOf(row, blobs),
-        diff_summary: parseJson(row.diff_summary) as Payload,
-        created_at: isoTime(row.created_at),
-      });
-    }
-    const { branch_id, root_document_id } = branch;
-    return { branch_id, root_document_id, events: shown, replay_snapshot: replayed.replay_snapshot };
+    const rows = await lineageEvents(call.tx, branch);
+    const events = rows.map((row) => ({
+      branch_id: row.branch_id,
+      event_id: row.event_id,
+      event_index: EVENT_INDEX,
+      event_type: row.event_type,
+      ...payloadOf(row),
+      diff_summary: parseJson(row.diff_summary) as Record<string, unknown>,
+      created_at: isoTime(row.created_at),
+    }));
+    return { branch_id, root_document_id: branch.root_document_id, events, replay_snapshot };
   },
 };
 
-const graph: Operation<OnlyBranch, BranchGraph, OnlyBranch, Found> = {
+const graph: Operation<OnlyBranch, GraphOutput> = {
   name: 'branch.graph',
   summary: 'Show the lineage of a branch, and of what was merged into it, as a graph of events.',
   effect: 'read',
   heavy: true,
   who: VIEWER,
   input: onlyBranch,
-  output: graphShape,
+  output: graphOutput,
   faults: ['NOT_FOUND', 'LIMIT_EXCEEDED', 'UNAVAILABLE'],
-  http: { method: 'GET', path: '/api/v1/branches/:branch_id/visualization', tolerant: true },
+  http: {
+    method: 'GET',
+    path: '/api/v1/branches/:branch_id/visualization',
+    tolerant: true,
+    present: presentGraph,
+    body: graphBody,
+  },
   cli: { words: 'branch graph', args: ['branch_id'] },
   run: async (call, { branch_id }) => {
     const branch = await getBranch(call, branch_id);
     checkSizes(call, await familySizes(call.tx, branch));
-    return { branch, events: await familyEvents(call.tx, branch) };
-  },
-  finish: async ({ branch, events }, { blobs }) => {
-    const payloads = new Map<string, Payload>();
-    for (const row of events) payloads.set(row.branch_id, await payloadOf(row, blobs));
-    return graphOf(branch, events, payloads);
+    return graphOf(branch, await familyEvents(call.tx, branch));
   },
 };
 

@@ -50,9 +50,10 @@ function rowsOf(
   { root_hash, ...own }: Pick<BranchRow, 'zone_id' | 'root_hash' | 'created_at'>,
 ): BranchRow[] {
   const { parent, root_document_id } = base;
-  return branches.map(({ blob: _blob, preview: _preview, diff_summary, ...branch }, index) => ({
+  return branches.map(({ blob, preview: _preview, diff_summary, ...branch }, index) => ({
     ...own,
     ...branch,
+    payload_bytes: Buffer.byteLength(branch.payload) + (branch.carried !== null && blob.inline ? blob.size : 0),
     diff_summary: JSON.stringify(diff_summary),
     parent_branch_id: (index === 0 ? parent?.branch_id : branches[index - 1]?.branch_id) ?? null,
     right_branch_id: right_branch_id ?? null,

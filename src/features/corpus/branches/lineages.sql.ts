@@ -44,7 +44,7 @@ export const replayRows = (tx: Tx, key: BranchKey): Promise<ReplayRow[]> =>
 
 export interface PayloadSizes {
   readonly events: number;
-  /** UTF-8 bytes of all payloads as they are shown. */
+  /** UTF-8 bytes of all payloads, without texts that are kept as files. */
   readonly bytes: number;
 }
 
