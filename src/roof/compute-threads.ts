@@ -48,6 +48,8 @@ export class ComputeThread {
   constructor(limits: ThreadLimits, gone: () => void) {
     this.limits = limits;
     this.worker = new Worker(limits.file, {
+      // It reads files of anybody: what the environment holds is not at hand there.
+      env: {},
       resourceLimits: { maxOldGenerationSizeMb: limits.heapMiB, maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     this.worker.on('message', (answer: ComputeAnswer) => this.answered(answer));

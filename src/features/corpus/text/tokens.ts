@@ -42,7 +42,7 @@ export function writeToken(text: string, { start, end }: { start: number; end: n
     else {
       const point = text.codePointAt(at) ?? code;
       if (point > 0xffff) at++;
-      if (hasAscii(point)) for (const each of asciiOf(point)) put(each);
+      for (const each of asciiOf(point)) put(each);
     }
   }
   if (length > 0) return length;
@@ -50,20 +50,24 @@ export function writeToken(text: string, { start, end }: { start: number; end: n
   return EMPTY.length;
 }
 
+/** Of characters that were asked for: 1 where nothing of them is ASCII. All other answers are some thousand. */
+const WITHOUT_ASCII = new Uint8Array(0x110000);
+const WITH_ASCII = new Map<number, readonly number[]>();
+const NONE: readonly number[] = [];
+
 /**
  * What of a character is ASCII, decomposed: each alone, since ASCII is never moved by the order of marks and never a part of
  * what composes.
  */
-const asciiOf = (point: number): number[] =>
-  Array.from(String.fromCodePoint(point).normalize('NFKD'), (character) => character.codePointAt(0) ?? 0).filter(
-    (code) => code < 128,
-  );
-
-/** Whether there is any, by character: 0 where nobody has asked yet, 1 no, 2 yes. */
-const ANSWERS = new Uint8Array(0x110000);
-function hasAscii(point: number): boolean {
-  if (ANSWERS[point] === 0) ANSWERS[point] = asciiOf(point).length > 0 ? 2 : 1;
-  return ANSWERS[point] === 2;
+function asciiOf(point: number): readonly number[] {
+  if (WITHOUT_ASCII[point] === 1) return NONE;
+  const known = WITH_ASCII.get(point);
+  if (known) return known;
+  const codes = Array.from(String.fromCodePoint(point).normalize('NFKD'), (character) => character.codePointAt(0) ?? 0);
+  const ascii = codes.filter((code) => code < 128);
+  if (ascii.length === 0) WITHOUT_ASCII[point] = 1;
+  else WITH_ASCII.set(point, ascii);
+  return ascii;
 }
 
 export function normalizedToken(content: string): string {
