@@ -47,7 +47,7 @@ const analyzeOutput = z.object({
   job_id: z.string().nullable(),
   status: z.enum(['completed', 'queued', 'shadow_queued']),
 });
-type AnalyzeOutput = z.infer<typeof analyzeOutput>;
+export type AnalyzeOutput = z.infer<typeof analyzeOutput>;
 
 interface Ready {
   readonly input: AnalyzeInput;

@@ -1,18 +1,16 @@
 /** Rhetoric of a text (corpus.md §8): appeals to character, feeling and reason, and fallacies. Pure, in linear time. */
 import { roundTo } from '../../../base/rounding.ts';
-import { eachWord, wholeWord } from '../text/rules.ts';
+import { wholeWord } from '../text/rules.ts';
+import { type Words, wordsIn } from './layers/reading.ts';
 
 /** In the order in which equal numbers are told. */
 const APPEALS = ['ethos', 'pathos', 'logos'] as const;
 type Appeal = (typeof APPEALS)[number];
-const MARKERS: Readonly<Record<Appeal, string>> = {
-  ethos: 'according study evidence expert source citation',
-  pathos: 'fear love grief rage hope joy pain sacred mythic',
-  logos: 'therefore because hence thus if then proof logic',
+const MARKERS: Readonly<Record<Appeal, readonly string[]>> = {
+  ethos: ['according', 'study', 'evidence', 'expert', 'source', 'citation'],
+  pathos: ['fear', 'love', 'grief', 'rage', 'hope', 'joy', 'pain', 'sacred', 'mythic'],
+  logos: ['therefore', 'because', 'hence', 'thus', 'if', 'then', 'proof', 'logic'],
 };
-const APPEAL_OF = new Map(
-  APPEALS.flatMap((appeal) => MARKERS[appeal].split(' ').map((word) => [word, appeal] as const)),
-);
 
 export interface Rhetoric {
   readonly ethos_score: number;
@@ -24,23 +22,20 @@ export interface Rhetoric {
   readonly explainability: { readonly token_count: number; readonly marker_counts: Record<string, number> };
 }
 
-/** `lowerWords`: those of the lower-case text, where they are known. */
-export function rhetoricOf(text: string, lowerWords: Iterable<string> = eachWord(text.toLowerCase())): Rhetoric {
-  let token_count = 0;
-  const counts = { ethos: 0, pathos: 0, logos: 0 };
-  for (const word of lowerWords) {
-    token_count++;
-    const appeal = APPEAL_OF.get(word);
-    if (appeal) counts[appeal]++;
-  }
-  const score = (appeal: Appeal): number => roundTo(Math.min(1, (10 * counts[appeal]) / Math.max(1, token_count)), 4);
+/** The words are those of the lower-case text, given where they are known. */
+export function rhetoricOf(text: string, { counts, number }: Words = wordsIn(text.toLowerCase())): Rhetoric {
+  const hits = (appeal: Appeal): number => MARKERS[appeal].reduce((sum, word) => sum + (counts.get(word) ?? 0), 0);
+  const marker_counts = { ethos: hits('ethos'), pathos: hits('pathos'), logos: hits('logos') };
+  const score = (appeal: Appeal): number => roundTo(Math.min(1, (10 * marker_counts[appeal]) / Math.max(1, number)), 4);
   return {
     ethos_score: score('ethos'),
     pathos_score: score('pathos'),
     logos_score: score('logos'),
-    strategies: APPEALS.filter((appeal) => counts[appeal] > 0).sort((a, b) => counts[b] - counts[a]),
+    strategies: APPEALS.filter((appeal) => marker_counts[appeal] > 0).sort(
+      (a, b) => marker_counts[b] - marker_counts[a],
+    ),
     fallacies: FALLACIES.filter(([, isIn]) => isIn(text)).map(([name]) => name),
-    explainability: { token_count, marker_counts: token_count > 0 ? counts : {} },
+    explainability: { token_count: number, marker_counts: number > 0 ? marker_counts : {} },
   };
 }
 

@@ -28,6 +28,7 @@ export const runSummary = z.object({
   plugin_profile: text,
   created_at: z.string(),
 });
+export type RunSummary = z.infer<typeof runSummary>;
 
 export const runObject = runSummary.extend({
   job_id: text.describe('the job that made it'),
@@ -54,7 +55,7 @@ export const runObject = runSummary.extend({
 });
 export type RunObject = z.infer<typeof runObject>;
 
-export const toSummary = (run: RunRow): z.infer<typeof runSummary> => ({
+export const toSummary = (run: RunRow): RunSummary => ({
   analysis_run_id: run.run_id,
   document_id: run.document_id,
   branch_id: run.branch_id,

@@ -74,7 +74,7 @@ const shadowOutput = z.object({
   shadow: runObject.nullable(),
   comparison: comparisonObject.nullable(),
 });
-type ShadowOutput = z.infer<typeof shadowOutput>;
+export type ShadowOutput = z.infer<typeof shadowOutput>;
 
 /** Of a job that is kept no longer, what it made tells. */
 async function statusOf({ tx, zone }: Call, job_id: string, made: RunRow | undefined): Promise<JobWord | null> {

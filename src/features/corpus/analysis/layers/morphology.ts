@@ -1,7 +1,7 @@
 /** How long the words of a text are, and how they end. */
 import { ratio } from '../../../../base/rounding.ts';
-import { rank } from '../../text/rules.ts';
-import { type Layer, lengthOf } from './reading.ts';
+import { topOf } from '../../text/rules.ts';
+import { type Layer, lengthOf, type Words } from './reading.ts';
 
 /** Characters. */
 const LONG = 8;
@@ -11,24 +11,30 @@ const TOP = 10;
 export const morphology: Layer = {
   name: 'morphology',
   confidence: 0.68,
-  read: ({ words, wordCount, lowerWords }) => {
+  read: ({ words, lowerWords }) => {
     let characters = 0;
     let long = 0;
-    for (const word of words()) {
+    for (const [word, count] of words.counts) {
       const length = lengthOf(word);
-      characters += length;
-      if (length >= LONG) long++;
+      characters += length * count;
+      if (length >= LONG) long += count;
     }
     return {
-      avg_word_length: ratio(characters, wordCount, 3),
-      long_word_ratio: ratio(long, wordCount, 3),
-      suffix_signals: rank(suffixesOf(lowerWords())).slice(0, TOP),
+      avg_word_length: ratio(characters, words.number, 3),
+      long_word_ratio: ratio(long, words.number, 3),
+      suffix_signals: topOf(suffixesOf(lowerWords), TOP),
     };
   },
 };
 
-function* suffixesOf(words: Iterable<string>): Generator<string> {
-  for (const word of words) if (lengthOf(word) >= SUFFIX) yield suffixOf(word);
+function suffixesOf({ counts }: Words): Map<string, number> {
+  const suffixes = new Map<string, number>();
+  for (const [word, count] of counts) {
+    if (lengthOf(word) < SUFFIX) continue;
+    const suffix = suffixOf(word);
+    suffixes.set(suffix, (suffixes.get(suffix) ?? 0) + count);
+  }
+  return suffixes;
 }
 
 function suffixOf(word: string): string {

@@ -11,11 +11,6 @@ export const pragmatics: Layer = {
     question_count: countOf(text, '?'),
     exclamation_count: countOf(text, '!'),
     hedge_count: countAll(lower, HEDGES),
-    speech_act_hint: holds(lowerWords(), 'should') ? 'directive' : 'assertive',
+    speech_act_hint: lowerWords.counts.has('should') ? 'directive' : 'assertive',
   }),
 };
-
-function holds(words: Iterable<string>, wanted: string): boolean {
-  for (const word of words) if (word === wanted) return true;
-  return false;
-}

@@ -1,5 +1,5 @@
 /** A text as layers read it: what several of them need is made once, when the first asks. Pure. */
-import { countCharacters, countOf, eachWord, sentenceSpans } from '../../text/rules.ts';
+import { countCharacters, countOf, countsOf, eachWord, sentenceSpans } from '../../text/rules.ts';
 
 /** What a document was found to hold when it was taken in (corpus.md §5); a branch has none. */
 export interface PdfHints {
@@ -15,26 +15,41 @@ export interface Reading {
   readonly hints: PdfHints;
   /** Of the whole text, so that a sigma at the end of a word is final. */
   readonly lower: string;
-  readonly wordCount: number;
-  /** One after the other, whenever asked: a text has too many of them to be kept. */
-  words(): Iterable<string>;
-  /** The words of {@link Reading.lower}. */
-  lowerWords(): Iterable<string>;
+  /** Its words, and how often each comes. A text has too many to keep them in their order. */
+  readonly words: Words;
+  /** The same of {@link Reading.lower}. */
+  readonly lowerWords: Words;
+}
+
+export interface Words {
+  /** In the order of first appearance. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly number: number;
+}
+
+export function wordsIn(text: string): Words {
+  const counts = countsOf(eachWord(text));
+  let number = 0;
+  for (const count of counts.values()) number += count;
+  return { counts, number };
 }
 
 export function readingOf(text: string, hints: PdfHints = NO_HINTS): Reading {
   const lower = text.toLowerCase();
-  let wordCount: number | undefined;
+  let words: Words | undefined;
+  let lowerWords: Words | undefined;
   return {
     text,
     hints,
     lower,
-    get wordCount() {
-      wordCount ??= numberOf(eachWord(text));
-      return wordCount;
+    get words() {
+      words ??= wordsIn(text);
+      return words;
     },
-    words: () => eachWord(text),
-    lowerWords: () => eachWord(lower),
+    get lowerWords() {
+      lowerWords ??= text === lower ? this.words : wordsIn(lower);
+      return lowerWords;
+    },
   };
 }
 

@@ -10,7 +10,7 @@ export const rhetoric: Layer = {
   name: 'rhetoric',
   confidence: 0.74,
   read: ({ text, lower, lowerWords }) => {
-    const { explainability, ...answer } = rhetoricOf(text, lowerWords());
+    const { explainability, ...answer } = rhetoricOf(text, lowerWords);
     const linked_spans = MARKERS.flatMap((marker) => {
       const at = lower.indexOf(marker);
       return at === -1 ? [] : [{ marker, index: countCharacters(lower.slice(0, at)) }];

@@ -7,11 +7,11 @@ export const syntax: Layer = {
   name: 'syntax',
   confidence: 0.66,
   read: (reading) => {
-    const { text, wordCount } = reading;
+    const { text, words } = reading;
     const sentence_count = sentencesIn(reading);
     return {
       sentence_count,
-      avg_sentence_length: ratio(wordCount, sentence_count, 3),
+      avg_sentence_length: ratio(words.number, sentence_count, 3),
       clause_markers: { commas: countOf(text, ','), semicolons: countOf(text, ';'), colons: countOf(text, ':') },
     };
   },
