@@ -21,19 +21,21 @@ export interface PdfOptions {
   readonly broken?: ReadonlyMap<number, string>;
   /** Instead of what pages draw, as it is deflated. */
   readonly packed?: Buffer;
+  /** Instead of Helvetica. */
+  readonly font?: string;
 }
 
-/** One with the pages given, in Helvetica. */
+/** One with the pages given. */
 export function pdfOf(
   pages: readonly Page[],
-  { deflated = false, trailer = '', broken, packed }: PdfOptions = {},
+  { deflated = false, trailer = '', broken, packed, font }: PdfOptions = {},
 ): Buffer {
   const numberOf = (n: number): number => 4 + 2 * n;
   const kids = pages.map((_, n) => `${numberOf(n)} 0 R`).join(' ');
   const objects: (string | Buffer)[] = [
     '<< /Type /Catalog /Pages 2 0 R >>',
     `<< /Type /Pages /Kids [${kids}] /Count ${pages.length} >>`,
-    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+    font ?? '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
   ];
   pages.forEach((page, n) => {
     const content = numberOf(n) + 1;

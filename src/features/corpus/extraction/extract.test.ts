@@ -76,6 +76,16 @@ describe('a PDF', () => {
     expect(textOf(pdf)).toBe('one\ntwo\n');
   });
 
+  test('whose font names a table of old says what its codes mean', async () => {
+    const descendant =
+      '<< /Type /Font /Subtype /CIDFontType0 /BaseFont /Ryumin /CIDSystemInfo << /Registry (Adobe) /Ordering (Japan1) /Supplement 2 >> ' +
+      '/FontDescriptor << /Type /FontDescriptor /FontName /Ryumin /Flags 4 >> >>';
+    const font = `<< /Type /Font /Subtype /Type0 /BaseFont /Ryumin /Encoding /90ms-RKSJ-H /DescendantFonts [${descendant}] >>`;
+    // Shift JIS.
+    const pdf = await read([{ operators: 'BT /F1 12 Tf 72 720 Td <938c8b9e> Tj ET' }], { font });
+    expect(textOf(pdf)).toBe('東京');
+  });
+
   test('that is none says why', async () => {
     const notReadable = (reason: string) => ({ code: 'BAD_REQUEST', message: `Not a readable PDF: ${reason}` });
     await expect(extracted('pdf', Buffer.from('hello'))).rejects.toMatchObject(notReadable('Invalid PDF structure'));
