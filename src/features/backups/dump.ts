@@ -32,6 +32,8 @@ export interface State {
   /** Version of the schema. */
   readonly schema: number;
   readonly tables: readonly StateTable[];
+  /** The other tables that there are: an older schema lacks some. */
+  readonly beside: ReadonlySet<string>;
 }
 
 export interface DumpFigures {

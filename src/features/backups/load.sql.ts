@@ -86,12 +86,13 @@ export const keepStored = (tx: Tx, stored: readonly StoredContent[], now: number
   );
 
 /** Removes all that is state, and the index of contents with it. */
-export async function removeState(tx: Tx, { tables }: State): Promise<void> {
+export async function removeState(tx: Tx, { tables, beside }: State): Promise<void> {
   for (const { name, where } of [...tables].reverse()) {
     // Contents that nothing names are no state, but their numbers are taken.
     await tx.run(`DELETE FROM ${name}${where === undefined || name === 'blobs' ? '' : ` WHERE ${where}`}`);
   }
   await tx.run('DELETE FROM tuple_ends');
+  if (!beside.has('answers')) return;
   // They tell of changes that are undone; who asks for a restore again means the same one.
   await tx.run("DELETE FROM answers WHERE operation <> 'backup.restore'");
 }

@@ -79,11 +79,11 @@ const hashes = ({ name, contents }: StateTable): Record<string, string> =>
   );
 
 /** The part of the state that is of this zone. */
-export function zoneState({ schema, tables }: State, zone_id: string): State {
+export function zoneState({ tables, ...state }: State, zone_id: string): State {
   if (!isZoneId(zone_id)) throw new Error(`${zone_id} is no id of a zone`);
   const known = new Map(tables.map((table) => [table.name, table]));
   return {
-    schema,
+    ...state,
     tables: ZONE_TABLES.flatMap((name): StateTable[] => {
       const table = known.get(name);
       if (!table) return [];

@@ -1,5 +1,5 @@
 /** A backup taken under load and restored elsewhere is equal, on either engine; whatever is wrong with one is found. */
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,15 +9,24 @@ import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
 import { freshBucket, settingsFor } from '../../../test/servers/shared-s3.ts';
 import { type Config, loadConfig } from '../../config.ts';
 import { scratchIn } from '../../engines/disk/scratch.ts';
+import { sqliteDialect } from '../../engines/sqlite/connection.ts';
 import { makeBackup } from '../../features/backups/create.ts';
 import { backupIdOf, type Manifest } from '../../features/backups/manifest.ts';
+import { insertZone } from '../../features/zones/zones.sql.ts';
 import type { Depot } from '../../ports/depot.ts';
 import { openBlobs } from '../engines.ts';
+import { migrate, readMigrations } from '../migrations.ts';
+import { withSql } from '../offline.ts';
 import { openDepot } from './depots.ts';
 import { dumpDatabase, restoreAt, verifyAt } from './offline.ts';
 import { stateOf } from './state.ts';
 
 const LARGE = 300_000;
+/** Versions of the tables since there are backups; a few of them, since each takes a database or two. */
+const EARLIER = readMigrations(sqliteDialect)
+  .map(({ version }) => version)
+  .filter((version) => version >= 77)
+  .filter((_, at) => at % 4 === 0);
 /** Bytes of a backup that are changed, one at a time. */
 const FLIPS = 60;
 const quiet = { told: () => undefined, signal: new AbortController().signal };
@@ -34,13 +43,17 @@ forEachEngine('a backup', (engine) => {
   const place = mkdtempSync(join(tmpdir(), 'nexus-backups-'));
   const destination = join(place, 'depot');
   const large = randomBytes(LARGE).toString('base64');
-  const backup = async (depot: Depot, at = Date.now()): Promise<Manifest> => {
-    const blobs = await openBlobs(server.config);
+  const backup = async (
+    depot: Depot,
+    { sql, config }: Pick<TestServer, 'sql' | 'config'> = server,
+  ): Promise<Manifest> => {
+    const at = Date.now();
+    const blobs = await openBlobs(config);
     try {
       return await makeBackup(
         {
           ...quiet,
-          sql: server.sql,
+          sql,
           stateOf,
           blobs,
           depot,
@@ -120,6 +133,50 @@ forEachEngine('a backup', (engine) => {
       await drop();
     }
   });
+
+  test.each(EARLIER)(
+    'of an earlier release, with tables of version %i, is restored by this one',
+    { timeout: 60_000 },
+    async (schema) => {
+      const before = await elsewhere(engine);
+      const from = join(place, `depot-${schema}`);
+      const made = await withSql(before.config, async (sql) => {
+        await migrate(sql, { upTo: schema });
+        await sql.write('root', async (tx) => {
+          await insertZone(tx, {
+            zone_id: 'root',
+            name: 'Root',
+            domain: null,
+            description: null,
+            limits: '{}',
+            now: 1,
+          });
+          await tx.run('INSERT INTO blobs (sha256, size, touched_at, utf8, inline) VALUES (?, 4, 1, 1, ?)', [
+            hash('sha256', 'text'),
+            Buffer.from('text'),
+          ]);
+          await tx.run(
+            `INSERT INTO file_states (zone_id, branch, path, parent, kind, file_id, began, ended, version, size, content_type,
+               reason, created_at, created_by, modified_at, modified_by, etag, blob_id)
+             SELECT 'root', 'main', '/a', '/', 'f', 'f', 1, 9007199254740991, 1, 4, '', 'write', 1, 'test', 1, 'test', sha256, blob_id FROM blobs`,
+          );
+        });
+        const depot = await openDepot(before.config, from);
+        const manifest = await backup(depot, { sql, config: before.config });
+        await depot.close();
+        return manifest;
+      });
+      expect(made).toMatchObject({ schema });
+      const after = await elsewhere(engine);
+      await restoreAt(after.config, { from, ref: made.id }, quiet);
+      const told = await withSql(after.config, (sql) =>
+        sql.read((tx) => tx.all('SELECT path, sha256 FROM file_states s JOIN blobs b ON b.blob_id = s.blob_id')),
+      );
+      expect(told).toEqual([{ path: '/a', sha256: hash('sha256', 'text') }]);
+      await before.drop();
+      await after.drop();
+    },
+  );
 
   test('goes to a bucket as to a directory', { timeout: 60_000 }, async () => {
     const { endpoint, bucket } = await freshBucket();

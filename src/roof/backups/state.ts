@@ -53,7 +53,13 @@ export async function stateOf(tx: Tx): Promise<State> {
     const contents = contentsOf(name).filter((column) => columns.includes(column));
     return columns.length === 0 ? [] : [{ name, columns, key, as: expressions, contents, where, rows }];
   });
-  return { schema: version?.version ?? 0, tables: tables.map((table) => onlyNamed(table, tables)) };
+  const names = new Set(tables.map(({ name }) => name));
+  const others = shape.filter(({ kind, name }) => kind === 'table' && !names.has(name));
+  return {
+    schema: version?.version ?? 0,
+    tables: tables.map((table) => onlyNamed(table, tables)),
+    beside: new Set(others.map(({ name }) => name)),
+  };
 }
 
 const contentsOf = (table: string): readonly string[] =>
