@@ -91,6 +91,8 @@ export const LIMITS = {
   INGEST_FILES: { default: 10_000, about: 'files of one batch that is ingested' },
   INGEST_FILE_BYTES: { default: 256 * MiB, about: 'one file that is ingested' },
   INGEST_TEXT_BYTES: { default: 64 * MiB, about: 'text of one document, branch or remix, in UTF-8 bytes' },
+  LINEAGE_EVENTS: { default: 10_000, about: 'events of a branch of a text, those of its parents among them' },
+  EVOLVE_EVENTS: { default: 1_000, about: 'events of one call that makes branches' },
   PDF_PAGES: { default: 10_000, about: 'pages of one PDF that is ingested' },
   OPEN_BODY_BYTES: { default: 64 * 1024, about: 'JSON body of a REST route, from a caller without credentials' },
 } as const satisfies Record<string, Limit>;

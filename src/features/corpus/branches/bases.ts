@@ -1,6 +1,7 @@
 /** What a branch is made on, and who sees one (corpus.md §2, §9). */
 import { Fault } from '../../../base/faults.ts';
 import { isUuid } from '../../../base/ids.ts';
+import { type Limits, limitExceeded } from '../../../base/limits.ts';
 import type { Call } from '../../../core/operation.ts';
 import { listBases } from '../documents/bases.sql.ts';
 import { getDocument, seesThing } from '../documents/sight.ts';
@@ -56,16 +57,9 @@ export function getBase(call: Looking, { parent_branch_id, root_document_id }: B
   throw badRequest('root_document_id is required when parent_branch_id is not provided');
 }
 
-const LINEAGE_EVENTS_MAX = 10_000;
-
 /** LIMIT_EXCEEDED where so many events more would make a lineage too long. */
-export function checkLineage({ parent }: Base, more: number): void {
+export function checkLineage({ parent }: Base, more: number, limits: Limits): void {
   const actual = (parent?.branch_version ?? 0) + more;
-  const maximum = LINEAGE_EVENTS_MAX;
-  if (actual <= maximum) return;
-  throw new Fault('LIMIT_EXCEEDED', `A lineage has at most ${maximum} events; this would be one of ${actual}`, {
-    limit: 'LINEAGE_EVENTS',
-    maximum,
-    actual,
-  });
+  const maximum = limits.LINEAGE_EVENTS;
+  if (actual > maximum) throw limitExceeded('LINEAGE_EVENTS', maximum, { actual, what: 'events of a lineage' });
 }

@@ -215,7 +215,7 @@ forEachEngine('branches', (engine) => {
         '400 events[1]: mutation_rate must be between 0.0 and 1.0',
         '400 events[1]: Optimistic concurrency violation: expected_parent_event_index=3 actual=2',
         '400 events[0]: Optimistic concurrency violation: expected_parent_event_index=0 actual=1',
-        '400 At most 1000 events at a time; these are 1001',
+        '400 events of one call: 1001 passes the limit EVOLVE_EVENTS of 1000',
         '404 Branch none not found',
         '400 Optimistic concurrency violation: expected_parent_event_index=1 actual=1',
       ]);

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { Fault } from '../../../base/faults.ts';
 import { jsonObject } from '../../../base/json-object.ts';
+import { type Limits, limitExceeded } from '../../../base/limits.ts';
 import type { Switches } from '../../../core/call/switches.ts';
 import { MODES, type Mode } from '../../../core/call/tokens.ts';
 import type { Call, Operation, Preparation } from '../../../core/operation.ts';
@@ -120,7 +121,7 @@ const evolveOne: Operation<z.infer<typeof evolveInput>, EvolveOutput, Ready> = {
     const asked = { names, mode, switches: preparation.switches };
     const base = await preparation.run(baseStep, { ...asked, event_types: [event_type] });
     const event = checked({ event_type: eventNameOf(event_type), payload }, base.parent?.branch_version);
-    checkLineage(base, 1);
+    checkLineage(base, 1, preparation.limits);
     return { asked, base, branches: await makeBranches(base, { events: [event], isMany: false }, preparation) };
   },
   run: async (call, ready) => {
@@ -135,8 +136,6 @@ function lastOf(branches: readonly NewBranch[]): NewBranch {
   if (!last) throw new Error('no event made a branch');
   return last;
 }
-
-const EVENTS_MAX = 1_000;
 
 const manyInput = z.object({
   ...baseParams,
@@ -156,16 +155,12 @@ const manyOutput = z.object({
 });
 export type EvolveManyOutput = z.infer<typeof manyOutput>;
 
-function checkEvents({ events }: ManyInput, base: Base): BranchEvent[] {
+function checkEvents({ events }: ManyInput, base: Base, limits: Limits): BranchEvent[] {
   if (events.length === 0) throw badRequest('events must not be empty');
-  if (events.length > EVENTS_MAX) {
-    throw new Fault('LIMIT_EXCEEDED', `At most ${EVENTS_MAX} events at a time; these are ${events.length}`, {
-      limit: 'EVOLVE_EVENTS',
-      maximum: EVENTS_MAX,
-      actual: events.length,
-    });
-  }
-  checkLineage(base, events.length);
+  const maximum = limits.EVOLVE_EVENTS;
+  const actual = events.length;
+  if (actual > maximum) throw limitExceeded('EVOLVE_EVENTS', maximum, { actual, what: 'events of one call' });
+  checkLineage(base, actual, limits);
   const missing = events.findIndex(({ event_type }) => !event_type);
   if (missing !== -1) throw badRequest(`events[${missing}].event_type is required`);
   return events.map(({ event_type, event_payload }, index) => {
@@ -191,7 +186,7 @@ async function prepareMany(input: ManyInput, preparation: Preparation): Promise<
   const { events: _events, mode, ...names } = input;
   const asked = { names, mode, switches: preparation.switches };
   const base = await preparation.run(baseStep, { ...asked, event_types: [] });
-  const valid = checkEvents(input, base);
+  const valid = checkEvents(input, base, preparation.limits);
   return { asked, base, branches: await makeBranches(base, { events: valid, isMany: true }, preparation) };
 }
 

@@ -109,7 +109,7 @@ forEachEngine('lineages', (engine) => {
         (fault: { code: string; message: string }) => `${fault.code} ${fault.message}`,
       );
     const { events: all } = await timeline(end);
-    const full = 'LIMIT_EXCEEDED A lineage has at most 10000 events; this would be one of 10001';
+    const full = 'LIMIT_EXCEEDED events of a lineage: 10001 passes the limit LINEAGE_EVENTS of 10000';
     expect(await refusal(1, end)).toBe(full);
     expect(await refusal(2, all.at(-2)?.branch_id ?? '')).toBe(full);
     const both = { left_branch_id: end, right_branch_id: end };

@@ -63,7 +63,7 @@ const lookAtSides: Operation<AskedMerge, Sides> = {
     if (lca_branch_id === null && (root === null || root !== right.root_document_id)) {
       throw badRequest('Branches do not share a common ancestor or root document');
     }
-    checkLineage(left, 1);
+    checkLineage(left, 1, call.limits);
     return { left, right, lca_branch_id };
   },
 };

@@ -105,7 +105,7 @@ async function prepareRemix(input: ComposeInput, preparation: Preparation): Prom
   };
   const sources = await preparation.run(lookAtSources, asked);
   const { source, target, policy } = sources;
-  if (create_branch) checkLineage(source.base, 1);
+  if (create_branch) checkLineage(source.base, 1, preparation.limits);
   const levels = levelsOf(input, sources);
   const now = tokens.now();
   const ids: SourceIds = {
