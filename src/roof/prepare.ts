@@ -39,26 +39,37 @@ export async function prepareDatabase(config: Config, { log, ...fenced }: Prepar
   const sql = await openFencedSql(config, 'writer', fenced);
   try {
     await settleSchema(sql, config, log);
-    return await seed(sql, config, log).catch((thrown: unknown) => {
-      if (config.SCHEMA_MANAGEMENT_MODE !== 'off' || !isSchemaBehind(thrown)) throw thrown;
-      log('warn', 'schema.incomplete', { err: thrown.message });
-      return withoutSeeds(config);
-    });
+    const unlessMissing = <T>(instead: () => T) => unlessOff(config, { log, instead });
+    const prepared = await seed(sql, config).catch(unlessMissing(() => withoutSeeds(config)));
+    await seedGovernance(sql, config, log).catch(unlessMissing(() => undefined));
+    return prepared;
   } finally {
     await sql.close();
   }
 }
 
-async function seed(sql: Sql, config: Config, log: Log): Promise<Prepared> {
+/** What there is instead where a table is missing and the schema is not to be looked at. */
+const unlessOff =
+  <T>(config: Config, { log, instead }: { readonly log: Log; readonly instead: () => T }) =>
+  (thrown: unknown): T => {
+    if (config.SCHEMA_MANAGEMENT_MODE !== 'off' || !isSchemaBehind(thrown)) throw thrown;
+    log('warn', 'schema.incomplete', { err: thrown.message });
+    return instead();
+  };
+
+async function seed(sql: Sql, config: Config): Promise<Prepared> {
   const secret = config.JWT_SECRET || (await sql.write('root', keptTokenSecret));
   const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
   const keys = bootstrapKeysOf(config);
   const { adminKey } = await sql.write('root', (tx) => bootstrap(tx, keys, systemClock.now()));
   const secretsKey = config.SECRETS_KEY || (await sql.write('root', keptSecretsKey));
-  const modes = await sql.write('root', (tx) => seedPolicies(tx, config.PUBLIC_BLOCKED_TERMS, systemClock.now()));
-  if (modes.length > 0)
-    log('warn', 'policy.differs', { hint: `${modes.join(' and ')} keep the terms of the first start` });
   return { adminKey, secret, auditKey, secretsKey };
+}
+
+async function seedGovernance(sql: Sql, { PUBLIC_BLOCKED_TERMS }: Config, log: Log): Promise<void> {
+  const modes = await sql.write('root', (tx) => seedPolicies(tx, PUBLIC_BLOCKED_TERMS, systemClock.now()));
+  if (modes.length === 0) return;
+  log('warn', 'policy.differs', { hint: `${modes.join(' and ')} keep the terms of the first start` });
 }
 
 function bootstrapKeysOf(config: Config): BootstrapKeys {

@@ -84,6 +84,19 @@ forEachEngine('the mode of the schema', (engine: EngineName) => {
     expect(await whoami(server)).toBe(503);
   });
 
+  test('off seeds what it can: what needs the table that is missing is 503', async () => {
+    await start('auto_create');
+    await stop();
+    await withSql((sql) => sql.write('root', (tx) => tx.run('DROP TABLE corpus_policies')));
+    const server = await start('off');
+    expect(logged).toContain('schema.incomplete');
+    expect(await whoami(server)).toBe(200);
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ candidate_output: 'x' });
+    const answer = await server.http('/api/v1/governance/evaluate', { method: 'POST', headers, body });
+    expect(answer.status).toBe(503);
+  });
+
   test('a schema that takes away what the program needs is refused, unless nobody is to look', async () => {
     await start('auto_create');
     await stop();
