@@ -62,7 +62,7 @@ export function mix(mixing: Mixing): Mixed {
   const { strategy, seed, mode, atom_levels, ids, source, target, bytesMax } = mixing;
   const hashes = { source_hash: source.text.text_hash, target_hash: target.text.text_hash };
   const recipe: Recipe = { strategy, seed, atom_levels, ...hashes };
-  const text = remixed(workedOn(source), workedOn(target), recipe, bytesMax);
+  const text = remixed(workedOn(source), workedOn(target), { ...recipe, bytesMax });
   const text_hash = hashOf(text);
   const payload_hash = payloadHash({ strategy, seed, mode, ...ids, atom_levels, text_hash });
   const made = mixing.branch && branchOf(mixing, { text, payload_hash, ...mixing.branch });

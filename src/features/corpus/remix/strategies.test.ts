@@ -38,7 +38,7 @@ describe('remixes', () => {
     expect([level, level]).toEqual([vector.source_level, vector.target_level]);
     const [ours, theirs] =
       level === undefined ? [source, target] : [joinedAtoms(source, level), joinedAtoms(target, level)];
-    const output = remixed(ours, theirs, recipe, BYTES_MAX);
+    const output = remixed(ours, theirs, { ...recipe, bytesMax: BYTES_MAX });
     expect({ output, text_hash: hashOf(output), rng: rngSeedHex(recipe) }).toEqual({
       output: vector.output,
       text_hash: vector.text_hash,
@@ -73,24 +73,24 @@ describe('remixes', () => {
 
   it('collides at most 2,000 characters, by code points', () => {
     const recipe = { strategy: 'glyph_collide', seed: 0, atom_levels: [], source_hash: '', target_hash: '' } as const;
-    expect(Array.from(remixed('😀 '.repeat(3_000), '', recipe, BYTES_MAX))).toHaveLength(2_000);
-    expect(remixed('ab', 'a', recipe, BYTES_MAX)).toBe('ab');
+    expect(Array.from(remixed('😀 '.repeat(3_000), '', { ...recipe, bytesMax: BYTES_MAX }))).toHaveLength(2_000);
+    expect(remixed('ab', 'a', { ...recipe, bytesMax: BYTES_MAX })).toBe('ab');
   });
 
   it('blends nothing into nothing', () => {
     const recipe = { strategy: 'thematic_blend', seed: 0, atom_levels: [], source_hash: '', target_hash: '' } as const;
-    expect(remixed(' ... ', '!?', recipe, BYTES_MAX)).toBe('');
-    expect(remixed('', 'One. Two', recipe, BYTES_MAX)).toMatch(/^(One\. Two|Two\. One)\.$/);
+    expect(remixed(' ... ', '!?', { ...recipe, bytesMax: BYTES_MAX })).toBe('');
+    expect(remixed('', 'One. Two', { ...recipe, bytesMax: BYTES_MAX })).toMatch(/^(One\. Two|Two\. One)\.$/);
   });
 
   it('ends where it would be longer than it may, before all of it is made', () => {
     const layers = { strategy: 'temporal_layer', seed: 0, atom_levels: [], source_hash: '', target_hash: '' } as const;
-    expect(() => remixed('', 'a\n\n'.repeat(10_000), layers, 50_000)).toThrow(
+    expect(() => remixed('', 'a\n\n'.repeat(10_000), { ...layers, bytesMax: 50_000 })).toThrow(
       /^the text of a remix: 500\d\d passes the limit INGEST_TEXT_BYTES of 50000$/,
     );
     const words = { ...layers, strategy: 'interleave' } as const;
-    expect(remixed('ä', 'b', words, 4)).toBe('ä b');
-    expect(() => remixed('ä', 'b', words, 3)).toThrow('4 passes the limit');
+    expect(remixed('ä', 'b', { ...words, bytesMax: 4 })).toBe('ä b');
+    expect(() => remixed('ä', 'b', { ...words, bytesMax: 3 })).toThrow('4 passes the limit');
   });
 
   it.each(

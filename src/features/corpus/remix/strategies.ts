@@ -106,8 +106,13 @@ const seedStringOf = ({ strategy, seed, atom_levels, source_hash, target_hash }:
 
 export const rngSeedHex = (recipe: Recipe): string => hashOf(seedStringOf(recipe));
 
+export interface Bound {
+  /** Of the text that comes out, in UTF-8. */
+  readonly bytesMax: number;
+}
+
 /** Of whole texts, or of the atoms of a level joined. LIMIT_EXCEEDED where it would have more than so many UTF-8 bytes. */
-export function remixed(source: string, target: string, recipe: Recipe, bytesMax: number): string {
+export function remixed(source: string, target: string, { bytesMax, ...recipe }: Recipe & Bound): string {
   const draws = randomSource(seedStringOf(recipe));
   const text = COMPOSE[recipe.strategy](source, target, { draws, unitsMax: bytesMax });
   const bytes = Buffer.byteLength(text);
