@@ -30,7 +30,9 @@ export async function typeLine(
       err: (text) => {
         written.err += text;
       },
-      bytes: async () => undefined,
+      bytes: async (bytes) => {
+        written.out += Buffer.from(bytes).toString();
+      },
     },
   });
   return { code, ...written };

@@ -15,6 +15,8 @@ export interface Option extends Takes {
   readonly name: string;
   readonly about: string;
   readonly short?: string;
+  /** May be given several times: what comes is the list of all that was. */
+  readonly many?: boolean;
 }
 
 /** What was typed behind the command's words. */
@@ -34,7 +36,7 @@ export interface Command {
   /** Noun and verb, or the one word. */
   readonly words: string;
   readonly summary: string;
-  /** Names of what is given by position; `name?` may be missing, `name…` takes the rest. */
+  /** Names of what is given by position; `name?` may be missing, `name…` takes the rest, `name…?` of what may be none. */
   readonly args: readonly string[];
   readonly options: readonly Option[];
   /** What to do about a fault, by its code, where this command has an answer. */

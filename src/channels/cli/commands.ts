@@ -7,6 +7,7 @@ import { agentCommands } from './shell/agents.ts';
 import { auditCommands } from './shell/audit-commands.ts';
 import { backupCommands } from './shell/backup-commands.ts';
 import { conflictContent } from './shell/conflict-content.ts';
+import { corpusCommands } from './shell/corpus/commands.ts';
 import { eventCommands } from './shell/events.ts';
 import { importCommand } from './shell/import.ts';
 import { shellCommands } from './shell/shell.ts';
@@ -51,6 +52,7 @@ const written: readonly Command[] = [
   ...loadedCommands(SYNC_LINES, async () => (await import('./shell/sync-views.ts')).syncViews),
   ...loadedCommands(MOUNT_LINES, async () => (await import('./shell/mount-views.ts')).mountViews),
   conflictContent,
+  ...corpusCommands,
   ...backupCommands,
   ...zoneCommands,
   ...userCommands,

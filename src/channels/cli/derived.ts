@@ -12,7 +12,8 @@ import type { Terminal } from './terminal.ts';
 
 const optionName = (parameter: string): string => parameter.replaceAll('_', '-');
 
-type Show = (terminal: Terminal, answer: unknown) => void;
+/** `asked`: what was sent. */
+type Show = (terminal: Terminal, answer: unknown, asked: Readonly<Record<string, unknown>>) => void;
 
 export const optionsOf = (line: OperationLine): Option[] =>
   line.parameters.map((one) => ({
@@ -24,11 +25,16 @@ export const optionsOf = (line: OperationLine): Option[] =>
     },
   }));
 
+/** The exit code of a command whose answer may say that something is wrong. */
+type CodeOf = (answer: unknown) => number;
+
 const showing =
-  (line: OperationLine, shown: Show): Command['run'] =>
+  (line: OperationLine, shown: Show, codeOf?: CodeOf): Command['run'] =>
   async (scene, typed) => {
-    shown(scene.terminal, await send(scene.transport(), line, paramsOf(line, typed)));
-    return undefined;
+    const asked = paramsOf(line, typed);
+    const answer = await send(scene.transport(), line, asked);
+    shown(scene.terminal, answer, asked);
+    return codeOf?.(answer);
   };
 
 function commandOf(line: OperationLine, run = showing(line, show)): Command {
@@ -88,9 +94,9 @@ export function lineOf(words: string): OperationLine {
 }
 
 /** The command of an operation, whose answer people are shown in another way. */
-export function derivedCommand(words: string, shown: Show): Command {
+export function derivedCommand(words: string, shown: Show, codeOf?: CodeOf): Command {
   const line = lineOf(words);
-  return commandOf(line, showing(line, shown));
+  return commandOf(line, showing(line, shown, codeOf));
 }
 
 /** A command with some of it in another way. What it says of itself is asked for where it is shown, as before. */

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 import { publicOperations } from '../../core/operations.ts';
-import { jsonOf, ruleOf, type TextRule } from '../http/rest-values.ts';
+import { type JsonType, jsonOf, ruleOf, type TextRule } from '../http/rest-values.ts';
 import type { Takes } from './command.ts';
 
 export interface Parameter extends Takes {
@@ -45,7 +45,17 @@ function lineOf(operation: AnyOperation): OperationLine {
 
 function parameterOf(name: string, schema: z.ZodType): Parameter {
   const json = jsonOf(schema);
-  return { name, about: json.description ?? '', ...takesOf(ruleOf(json)) };
+  return { name, about: aboutOf(json), ...takesOf(ruleOf(json)) };
+}
+
+/** Words of a parameter that are told where there are no more. */
+const WORDS_MAX = 12;
+
+/** What it is said to be, and the words that it takes where that does not tell them. */
+function aboutOf({ description = '', ...json }: JsonType): string {
+  const words = (json.enum ?? json.items?.enum ?? []).map(String);
+  const untold = words.some((word) => !description.includes(word)) && words.length <= WORDS_MAX;
+  return [description, untold ? words.join(', ') : ''].filter((part) => part !== '').join(': ');
 }
 
 /** Objects, and what JSON Schema has no word for, are JSON. */

@@ -65,7 +65,7 @@ const spellings = (first: string, second: string): string[] => [
 const NEAREST_MAX = 3;
 
 /** The known names that are nearest, and equally near, to any way the typed one may be spelled. */
-function nearestOf(spelled: readonly string[], known: readonly string[]): string[] {
+export function nearestOf(spelled: readonly string[], known: readonly string[]): string[] {
   const far = (name: string): number => Math.min(...spelled.map((word) => distance(word, name)));
   const least = Math.min(...known.map(far));
   return known.filter((name) => far(name) === least).slice(0, NEAREST_MAX);
@@ -91,6 +91,7 @@ export function parseLine(command: Command, rest: readonly string[]): Typed {
       {
         type: one.takes === 'flag' ? ('boolean' as const) : ('string' as const),
         ...(one.short ? { short: one.short } : {}),
+        ...(one.many ? { multiple: true } : {}),
       },
     ]),
   );
@@ -104,12 +105,17 @@ export function parseLine(command: Command, rest: readonly string[]): Typed {
   return { args: parsed.positionals, options: values };
 }
 
+type Given = string | boolean | readonly (string | boolean)[];
+
 interface ParsedArgs {
-  readonly values: Readonly<Record<string, string | boolean | undefined>>;
+  readonly values: Readonly<Record<string, Given | undefined>>;
   readonly positionals: readonly string[];
 }
 
-function parse(options: Record<string, { type: 'string' | 'boolean' }>, args: readonly string[]): ParsedArgs {
+function parse(
+  options: Record<string, { type: 'string' | 'boolean'; multiple?: boolean }>,
+  args: readonly string[],
+): ParsedArgs {
   try {
     const parsed = parseArgs({ args: [...args], options, allowPositionals: true, allowNegative: true });
     return { values: parsed.values as ParsedArgs['values'], positionals: parsed.positionals };
@@ -122,7 +128,8 @@ function parse(options: Record<string, { type: 'string' | 'boolean' }>, args: re
   }
 }
 
-function optionValue(option: Option, given: string | boolean): unknown {
+function optionValue(option: Option, given: Given): unknown {
+  if (typeof given === 'object') return given.map((one) => optionValue(option, one));
   return typeof given === 'boolean' ? given : typedValue(option, given, `--${option.name}`);
 }
 
@@ -200,7 +207,7 @@ function checkArgs(command: Command, args: readonly string[]): void {
     throw new UsageError(
       `${command.words} needs ${missing.replace('…', '').toUpperCase()}; see nexus ${command.words} --help`,
     );
-  const most = command.args.some((name) => name.endsWith('…')) ? Number.POSITIVE_INFINITY : command.args.length;
+  const most = command.args.some((name) => name.includes('…')) ? Number.POSITIVE_INFINITY : command.args.length;
   if (args.length > most) {
     throw new UsageError(`${command.words} takes no "${args[most]}"; see nexus ${command.words} --help`);
   }

@@ -25,6 +25,7 @@ export interface JsonType {
   readonly anyOf?: readonly JsonType[];
   readonly oneOf?: readonly JsonType[];
   readonly items?: JsonType;
+  readonly enum?: readonly unknown[];
 }
 
 /** The rules of an operation's parameters, to be kept: finding them costs a walk through the schema. */

@@ -1,5 +1,6 @@
 /** The bytes of one side of a conflict, as they are. */
 import type { Command } from '../command.ts';
+import { writeContent } from './content.ts';
 
 export const conflictContent: Command = {
   words: 'conflict content',
@@ -9,8 +10,6 @@ export const conflictContent: Command = {
   run: async (scene, { args: [id = ''], options }) => {
     const side = String(options.side ?? 'remote');
     const path = `/api/v2/sync/conflicts/${encodeURIComponent(id)}/content?side=${encodeURIComponent(side)}`;
-    const response = await scene.transport().raw({ method: 'GET', path });
-    for await (const piece of response.body ?? []) await scene.terminal.bytes(piece);
-    return undefined;
+    return writeContent(scene, path);
   },
 };

@@ -5,8 +5,9 @@ import type { Command, Scene, Typed } from '../command.ts';
 import { altered, derivedCommand } from '../derived.ts';
 import { show } from '../show.ts';
 import { paint, safe, type Terminal } from '../terminal.ts';
-import { styleOf } from './job-texts.ts';
+
 import { flag, text, textOf } from './options.ts';
+import { styleOf } from './views.ts';
 
 const TYPES = text('event-types', 'types of events: write,delete,rename,app.built …');
 const AGENT = text('agent-id', 'only what was done for this agent');

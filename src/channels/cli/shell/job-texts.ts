@@ -1,25 +1,5 @@
-/** How people read jobs: words in colour, times as seen from now, and how many attempts there were. */
-import type { Column, Style } from '../terminal.ts';
+/** How people read jobs: times as seen from now, and how many attempts there were. */
 import { timeText } from '../terminal.ts';
-
-const STYLES: Readonly<Record<string, Style>> = {
-  running: 'cyan',
-  retry_wait: 'yellow',
-  succeeded: 'green',
-  completed: 'green',
-  active: 'green',
-  draining: 'yellow',
-  failed: 'red',
-  gone: 'red',
-  cancelled: 'dim',
-};
-
-export const styleOf = (word: string): Style | undefined => STYLES[word];
-
-/** A column of words that have a colour each. */
-export const words = (title: string): Column => ({ title, style: styleOf });
-export const dim = (title: string): Column => ({ title, style: () => 'dim' });
-export const number = (title: string): Column => ({ title, right: true });
 
 const DAY_S = 86_400;
 

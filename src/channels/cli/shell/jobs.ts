@@ -7,44 +7,9 @@ import type { TaskObject } from '../../../features/jobs/task-object.ts';
 import type { TaskList, TypeList } from '../../../features/jobs/tasks.operations.ts';
 import type { WorkerList } from '../../../features/jobs/workers.operations.ts';
 import type { Command } from '../command.ts';
-import { derivedCommand } from '../derived.ts';
-import { show } from '../show.ts';
-import { type Column, paint, plural, safe, type Terminal, table } from '../terminal.ts';
-import { dim, fromNow, number, ofMost, styleOf, took, words } from './job-texts.ts';
-
-type Shown = (terminal: Terminal, answer: never) => void;
-
-/** The command of an operation, shown in another way where people read it. */
-const shownBy = (line: string, people: Shown): Command =>
-  derivedCommand(line, (terminal, answer) => {
-    if (terminal.json) show(terminal, answer);
-    else people(terminal, answer as never);
-  });
-
-interface Rows {
-  readonly columns: readonly Column[];
-  readonly rows: readonly (readonly string[])[];
-}
-
-function tell(terminal: Terminal, { columns, rows }: Rows, next?: string | null): void {
-  if (rows.length === 0) terminal.err('nothing\n');
-  else table(terminal, columns, rows);
-  if (next) terminal.err(`… more: --cursor ${next}\n`);
-}
-
-/** Lines of name and value, what is empty left out. */
-function lines(terminal: Terminal, values: Readonly<Record<string, string>>): void {
-  const given = Object.entries(values).filter(([, value]) => value !== '');
-  const wide = Math.max(...given.map(([name]) => name.length));
-  for (const [name, value] of given) {
-    const style = name === 'status' ? styleOf(value) : name === 'error' ? 'red' : undefined;
-    const text = style ? paint(terminal, style, safe(value)) : safe(value);
-    terminal.out(`${paint(terminal, 'dim', name.padEnd(wide))}  ${text}\n`);
-  }
-}
-
-const jsonText = (value: unknown): string =>
-  value === null || (typeof value === 'object' && Object.keys(value).length === 0) ? '' : JSON.stringify(value);
+import { type Column, plural, type Terminal, table } from '../terminal.ts';
+import { fromNow, ofMost, took } from './job-texts.ts';
+import { dim, jsonText, lines, number, shownBy, tell, words } from './views.ts';
 
 const JOB_COLUMNS = [{ title: 'job' }, { title: 'type' }, words('status'), number('try'), { title: 'by' }, dim('when')];
 

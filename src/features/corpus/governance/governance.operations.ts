@@ -67,6 +67,7 @@ export const policyOf: Operation<z.infer<typeof policyInput>, Policy> = {
 
 const evaluateInput = z.object({ candidate_output: z.string().describe('the text to judge'), mode });
 const evaluateOutput = z.object(decided);
+export type Evaluated = z.infer<typeof evaluateOutput>;
 
 interface Ready {
   readonly judged: Judged;
@@ -81,7 +82,7 @@ const answerOf = ({ allow, policy_hits, decision_trace }: Decision, audit_id: st
   decision_trace: { ...decision_trace, hits: [...decision_trace.hits] },
 });
 
-const evaluate: Operation<z.infer<typeof evaluateInput>, z.infer<typeof evaluateOutput>, Ready> = {
+const evaluate: Operation<z.infer<typeof evaluateInput>, Evaluated, Ready> = {
   name: EVALUATE,
   summary: 'Judge a text by the policy of a mode.',
   effect: 'write',
