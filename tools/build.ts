@@ -106,6 +106,14 @@ const noCompilers: Plugin = {
   },
 };
 
+/** Names of characters are asked for; those of sequences of them are as many again. */
+const singleCharacters: Plugin = {
+  name: 'single characters',
+  setup({ onLoad }) {
+    onLoad({ filter: /\/unicode-name\/src\/sequence_name\.js$/ }, () => ({ contents: 'export default {};' }));
+  },
+};
+
 /** Modules of Node that packages ask for when they are loaded, and that most servers never use: 10 MB. */
 const lateModules: Plugin = {
   name: 'late modules',
@@ -157,7 +165,7 @@ const { metafile } = await build({
   minifySyntax: true,
   lineLimit: 120,
   banner: { js: HEAD },
-  plugins: [dataOfOperations, keepPlaces, oneLanguage, noCompilers, lateModules],
+  plugins: [dataOfOperations, keepPlaces, oneLanguage, noCompilers, singleCharacters, lateModules],
   metafile: true,
   logLevel: 'warning',
 });
