@@ -41,9 +41,8 @@ export interface ReplayPlan {
   readonly events: readonly Pick<ReplayRow, 'event_type' | 'payload'>[];
 }
 
-const onlyBranch = z.object({ branch_id: z.string().describe('id of the branch') });
+export const onlyBranch = z.object({ branch_id: z.string().describe('id of the branch') });
 export type OnlyBranch = z.infer<typeof onlyBranch>;
-export { onlyBranch };
 
 /** Where to begin: with the last text that came with its event, with the checkpoint, or with what the lineage began with. */
 function beginningOf(rows: readonly ReplayRow[]): { readonly hash: string; readonly events: readonly ReplayRow[] } {
