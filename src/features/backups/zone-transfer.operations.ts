@@ -22,7 +22,7 @@ const line = z.union([z.array(z.unknown()), z.record(z.string(), z.unknown())]);
 export const zoneExport: Operation<Exporting, Exporting> = {
   name: 'zone.export',
   summary:
-    'Give all of one zone as lines, to be imported elsewhere: files with their history, access, events, agents, schedules.',
+    'Give all of one zone as lines, to be imported elsewhere: files with their history, access, events, agents, schedules, the corpus.',
   effect: 'read',
   who: 'root admin',
   zone: 'caller',

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { type CorpusServer, startCorpus } from '../../../test/corpus/server.ts';
 import { checkStock, makeStock, type Stock, tellStock } from '../../../test/corpus/stock.ts';
 import { ADMIN_KEY, ENGINES, forEachEngine } from '../../../test/harness.ts';
@@ -66,5 +66,33 @@ forEachEngine('the corpus in a backup', (engine) => {
       await restored.stop();
       await database.drop();
     }
+  });
+
+  test('is as it was when a running server goes back to it, whatever is being ingested', {
+    timeout: LONG_MS,
+  }, async () => {
+    const { server, ask } = corpus;
+    const told = await tellStock(server, viewer, stock);
+    const { id } = (await (await server.http('/api/v2/backups', { method: 'POST' })).json()) as { id: string };
+    // What is undone: another text of a document, and a branch.
+    await server.ok('write', { path: '/texts/short.md', content: 'Quite another text.' });
+    await corpus.ingest(['nexus:///texts/short.md']);
+    const asked = { parent_branch_id: stock.branches.at(-1), event_type: 'reverse_drift' };
+    const evolved = await ask<{ new_branch_id: string }>('POST', '/evolve/branch', asked);
+    expect(evolved.status).toBe(200);
+    const overtaken = again(corpus).catch(() => undefined);
+    const restored = await server.http(`/api/v2/backups/${id}/restore`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ confirm: true }),
+    });
+    expect(restored.status).toBe(200);
+    await overtaken;
+    // For a moment its door is closed.
+    await vi.waitFor(async () => expect(await tellStock(server, viewer, stock)).toEqual(told), LONG_MS);
+    expect((await ask('GET', `/branches/${evolved.body.new_branch_id}/timeline`)).status).toBe(404);
+    await checkStock(server, ADMIN_KEY, stock);
+    expect(await again(corpus)).toMatchObject({ documents_ingested: 1 });
+    await checkStock(server, ADMIN_KEY, stock);
   });
 });
