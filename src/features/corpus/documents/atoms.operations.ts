@@ -71,6 +71,8 @@ const atoms: Operation<AtomsInput, AtomPage, AtomsInput, StoredAtoms> = {
   name: 'document.atoms',
   summary: 'List the atoms of a document on one level, in order of the text.',
   effect: 'read',
+  // The names of characters take their time to load.
+  heavy: true,
   who: VIEWER,
   input: atomsInput,
   output: atomsOutput,

@@ -72,6 +72,8 @@ const query: Operation<QueryInput, GraphAnswer, QueryInput, Found | undefined> =
   name: 'graph.query',
   summary: 'Show a node of the graph with its edges and their other ends.',
   effect: 'read',
+  // As the list of atoms.
+  heavy: true,
   who: VIEWER,
   input: queryInput,
   output: queryOutput,
