@@ -1,4 +1,4 @@
-/** What a start says about the corpus (infrastructure.md §14): nothing of it keeps a server from starting. */
+/** What a start of a server or worker says about the corpus (infrastructure.md §14): nothing of it keeps one from starting. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Log } from '../base/log.ts';

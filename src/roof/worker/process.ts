@@ -15,6 +15,7 @@ import { prepareAudit } from '../audit/key.ts';
 import { isRestoringFault, passRestores, watchRestores } from '../backups/epochs.ts';
 import { openBricks } from '../bricks.ts';
 import { openComputing } from '../computing.ts';
+import { warnOfCorpusRoot } from '../corpus.ts';
 import { openBell, openBlobs, openFencedSql, openServerSql } from '../engines.ts';
 import { keptSecretsKey, openOutside } from '../outside.ts';
 import { grantCache } from '../parts.ts';
@@ -45,6 +46,7 @@ const RETRY_MS_MAX = 30_000;
 /** Number of attempts that ended. Where a restore begins meanwhile, it ends what it does and goes on behind it. */
 export async function runWorker(options: WorkerOptions): Promise<number> {
   const { once, signal } = options;
+  await warnOfCorpusRoot(options.config, options.log);
   for (let processed = 0, { maxJobs } = options; ; ) {
     const ended = await runUntilRestore({ ...options, maxJobs }).catch((thrown: unknown): WorkEnded => {
       // The database says so before anybody else did.

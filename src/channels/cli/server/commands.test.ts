@@ -1,5 +1,5 @@
 /** The commands that are the server: what they say at start, how they end, and what they refuse. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,6 +21,8 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 const within = (env: Readonly<Record<string, string>>): Surroundings => ({ ...around, env: { ...around.env, ...env } });
 
 test('start prints an address, a key and lines that work as they stand; Ctrl-C ends it with 0', SLOW, async () => {
+  // Where there is none, a start says so.
+  mkdirSync(join(place, 'corpus'));
   const server = startNexus(['start', '--port', '0', '--data', 'start-data'], around);
   const [greeting] = await server.said(/Nexus is running[\s\S]*curl .*\n/);
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(greeting)?.[0] ?? '';
