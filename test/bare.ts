@@ -20,6 +20,7 @@ import { Streams } from '../src/core/streams.ts';
 import { localRunner } from '../src/core/transact.ts';
 import { Turns } from '../src/core/turns.ts';
 import { ZoneWatch } from '../src/core/zone-watch.ts';
+import { corpusFolder } from '../src/engines/disk/corpus-folder.ts';
 import { openDiskBlobs } from '../src/engines/disk/disk-blobs.ts';
 import { seedTexts } from '../src/engines/disk/seed-texts.ts';
 import { openToolServers } from '../src/engines/mcp/tool-servers.ts';
@@ -149,6 +150,7 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
     turns: new Turns(),
     streams: newStreams(parts),
     computing: openComputing(),
+    folder: corpusFolder('nowhere'),
     seeds: seedTexts('nowhere', () => {
       throw new Error('nobody is asked');
     }),

@@ -13,6 +13,7 @@ import type { Log } from '../base/log.ts';
 import { actingFor } from '../features/access/acting.ts';
 import { ANYONE, isRootAdmin, unauthenticated } from '../features/access/credentials.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { CorpusFolder } from '../ports/corpus-folder.ts';
 import type { SeedTexts } from '../ports/seed-texts.ts';
 import type { Sql } from '../ports/sql.ts';
 import { type Again, logEnded, logFailure, type Trail } from './audit-trail.ts';
@@ -81,6 +82,7 @@ export interface Server {
   readonly backups: BackupDesk;
   readonly cluster: ClusterView;
   readonly computing: Computing;
+  readonly folder: CorpusFolder;
   readonly seeds: SeedTexts;
   readonly notes: Notes;
   readonly log: Log;
@@ -371,6 +373,7 @@ function preparationOf(server: Server, asked: CallContext): Preparation {
     backups: server.backups,
     cluster: server.cluster,
     computing: server.computing,
+    folder: server.folder,
     seeds: server.seeds,
     notes: server.notes,
     authorise: (needs) => server.runner.read(authoriseNeeds, { needs }, context).then(() => undefined),

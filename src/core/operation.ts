@@ -7,6 +7,7 @@ import type { BrickName } from '../base/bricks.ts';
 import type { Fault, FaultCode } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { CorpusFolder } from '../ports/corpus-folder.ts';
 import type { SeedTexts } from '../ports/seed-texts.ts';
 import type { Foresight, Sql, Tx } from '../ports/sql.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
@@ -181,6 +182,8 @@ export interface Preparation {
   readonly cluster: ClusterView;
   /** For what would hold the event loop up. */
   readonly computing: Computing;
+  /** The operator's folder of texts. */
+  readonly folder: CorpusFolder;
   readonly seeds: SeedTexts;
   readonly notes: Notes;
   /** Checks permission ahead of costly work; the transaction checks it again. */

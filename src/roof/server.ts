@@ -47,7 +47,7 @@ import { prepareDatabase } from './prepare.ts';
 import { ratesOf, rateTable } from './rates.ts';
 import { type Opening, openRenewed } from './renewal.ts';
 import { runnerOf, type Threads } from './runner.ts';
-import { seedsOf } from './seeds.ts';
+import { corpusDesks } from './seeds.ts';
 import { openSpools } from './spools.ts';
 import { systemSteps } from './system.ts';
 import { type LateThread, startThread, type ThreadOptions, threadOnDemand } from './threads.ts';
@@ -165,7 +165,7 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const { backups, ...restores } = openBackups(opened);
   const health = healthView({ config, sql, blobs, threads, grants, bricks, nodes, pending });
   const cluster = { alone, health: health.summary };
-  const desks = { tokens, seeds: seedsOf(config), stores, bricks, backups, cluster, hands, audit, notes };
+  const desks = { tokens, ...corpusDesks(config), stores, bricks, backups, cluster, hands, audit, notes };
   const server = serverOf(config, { ...engines, runner, watch, rings, log, observe, ...desks });
   const app = frontOf(config, { server, health, metrics, tracing, callers, rates, pending, alone });
   halt.lastAnswers = () => {

@@ -85,7 +85,7 @@ const get: Operation<OnlyDocument, DocumentDetails, OnlyDocument, Found> = {
   run: async (call, { document_id }) => {
     const { tx } = call;
     const row = await getDocument(call, document_id);
-    const siblings = await listVariants(tx, row.zone_id, row.stem, await seenDocuments(call));
+    const siblings = await listVariants(tx, row, await seenDocuments(call));
     const isIngested = siblings.some((one) => one.document_id === row.document_id);
     const variants = siblings.filter((one) => isIngested && one.document_id !== row.document_id);
     return {

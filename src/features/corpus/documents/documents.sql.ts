@@ -242,7 +242,11 @@ export async function countDocuments(tx: Tx, zone_id: string, where: Condition):
 }
 
 /** Ingested ones with the same stem. */
-export const listVariants = (tx: Tx, zone_id: string, stem: string, where: Condition): Promise<DocumentRow[]> =>
+export const listVariants = (
+  tx: Tx,
+  { zone_id, stem }: Pick<DocumentRow, 'zone_id' | 'stem'>,
+  where: Condition,
+): Promise<DocumentRow[]> =>
   tx.all<DocumentRow>(
     `SELECT ${ALL} FROM corpus_documents WHERE zone_id = ? AND stem = ? AND status IN ('ingested', 'ingested_with_warnings')
      ${where.sql} ORDER BY created_at, document_id`,

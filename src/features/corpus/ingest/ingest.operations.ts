@@ -14,6 +14,7 @@ import { enqueue, holderOf } from '../../jobs/queue.ts';
 import { runNow } from '../../jobs/run-now.ts';
 import { isAdmin, subjectOf } from '../../jobs/visibility.ts';
 import { jobBases } from '../documents/job-bases.ts';
+import { selectLevels } from '../text/selection.ts';
 import {
   type BatchPayload,
   type BatchResult,
@@ -27,6 +28,7 @@ import {
 import { INGEST, ingestBatch } from './ingest-job.ts';
 import { linkDocuments } from './links.operations.ts';
 import { findRefusal, listOutcomes } from './outcomes.sql.ts';
+import { checkSources } from './plan.ts';
 import { sourceOperations } from './sources.operations.ts';
 import { ingestSteps } from './steps.operations.ts';
 
@@ -74,9 +76,13 @@ interface Ready {
   readonly job_id: string;
 }
 
-/** Ingests as a job that is run at once; gives its id when it has ended. */
-export const runBatch = (payload: BatchPayload, preparation: Preparation): Promise<Ready> =>
-  runNow(preparation, (hands) => preparation.run(keepBatch, { payload, ...hands }));
+/** Ingests as a job that is run at once; gives its id when it has ended. What is refused leaves none. */
+export async function runBatch(payload: BatchPayload, preparation: Preparation): Promise<Ready> {
+  const { folder, limits, context } = preparation;
+  selectLevels(payload.parse_options);
+  await checkSources({ folder, limits, zone_id: context.zone_id }, payload.source_paths);
+  return runNow(preparation, (hands) => preparation.run(keepBatch, { payload, ...hands }));
+}
 
 /** What came of the files of a batch; throws why it was refused as a whole. */
 export async function outcomesOf(call: Call, job_id: string): Promise<FileOutcome[]> {

@@ -143,7 +143,7 @@ forEachEngine('ingest', (engine) => {
     [{ source_paths: 'a.md' }, 422, undefined],
     [{ parse_options: { force: 'yes' } }, 422, undefined],
   ])('%j is refused whole with %d', async (body, code, detail) => {
-    const fine = corpus.write('fine.md', `Fine ${Math.random()}`);
+    const fine = corpus.write('fine.md', `Fine ${code} ${detail}`);
     const paths = 'source_paths' in body && Array.isArray(body.source_paths) ? [fine, ...body.source_paths] : undefined;
     const answer = await corpus.ask('POST', '/ingest/batch', { ...body, ...(paths && { source_paths: paths }) });
     expect(answer).toMatchObject({ status: code, body: detail ? { detail } : { code: 'validation_error' } });

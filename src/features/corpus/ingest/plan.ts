@@ -32,9 +32,25 @@ const bad = (message: string): Fault => new Fault('BAD_REQUEST', message);
 
 const ZONE_SCHEME = /^nexus:\/\//i;
 
-export async function planBatch(planning: Planning, source_paths: readonly string[]): Promise<Source[]> {
+type Checking = Pick<Planning, 'zone_id' | 'folder' | 'limits'>;
+
+/** What of a batch can be refused before it is a job: all but how many files lie below its folders. */
+export async function checkSources(checking: Checking, source_paths: readonly string[]): Promise<void> {
+  await checkPaths(checking, source_paths);
+  for (const path of source_paths) {
+    if (ZONE_SCHEME.test(path)) zonePathOf(checking, path);
+    else await diskSource(checking, path);
+  }
+}
+
+async function checkPaths(checking: Checking, source_paths: readonly string[]): Promise<void> {
+  checkLength(checking, source_paths);
   const ofZone = source_paths.filter((path) => ZONE_SCHEME.test(path));
-  if (source_paths.length === 0 || ofZone.length < source_paths.length) await checkFolder(planning);
+  if (source_paths.length === 0 || ofZone.length < source_paths.length) await checkFolder(checking);
+}
+
+export async function planBatch(planning: Planning, source_paths: readonly string[]): Promise<Source[]> {
+  await checkPaths(planning, source_paths);
   if (source_paths.length === 0) return fullScope(planning);
   const plan: Source[] = [];
   for (const path of source_paths) {
@@ -47,18 +63,18 @@ export async function planBatch(planning: Planning, source_paths: readonly strin
 
 export const corpusRootMissing = (): Fault => bad('corpus_root is missing: set NEXUS_CORPUS_ROOT to a directory');
 
-async function checkFolder({ zone_id, folder }: Planning): Promise<void> {
+async function checkFolder({ zone_id, folder }: Checking): Promise<void> {
   if (zone_id === 'root' && (await folder.exists())) return;
   throw corpusRootMissing();
 }
 
-function checkLength({ limits }: Planning, plan: readonly unknown[]): void {
+function checkLength({ limits }: Checking, plan: readonly unknown[]): void {
   const maximum = limits.INGEST_FILES;
   if (plan.length > maximum)
     throw limitExceeded('INGEST_FILES', maximum, { actual: plan.length, what: 'files of a batch' });
 }
 
-async function diskSource({ folder }: Planning, path: string): Promise<Source> {
+async function diskSource({ folder }: Checking, path: string): Promise<Source> {
   const file = await folder.open(path);
   if (file === 'OUTSIDE') throw bad(`Path escapes corpus_root and is not allowed: ${path}`);
   await file?.close();
@@ -113,7 +129,7 @@ export function zonePathsOf(limits: Limits, source_paths: readonly string[]): st
   return paths;
 }
 
-function zonePathOf({ limits }: Planning, given: string): string {
+function zonePathOf({ limits }: Checking, given: string): string {
   const path = given.replace(ZONE_SCHEME, '');
   if (!path.startsWith('/') || /^\/zone(\/|$)/.test(path)) throw bad(`Not a path of this zone: ${given}`);
   try {
