@@ -65,7 +65,7 @@ const SLOW_MODULES = /deps\/undici|internal\/crypto|sqlite/;
 
 test('a client command loads little: no server, no schema, no fetch', SLOW, async () => {
   await server.ok('write', { path: '/b/one.txt', content: 'one' });
-  const lines = [['whoami'], ['ls', '/b'], ['cat', '/b/one.txt'], ['zone', 'list'], ['--help']];
+  const lines = [['whoami'], ['ls', '/b'], ['cat', '/b/one.txt'], ['zone', 'list'], ['seed-text', 'list'], ['--help']];
   for (const line of lines) {
     const { modules, bytes, out } = await load(...line);
     expect([line, out === '']).toEqual([line, false]);

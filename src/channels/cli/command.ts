@@ -15,7 +15,7 @@ export interface Option extends Takes {
   readonly name: string;
   readonly about: string;
   readonly short?: string;
-  /** May be given several times: what comes is the list of all that was. */
+  /** Texts, several by commas or as a JSON list, and given several times: what comes is the list of all. */
   readonly many?: boolean;
 }
 

@@ -8,7 +8,7 @@ import { auditCommands } from './shell/audit-commands.ts';
 import { backupCommands } from './shell/backup-commands.ts';
 import { conflictContent } from './shell/conflict-content.ts';
 import { corpusCommands } from './shell/corpus/commands.ts';
-import { eventCommands } from './shell/events.ts';
+import { eventCommands } from './shell/event-commands.ts';
 import { importCommand } from './shell/import.ts';
 import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';

@@ -252,7 +252,7 @@ describe('documents', () => {
 describe('analyses', () => {
   test('are a line for each layer, and lists name what they are of', async () => {
     const { id } = await corpus.document(join(corpus.folder, 'two.md'));
-    const made = await type(['analysis', 'run', id, '--layers', '["token","rhetoric"]']);
+    const made = await type(['analysis', 'run', id, '--layers', 'token,rhetoric']);
     expect(lines(made.out)).toEqual([
       expect.stringMatching(new RegExp(`^analysis  ${ID}$`)),
       'status    completed',
@@ -269,7 +269,7 @@ describe('analyses', () => {
       new RegExp(`^${run} .* document ${id}  `, 'm'),
     );
     expect((await type(['analysis', 'list', '--limit', '1'])).err).toBe('… more: --offset 1\n');
-    expect((await type(['analysis', 'run', id, '--layers', '["tokn"]'])).err).toContain('the nearest is "token"');
+    expect((await type(['analysis', 'run', id, '--layers', 'tokn'])).err).toContain('the nearest is "token"');
     expect((await type(['analysis', 'run'])).err).toContain('nexus analysis run DOCUMENT_ID, or --branch-id');
     expect((await type(['analysis', 'get', id])).err).toContain('nexus analysis list');
     expect((await type(['analysis', 'shadow', run])).err).toContain('--execution-mode shadow');
@@ -329,6 +329,15 @@ describe('branches and remixes', () => {
     const made = await type(['remix', 'compose', ...sides]);
     expect(made.out).toMatch(/^judged +allowed in PUBLIC: nothing found$/m);
     expect(made.out).toMatch(/\n\nA Therefore small evidence; .*\n$/);
+    const levels = await type([
+      'remix',
+      'compose',
+      ...sides,
+      '--atom-levels=word,sentence',
+      '--atom-levels',
+      '["paragraph"]',
+    ]);
+    expect(levels.out).toMatch(/^atoms +\d+$/m);
     expect((await type(['remix', 'make', ...sides])).out).toMatch(/^strategy +interleave$/m);
     const list = await type(['remix', 'list']);
     expect(list.out).toMatch(new RegExp(`^${ID}  interleave +0  PUBLIC  .*  ${one}  ${two}  ${ID}$`, 'm'));

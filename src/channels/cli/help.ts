@@ -52,14 +52,14 @@ export const usage = (command: Pick<Command, 'words' | 'args'>): string =>
     ...command.args.map((name) => (name.endsWith('?') ? `[${name.slice(0, -1).toUpperCase()}]` : name.toUpperCase())),
   ].join(' ');
 
+const valueName = ({ takes, many }: Option): string =>
+  takes === 'flag' ? '' : ` ${takes.toUpperCase()}${many ? ',…' : ''}`;
+
 function optionLines(terminal: Terminal, title: string, options: readonly Option[]): void {
   lines(
     terminal,
     title,
-    options.map((one) => [
-      `--${one.name}${one.takes === 'flag' ? '' : ` ${one.takes.toUpperCase()}`}${one.short ? `, -${one.short}` : ''}`,
-      one.about,
-    ]),
+    options.map((one) => [`--${one.name}${valueName(one)}${one.short ? `, -${one.short}` : ''}`, one.about]),
   );
 }
 

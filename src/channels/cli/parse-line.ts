@@ -129,7 +129,7 @@ function parse(
 }
 
 function optionValue(option: Option, given: Given): unknown {
-  if (typeof given === 'object') return given.map((one) => optionValue(option, one));
+  if (typeof given === 'object') return given.flatMap((one) => listIn(String(one)) ?? splitAtCommas(String(one)));
   return typeof given === 'boolean' ? given : typedValue(option, given, `--${option.name}`);
 }
 
@@ -143,6 +143,8 @@ export function typedValue({ takes, or }: Takes, given: string, what: string): u
   if (given.trim() === '' || Number.isNaN(number)) throw new UsageError(`${what} takes a number, not "${given}"`);
   return number;
 }
+
+const splitAtCommas = (text: string): string[] => text.split(',').map((part) => part.trim());
 
 /** The list that a text is in JSON; a glob may begin with a bracket too, and is none. */
 function listIn(text: string): unknown {

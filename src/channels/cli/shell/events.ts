@@ -2,15 +2,10 @@
 import { type EventObject, followEvents, type ReplayQuery, replayEvents } from '../../../../client/stream.ts';
 import type { Transport } from '../../../../client/transport.ts';
 import type { Command, Scene, Typed } from '../command.ts';
-import { altered, derivedCommand } from '../derived.ts';
-import { show } from '../show.ts';
+import { altered } from '../derived.ts';
 import { paint, safe, type Terminal } from '../terminal.ts';
-
-import { flag, text, textOf } from './options.ts';
-import { styleOf } from './views.ts';
-
-const TYPES = text('event-types', 'types of events: write,delete,rename,app.built …');
-const AGENT = text('agent-id', 'only what was done for this agent');
+import { textOf } from './options.ts';
+import { shownBy, styleOf } from './views.ts';
 
 type Style = Parameters<typeof paint>[1];
 
@@ -60,31 +55,16 @@ interface EventPage {
 }
 
 /** The command of an operation whose answer is a page of events, with a line for each of them where people read it. */
-function pages(words: string): Command {
-  const derived = derivedCommand(words, (terminal, answer) => {
-    const { events, has_more, next_cursor } = answer as EventPage;
-    if (terminal.json) return show(terminal, answer);
+const pages = (words: string): Command =>
+  shownBy(words, (terminal, { events, has_more, next_cursor }: EventPage) => {
     for (const event of events) tell(terminal, event);
     if (events.length === 0) terminal.err('nothing\n');
     if (has_more) terminal.err(`… more: --cursor ${next_cursor}\n`);
   });
-  return altered(derived, {
-    get options() {
-      return derived.options.map((one) => (TYPE_LISTS.has(one.name) ? { ...one, ...AS_LIST } : one));
-    },
-  });
-}
-
-/** Types are typed as `write,delete`. */
-const TYPE_LISTS = new Set(['operation-type', 'event-types']);
-const AS_LIST = { takes: 'text', or: { boolean: false, list: true } } as const;
 
 const replayPage = pages('event replay');
 
 const replay = altered(replayPage, {
-  get options() {
-    return [...replayPage.options, flag('lines', 'all of them up to now, with --json one document a line')];
-  },
   run: (scene, typed) => (typed.options.lines ? replayAll(scene, typed) : replayPage.run(scene, typed)),
 });
 
@@ -99,28 +79,15 @@ async function replayAll({ terminal, transport }: Scene, { options }: Typed): Pr
   for await (const event of replayEvents(transport(), query)) tell(terminal, event);
 }
 
-const follow: Command = {
-  words: 'event follow',
-  summary: 'Follow what happens, as it happens, until Ctrl-C.',
-  args: ['path?'],
-  options: [
-    TYPES,
-    AGENT,
-    { name: 'tail', about: 'newest events to begin with, 10 unless given', takes: 'number' },
-    text('last-event-id', 'event behind which to begin'),
-    { name: 'take', about: 'end after so many events', takes: 'number' },
-  ],
-  run: async ({ terminal, transport }, typed) => {
-    let left = typeof typed.options.take === 'number' ? typed.options.take : Number.POSITIVE_INFINITY;
-    if (left <= 0) return undefined;
-    for await (const event of following(transport(), terminal, typed)) {
-      tell(terminal, event);
-      left--;
-      if (left <= 0) break;
-    }
-    return undefined;
-  },
-};
+export async function follow({ terminal, transport }: Scene, typed: Typed): Promise<undefined> {
+  let left = typeof typed.options.take === 'number' ? typed.options.take : Number.POSITIVE_INFINITY;
+  if (left <= 0) return;
+  for await (const event of following(transport(), terminal, typed)) {
+    tell(terminal, event);
+    left--;
+    if (left <= 0) break;
+  }
+}
 
 function following(transport: Transport, terminal: Terminal, typed: Typed): AsyncGenerator<EventObject> {
   const [path] = typed.args;
@@ -138,4 +105,4 @@ function following(transport: Transport, terminal: Terminal, typed: Typed): Asyn
   return followEvents(transport, query, { onLost: () => terminal.err('… connection lost, trying again\n') });
 }
 
-export const eventCommands: readonly Command[] = [pages('event list'), replay, follow];
+export const eventPages: readonly Command[] = [pages('event list'), replay];

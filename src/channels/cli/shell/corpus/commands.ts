@@ -37,11 +37,30 @@ const ingesting = loadedCommands(INGEST_LINES, async () => (await import('./inge
     : command,
 );
 
+/** Names that are typed as `token,rhetoric`. */
+const NAME_LISTS = new Set(['layers', 'atom-levels']);
+
+const asList = (one: Option): Option => ({
+  name: one.name,
+  takes: 'text',
+  many: true,
+  get about() {
+    return one.about;
+  },
+});
+
+const withNames = (command: Command): Command =>
+  altered(command, {
+    get options() {
+      return command.options.map((one) => (NAME_LISTS.has(one.name) ? asList(one) : one));
+    },
+  });
+
 export const corpusCommands: readonly Command[] = [
   ...ingesting,
   ...loadedCommands(DOCUMENT_LINES, async () => (await import('./documents.ts')).documentViews),
   documentText,
-  ...loadedCommands(ANALYSIS_LINES, async () => (await import('./analyses.ts')).analysisViews),
-  ...loadedCommands(BRANCH_LINES, async () => (await import('./branches.ts')).branchViews),
+  ...loadedCommands(ANALYSIS_LINES, async () => (await import('./analyses.ts')).analysisViews).map(withNames),
+  ...loadedCommands(BRANCH_LINES, async () => (await import('./branches.ts')).branchViews).map(withNames),
   ...loadedCommands(GOVERNANCE_LINES, async () => (await import('./governance.ts')).governanceViews),
 ];

@@ -25,23 +25,20 @@ type Payload = Readonly<Record<string, unknown>>;
 const pathsIn = (args: readonly string[]): unknown[] =>
   args.flatMap((path) => typedValue({ takes: 'text', or: { boolean: false, list: true } }, path, 'PATH'));
 
-const listIn = (given: unknown): string[] | undefined =>
-  Array.isArray(given) ? given.flatMap((one) => String(one).split(',')).map((one) => one.trim()) : undefined;
-
 const given = (values: Payload): Payload =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 /** What is sent to the route, which takes `atom_tracks` at the top too. */
 function bodyOf({ args, options }: Typed): Payload {
   const own = given({
-    atom_tracks: listIn(options.track),
-    atom_levels: listIn(options.level),
+    atom_tracks: options.track,
+    atom_levels: options.level,
     force: options.force,
     atomize: options.atoms,
   });
   const body = { ...paramsOf({ ...LINE, args: [] }, { args: [], options }) };
   if (args.length > 0) body.source_paths = pathsIn(args);
-  if (options.modality !== undefined) body.modalities = listIn(options.modality);
+  if (options.modality !== undefined) body.modalities = options.modality;
   if (Object.keys(own).length > 0) body.parse_options = { ...(body.parse_options as object | undefined), ...own };
   return body;
 }
