@@ -14,6 +14,8 @@ forEachEngine('the corpus of a zone', (engine) => {
   let here: CorpusServer;
   let there: CorpusServer;
   let key: string;
+  /** Of somebody who may not read the texts. */
+  let stranger: string;
   let stock: Stock;
   /** One whose shadow has run, and one whose job is still to come. */
   let shadows: readonly string[];
@@ -41,6 +43,7 @@ forEachEngine('the corpus of a zone', (engine) => {
     there = await startCorpus({ engine: other, environment: { NEXUS_EMBEDDED_WORKER: 'false' } });
     await here.server.ok('zone_create', { zone_id: 'team', name: 'Team' });
     key = await here.server.addKey({ zone_id: 'team', role: 'admin', grants: [['direct_owner', '/']] });
+    stranger = await here.server.addKey({ zone_id: 'team', role: 'viewer' });
     stock = await makeStock(here.server, key, '/texts');
     const shadow = async () => {
       const asked = { document_id: stock.documents[1], execution_mode: 'shadow' };
@@ -86,6 +89,22 @@ forEachEngine('the corpus of a zone', (engine) => {
     const asked = { parent_branch_id: stock.branches.at(-1), event_type: 'reverse_drift' };
     expect((await there.ask('POST', '/evolve/branch', asked, key)).status).toBe(200);
     await checkStock(there.server, key, stock);
+  });
+
+  test('is hidden there from whom it is hidden here', async () => {
+    const { documents, runs, branches, remix } = stock;
+    const paths = [
+      ...documents.map((id) => `/documents/${id}`),
+      ...runs.map((id) => `/analysis/runs/${id}`),
+      ...branches.map((id) => `/branches/${id}/timeline`),
+      `/remix/${remix}`,
+    ];
+    for (const { ask } of [here, there]) {
+      for (const path of paths)
+        expect([path, (await ask('GET', path, undefined, stranger)).status]).toEqual([path, 404]);
+      expect((await ask('GET', '/branches', undefined, stranger)).body).toMatchObject({ branches: [] });
+      expect((await ask('GET', '/remix', undefined, stranger)).body).toMatchObject({ remixes: [], total: 0 });
+    }
   });
 
   test('has its shadows with it, and jobs that had not run are told as gone', async () => {
@@ -134,6 +153,27 @@ forEachEngine('the corpus of a zone', (engine) => {
       id,
     );
     expect((await exportOf(here.server, 'team')).equals(exported)).toBe(true);
+  });
+
+  test('is whole, whatever is ingested while it is exported', { timeout: LONG_MS }, async () => {
+    await here.server.ok('zone_create', { zone_id: 'busy', name: 'Busy' });
+    const own = await here.server.addKey({ zone_id: 'busy', role: 'admin', grants: [['direct_owner', '/']] });
+    const made = await makeStock(here.server, own, '/texts');
+    let stop = false;
+    const ingesting = (async () => {
+      while (!stop) await here.ingest(['nexus:///texts/'], { parse_options: { force: true } }, own);
+    })();
+    for (let n = 0; n < 4; n++) {
+      await bring(there.server, await exportOf(here.server, 'busy'), `busy-${n}`);
+      const copied = await there.server.addKey({
+        zone_id: `busy-${n}`,
+        role: 'admin',
+        grants: [['direct_owner', '/']],
+      });
+      await checkStock(there.server, copied, made);
+    }
+    stop = true;
+    await ingesting;
   });
 
   test('has documents of the folder of the operator, with their texts', { timeout: LONG_MS }, async () => {
