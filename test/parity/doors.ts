@@ -151,7 +151,8 @@ const cli: Door = async (place, asked) => {
         .split('\n')
         .map((line) => JSON.parse(line)),
     };
-  if (code === 0) return { answer: JSON.parse(out) };
+  // An answer of which a part says that something failed comes with 1; a fault writes no answer.
+  if (code === 0 || (code === 1 && out !== '')) return { answer: JSON.parse(out) };
   const { error } = JSON.parse(err) as { error: { code: string; message: string } };
   check(`exit code of ${error.code}`, code, exitCodeOf(statusOf(error.code) ?? 0));
   return { fault: error.code, message: error.message };
