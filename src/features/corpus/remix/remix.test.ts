@@ -150,6 +150,25 @@ forEachEngine('remixes', (engine) => {
       });
     });
 
+    test('in mode RAW it is judged by that policy', async () => {
+      const grants = [['direct_viewer', '/']] as const;
+      const key = await server.addKey({ role: 'researcher', grants });
+      const raw = "UPDATE keys SET raw_mode_enabled = 1 WHERE role = 'researcher'";
+      await server.sql.write('root', (tx) => tx.run(raw));
+      const made = await compose({ ...both(), mode: 'RAW' }, key);
+      expect(made).toMatchObject({
+        mode: 'RAW',
+        governance_trace: { mode: 'RAW', allow: true, hits: [{ term: 'kill' }] },
+      });
+      expect(await show(made.remix_artifact_id)).toMatchObject({
+        mode: 'RAW',
+        governance_trace: made.governance_trace,
+      });
+      const { branches } = await on.ok<BranchList>('/branches?limit=1');
+      expect(branches).toMatchObject([{ id: made.new_branch_id, mode: 'RAW' }]);
+      expect(made.payload_hash).not.toBe((await compose(both())).payload_hash);
+    });
+
     test('with both given the text is of the branch and the atoms are of the document', async () => {
       const fused = { event_type: 'glyph_fusion', event_payload: { left: 'K', right: 'i', fused: 'Æ' } };
       const { new_branch_id } = await on.evolve({ root_document_id: one }, fused);
