@@ -4,11 +4,11 @@
  */
 import { Fault } from '../../../base/faults.ts';
 import type { Computing, Task } from '../../../core/call/computing.ts';
-import { decodeText, validUtf8 } from '../text/decode.ts';
+import { cleanUtf8 } from '../text/decode.ts';
 import { countOf } from '../text/rules.ts';
 import { textSegments } from '../text/segments.ts';
 import { extractAudio } from './audio.ts';
-import { type ExtractAsked, type Extracted, extractedText, tooLarge } from './extracted.ts';
+import { type ExtractAsked, type Extracted, extractedText } from './extracted.ts';
 import { extractImage } from './image.ts';
 import { extractPdf, notReadable } from './pdf.ts';
 
@@ -67,15 +67,8 @@ export async function extract(asked: ExtractAsked): Promise<Extracted> {
   }
 }
 
-/** Bytes that a CRLF and its LF differ by, as a share: half of a text may go. */
-const SHRINKS_TO = 2;
-
 function extractText({ bytes, limits }: ExtractAsked): Extracted {
-  const valid = validUtf8(bytes);
-  // Not made a string of 512 MiB to find that out.
-  if (valid.length > SHRINKS_TO * limits.text_bytes + SHRINKS_TO) throw tooLarge(limits.text_bytes);
-  const text = decodeText(valid);
-  const extracted = extractedText(text, limits);
+  const { text, ...extracted } = extractedText(cleanUtf8(bytes), limits);
   const char_count = extracted.characters;
   const line_count = countOf(text, '\n') + 1;
   return {

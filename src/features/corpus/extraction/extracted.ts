@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { Fault } from '../../../base/faults.ts';
 import type { Modality } from '../plugins/plugin.ts';
 import { hasConflictMarks } from '../text/conflict.ts';
+import { stringOf } from '../text/decode.ts';
 import { countCharacters } from '../text/rules.ts';
 
 export interface ExtractLimits {
@@ -38,11 +39,15 @@ export interface Extracted {
   readonly warning: string | null;
 }
 
-/** @throws Fault LIMIT_EXCEEDED */
-export function extractedText(text: string, { text_bytes }: ExtractLimits): ExtractedText {
-  if (Buffer.byteLength(text) > text_bytes) throw tooLarge(text_bytes);
-  const bytes = Buffer.from(text, 'utf8');
+/** `bytes`: UTF-8 that holds to the rules of decoding. @throws Fault LIMIT_EXCEEDED */
+export function extractedText(
+  bytes: Uint8Array,
+  { text_bytes }: ExtractLimits,
+): ExtractedText & { readonly text: string } {
+  if (bytes.length > text_bytes) throw tooLarge(text_bytes);
+  const text = stringOf(bytes);
   return {
+    text,
     bytes,
     sha256: hash('sha256', bytes),
     characters: countCharacters(text),

@@ -9,7 +9,7 @@ import type { ReadableStream } from 'node:stream/web';
 import type { PDFDocumentProxy } from 'pdfjs-dist';
 import type { TextContent } from 'pdfjs-dist/types/src/display/api.js';
 import { Fault } from '../../../base/faults.ts';
-import { normalizeLines } from '../text/decode.ts';
+import { cleanUtf8 } from '../text/decode.ts';
 import { textSegments } from '../text/segments.ts';
 import {
   type ExtractAsked,
@@ -34,8 +34,8 @@ export async function extractPdf({ bytes, limits }: Pick<ExtractAsked, 'bytes' |
     });
     const page_count = document.numPages;
     if (page_count > limits.pdf_pages) throw tooManyPages(limits.pdf_pages);
-    const { text, failures } = await readPages(document, limits);
-    const extracted = extractedText(text, limits);
+    const { pages, failures } = await readPages(document, limits);
+    const { text, ...extracted } = extractedText(cleanUtf8(Buffer.from(pages.join('\n'))), limits);
     const char_count = extracted.characters;
     return {
       status: char_count > 0 && failures.length === 0 ? 'complete' : 'partial',
@@ -79,7 +79,7 @@ function foldersOf(): { cMapUrl?: string; standardFontDataUrl?: string } {
 }
 
 interface PagesRead {
-  readonly text: string;
+  readonly pages: readonly string[];
   /** `page 3: reason`. */
   readonly failures: readonly string[];
 }
@@ -97,7 +97,7 @@ async function readPages(document: PDFDocumentProxy, { text_bytes }: ExtractLimi
     if (left < 0) throw tooLarge(text_bytes);
     pages.push(page);
   }
-  return { text: pages.join('\n'), failures };
+  return { pages, failures };
 }
 
 /** Of a page that is longer than `most` characters the beginning, which is longer too. */
@@ -113,8 +113,7 @@ async function readPage(document: PDFDocumentProxy, number: number, most: number
   } finally {
     page.cleanup();
   }
-  // A font may map a glyph to whatever it likes.
-  return normalizeLines(text.toWellFormed());
+  return text;
 }
 
 function warningOf(failures: readonly string[], pages: number): string | null {

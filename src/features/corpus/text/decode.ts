@@ -4,19 +4,34 @@
  */
 import { isUtf8 } from 'node:buffer';
 
-const BYTE_ORDER_MARK = '\ufeff';
+const BYTE_ORDER_MARK = Buffer.from('\ufeff');
+const LF = 10;
+const CR = 13;
 
-export function decodeText(bytes: Uint8Array): string {
-  const valid = validUtf8(bytes);
-  const text = Buffer.from(valid.buffer, valid.byteOffset, valid.byteLength).toString('utf8');
-  return normalizeLines(text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text);
+export const decodeText = (bytes: Uint8Array): string => stringOf(cleanUtf8(bytes));
+
+/** The UTF-8 of the text that bytes are, without making a string of it: its length is that of the text. */
+export function cleanUtf8(bytes: Uint8Array): Uint8Array {
+  const valid = isUtf8(bytes) ? bytes : validPart(bytes);
+  const hasMark = BYTE_ORDER_MARK.every((byte, at) => valid[at] === byte);
+  return withLineFeeds(hasMark ? valid.subarray(BYTE_ORDER_MARK.length) : valid);
 }
 
-/** Without the bytes that belong to no character. */
-export const validUtf8 = (bytes: Uint8Array): Uint8Array => (isUtf8(bytes) ? bytes : validPart(bytes));
+export const stringOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString('utf8');
 
-/** CRLF and CR become LF. */
-export const normalizeLines = (text: string): string => (text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text);
+/** CRLF and CR become LF. Of a string with millions of them, `replace` would hold each. */
+function withLineFeeds(bytes: Uint8Array): Uint8Array {
+  if (!bytes.includes(CR)) return bytes;
+  const kept = new Uint8Array(bytes.length);
+  let length = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] ?? 0;
+    if (byte !== CR) kept[length++] = byte;
+    else if (bytes[at + 1] !== LF) kept[length++] = LF;
+  }
+  return kept.subarray(0, length);
+}
 
 function validPart(bytes: Uint8Array): Uint8Array {
   const kept = new Uint8Array(bytes.length);
