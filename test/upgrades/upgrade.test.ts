@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkSchema } from '../../src/roof/schema/check.ts';
+import { checkStock, makeStock } from '../corpus/stock.ts';
 import { forEachEngine, startTestServer, type TestServer } from '../harness.ts';
 import { freshDatabase } from '../servers/shared-postgres.ts';
 import { ADMIN, readRelease, unpackFiles } from './release.ts';
@@ -72,6 +73,7 @@ forEachEngine('data of an earlier release', (engine) => {
     const body = JSON.stringify({ job_type: 'echo', payload: { value: 2 }, execution_mode: 'sync' });
     const job = await server.http('/api/v1/jobs/submit', { method: 'POST', headers, body });
     expect(await job.json()).toMatchObject({ status: 'succeeded' });
+    await checkStock(server, ADMIN, await makeStock(server, ADMIN, '/corpus'));
     expect(await server.ok('audit_verify', {}, ADMIN)).toMatchObject({ ok: true });
   });
 });
