@@ -38,7 +38,11 @@ describe('ingest', () => {
     const done = await type(['corpus', 'ingest', 'one.md', 'two.md']);
     expect(done).toEqual({
       code: 0,
-      out: 'OUTCOME   FILES\ningested      2\n',
+      out: expect.stringMatching(
+        new RegExp(
+          `^OUTCOME   FILES\ningested      2\n\nOUTCOME +DOCUMENT +PATH +WHY\ningested  ${ID}  \\S+/one\\.md\ningested  ${ID}  \\S+/two\\.md\n$`,
+        ),
+      ),
       err: expect.stringMatching(/^2 files, \d+ atoms made\n$/),
     });
     const again = await type(['ingest', 'corpus', 'two.md'], { color: true });
@@ -59,10 +63,11 @@ describe('ingest', () => {
       'conflict                    1',
       'error                       1',
       '',
-      expect.stringMatching(/^OUTCOME +PATH +WHY$/),
-      expect.stringMatching(/^conflict +\S+marks\.md +Conflict markers detected$/),
+      expect.stringMatching(/^OUTCOME +DOCUMENT +PATH +WHY$/),
+      expect.stringMatching(new RegExp(`^unchanged +${ID}  \\S+one\\.md$`)),
+      expect.stringMatching(new RegExp(`^conflict +${ID}  \\S+marks\\.md +Conflict markers detected$`)),
       expect.stringMatching(/^error +none\.md +File not found$/),
-      expect.stringMatching(/^ingested_with_warnings +\S+odd\.png +the header of the image cannot be read/),
+      expect.stringMatching(/^ingested_with_warnings +\S+ +\S+odd\.png +the header of the image cannot be read/),
     ]);
     expect(err).toMatch(/paths are those below the corpus folder of the server/);
     expect(err).toMatch(/take the conflict marks out of the file/);
@@ -82,8 +87,9 @@ describe('ingest', () => {
         'unchanged      1',
         'error          1',
         '',
-        'OUTCOME  PATH     WHY',
-        'error    none.md  File not found',
+        expect.stringMatching(/^OUTCOME +DOCUMENT +PATH +WHY$/),
+        expect.stringMatching(/^unchanged +\S+ +\S+one\.md$/),
+        expect.stringMatching(/^error +none\.md +File not found$/),
       ],
     ]);
   });
@@ -127,6 +133,13 @@ describe('ingest', () => {
     expect((await type(['corpus', 'ingest-status', 'none'])).err).toContain('nexus job list --job-type ingest_batch');
   });
 
+  test('whose role is not enough is told so', async () => {
+    const key = await corpus.server.addKey({ subject: 'rob', role: 'viewer' });
+    const denied = await type(['corpus', 'ingest'], { key });
+    expect([denied.code, denied.err]).toEqual([6, expect.stringContaining('nexus whoami tells your role')]);
+    expect((await type(['document', 'list'], { key })).code).toBe(0);
+  });
+
   test('files of the zone need no corpus folder, and no jobs for later', SLOW, async () => {
     const other = await startCorpus({
       environment: { NEXUS_ASYNC_JOBS_ENABLED: 'false', NEXUS_CORPUS_ROOT: '/nonexistent' },
@@ -134,7 +147,10 @@ describe('ingest', () => {
     try {
       await other.server.ok('write', { path: '/t/a.md', content: 'One. Two.' });
       const done = await typeLine(other.server, ['corpus', 'ingest', 'nexus:///t/']);
-      expect(done).toMatchObject({ code: 0, out: 'OUTCOME   FILES\ningested      1\n' });
+      expect([done.code, done.out]).toEqual([
+        0,
+        expect.stringMatching(/^ingested +1\n\n.*\ningested +\S+ +nexus:\/\/\/t\/a\.md$/m),
+      ]);
       const none = await typeLine(other.server, ['corpus', 'ingest']);
       expect([none.code, none.err]).toEqual([
         2,
@@ -175,6 +191,10 @@ describe('ingest', () => {
       expect(shown.code).toBe(1);
       expect(shown.out).toMatch(/2\/2 files, \d+ atoms/);
       expect(shown.out).toMatch(/ingested +1\nerror +1\n/);
+      const many = Array.from({ length: 11 }, (_, n) => corpus.write(`many/${n}.md`, `Text ${n}.`));
+      expect((await nexusOnTerminal(['corpus', 'ingest', ...many], place.around)).out).toMatch(
+        /OUTCOME +FILES\ningested +11\n11 files, \d+ atoms made\n$/,
+      );
       const { code, out } = await nexus(['corpus', 'ingest', 'one.md'], place.around);
       expect([code, JSON.parse(out)]).toEqual([0, expect.objectContaining({ documents_unchanged: 1 })]);
       const { id } = await corpus.document(join(corpus.folder, 'one.md'));
@@ -193,7 +213,7 @@ describe('documents', () => {
       expect.stringMatching(/^DOCUMENT +MODALITY +STATUS +ATOMS +UPDATED +PATH$/),
       expect.stringMatching(new RegExp(`^${id}  text +ingested +45  [-0-9]+ [:0-9]+  \\S+/one\\.md$`)),
     ]);
-    expect(list.err).toMatch(/^… 1 of \d documents, more: --offset 1\n$/);
+    expect(list.err).toMatch(/^… 1 of \d+ documents, more: --offset 1\n$/);
     const { out, err } = await type(['document', 'get', id]);
     expect(out).not.toContain('atom:');
     expect(lines(out)).toEqual(

@@ -17,6 +17,8 @@ export const HOW_TO_MEND = 'take the conflict marks out of the file and ingest i
 
 /** By how the message begins. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
+  [/lacks required permission/, 'nexus whoami tells your role; an admin makes keys with another: nexus key create'],
+  [/is not allowed to execute mode/, 'nexus whoami tells the modes that your key allows'],
   [
     /^corpus_root is missing/,
     `only zone root has a corpus folder, where NEXUS_CORPUS_ROOT of the server says; files of the zone need none: ${TO_ZONE}`,

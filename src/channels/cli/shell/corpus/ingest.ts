@@ -13,7 +13,7 @@ import { altered, derivedCommand, lineOf, paramsOf, send } from '../../derived.t
 import { typedValue } from '../../parse-line.ts';
 import { show } from '../../show.ts';
 import { plural, safe, type Terminal, table } from '../../terminal.ts';
-import { lines, number, shownBy, words } from '../views.ts';
+import { lines, number, shownBy, titles, words } from '../views.ts';
 import { statusOf } from './batch-status.ts';
 import { HOW_TO_MEND, hinted, WHERE_PATHS_ARE } from './hints.ts';
 
@@ -94,7 +94,8 @@ function ended(status: IngestStatus): IngestStatus {
   throw new NexusError({ ...refusal, code: 'BAD_REQUEST', status: 400, message: errors.at(-1) ?? 'The batch failed' });
 }
 
-const isFailed = ({ status }: IngestStatus['files'][number]): boolean => status === 'error' || status === 'conflict';
+type Outcome = IngestStatus['files'][number];
+const isFailed = ({ status }: Outcome): boolean => status === 'error' || status === 'conflict';
 
 const ingest: Command = altered(derivedCommand('corpus ingest', show), {
   run: async (scene, typed) => {
@@ -119,7 +120,8 @@ const ingest: Command = altered(derivedCommand('corpus ingest', show), {
   },
 });
 
-/** Files that are named where people read it. */
+/** So few files are all named, with their documents; of more only those that failed or were read in part, up to the most. */
+const FEW = 10;
 const NAMED_MAX = 100;
 
 const ORDER = Object.keys({
@@ -144,13 +146,14 @@ function tellOutcomes(terminal: Terminal, { ingest_job_id: id, files, warnings, 
   });
   table(terminal, [words('outcome'), number('files')], counts);
   terminal.err(`${plural(files.length, 'file')}, ${plural(atoms_created, 'atom')} made\n`);
-  const why = ({ path, status, error }: IngestStatus['files'][number]): string =>
+  const why = ({ path, status, error }: Outcome): string =>
     error ?? (status === 'conflict' ? 'Conflict markers detected' : reasonIn(warnings, path));
-  const named = files.filter((file) => isFailed(file) || file.status === 'ingested_with_warnings');
+  const isOdd = (file: Outcome): boolean => isFailed(file) || file.status === 'ingested_with_warnings';
+  const named = files.length <= FEW ? files : files.filter(isOdd);
   if (named.length === 0) return;
   terminal.out('\n');
-  const rows = named.slice(0, NAMED_MAX).map((file) => [file.status, file.path, why(file)]);
-  table(terminal, [words('outcome'), { title: 'path' }, { title: 'why' }], rows);
+  const rows = named.slice(0, NAMED_MAX).map((file) => [file.status, file.document_id ?? '', file.path, why(file)]);
+  table(terminal, [words('outcome'), ...titles('document', 'path', 'why')], rows);
   const left = named.length - rows.length;
   if (left > 0) terminal.err(`… ${plural(left, 'file')} more: nexus corpus ingest-status ${id} --json\n`);
 }
