@@ -26,15 +26,18 @@ export async function openDiskDepot(folder: string): Promise<Depot> {
 
 /** One by one: where a file system takes no folders, Node's own way to make several tries for ever. */
 async function makeFolders(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { mode: 0o700 });
-    await syncFolder(dirname(folder));
-  } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-    if (code === 'EEXIST') return;
-    if (code !== 'ENOENT' || (await stat(dirname(folder)).catch(unlessMissing))) throw thrown;
-    await makeFolders(dirname(folder));
-    await makeFolders(folder);
+  const above = dirname(folder);
+  for (let tries = 1; ; tries++) {
+    try {
+      await mkdir(folder, { mode: 0o700 });
+      return await syncFolder(above);
+    } catch (thrown) {
+      const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+      if (code === 'EEXIST') return;
+      // Whoever opens it at the same time may have made the folder above since.
+      if (code !== 'ENOENT' || tries > 1) throw thrown;
+      if (!(await stat(above).catch(unlessMissing))) await makeFolders(above);
+    }
   }
 }
 
