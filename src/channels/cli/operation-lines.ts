@@ -54,7 +54,8 @@ const WORDS_MAX = 12;
 /** What it is said to be, and the words that it takes where that does not tell them. */
 function aboutOf({ description = '', ...json }: JsonType): string {
   const words = (json.enum ?? json.items?.enum ?? []).map(String);
-  const untold = words.some((word) => !description.includes(word)) && words.length <= WORDS_MAX;
+  const told = new Set(description.match(/[\w-]+/g));
+  const untold = words.some((word) => !told.has(word)) && words.length <= WORDS_MAX;
   return [description, untold ? words.join(', ') : ''].filter((part) => part !== '').join(': ');
 }
 
