@@ -37,7 +37,8 @@ export interface Found {
 }
 
 /** Unique in all zones: zone, log and number. */
-export const entryId = (zone_id: string, { log, n }: Pick<Found, 'log' | 'n'>): string => `${zone_id}:${log === 'reads' ? 'r' : ''}${n}`;
+export const entryId = (zone_id: string, { log, n }: Pick<Found, 'log' | 'n'>): string =>
+  `${zone_id}:${log === 'reads' ? 'r' : ''}${n}`;
 
 export function toEntry(zone_id: string, found: Found): AuditEntry {
   const { at, details, ...row } = found.row;
