@@ -230,9 +230,11 @@ describe('many at once', () => {
   });
 
   test('each tuple is one event, and one call one audit row', async () => {
-    const count = async (table: 'events' | 'audit') =>
+    // Refusals of the tests before become rows a second later.
+    const rows = { events: 'events', audit: "audit WHERE outcome = 'allowed'" };
+    const count = async (table: keyof typeof rows) =>
       (await server.sql.read((tx) =>
-        tx.get<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table} WHERE zone_id = 'corp'`),
+        tx.get<{ n: number }>(`SELECT COUNT(*) AS n FROM (SELECT * FROM ${rows[table]}) t WHERE zone_id = 'corp'`),
       ))!.n;
     const [events, audit] = [await count('events'), await count('audit')];
     const creates = ['/e1', '/e2', '/e3'].map((path) => ({
