@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 const ROOT = join(import.meta.dirname, '..');
 const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 const PUBLISHED =
-  /^(bin\/nexus\.mjs|dist\/[\w-]+\.js|dist\/licenses\.txt|migrations\/([\w.-]+\.sql|state\.json)|package\.json|[A-Z]+(\.md)?)$/;
+  /^(bin\/nexus\.mjs|dist\/[\w-]+\.js|dist\/(licenses\.txt|command-texts\.json)|migrations\/([\w.-]+\.sql|state\.json)|package\.json|[A-Z]+(\.md)?)$/;
 /** Milliseconds: packing builds, installing may fetch the pinned Node of 130 MB. */
 const PATIENCE = 300_000;
 
@@ -46,7 +46,8 @@ test('the package holds what runs and nothing else', () => {
   const inside = readdirSync(installed, { recursive: true, encoding: 'utf8' });
   const files = inside.filter((path) => !path.startsWith('node_modules') && statSync(join(installed, path)).isFile());
   expect(files.filter((path) => !PUBLISHED.test(path))).toEqual([]);
-  const needed = ['bin/nexus.mjs', 'dist/nexus.js', 'dist/thread.js', 'dist/licenses.txt', 'LICENSE', 'package.json'];
+  const inDist = ['nexus.js', 'thread.js', 'compute-thread.js', 'command-texts.json', 'licenses.txt'];
+  const needed = ['bin/nexus.mjs', ...inDist.map((name) => `dist/${name}`), 'LICENSE', 'package.json'];
   expect(files).toEqual(expect.arrayContaining(needed));
   expect(globSync('*.sql', { cwd: join(installed, 'migrations') })).toEqual(
     globSync('*.sql', { cwd: join(ROOT, 'migrations') }),
