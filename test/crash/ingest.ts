@@ -79,7 +79,8 @@ export async function ingestCampaign({ kills, characters, seed, told }: IngestCa
       const next = expectedOf(chance, 1 + upTo(chance, characters));
       result.old += await killOnce(program, { directory, folder, before, next, chance });
       before = next;
-      told?.(++result.kills, result);
+      result.kills++;
+      told?.(result.kills, result);
     }
     return result;
   } finally {
