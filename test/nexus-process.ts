@@ -38,6 +38,24 @@ export const startNexus = (args: readonly string[], around: Surroundings = {}): 
 
 export const nexus = (args: readonly string[], around?: Surroundings): Promise<Ended> => startNexus(args, around).ended;
 
+/** A server on a data directory of its own, quiet and without limits of rates, that says where it listens. */
+export async function startServing(
+  directory: string,
+  key: string,
+): Promise<{ readonly server: Started; readonly url: string }> {
+  const env = {
+    NEXUS_DATA_DIR: directory,
+    NEXUS_PORT: '0',
+    NEXUS_BOOTSTRAP_ADMIN_KEY: key,
+    NEXUS_DATABASE_URL: '',
+    NEXUS_RATE_LIMIT_ENABLED: 'false',
+    NEXUS_LOG_LEVEL: 'error',
+  };
+  const server = startNexus(['serve'], { cwd: directory, env });
+  const [, url = ''] = await server.said(/listening at (\S+)/);
+  return { server, url };
+}
+
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** As on a terminal; what it writes to stdout and stderr is in `out`, without colours. */

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Started, startNexus } from '../nexus-process.ts';
+import { startServing } from '../nexus-process.ts';
 
 const KEY = 'admin-key-for-agents-killed';
 const KILLS = Number(process.env.NEXUS_TEST_ROUNDS ?? 1);
@@ -22,19 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-async function start(): Promise<{ readonly server: Started; readonly url: string }> {
-  const env = {
-    NEXUS_DATA_DIR: directory,
-    NEXUS_PORT: '0',
-    NEXUS_BOOTSTRAP_ADMIN_KEY: KEY,
-    NEXUS_DATABASE_URL: '',
-    NEXUS_RATE_LIMIT_ENABLED: 'false',
-    NEXUS_LOG_LEVEL: 'error',
-  };
-  const server = startNexus(['serve'], { cwd: directory, env });
-  const [, url = ''] = await server.said(/listening at (\S+)/);
-  return { server, url };
-}
+const start = () => startServing(directory, KEY);
 
 async function post<T>(url: string, path: string, body: object): Promise<T> {
   const headers = { authorization: `Bearer ${KEY}`, 'content-type': 'application/json' };

@@ -28,3 +28,6 @@ export interface Computing {
   /** Computes at most two pieces ahead of whoever takes them. Leaving the loop ends it. */
   stream<I, P>(task: StreamTask<I, P>, input: I, signal?: AbortSignal): AsyncIterable<P>;
 }
+
+/** Bytes of text, or UTF-16 units, up to which a computation is done where it is: some twenty milliseconds at most. */
+export const AT_ONCE_BYTES = 64 * 1024;

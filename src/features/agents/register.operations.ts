@@ -2,7 +2,9 @@
  * The registry (platform.md §1.1): register, update, delete. Guarantees: an agent is registered once; its generated key is
  * shown once, has the role operator and no grants; with the agent go its keys, its grants and its inbox.
  */
+
 import { z } from 'zod';
+import { canonicalJson } from '../../base/canonical-json.ts';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
 import { parseJson } from '../../base/parse-json.ts';
@@ -140,15 +142,8 @@ function changedBy(before: Registration, given: Given): string[] {
 /** Metadata is the same in another order of its names. */
 function isSame(name: string, one: unknown, other: unknown): boolean {
   if (one === other || name !== 'metadata') return one === other;
-  return canonical(parseJson(String(one))) === canonical(parseJson(String(other)));
+  return canonicalJson(parseJson(String(one))) === canonicalJson(parseJson(String(other)));
 }
-
-const canonical = (value: unknown): string =>
-  JSON.stringify(value, (_name, item: unknown) =>
-    typeof item === 'object' && item !== null && !Array.isArray(item)
-      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : item,
-  );
 
 function again(call: Call, before: AgentRow, input: RegisterInput): RegisterOutput {
   const different = changedBy(before, columnsOf(call, input));

@@ -2,9 +2,11 @@
  * The jobs API (infrastructure.md §7): get, list, cancel, and to try a dead job again. What the caller does not see is not
  * there. A finished job never changes: trying it again makes another one of the same kind.
  */
+
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
+import { pageParams } from '../../base/page-params.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Switches } from '../../core/call/switches.ts';
@@ -74,7 +76,6 @@ const getJob = (bases: JobBases): Operation<IdInput, JobObject> => ({
   run: async (call, { id }) => shown(call, await getSeen(call, id, bases)),
 });
 
-const LIMIT_MAX = 1000;
 /** Where a query lost its `+`, a blank stands for it. */
 const queryTime = z.preprocess(
   (value) => (typeof value === 'string' ? value.replace(/ (\d\d:?\d\d)$/, '+$1') : value),
@@ -87,8 +88,7 @@ const listInput = z.object({
   created_by: plainText.optional(),
   created_after: queryTime.optional().describe('from this time on'),
   created_before: queryTime.optional().describe('before this time'),
-  limit: z.int().min(1).max(LIMIT_MAX).default(100),
-  offset: z.int().min(0).default(0),
+  ...pageParams(),
 });
 const listOutput = z.object({
   jobs: z.array(jobSummary),

@@ -3,7 +3,9 @@
  * committed before its work begins; what comes of an attempt that is over changes nothing; a lost lease is taken back by
  * one of those who look, with one audit row.
  */
+
 import { z } from 'zod';
+import { own } from '../../base/own-data.ts';
 import { type AuditRow, auditRow } from '../../core/call/audit-row.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
@@ -34,8 +36,6 @@ const STEP = { who: 'root admin', internal: true, anyZone: true, faults: [] } as
 const nothing = z.object({});
 const heldJob = z.object({ job_id: z.string(), zone_id: z.string(), attempt: z.number() });
 const heldJobs = z.array(heldJob);
-/** Plain data of ours: it crosses threads and no door. */
-const own = <T>() => z.custom<T>(() => true);
 
 const without = z.array(z.string()).optional();
 const limited = z.object({ limit: z.number(), without });

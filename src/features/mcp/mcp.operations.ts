@@ -3,9 +3,11 @@
  * what is wrong with that is a state of the entry and no failure of the call; no secret of it is ever answered; an entry that its
  * caller may not see is as good as none.
  */
+
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
+import { own } from '../../base/own-data.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { type Call, type Operation, ofBrick, type Preparation } from '../../core/operation.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
@@ -38,8 +40,6 @@ const VIEWER = { role: 'viewer' } as const;
 const OPERATOR = { role: 'operator' } as const;
 /** Steps of these calls, which no door reaches: whoever may make the call may have them made. */
 const STEP = { internal: true, faults: [] } as const;
-/** Plain data of ours: it crosses threads and no door. */
-const own = <T>() => z.custom<T>(() => true);
 
 const lookerOf = ({ zone, caller }: Call): Looker => ({
   zone_id: zone.zone_id,

@@ -3,9 +3,11 @@
  * taken over or settled is so only if our side is still the one that was compared; with each change goes its event, and what
  * ends a conflict is in the transaction of what settles it.
  */
+
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { newUuid } from '../../base/ids.ts';
+import { own } from '../../base/own-data.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { findInline, touchBlobs } from '../content/content.sql.ts';
 import type { Stored } from '../content/content.ts';
@@ -34,8 +36,6 @@ import { dropPending, findPending, keepAbove, listPendingOf, type Pending, rebas
 import { dropAttempt, findSync, keepAttempt, listAttempts, type SyncRow } from './sync.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, ungated: true, faults: [] } as const;
-/** Plain data of ours: it crosses threads and no door. */
-const own = <T>() => z.custom<T>(() => true);
 
 /** All that a run begins with. */
 export interface Begun {

@@ -2,9 +2,11 @@
  * An analysis (corpus.md §8): the layers of a text, each through the plugin registry. Guarantees: long texts are read beside
  * the event loop and outside any transaction; the same text gives the same layers, whatever the door.
  */
+
 import type { LogFields } from '../../../base/log.ts';
 import { roundTo } from '../../../base/rounding.ts';
 import type { Computing } from '../../../core/call/computing.ts';
+import { AT_ONCE_BYTES } from '../../../core/call/computing.ts';
 import type { Notes } from '../../../core/call/notes.ts';
 import { traceIds } from '../../../core/call/tracing.ts';
 import type { Blobs } from '../../../ports/blobs.ts';
@@ -14,9 +16,6 @@ import { type Provided, pluginRegistry } from '../plugins/registry.ts';
 import type { PdfHints } from './layers/reading.ts';
 import { type Rhetoric, rhetoricOf } from './rhetoric.ts';
 import { layersTask, rhetoricTask, textOf } from './tasks.ts';
-
-/** Bytes of a text that is read at once: some twenty milliseconds. */
-const INLINE_BYTES = 64 * 1024;
 
 export interface Means {
   readonly blobs: Blobs;
@@ -57,7 +56,7 @@ export async function analyse(asked: Asked, means: Means): Promise<Analysed> {
   const bytes = asked.text ? await readKept(means.blobs, asked.text) : NO_BYTES;
   const reading = { bytes, layers, hints };
   const made =
-    bytes.byteLength > INLINE_BYTES ? await computing.run(layersTask, reading, signal) : layersTask.compute(reading);
+    bytes.byteLength > AT_ONCE_BYTES ? await computing.run(layersTask, reading, signal) : layersTask.compute(reading);
   const registry = pluginRegistry({
     plugins: [deterministic, mlStub(ml)],
     log: (level, event, fields) => notes.log(level, event, { ...about, ...traceIds(traceparent), ...fields }),
@@ -82,5 +81,5 @@ export async function analyse(asked: Asked, means: Means): Promise<Analysed> {
 }
 
 export async function rhetoricIn(bytes: Uint8Array, computing: Computing): Promise<Rhetoric> {
-  return bytes.byteLength > INLINE_BYTES ? computing.run(rhetoricTask, bytes) : rhetoricOf(textOf(bytes));
+  return bytes.byteLength > AT_ONCE_BYTES ? computing.run(rhetoricTask, bytes) : rhetoricOf(textOf(bytes));
 }

@@ -1,7 +1,9 @@
 /** Analyses that were made: get, list, and compare with the one in the shadow. What the caller does not see is not there. */
+
 import { z } from 'zod';
 import { Fault } from '../../../base/faults.ts';
 import { isUuid } from '../../../base/ids.ts';
+import { pageParams } from '../../../base/page-params.ts';
 import { plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { JOB_WORDS, type JobWord, jobWord } from '../../jobs/job-object.ts';
@@ -43,10 +45,8 @@ export const getAnalysis: Operation<IdInput, RunObject> = {
   run: async (call, { analysis_run_id }) => shown(call, await getRun(call, analysis_run_id)),
 };
 
-const LIMIT_MAX = 1000;
 const listInput = z.object({
-  limit: z.int().min(1).max(LIMIT_MAX).default(100),
-  offset: z.int().min(0).default(0),
+  ...pageParams(),
 });
 const listOutput = z.object({ runs: z.array(runSummary) });
 

@@ -3,8 +3,10 @@
  * sight are asked when it begins and again when it is kept; a run and its layers are one commit; a job has one run, however
  * often it was tried, and an attempt that is over keeps none.
  */
+
 import { z } from 'zod';
 import { newUuid } from '../../../base/ids.ts';
+import { own } from '../../../base/own-data.ts';
 import type { Switches } from '../../../core/call/switches.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { isOpen } from '../../access/flags/flags.ts';
@@ -19,8 +21,6 @@ import { deleteRun, findRunOfJob, insertRun, mayUseMl, type RunRow } from './run
 import { getTarget, type Target, type TargetNames } from './targets.ts';
 
 const STEP = { who: { role: 'operator' }, internal: true, faults: [] } as const;
-/** Plain data of ours: it crosses threads and no door. */
-const own = <T>() => z.custom<T>(() => true);
 
 /** The attempt at a job that it is. */
 interface Attempt {

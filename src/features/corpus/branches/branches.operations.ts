@@ -1,6 +1,8 @@
 /** Branches as clients ask for them (corpus.md §14). Guarantees: one that the caller may not see is not found and not listed. */
+
 import { z } from 'zod';
 import { isoTime } from '../../../base/clock.ts';
+import { pageParams } from '../../../base/page-params.ts';
 import { type Operation, ofBrick } from '../../../core/operation.ts';
 import { seenThings } from '../documents/sight.ts';
 import { findKept, type KeptText, readKept } from '../documents/texts.ts';
@@ -22,11 +24,9 @@ import {
 
 const VIEWER = { role: 'viewer' } as const;
 const ROOT = '/api/v1/branches';
-const LIMIT_MAX = 1000;
 
 const listInput = z.object({
-  limit: z.int().min(1).max(LIMIT_MAX).default(100),
-  offset: z.int().min(0).default(0),
+  ...pageParams(),
 });
 const listOutput = z.object({
   branches: z.array(

@@ -2,10 +2,12 @@
  * Branches by events (corpus.md §9, §10). Guarantees: an event type that is none is told first, then what infrastructure.md §1 has
  * in its order; several events are one transaction, of which a fault leaves nothing; texts are computed and stored before it.
  */
+
 import { z } from 'zod';
 import { Fault } from '../../../base/faults.ts';
 import { jsonObject } from '../../../base/json-object.ts';
 import { type Limits, limitExceeded } from '../../../base/limits.ts';
+import { own } from '../../../base/own-data.ts';
 import type { Switches } from '../../../core/call/switches.ts';
 import { MODES, type Mode } from '../../../core/call/tokens.ts';
 import type { Call, Operation, Preparation } from '../../../core/operation.ts';
@@ -18,8 +20,6 @@ import { makeBranches, type NewBranch } from './making.ts';
 
 export const OPERATOR = { role: 'operator' } as const;
 export const modeParam = z.enum(MODES).default('PUBLIC').describe('mode that it is made in');
-/** Plain data of ours: it crosses threads and no door. */
-export const own = <T>() => z.custom<T>(() => true);
 
 const baseParams = {
   parent_branch_id: z.string().optional().describe('branch that it goes on from'),

@@ -3,7 +3,6 @@
  * own branch it reads by the key.
  */
 import type { SqlValue, Tx } from '../../../ports/sql.ts';
-import type { KeptText } from '../documents/texts.ts';
 import type { BranchRow } from './branches.sql.ts';
 
 /** A branch in a zone. */
@@ -122,8 +121,3 @@ export async function commonAncestor(tx: Tx, left: BranchKey, right: BranchKey):
   );
   return row?.branch_id ?? null;
 }
-
-export const findTexts = (tx: Tx, hashes: readonly string[]): Promise<KeptText[]> =>
-  tx.all<KeptText>(`SELECT sha256, size, inline FROM blobs WHERE sha256 IN (SELECT value FROM ${tx.dialect.textsOf})`, [
-    JSON.stringify(hashes),
-  ]);

@@ -2,12 +2,13 @@
  * Making branches ahead of the transaction that keeps them. Guarantees: their texts are computed and durable before a row names
  * them; what takes more than a few milliseconds is computed beside the event loop; a text that is large is held once at a time.
  */
+
 import { newUuid } from '../../../base/ids.ts';
+import { AT_ONCE_BYTES } from '../../../core/call/computing.ts';
 import type { Preparation } from '../../../core/operation.ts';
 import type { Blobs } from '../../../ports/blobs.ts';
 import type { NewBlob } from '../../content/content.sql.ts';
-import { INLINE_BYTES_MAX, reserve } from '../../content/content.ts';
-import { type KeptText, readKept } from '../documents/texts.ts';
+import { type KeptText, keepTextBytes, readKept } from '../documents/texts.ts';
 import { hashOf } from '../text/rules.ts';
 import type { Base } from './bases.ts';
 import type { BranchEvent } from './events/apply.ts';
@@ -24,8 +25,6 @@ import {
   type TextBytes,
 } from './evolving.ts';
 
-/** Bytes of text that are worked on at once, by one event. */
-export const INLINE_TEXT_BYTES = 64 * 1024;
 /** Bytes of texts, and events, that one computation beside the event loop gives. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 const BATCH_EVENTS = 256;
@@ -41,21 +40,10 @@ export const bytesOf = async (text: KeptText | null, blobs: Blobs): Promise<Text
   text ? { bytes: await readKept(blobs, text), text_hash: text.sha256 } : EMPTY;
 
 /** Stores a text ahead of the transaction whose rows name it. */
-export async function storeText(
+export const storeText = (
   { bytes, text_hash: sha256 }: TextBytes,
-  { blobs, run }: Pick<Making, 'blobs' | 'run'>,
-): Promise<NewBlob> {
-  const blob = { sha256, size: bytes.byteLength, utf8: true };
-  if (blob.size <= INLINE_BYTES_MAX) return { ...blob, inline: bytes };
-  await reserve([blob], { run });
-  await blobs.put({
-    ...blob,
-    read: async function* (start, end) {
-      yield bytes.subarray(start, end);
-    },
-  });
-  return { ...blob, inline: null };
-}
+  keeping: Pick<Making, 'blobs' | 'run'>,
+): Promise<NewBlob> => keepTextBytes({ bytes, sha256 }, keeping);
 
 const stored = async ({ bytes, ...made }: MadeEvent, making: Making): Promise<NewBranch> => ({
   ...made,
@@ -72,14 +60,14 @@ const isShort = ({ base, events }: Evolving): boolean => {
   let weight = 0;
   for (const event of events) {
     weight += weightOf(event, base.bytes.byteLength);
-    if (weight > INLINE_TEXT_BYTES) return false;
+    if (weight > AT_ONCE_BYTES) return false;
   }
   return true;
 };
 
 const evolved = async (asked: Evolving, { computing }: Making): Promise<MadeEvent[]> =>
   isShort(asked)
-    ? evolve({ ...asked, pauseBytes: INLINE_TEXT_BYTES })
+    ? evolve({ ...asked, pauseBytes: AT_ONCE_BYTES })
     : computing.run(evolveTask, { ...asked, events: asked.events.slice(0, BATCH_EVENTS) });
 
 const newIds = ({ tokens }: Making) => {
@@ -122,6 +110,6 @@ export async function mergeBranches(
   };
   const size = merging.left.bytes.byteLength + merging.right.bytes.byteLength;
   const { made, conflict_semantics } =
-    size <= INLINE_TEXT_BYTES ? makeMerge(merging) : await making.computing.run(mergeTask, merging);
+    size <= AT_ONCE_BYTES ? makeMerge(merging) : await making.computing.run(mergeTask, merging);
   return { branch: await stored(made, making), conflict_semantics };
 }

@@ -1,12 +1,14 @@
 /** Merging one branch into another (corpus.md §9): a child of the left one, which stands on the documents of both. */
+
 import { z } from 'zod';
 import { jsonObject } from '../../../base/json-object.ts';
+import { own } from '../../../base/own-data.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { requireMode } from '../../access/modes.ts';
 import { type Base, baseOfBranch, checkLineage, getBranch } from './bases.ts';
 import { badRequest } from './events/event.ts';
 import { MERGE_STRATEGIES } from './events/joining.ts';
-import { type Asked, FAULTS, modeParam, OPERATOR, own } from './evolve.operations.ts';
+import { type Asked, FAULTS, modeParam, OPERATOR } from './evolve.operations.ts';
 import { keepBranches } from './keeping.ts';
 import { commonAncestor } from './lineages.sql.ts';
 import { mergeBranches, type NewBranch } from './making.ts';

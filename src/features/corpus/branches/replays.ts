@@ -2,19 +2,20 @@
  * Replays of branches (corpus.md §9): the events behind the last checkpoint applied again. Guarantees: what is told is computed,
  * not looked up; a replay reads the lineage in one query and one text in another, however long the lineage is.
  */
+
 import { z } from 'zod';
+import { own } from '../../../base/own-data.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import type { Computing } from '../../../core/call/computing.ts';
+import { AT_ONCE_BYTES } from '../../../core/call/computing.ts';
 import type { Operation } from '../../../core/operation.ts';
 import type { Blobs } from '../../../ports/blobs.ts';
 import { findKept, type KeptText, readKept } from '../documents/texts.ts';
 import { getBranch } from './bases.ts';
 import { type BranchEvent, eventNameOf } from './events/apply.ts';
 import type { Payload } from './events/event.ts';
-import { own } from './evolve.operations.ts';
 import { type Replaying, replay, replayTask } from './evolving.ts';
 import { type ReplayRow, replayRows } from './lineages.sql.ts';
-import { INLINE_TEXT_BYTES } from './making.ts';
 
 const snapshotShape = z.object({
   text_hash: z.string(),
@@ -93,7 +94,7 @@ export async function carryOut(plan: ReplayPlan, { blobs, computing, signal }: R
   const replaying: Replaying = { base, events: plan.events.map(toEvent) };
   const weight = plan.base.size * (plan.events.length + 1);
   const { text_hash, preview } =
-    weight <= INLINE_TEXT_BYTES ? replay(replaying) : await computing.run(replayTask, replaying, signal);
+    weight <= AT_ONCE_BYTES ? replay(replaying) : await computing.run(replayTask, replaying, signal);
   const verified = text_hash === plan.text_hash;
   return { branch_id, event_count, text_hash, preview, replay_snapshot: { text_hash, preview, event_count, verified } };
 }

@@ -2,7 +2,9 @@
  * Atoms of documents (corpus.md §6, §14): contents, names and glyphs are computed of the stored blocks and the text. Guarantees:
  * a page reads the blocks that it lies in and the bytes of the text that they cover, and nothing else.
  */
+
 import { z } from 'zod';
+import { pageParams } from '../../../base/page-params.ts';
 import { type Operation, ofBrick } from '../../../core/operation.ts';
 import { type AtomView, atomView } from '../text/atoms.ts';
 import { loadNames } from '../text/glyphs.ts';
@@ -15,11 +17,9 @@ import { LEVELS, type Level, levelsOf, placeOfLevel } from './levels.ts';
 import { getDocument } from './sight.ts';
 import { findKept, type KeptText, readKept } from './texts.ts';
 
-const LIMIT_MAX = 1000;
 const atomsInput = onlyDocument.extend({
   level: z.enum(LEVELS).describe('which atoms'),
-  limit: z.int().min(1).max(LIMIT_MAX).default(100),
-  offset: z.int().min(0).default(0),
+  ...pageParams(),
 });
 type AtomsInput = z.infer<typeof atomsInput>;
 

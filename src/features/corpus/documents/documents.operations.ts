@@ -2,7 +2,9 @@
  * Documents as clients ask for them (corpus.md §14). Guarantees: one that the caller may not see is not found, not listed and
  * not counted; a list costs the same number of statements whatever its length.
  */
+
 import { z } from 'zod';
+import { pageParams } from '../../../base/page-params.ts';
 import { type Operation, ofBrick, type StoredBytes } from '../../../core/operation.ts';
 import {
   type DocumentObject,
@@ -23,10 +25,8 @@ export const documentId = z.string().describe('id of the document');
 export const onlyDocument = z.object({ document_id: documentId });
 export type OnlyDocument = z.infer<typeof onlyDocument>;
 
-const LIMIT_MAX = 1000;
 const pageInput = z.object({
-  limit: z.int().min(1).max(LIMIT_MAX).default(LIMIT_MAX),
-  offset: z.int().min(0).default(0),
+  ...pageParams({ unless: 1000 }),
 });
 const listOutput = z.object({ documents: z.array(documentObject), total: z.number() });
 export type DocumentList = z.infer<typeof listOutput>;

@@ -2,7 +2,6 @@
  * Texts of the corpus as blobs named by their hash. Guarantees: a text is durable before a row names it; what is read is the
  * text of that hash, whole.
  */
-import { hash } from 'node:crypto';
 import { alone } from '../../../base/byte-memory.ts';
 import type { Preparation, StoredBytes } from '../../../core/operation.ts';
 import type { Blobs } from '../../../ports/blobs.ts';
@@ -39,13 +38,7 @@ export interface Keeping {
   readonly run: Preparation['run'];
 }
 
-/** Stores a text ahead of the transaction whose rows name it; {@link nameTexts} has to run there. */
-export function keepText(text: string, keeping: Keeping): Promise<NewBlob> {
-  const bytes = Buffer.from(text, 'utf8');
-  return keepTextBytes({ bytes, sha256: hash('sha256', bytes) }, keeping);
-}
-
-/** The same of a text as its UTF-8 bytes. */
+/** Stores a text, as its UTF-8 bytes, ahead of the transaction whose rows name it; {@link nameTexts} has to run there. */
 export async function keepTextBytes(
   { bytes, sha256 }: { readonly bytes: Uint8Array; readonly sha256: string },
   { blobs, run }: Keeping,

@@ -2,8 +2,10 @@
  * What a file holds, by its modality (corpus.md §5). Guarantees: whatever the bytes are, it ends, as a result or as a Fault that is
  * the outcome of the file; what may take long or is not to be trusted runs in a computing thread, with bounded time and memory.
  */
+
 import { Fault } from '../../../base/faults.ts';
 import type { Computing, Task } from '../../../core/call/computing.ts';
+import { AT_ONCE_BYTES } from '../../../core/call/computing.ts';
 import { cleanUtf8 } from '../text/decode.ts';
 import { countOf } from '../text/rules.ts';
 import { textSegments } from '../text/segments.ts';
@@ -12,8 +14,6 @@ import { type ExtractAsked, type Extracted, extractedText } from './extracted.ts
 import { extractImage } from './image.ts';
 import { extractPdf, notReadable } from './pdf.ts';
 
-/** Bytes of a text up to which it is read where it is. */
-const AT_ONCE_BYTES = 64 * 1024;
 /** Milliseconds for one file. A PDF of 10,000 pages takes half a minute. */
 const LONGEST_MS = 300_000;
 

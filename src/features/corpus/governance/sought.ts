@@ -1,10 +1,9 @@
 /** Terms are sought in long texts beside the event loop. */
+
 import type { Computing, Task } from '../../../core/call/computing.ts';
+import { AT_ONCE_BYTES } from '../../../core/call/computing.ts';
 import { findBlocked } from './evaluate.ts';
 import type { Findings } from './terms.ts';
-
-/** UTF-16 units up to which a text is searched at once: a few milliseconds. */
-const INLINE_UNITS = 64 * 1024;
 
 interface Seeking {
   readonly text: string;
@@ -21,4 +20,4 @@ export const sought = async (
   { terms }: Pick<Seeking, 'terms'>,
   computing: Computing,
 ): Promise<Findings> =>
-  text.length <= INLINE_UNITS ? findBlocked(text, { terms }) : computing.run(seekTerms, { text, terms });
+  text.length <= AT_ONCE_BYTES ? findBlocked(text, { terms }) : computing.run(seekTerms, { text, terms });

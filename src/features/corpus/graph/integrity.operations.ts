@@ -1,5 +1,7 @@
 /** The integrity of a document by its route, and what the audit of a zone reads (corpus.md §11). */
+
 import { z } from 'zod';
+import { own } from '../../../base/own-data.ts';
 import { type Call, type Operation, ofBrick } from '../../../core/operation.ts';
 import type { Blobs } from '../../../ports/blobs.ts';
 import { findJob } from '../../jobs/jobs.sql.ts';
@@ -75,7 +77,6 @@ const integrity: Operation<OnlyDocument, Integrity, OnlyDocument, Stored> = {
 };
 
 const AUDITING = { who: { role: 'viewer' }, internal: true, effect: 'read', faults: [], heavy: true } as const;
-const own = <T>() => z.custom<T>(() => true);
 
 const behind = z.object({ offset: z.number(), limit: z.number() });
 

@@ -1,9 +1,7 @@
 /** Atoms of a text, computed beside the event loop where it is much (corpus.md §6). */
+import { AT_ONCE_BYTES } from '../../../core/call/computing.ts';
 import type { JobRun } from '../../jobs/job-types.ts';
 import { type SplitAsked, type SplitPiece, split, splitText } from '../text/split.ts';
-
-/** Bytes up to which it is computed where it is. */
-const AT_ONCE_BYTES = 64 * 1024;
 
 /** Pieces of blocks, as they are made. */
 export const splitBeside = (

@@ -2,9 +2,11 @@
  * Batches by their own routes (corpus.md §4, §14). Guarantees: a batch that is refused changed nothing; one that is asked for at
  * the route is a job like any other, run at once, which goes on when its client has gone.
  */
+
 import { z } from 'zod';
 import { Fault, type FaultWire, faultFromWire } from '../../../base/faults.ts';
 import { isUuid } from '../../../base/ids.ts';
+import { own } from '../../../base/own-data.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import { type Call, type Operation, ofBrick, type Preparation } from '../../../core/operation.ts';
 import { DEFAULT_BACKOFF, NEXUS, NORMAL } from '../../jobs/job.ts';
@@ -42,7 +44,6 @@ type RouteInput = z.infer<typeof routeInput>;
 const payloadOf = ({ atom_tracks, ...payload }: RouteInput): BatchPayload =>
   atom_tracks ? { ...payload, parse_options: { ...payload.parse_options, atom_tracks } } : payload;
 
-const own = <T>() => z.custom<T>(() => true);
 const keeping = z.object({ payload: own<BatchPayload>(), worker_id: z.string(), leaseMs: z.number() });
 const kept = z.object({ job_id: z.string(), deduplicated: z.boolean() });
 

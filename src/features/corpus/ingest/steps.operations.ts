@@ -3,9 +3,11 @@
  * document, and only that one adds to it; the atoms of a new state are shown in one commit with all else that is new, and not
  * before; what an attempt that died left behind is removed before the next one begins.
  */
+
 import { z } from 'zod';
 import { Fault, type FaultWire } from '../../../base/faults.ts';
 import { newUuid } from '../../../base/ids.ts';
+import { own } from '../../../base/own-data.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import type { NewBlob } from '../../content/content.sql.ts';
 import { findJob } from '../../jobs/jobs.sql.ts';
@@ -28,8 +30,6 @@ import { nameTexts } from '../documents/texts.ts';
 import { beginBatchRow, keepOutcomes, listOutcomes, type OutcomeRow, refuseBatchRow } from './outcomes.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, faults: [] } as const;
-/** Plain data of ours: it crosses threads and no door. */
-const own = <T>() => z.custom<T>(() => true);
 
 /** An attempt at a batch. */
 const attemptShape = z.object({ job_id: z.string(), attempt: z.number() });

@@ -2,16 +2,19 @@
  * Making remixes (corpus.md §13). Guarantees: a remix, its branch and the decision of governance on it commit together or not at
  * all; texts are read, mixed and stored before that, long ones beside the event loop.
  */
+
 import { z } from 'zod';
 import { newUuid } from '../../../base/ids.ts';
 import { jsonObject } from '../../../base/json-object.ts';
+import { own } from '../../../base/own-data.ts';
+import { AT_ONCE_BYTES } from '../../../core/call/computing.ts';
 import { MODES } from '../../../core/call/tokens.ts';
 import type { Call, Operation, Preparation } from '../../../core/operation.ts';
 import type { NewBlob } from '../../content/content.sql.ts';
 import { checkLineage } from '../branches/bases.ts';
-import { FAULTS, modeParam, OPERATOR, own } from '../branches/evolve.operations.ts';
+import { FAULTS, modeParam, OPERATOR } from '../branches/evolve.operations.ts';
 import { keepBranches } from '../branches/keeping.ts';
-import { bytesOf, INLINE_TEXT_BYTES, storeText } from '../branches/making.ts';
+import { bytesOf, storeText } from '../branches/making.ts';
 import { keepBases } from '../documents/bases.sql.ts';
 import type { LevelMade } from '../documents/levels.ts';
 import { nameTexts, readKept } from '../documents/texts.ts';
@@ -128,7 +131,7 @@ async function prepareRemix(input: ComposeInput, preparation: Preparation): Prom
     remix_artifact_id,
     branch: create_branch ? { branch_id: newUuid(now), event_id: newUuid(now) } : null,
   };
-  const isShort = sizeOf(mixing.source) + sizeOf(mixing.target) <= INLINE_TEXT_BYTES;
+  const isShort = sizeOf(mixing.source) + sizeOf(mixing.target) <= AT_ONCE_BYTES;
   const { text, findings, made, ...mixed } = isShort ? mix(mixing) : await computing.run(mixTask, mixing);
   const blob = await storeText(text, preparation);
   const branch = made && withoutBytes(made);

@@ -1,7 +1,9 @@
 /** Remixes that were kept (corpus.md §14). Guarantees: one that stands on a document that the caller may not see is not there. */
+
 import { z } from 'zod';
 import { Fault } from '../../../base/faults.ts';
 import { isUuid } from '../../../base/ids.ts';
+import { pageParams } from '../../../base/page-params.ts';
 import { type Operation, ofBrick } from '../../../core/operation.ts';
 import { seenThings, seesThing } from '../documents/sight.ts';
 import { findKept } from '../documents/texts.ts';
@@ -48,10 +50,8 @@ const get: Operation<z.infer<typeof idInput>, RemixObject> = {
   },
 };
 
-const LIMIT_MAX = 200;
 const listInput = z.object({
-  limit: z.int().min(1).max(LIMIT_MAX).default(50),
-  offset: z.int().min(0).default(0),
+  ...pageParams({ most: 200, unless: 50 }),
 });
 
 const list: Operation<z.infer<typeof listInput>, RemixList> = {
