@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
 import { check, listTree } from './check.ts';
 import { type Journal, type Load, runLoad } from './load.ts';
-import { outOfOrder } from './order.ts';
+import { outOfOrder, unsynced } from './order.ts';
 import { buildProgram, type Child, type Outcome, startChild } from './program.ts';
 import { trace } from './strace.ts';
 
@@ -30,26 +30,38 @@ async function writeUntilTheEnd(child: Child, load: Load): Promise<Journal[]> {
   return runLoad(child, load, { isOver: () => over, onAcknowledged: () => undefined });
 }
 
-test('a failed sync: who waits is told so, the process ends, and nothing unsynced was acknowledged', async () => {
-  const directory = join(home, 'sync');
+/** One server whose 20th sync fails. Gives those whose commit it was to sync; it may have held none of a client. */
+async function failOneSync(round: number) {
+  const directory = join(home, `sync${round}`);
   const child = await startChild(program, { directory });
   // The writing thread alone syncs anything while all contents stay inside SQL.
   const tracing = await trace(child.pid, { calls: CALLS, inject: 'fsync,fdatasync:error=EIO:when=20' });
-  const load: Load = { root: '/r', prefix: 'eio.', writers: 32, seed: 3, inline: true };
+  const load: Load = { root: '/r', prefix: 'eio.', writers: 32, seed: 3 + round, inline: true };
   const journals = await writeUntilTheEnd(child, load);
   expect(await child.ended).toEqual({ code: 1, signal: null });
   const calls = await tracing.end();
   const acknowledged = journals.flatMap((journal) => journal.acknowledged);
   expect(acknowledged.length).toBeGreaterThan(0);
   expect(outOfOrder(calls, directory, acknowledged)).toEqual([]);
-  expect(journals.filter(({ unknown }) => unknown?.told).length).toBeGreaterThan(0);
   expect(journals.flatMap(({ refused }) => refused).filter(({ code }) => code !== 'UNAVAILABLE')).toEqual([]);
 
   const again = await startChild(program, { directory });
   const checked = await check({ child: again, directory, load, journals, newestBefore: 0, verified: new Set() });
   expect(checked.violations).toEqual([]);
   await again.stop();
-}, 120_000);
+  return unsynced(
+    calls,
+    directory,
+    journals.flatMap(({ unknown }) => unknown ?? []),
+  );
+}
+
+test('a failed sync: who waits is told so, the process ends, and nothing unsynced was acknowledged', async () => {
+  let waited: Awaited<ReturnType<typeof failOneSync>> = [];
+  for (let round = 0; waited.length === 0 && round < 5; round++) waited = await failOneSync(round);
+  expect(waited).not.toEqual([]);
+  expect(waited.filter(({ told }) => !told)).toEqual([]);
+}, 240_000);
 
 test('a checkpoint that cannot be synced ends the process as well, and loses nothing', async () => {
   const directory = join(home, 'checkpoint');

@@ -15,9 +15,26 @@ export interface Answered {
 
 /** What is missing in the order of each write, one line each. */
 export function outOfOrder(calls: readonly SystemCall[], directory: string, answered: readonly Answered[]): string[] {
-  const wal = calls.filter(({ paths }) => paths[0] === join(directory, 'nexus.db-wal'));
-  const look: Look = { calls, directory, frames: framesOf(wal), walSyncs: wal.filter(isSync) };
+  const look = lookAt(calls, directory);
   return answered.flatMap((write) => lacking(look, write).map((what) => `${write.id}: ${what}`));
+}
+
+/** Those of the writes whose commit went into the WAL, of which no sync succeeded afterwards. */
+export function unsynced<W extends Answered>(
+  calls: readonly SystemCall[],
+  directory: string,
+  writes: readonly W[],
+): W[] {
+  const look = lookAt(calls, directory);
+  return writes.filter(({ id }) => {
+    const commit = transactionOf(look, id)?.commit;
+    return commit !== undefined && !look.walSyncs.some((sync) => isOver(commit, sync));
+  });
+}
+
+function lookAt(calls: readonly SystemCall[], directory: string): Look {
+  const wal = calls.filter(({ paths }) => paths[0] === join(directory, 'nexus.db-wal'));
+  return { calls, directory, frames: framesOf(wal), walSyncs: wal.filter(isSync) };
 }
 
 /** A page in the WAL, written after its head of 24 bytes. */

@@ -50,6 +50,28 @@ export const isBusy = (thrown: unknown): boolean => primary(thrown) === BUSY || 
 export const isFull = (thrown: unknown): boolean =>
   primary(thrown) === FULL || (isSqliteError(thrown) && thrown.errcode === NO_SHM_ROOM);
 
+/**
+ * Milliseconds that opening waits for another process which has the file to itself: it begins the WAL, recovers it, or is
+ * the last to close it. Each takes moments.
+ */
+const OPEN_MS = 10_000;
+const OPEN_RETRY_MS = 2;
+
+/** SQLite's own waiting would not do: of two that begin the WAL at the same time it lets one fail at once. */
+function openUnlessBusy(file: string, pragmas: readonly string[], deadline: number): DatabaseSync {
+  for (;;) {
+    const db = new DatabaseSync(file, { timeout: 0 });
+    try {
+      for (const pragma of pragmas) db.exec(`PRAGMA ${pragma}`);
+      return db;
+    } catch (thrown) {
+      db.close();
+      if (!isBusy(thrown) || performance.now() > deadline) throw thrown;
+    }
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_RETRY_MS);
+  }
+}
+
 export class Connection {
   readonly db: DatabaseSync;
   statements = 0;
@@ -57,14 +79,9 @@ export class Connection {
   rows = 0;
   private readonly prepared = new Map<string, Prepared>();
 
+  /** Blocks its thread for as long as others have the file to themselves, up to {@link OPEN_MS}. */
   constructor(file: string, pragmas: readonly string[]) {
-    this.db = new DatabaseSync(file, { timeout: 0 });
-    try {
-      for (const pragma of pragmas) this.db.exec(`PRAGMA ${pragma}`);
-    } catch (thrown) {
-      this.db.close();
-      throw thrown;
-    }
+    this.db = openUnlessBusy(file, pragmas, performance.now() + OPEN_MS);
   }
 
   exec(sql: string): void {

@@ -1,4 +1,7 @@
-/** Two processes that write into one file: neither is refused, neither loses anything, each sees the other's rows. */
+/**
+ * Several processes at one file: none is refused, whether they write or begin it together; none loses anything, each sees
+ * the others' rows.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,7 +12,9 @@ import { expect, test } from 'vitest';
 import { openSqlite } from './sqlite.ts';
 
 const ROWS = 200;
-const OTHER = fileURLToPath(new URL('./two-processes.fixture.ts', import.meta.url));
+const fixture = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const OTHER = fixture('./two-processes.fixture.ts');
+const OPENING = fixture('./opening.fixture.ts');
 
 test('rows numbered by what each finds there are numbered without a gap', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'sqlite-two-'));
@@ -47,5 +52,21 @@ test('rows numbered by what each finds there are numbered without a gap', async 
   const last = await sql.read((tx) => tx.get<{ n: number }>('SELECT MAX(n) AS n FROM things'));
   expect(last?.n).toBe(ROWS + own);
   await sql.close();
+  rmSync(directory, { recursive: true });
+});
+
+test('a file that three begin, open and close at the same time is opened by all', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'sqlite-opening-'));
+  for (let round = 0; round < 4; round++) {
+    // Node takes a moment to start.
+    const args = [OPENING, join(directory, `${round}.db`), '30', String(Date.now() + 500)];
+    const others = Array.from({ length: 3 }, () => spawn(process.execPath, args, { stdio: 'inherit' }));
+    const endings = await Promise.all(others.map((other) => once(other, 'exit')));
+    expect(endings).toEqual([
+      [0, null],
+      [0, null],
+      [0, null],
+    ]);
+  }
   rmSync(directory, { recursive: true });
 });
