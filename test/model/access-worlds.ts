@@ -61,6 +61,19 @@ export const guardedSchemas: fc.Arbitrary<Types> = fc
   )
   .map((doc) => ({ doc: { ...doc, up: { this: ['doc', 'file'] } }, file: {} }));
 
+const asA = fc.constantFrom<Rule>({ computed: 'a' }, { from: ['up', 'a'] });
+const bOrC: Rule = { union: [{ computed: 'b' }, { computed: 'c' }] };
+const byTwins = fc.constantFrom<Rule>(
+  bOrC,
+  { exclusion: [{ computed: 'a' }, bOrC] },
+  { exclusion: [{ computed: 'viewer' }, { intersection: [bOrC, { computed: 'a' }] }] },
+);
+
+/** Schemas in which a name means what another means, and things hold by way of either. */
+export const twinSchemas: fc.Arbitrary<Types> = fc
+  .record({ a: fc.constant<Rule>({ this: ['user', 'group', '*'] }), b: asA, c: asA, d: byTwins, e: byTwins })
+  .map((doc) => ({ doc: { ...doc, up: { this: ['doc', 'file'] } }, file: {} }));
+
 export const files = fc.constantFrom('/', '/x', '/x/y', '/x/y/z', '/w').map((id) => ['file', id] as const);
 export const docs = fc.constantFrom('1', '2', '3', '4').map((id) => ['doc', id] as const);
 export const groups = fc.constantFrom('g', 'h', 'i').map((id) => ['group', id] as const);
