@@ -7,6 +7,7 @@ import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault } from '../base/faults.ts';
 import { newRequestId } from '../base/ids.ts';
+import { unlessMissing } from '../base/system-error.ts';
 import { invoke, type Server } from '../core/invoke.ts';
 import { getOperation } from '../core/operations.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
@@ -66,12 +67,8 @@ async function ensureZone(server: Server, zone_id: string): Promise<void> {
 
 /** The key that the file holds; undefined where there is no such file, or none in it. */
 async function keyIn(file: string): Promise<string | undefined> {
-  try {
-    return /^export NEXUS_API_KEY=(\S+)$/m.exec(await readFile(file, 'utf8'))?.[1];
-  } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
-    throw thrown;
-  }
+  const text = await readFile(file, 'utf8').catch(unlessMissing);
+  return text === undefined ? undefined : /^export NEXUS_API_KEY=(\S+)$/m.exec(text)?.[1];
 }
 
 async function isAdminKey({ server }: Initialising, text: string): Promise<boolean> {

@@ -5,6 +5,7 @@
 import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJson } from '../../base/parse-json.ts';
+import { isCode } from '../../base/system-error.ts';
 
 const fileIn = (configHome: string): string => join(configHome, 'nexus', 'keys.json');
 
@@ -13,7 +14,7 @@ function readAll(configHome: string): Record<string, string> {
   try {
     text = readFileSync(fileIn(configHome), 'utf8');
   } catch (thrown) {
-    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return {};
+    if (isCode(thrown, 'ENOENT')) return {};
     throw thrown;
   }
   return parseJson(text) as Record<string, string>;

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
 import { parseJson } from '../../base/parse-json.ts';
+import { codeOf } from '../../base/system-error.ts';
 import { type Command, type Option, type Takes, type Typed, UsageError } from './command.ts';
 
 export interface Found {
@@ -175,7 +176,7 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (thrown) {
-    throw thrown instanceof Error && 'code' in thrown ? new UsageError(`cannot read ${file}: ${thrown.code}`) : thrown;
+    throw codeOf(thrown) === undefined ? thrown : new UsageError(`cannot read ${file}: ${codeOf(thrown)}`);
   }
 }
 

@@ -5,6 +5,7 @@
 import { constants, existsSync } from 'node:fs';
 import { type FileHandle, open, readdir, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { isCode } from '../../base/system-error.ts';
 import type { CorpusFolder, FolderFile } from '../../ports/corpus-folder.ts';
 
 const BY_DESCRIPTOR = existsSync('/proc/self/fd');
@@ -13,12 +14,11 @@ const READ = constants.O_RDONLY | constants.O_NONBLOCK;
 const PIECE_BYTES = 256 * 1024;
 
 const ABSENT = ['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES', 'EPERM', 'ENAMETOOLONG', 'EISDIR', 'ENXIO', 'EINVAL'];
-const isAbsent = (thrown: unknown): boolean => ABSENT.includes((thrown as NodeJS.ErrnoException).code ?? '');
 
 /** Undefined for what is not there, or may not be read. */
 const orNone = <T>(work: Promise<T>): Promise<T | undefined> =>
   work.catch((thrown: unknown) => {
-    if (isAbsent(thrown)) return undefined;
+    if (isCode(thrown, ...ABSENT)) return undefined;
     throw thrown;
   });
 

@@ -11,6 +11,7 @@ import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { isCode, unlessMissing } from '../../base/system-error.ts';
 import {
   assertBlobHash,
   BLOB_PIECE_BYTES,
@@ -85,7 +86,7 @@ class DiskBlobs implements Blobs {
 
   async *read(sha256: string, start: number, end: number): AsyncIterable<Uint8Array> {
     assert(0 <= start && start <= end, `${start}..${end} is no range`);
-    const file = await unlessMissing(open(this.#pathOf(sha256), 'r'));
+    const file = await open(this.#pathOf(sha256), 'r').catch(unlessMissing);
     if (!file) {
       await this.#standing();
       throw new BlobError('BLOB_MISSING', `no blob ${sha256}`);
@@ -112,7 +113,7 @@ class DiskBlobs implements Blobs {
   async delete(sha256: string): Promise<void> {
     const path = this.#pathOf(sha256);
     await this.#inTurn(sha256, async () => {
-      await unlessMissing(unlink(path));
+      await unlink(path).catch(unlessMissing);
     });
   }
 
@@ -204,7 +205,7 @@ async function* checked(source: BlobSource): AsyncIterable<Uint8Array> {
   throw new BlobError('BLOB_MISMATCH', `a source is not the blob ${source.sha256} of ${source.size} bytes`);
 }
 
-const sizeOf = async (path: string): Promise<number | undefined> => (await unlessMissing(stat(path)))?.size;
+const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(unlessMissing))?.size;
 
 async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
@@ -219,17 +220,6 @@ function isOfLivingProcess(name: string): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return codeOf(error) === 'EPERM';
-  }
-}
-
-const codeOf = (error: unknown): unknown => (error instanceof Error && 'code' in error ? error.code : undefined);
-
-async function unlessMissing<T>(outcome: Promise<T>): Promise<T | undefined> {
-  try {
-    return await outcome;
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
+    return isCode(error, 'EPERM');
   }
 }

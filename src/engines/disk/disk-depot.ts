@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { isCode, unlessMissing } from '../../base/system-error.ts';
 import { assertDocumentName, type Depot, type Documents } from '../../ports/depot.ts';
 import { openDiskBlobs } from './disk-blobs.ts';
 import { syncFolder, throwFull } from './disk-stage.ts';
@@ -32,10 +33,9 @@ async function makeFolders(folder: string): Promise<void> {
       await mkdir(folder, { mode: 0o700 });
       return await syncFolder(above);
     } catch (thrown) {
-      const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-      if (code === 'EEXIST') return;
+      if (isCode(thrown, 'EEXIST')) return;
       // Whoever opens it at the same time may have made the folder above since.
-      if (code !== 'ENOENT' || tries > 1) throw thrown;
+      if (!isCode(thrown, 'ENOENT') || tries > 1) throw thrown;
       if (!(await stat(above).catch(unlessMissing))) await makeFolders(above);
     }
   }
@@ -43,11 +43,6 @@ async function makeFolders(folder: string): Promise<void> {
 
 /** What is being written; no document is called so. */
 const UNFINISHED = '.new-';
-
-const unlessMissing = (thrown: unknown): undefined => {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
-  throw thrown;
-};
 
 const documentsIn = (folder: string): Documents => {
   const fileOf = (name: string): string => {

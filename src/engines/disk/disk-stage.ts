@@ -4,8 +4,8 @@
  */
 import { type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isDiskFull } from '../../base/disk-full.ts';
 import { Fault } from '../../base/faults.ts';
+import { isDiskFull, unlessMissing } from '../../base/system-error.ts';
 import { assertBlobHash, BLOB_PIECE_BYTES, type BlobSource } from '../../ports/blobs.ts';
 import { assertStageName, type SegmentWriter, type Stage, StageMissing } from '../../ports/stage.ts';
 
@@ -182,11 +182,6 @@ const openExisting = (path: string, flags: string): Promise<FileHandle> =>
     unlessMissing(thrown);
     throw new StageMissing('a segment is not there');
   });
-
-function unlessMissing(thrown: unknown): undefined {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
-  throw thrown;
-}
 
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');

@@ -9,8 +9,9 @@
 import { randomUUID } from 'node:crypto';
 import { type BigIntStats, constants, existsSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readlink } from 'node:fs/promises';
+import { isCode } from '../../base/system-error.ts';
 import { BackendError, isLegalName } from '../../ports/backend.ts';
-import { failed, isCode } from './errors.ts';
+import { failed } from './errors.ts';
 
 const BY_DESCRIPTOR = existsSync('/proc/self/fd');
 const LINKS_MAX = 40;

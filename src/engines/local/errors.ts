@@ -1,5 +1,5 @@
 /** What the errors of the operating system are to those who use a backend. */
-import { isDiskFull } from '../../base/disk-full.ts';
+import { codeOf, isDiskFull } from '../../base/system-error.ts';
 import { BackendError, type BackendErrorCode } from '../../ports/backend.ts';
 
 const CODES: Readonly<Record<string, readonly [BackendErrorCode, string]>> = {
@@ -19,14 +19,11 @@ const CODES: Readonly<Record<string, readonly [BackendErrorCode, string]>> = {
   EROFS: ['REFUSED', 'lies on a file system that is read-only'],
 };
 
-export const isCode = (thrown: unknown, ...codes: readonly string[]): boolean =>
-  thrown instanceof Error && 'code' in thrown && codes.includes(String(thrown.code));
-
 /** The failure of a call about `what`, which messages name. */
 export function failed(thrown: unknown, what: string): BackendError {
   if (thrown instanceof BackendError) return thrown;
   if (isDiskFull(thrown)) return new BackendError('FULL', 'no room is left on the file system', thrown);
-  const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+  const code = codeOf(thrown) ?? '';
   const [known, words] = CODES[code] ?? ['UNREACHABLE', `could not be reached (${code || 'unknown'})`];
   return new BackendError(known, `${what || 'the root'} ${words}`, thrown);
 }

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { lstat, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isCode } from './errors.ts';
+import { isCode } from '../../base/system-error.ts';
 
 /** Asked with a file that is there for a moment; a directory in which none can be made is taken at its word. */
 export async function foldsNames(directory: string, name = `.nexus-${randomUUID()}.tmp`): Promise<boolean> {

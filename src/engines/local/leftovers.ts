@@ -3,8 +3,8 @@
  * somebody is still writing is left alone.
  */
 import { lstat, readdir, rmdir, unlink } from 'node:fs/promises';
+import { isCode } from '../../base/system-error.ts';
 import { type Directory, isUnfinished, openBelow } from './descend.ts';
-import { isCode } from './errors.ts';
 
 /** Older than this, what is unfinished belongs to nobody any more: whoever writes to it changes its time. */
 const UNFINISHED_MS = 3_600_000;

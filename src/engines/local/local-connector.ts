@@ -6,8 +6,9 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { Fault, invalidParams } from '../../base/faults.ts';
+import { isCode } from '../../base/system-error.ts';
 import { BackendError, type Connector, type OpenBackend } from '../../ports/backend.ts';
-import { failed, isCode } from './errors.ts';
+import { failed } from './errors.ts';
 import { foldsNames } from './folding.ts';
 import { LocalBackend } from './local-backend.ts';
 

@@ -5,10 +5,11 @@
  */
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises';
+import { isCode } from '../../base/system-error.ts';
 import { BackendError, type Changing, type Content, type Entry, namesOf } from '../../ports/backend.ts';
 import { type Directory, descend, unfinishedName } from './descend.ts';
 import { entryOf, tagOf } from './entries.ts';
-import { failed, goOn, isCode } from './errors.ts';
+import { failed, goOn } from './errors.ts';
 import type { Leftovers } from './leftovers.ts';
 
 const NEW = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;

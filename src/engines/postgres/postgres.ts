@@ -4,6 +4,7 @@
  * broke, or that met a conflict, runs again before anybody hears of it; what was answered has been committed.
  */
 import { Fault } from '../../base/faults.ts';
+import { codeOf } from '../../base/system-error.ts';
 import type { Fence } from '../../ports/fence.ts';
 import { allCommits, type Sql, type SqlStats, type Tx } from '../../ports/sql.ts';
 import { type Connection, connect } from './connection.ts';
@@ -38,7 +39,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Sql> {
     if (!(thrown instanceof Fault && cause instanceof Error)) throw thrown;
     const { host, pathname } = new URL(options.url);
     // A name with several addresses fails with one error for each, and then only the code says why.
-    const why = cause.message || ('code' in cause ? String(cause.code) : cause.name);
+    const why = cause.message || (codeOf(cause) ?? cause.name);
     throw new Fault(thrown.code, `No connection to PostgreSQL at ${host}${pathname}: ${why}`, thrown.data);
   }
   return engine;

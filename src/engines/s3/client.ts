@@ -3,12 +3,12 @@
  * moves for ten seconds is dropped; what may pass (no connection, 5xx, slow down) is tried again for five seconds, ever more slowly, so requests must be such as may be done twice; while the store is away one try has to
  * do, and fails soon; all else fails at once, with an {@link S3Error} that holds no secret.
  */
-
 import { hash } from 'node:crypto';
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import aws4 from 'aws4';
 import { request as askPlain, https } from '../../base/node-http.ts';
+import { codeOf } from '../../base/system-error.ts';
 import { traceHeader } from '../../base/trace-context.ts';
 import { type Outbound, OutboundRefused } from '../../ports/outbound.ts';
 import { S3Error, SourceBroke } from './errors.ts';
@@ -237,7 +237,7 @@ const silent = (): Error => Object.assign(new Error('nothing moved for too long'
 
 function failed(cause: unknown): unknown {
   if (cause instanceof S3Error || cause instanceof OutboundRefused || isAbort(cause)) return cause;
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'NoAnswer';
+  const code = codeOf(cause) ?? 'NoAnswer';
   return new S3Error(
     { status: 0, code },
     `the store is out of reach: ${cause instanceof Error ? cause.message : code}`,

@@ -7,7 +7,7 @@
 import { randomFillSync } from 'node:crypto';
 import { rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isDiskFull } from '../../base/disk-full.ts';
+import { isDiskFull } from '../../base/system-error.ts';
 
 /**
  * A delete puts about 40 KiB into the WAL, whose room is used again after a checkpoint, and leaves about 1 KiB in the

@@ -3,7 +3,8 @@
  * process; any number of read connections may be open beside it, in this thread and in others. Reads never wait for
  * writes, see one snapshot, and never an unsynced commit.
  */
-import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync } from 'node:fs';
+import { unlessMissing } from '../../base/system-error.ts';
 import { allCommits, type Sql, type SqlStats, type Tx, type WriteHint } from '../../ports/sql.ts';
 import { Connection, isFull, sqliteDialect } from './connection.ts';
 import { Readers } from './readers.ts';
@@ -49,12 +50,21 @@ function openWriting(file: string): Connection {
 }
 
 function syncFile(path: string): void {
-  if (!existsSync(path)) return;
-  const file = openSync(path, 'r+');
+  const file = openThere(path);
+  if (file === undefined) return;
   try {
     fsyncSync(file);
   } finally {
     closeSync(file);
+  }
+}
+
+/** Another process that closes the file as its last user takes its WAL away. */
+function openThere(path: string): number | undefined {
+  try {
+    return openSync(path, 'r+');
+  } catch (thrown) {
+    return unlessMissing(thrown);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Commands that are the server, or look at it from inside: start, serve, config. */
 import { relative } from 'node:path';
+import { isCode } from '../../../base/system-error.ts';
 import type { Config, Loaded } from '../../../config.ts';
 import type { Server } from '../../../core/invoke.ts';
 import type { Command, Option, Scene } from '../command.ts';
@@ -38,9 +39,6 @@ interface Serving {
 /** An address that stands for all of them is no place to call: this machine is reached by its loopback address. */
 const fromHere = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 
-const isTaken = (thrown: unknown): boolean =>
-  thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE';
-
 const taken = ({ HOST, PORT }: Config): Error =>
   new Error(
     `port ${PORT} of ${HOST} is taken, perhaps by a server that runs already; choose another: --port ${PORT + 1}`,
@@ -70,7 +68,7 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
   const running = await start({ config, log, onBroken: (reason) => broken(reason) }).catch(async (thrown) => {
-    const code = explain(serving.terminal, isTaken(thrown) ? taken(config) : thrown);
+    const code = explain(serving.terminal, isCode(thrown, 'EADDRINUSE') ? taken(config) : thrown);
     await close();
     // What was opened before it failed, threads above all, would keep the process for ever.
     return process.exit(code);

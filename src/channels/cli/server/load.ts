@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Log } from '../../../base/log.ts';
+import { codeOf, isCode } from '../../../base/system-error.ts';
 import { ConfigError, type Environment, type Loaded, loadConfig, readEnvironment } from '../../../config.ts';
 import type { Option, Typed } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -15,9 +16,8 @@ function dotenv(): Environment {
   try {
     return parseEnv(readFileSync('.env', 'utf8'));
   } catch (thrown) {
-    if (!(thrown instanceof Error && 'code' in thrown)) throw thrown;
-    if (thrown.code === 'ENOENT') return {};
-    throw new ConfigError([`.env: cannot be read: ${thrown.code}`]);
+    if (isCode(thrown, 'ENOENT')) return {};
+    throw codeOf(thrown) === undefined ? thrown : new ConfigError([`.env: cannot be read: ${codeOf(thrown)}`]);
   }
 }
 

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { filePath, type Transport } from '../../../../client/transport.ts';
+import { codeOf } from '../../../base/system-error.ts';
 import { type Command, type Option, type Typed, UsageError } from '../command.ts';
 import { show } from '../show.ts';
 import { bytesText, safe } from '../terminal.ts';
@@ -93,9 +94,7 @@ async function createLocal(file: string, { shownAs, mode }: Creating): Promise<W
   try {
     return (await open(file, 'w', mode)).createWriteStream();
   } catch (thrown) {
-    throw thrown instanceof Error && 'code' in thrown
-      ? new UsageError(`cannot write ${shownAs}: ${thrown.code}`)
-      : thrown;
+    throw codeOf(thrown) === undefined ? thrown : new UsageError(`cannot write ${shownAs}: ${codeOf(thrown)}`);
   }
 }
 
@@ -109,7 +108,7 @@ async function openLocal(local: string): Promise<Readable> {
     }
     return file.createReadStream();
   } catch (thrown) {
-    throw thrown instanceof Error && 'code' in thrown ? new UsageError(`cannot read ${local}: ${thrown.code}`) : thrown;
+    throw codeOf(thrown) === undefined ? thrown : new UsageError(`cannot read ${local}: ${codeOf(thrown)}`);
   }
 }
 

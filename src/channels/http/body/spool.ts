@@ -4,12 +4,11 @@
  * exactly once; closing the room of a call frees whatever that call spooled. Nothing is synced: a spool never outlives
  * the process.
  */
-
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDiskFull } from '../../../base/disk-full.ts';
 import { Fault } from '../../../base/faults.ts';
+import { isDiskFull } from '../../../base/system-error.ts';
 import { Utf8Check } from '../../../base/utf8.ts';
 
 /** One buffer fills while the other is on its way to the disk. 256 KiB: larger ones were not faster. */

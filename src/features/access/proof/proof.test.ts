@@ -23,6 +23,7 @@ import {
   twinSchemas,
   users,
 } from '../../../../test/model/access-worlds.ts';
+import type { NaiveTuple } from '../../../../test/model/naive-access.ts';
 import { type Context, conditionsHold } from '../conditions/conditions.ts';
 import { holdsName, placeOf } from '../evaluate/evaluator.ts';
 import type { Types } from '../schema/rules.ts';
@@ -104,6 +105,19 @@ const wordsOf = (value: unknown): string[] => [
   ),
 ];
 
+/** Tuples of a model as the zone tells of them. */
+const asTold = (tuples: readonly NaiveTuple[]): ProofWorld['tuples'] =>
+  tuples
+    .map((tuple) => ({
+      tuple_id: idOf(tuple),
+      subject: tuple.subject.filter((part) => part !== undefined),
+      relation: tuple.relation,
+      object: tuple.object,
+      expires_at: tuple.expires_at == null ? null : new Date(tuple.expires_at).toISOString(),
+      conditions: (tuple.conditions ?? null) as never,
+    }))
+    .sort((a, b) => (a.tuple_id < b.tuple_id ? -1 : 1));
+
 /** Times 50 worlds. */
 const ASSERTS_MAX = 40;
 
@@ -161,16 +175,7 @@ test(
             goal: { object: [type, id], relation: name },
             now: String(whole.now),
             types: typesOf(schema),
-            tuples: tuples
-              .map((tuple) => ({
-                tuple_id: idOf(tuple),
-                subject: tuple.subject.filter((part) => part !== undefined),
-                relation: tuple.relation,
-                object: tuple.object,
-                expires_at: tuple.expires_at == null ? null : new Date(tuple.expires_at).toISOString(),
-                conditions: (tuple.conditions ?? null) as never,
-              }))
-              .sort((a, b) => (a.tuple_id < b.tuple_id ? -1 : 1)),
+            tuples: asTold(tuples),
             holds: (conditions) => conditionsHold(conditions, whole),
           };
           expect([told, verifyExplanation(told, world)]).toEqual([told, true]);
