@@ -88,6 +88,7 @@ export const LIMITS = {
     about: 'JSON body of a REST route',
     range: [1_024, 1024 * MiB],
   },
+  TOOL_RESULT_BYTES: { default: 4 * MiB, about: 'what one call of an MCP tool answers, as JSON' },
   INGEST_FILES: { default: 10_000, about: 'files of one batch that is ingested' },
   INGEST_FILE_BYTES: { default: 256 * MiB, about: 'one file that is ingested' },
   INGEST_TEXT_BYTES: { default: 64 * MiB, about: 'text of one document, branch or remix, in UTF-8 bytes' },

@@ -318,6 +318,8 @@ export interface Operation<I, O, P = I, R = O> {
   readonly rpc?: RpcBinding<O>;
   readonly http?: HttpBinding<O>;
   readonly cli?: CliBinding;
+  /** The tool that agents know it by, where that is not `verb_noun` (core/tools.ts). */
+  readonly tool?: string;
   /** Long computation that reads only: runs in the reading thread, so that other calls keep their latency. */
   readonly heavy?: boolean;
   /** Not reachable by any door: a part of another operation or of the server's own housekeeping. */

@@ -36,6 +36,7 @@ export function rpcList(operations: () => readonly AnyOperation[]): Operation<z.
   };
   return {
     name: 'method.list',
+    tool: 'list_methods',
     summary: 'List the methods that the caller may call, with their parameters.',
     effect: 'read',
     who: { role: 'viewer' },

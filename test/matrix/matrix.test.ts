@@ -36,7 +36,7 @@ import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
 import { JOB_CASES } from './job-cases.ts';
 import { MOUNT_CASES } from './mount-cases.ts';
-import { send } from './request.ts';
+import { send, toolOf } from './request.ts';
 import { SYNC_CASES } from './sync-cases.ts';
 import { UPLOAD_CASES } from './upload-cases.ts';
 
@@ -302,8 +302,13 @@ forEachEngine('the matrix of access', (engine) => {
     readonly request: Parameters<typeof send>[1];
   }
 
+  interface Doing {
+    readonly cell: Cell;
+    readonly byTool: boolean;
+  }
+
   /** Undefined where the operation cannot name a zone so. */
-  async function sendingOf(operation: AnyOperation, one: Case, cell: Cell): Promise<Sending | undefined> {
+  async function sendingOf(operation: AnyOperation, one: Case, { cell, byTool }: Doing): Promise<Sending | undefined> {
     const byPath = cell.naming.endsWith('by path');
     if (byPath && !operation.mapPaths) return undefined;
     const caller = callerOf(cell.role, cell.level, one.spot ?? '/given');
@@ -331,6 +336,7 @@ forEachEngine('the matrix of access', (engine) => {
       key: one.byToken && caller.key !== '' ? await tokenOf(caller) : caller.key,
       zone: byParameter || byPath ? undefined : named,
       byRoute: one.byRoute ?? false,
+      byTool,
     };
     return { cell, caller, request };
   }
@@ -351,7 +357,7 @@ forEachEngine('the matrix of access', (engine) => {
   const labelOf = ({ role, naming, level }: Cell): string => `${role}, zone ${naming}, ${level}`;
 
   /** By cell: what came of the calls. Those that are to be denied are sent together, each other one by itself. */
-  async function cameOf(operation: AnyOperation, one: Case): Promise<Record<string, string>> {
+  async function cameOf(operation: AnyOperation, one: Case, byTool: boolean): Promise<Record<string, string>> {
     const found: Record<string, string> = {};
     const note = async (sendings: readonly Sending[]): Promise<void> => {
       const came = await outcomes(one, sendings);
@@ -359,7 +365,7 @@ forEachEngine('the matrix of access', (engine) => {
     };
     let denied: Sending[] = [];
     for (const cell of cells) {
-      const sending = await sendingOf(operation, one, cell);
+      const sending = await sendingOf(operation, one, { cell, byTool });
       if (!sending) continue;
       if (['ok', 'shown', 'hidden', one.ends].includes(expected(operation, one, cell))) await note([sending]);
       else denied.push(sending);
@@ -371,14 +377,24 @@ forEachEngine('the matrix of access', (engine) => {
     return found;
   }
 
+  /** The door of tools lets nobody in without a key. */
+  const expectedBy = (byTool: boolean, cell: Cell, otherwise: string): string =>
+    byTool && cell.role === 'nobody' ? 'UNAUTHENTICATED' : otherwise;
+
   describe.each(publicOperations.map((operation) => [operation.name, operation] as const))('%s', (name, operation) => {
-    test.each((CASES[name] ?? []).map((one) => [one.title ?? 'every caller', one] as const))(
+    const cases = CASES[name] ?? [];
+    // What may be done does not depend on the engine: tools are tried on one.
+    const byTools = engine === 'sqlite' && toolOf(operation) ? cases.filter(({ byRoute }) => !byRoute) : [];
+    test.each([
+      ...cases.map((one) => [one.title ?? 'every caller', one, false] as const),
+      ...byTools.map((one) => [`${one.title ?? 'every caller'}, by its tool`, one, true] as const),
+    ])(
       '%s',
-      async (_, one) => {
-        const found = await cameOf(operation, one);
+      async (_, one, byTool) => {
+        const found = await cameOf(operation, one, byTool);
         const asked = cells.filter((cell) => labelOf(cell) in found);
-        const wanted = Object.fromEntries(asked.map((cell) => [labelOf(cell), expected(operation, one, cell)]));
-        expect(found).toEqual(wanted);
+        const wanted = asked.map((cell) => [labelOf(cell), expectedBy(byTool, cell, expected(operation, one, cell))]);
+        expect(found).toEqual(Object.fromEntries(wanted));
       },
       120_000,
     );

@@ -1,5 +1,6 @@
 /** One call of an operation through a door that has it, with the zone named as asked. */
 import type { AnyOperation } from '../../src/core/operation.ts';
+import { tools } from '../../src/core/tools.ts';
 
 export interface Request {
   readonly operation: AnyOperation;
@@ -10,7 +11,12 @@ export interface Request {
   readonly zone: string | undefined;
   /** By its route, though it has a method too. */
   readonly byRoute: boolean;
+  /** As a tool of the MCP door. */
+  readonly byTool: boolean;
 }
+
+export const toolOf = ({ name }: AnyOperation): string | undefined =>
+  [...tools.values()].find(({ operation }) => operation.name === name)?.name;
 
 export interface Outcome {
   /** `ok` or the code of the fault. */
@@ -24,11 +30,13 @@ interface Failure {
   readonly error?: { readonly data?: { readonly code?: string }; readonly code?: unknown } | null;
 }
 
-export async function send(url: string, { operation, input, key, zone, byRoute }: Request): Promise<Outcome> {
+export async function send(url: string, request: Request): Promise<Outcome> {
+  const { operation, input, key, zone, byRoute, byTool } = request;
   const headers = {
     ...(key === '' ? {} : { authorization: `Bearer ${key}` }),
     ...(zone === undefined ? {} : { 'x-nexus-zone-id': zone }),
   };
+  if (byTool) return sendToTool(url, request, headers);
   const { path, method, body } = routeOf(operation, input, byRoute);
   const response = await fetch(url + path, {
     method,
@@ -40,6 +48,21 @@ export async function send(url: string, { operation, input, key, zone, byRoute }
   const text = endless ? '' : await response.text();
   if (endless) await response.body?.cancel();
   return { code: codeOf(response, text), text };
+}
+
+async function sendToTool(url: string, { operation, input }: Request, headers: object): Promise<Outcome> {
+  const params = { name: toolOf(operation), arguments: input };
+  const response = await fetch(`${url}/mcp`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+  });
+  const text = await response.text();
+  if (!response.ok) return { code: codeOf(response, text), text };
+  const [, message = ''] = /^data: (.*)$/m.exec(text) ?? [];
+  const { result } = JSON.parse(message) as { result: { structuredContent: Failure; isError?: boolean } };
+  const failure = result.isError ? result.structuredContent.error?.code : undefined;
+  return { code: String(failure ?? 'ok'), text: JSON.stringify(result.structuredContent) };
 }
 
 function codeOf(response: Response, text: string): string {

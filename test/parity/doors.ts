@@ -7,6 +7,7 @@ import { encodeBytes, filePath, Transport } from '../../client/transport.ts';
 import { exitCodeOf, FAULTS } from '../../src/base/faults.ts';
 import { runLine } from '../../src/channels/cli/run-line.ts';
 import type { AnyOperation } from '../../src/core/operation.ts';
+import { tools } from '../../src/core/tools.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -200,6 +201,43 @@ const client: Door = async (place, asked) => {
   return outcomeOf(Promise.resolve(call(input)));
 };
 
+interface McpAnswer {
+  readonly result: { readonly content: readonly { readonly text: string }[]; readonly isError?: boolean };
+}
+
+/** Operations that are no tools, streams above all, go by HTTP. */
+const mcp: Door = async (place, asked) => {
+  const tool = [...tools.values()].find(({ operation }) => operation.name === asked.operation.name);
+  if (!tool) return rpc(place, asked);
+  const response = await fetch(`${place.url}/mcp`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${place.key}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    },
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name: tool.name, arguments: asked.input },
+    }),
+  });
+  const [, line = ''] = /^data: (.*)$/m.exec(await response.text()) ?? [];
+  const { content, isError } = (JSON.parse(line) as McpAnswer).result;
+  const told = JSON.parse(content[0]?.text ?? '');
+  // Routes that answer without a body give nothing; the tool says what was done.
+  if (!isError) return { answer: tool.operation.http?.status === 204 && !tool.operation.rpc ? null : told };
+  const { code, message, data } = told.error;
+  return { fault: code, message: inWordsOf(tool.operation, message, data) };
+};
+
+/** Refusals of `/api/v1` have words of their own (infrastructure.md §1). */
+function inWordsOf({ http, rpc: method }: AnyOperation, message: string, data: Record<string, unknown>): string {
+  if (method || !http?.path.startsWith('/api/v1/') || data.required_role === undefined) return message;
+  return `Access denied: Role '${data.role}' lacks required permission '${data.required_role}'`;
+}
+
 let keys = 0;
 
 /** Whatever succeeded is asked for once more, under the same key: that answers the same. */
@@ -216,4 +254,4 @@ const again: Door = async (place, asked) => {
   return first;
 };
 
-export const DOORS: Readonly<Record<string, Door>> = { rpc, rest, cli, client, again };
+export const DOORS: Readonly<Record<string, Door>> = { rpc, rest, cli, client, mcp, again };

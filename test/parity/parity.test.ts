@@ -63,7 +63,7 @@ function partOf(outcome: Outcome, name: string): unknown {
   return part;
 }
 
-/** Values that differ from zone to zone whatever the door. */
+/** Values that differ from zone to zone whatever the door, and the name of the door. */
 const OWN = new Set([
   'key',
   'raw_key',
@@ -75,6 +75,7 @@ const OWN = new Set([
   'consistency_token',
   'last_used_at',
   'payload_hash',
+  'channel',
 ]);
 /** Counts of the whole node, which every call moves, and times that something took. */
 const COUNTS = new Set(['hits', 'misses', 'sets', 'invalidations', 'l1_size', 'runtime_ms']);

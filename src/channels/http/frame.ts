@@ -139,7 +139,8 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
   if (request.span) request.failed = asFault(told).code;
   if (asFault(told).row.http >= 500) markTrace(request, reply);
   if (told instanceof Fault) logCause(door.server.log, told, { request_id: request.id });
-  if (/^\/api\/nfs(\/|$)/.test(plainPath(rawPathOf(request.url)))) return sendRpcFailure(reply, reason, request.id);
+  if (/^\/(api\/nfs|mcp)(\/|$)/.test(plainPath(rawPathOf(request.url))))
+    return sendRpcFailure(reply, reason, request.id);
   const fault = asFault(reason);
   return reply
     .code(fault.row.http)

@@ -7,6 +7,7 @@ import { addDocuments } from './documents.ts';
 import type { DoorOptions } from './door.ts';
 import { addFileBytes } from './file-bytes.ts';
 import { letIn, openFrame } from './frame.ts';
+import { addMcp } from './mcp/mcp.ts';
 import { addAccounting, addOpenRoutes } from './open-routes.ts';
 import { addDeepRest, addRest } from './rest.ts';
 import { addRpc } from './rpc.ts';
@@ -25,6 +26,7 @@ export function buildHttp(door: DoorOptions): FastifyInstance {
   addOpenRoutes(app, door);
   addDocuments(app, door);
   addRpc(app, door, arrive);
+  addMcp(app, door, arrive);
   addTus(app, door, arrive);
   addRest(app, door, { operations: publicOperations, arrive });
   addDeepRest(app, door, { operations: publicOperations, arrive });

@@ -31,6 +31,20 @@ export function sendJson(reply: FastifyReply, value: unknown, blobs: Blobs): Pro
   return undefined;
 }
 
+/** The same as one text; its size in bytes where that is more than `most`. */
+export async function jsonText(value: unknown, blobs: Blobs, most: number): Promise<string | number> {
+  const body = await jsonAnswer(value, blobs);
+  const size = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  if (size > most) return size;
+  return typeof body === 'string' ? body : textOf(body);
+}
+
+async function textOf({ stream }: BigAnswer): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of stream) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}
+
 async function sendBig(reply: FastifyReply, answer: Promise<BigAnswer>): Promise<FastifyReply> {
   const { length, stream } = await answer;
   return reply.header('content-length', length).send(Readable.from(stream, { objectMode: false }));

@@ -17,6 +17,7 @@ const output = z.object({ access_cache: counts, tiger_cache: counts });
 
 export const cacheStats: Operation<z.infer<typeof input>, z.infer<typeof output>> = {
   name: 'cache.stats',
+  tool: 'get_cache_stats',
   summary: 'Count what this node answered from kept decisions, and what it had to read.',
   effect: 'read',
   who: { role: 'viewer' },

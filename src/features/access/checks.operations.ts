@@ -108,6 +108,7 @@ interface ReadyBatch {
 
 export const tupleCheckBatch: Operation<BatchInput, boolean[], ReadyBatch> = {
   name: 'tuple.check-batch',
+  tool: 'check_tuples',
   summary: 'Answer many checks at one revision of each zone.',
   effect: 'read',
   who: VIEWER,
@@ -284,6 +285,7 @@ const pair = z.tuple([z.string(), z.string()]);
 
 export const tupleObjects: Operation<ObjectsInput, z.infer<typeof pair>[], ReadyObjects> = {
   name: 'tuple.objects',
+  tool: 'list_tuple_objects',
   summary: 'List the objects that tuples give a subject; a folder stands for what is below it.',
   effect: 'read',
   who: VIEWER,

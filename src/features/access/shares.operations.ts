@@ -317,6 +317,7 @@ async function callersOf(call: Call): Promise<ReadonlyMap<string, string[]>> {
 export const incomingShares: Operation<ListInput, ListOutput> = {
   ...LIST,
   name: 'share.incoming',
+  tool: 'list_incoming_shares',
   summary: 'List what is shared with the caller or its groups, from other zones too.',
   zone: 'caller',
   rpc: { name: 'list_incoming_shares' },

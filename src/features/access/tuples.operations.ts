@@ -146,6 +146,7 @@ const writeOutput = z.object({
 
 export const tupleWrite: Operation<WriteInput, z.infer<typeof writeOutput>, ReadyWrite> = {
   name: 'tuple.write',
+  tool: 'write_tuples',
   summary: 'Grant and revoke many tuples in one step: all of it or nothing.',
   effect: 'write',
   who: OPERATOR,

@@ -30,6 +30,7 @@ const output = z.union([known, z.object({ authenticated: z.literal(false) })]);
 
 export const whoami: Operation<z.infer<typeof nothing>, z.infer<typeof output>> = {
   name: 'caller.whoami',
+  tool: 'whoami',
   summary: 'Say who the caller is and what its key is.',
   effect: 'read',
   who: 'public',
@@ -84,6 +85,7 @@ export const whoamiKey: Operation<
   { readonly switches: Switches }
 > = {
   name: 'key.whoami',
+  tool: 'describe_key',
   summary: 'Say which key is used, and which modes it may use.',
   effect: 'read',
   who: { role: 'viewer' },

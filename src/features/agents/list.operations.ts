@@ -54,6 +54,7 @@ const bareList = {
 export const allAgents: Operation<FilterInput, AgentObject[]> = {
   ...bareList,
   name: 'agent.all',
+  tool: 'list_all_agents',
   summary: 'List all agents of the zone, by id.',
   input: filterInput,
   rpc: { name: 'list_agents' },
@@ -66,6 +67,7 @@ type ZoneInput = z.infer<typeof zoneInput>;
 export const agentsByZone: Operation<ZoneInput, AgentObject[]> = {
   ...bareList,
   name: 'agent.by-zone',
+  tool: 'list_zone_agents',
   summary: 'List all agents of a zone, by id.',
   zone: 'subject',
   input: zoneInput,
@@ -124,6 +126,7 @@ async function find(call: Call, { agent_id }: IdInput): Promise<AgentObject | nu
 /** The form of JSON-RPC: null where there is none. */
 export const findOneAgent: Operation<IdInput, AgentObject | null> = {
   name: 'agent.find',
+  tool: 'find_agent',
   summary: 'Show an agent, or null.',
   effect: 'read',
   who: VIEWER,

@@ -77,6 +77,7 @@ const sent = z.object({ message_id: z.string(), status: z.literal('sent') });
 
 export const sendMessage: Operation<z.infer<typeof sendInput>, z.infer<typeof sent>> = {
   name: 'inbox.send',
+  tool: 'send_message',
   summary: 'Put a message into the inbox of an agent.',
   effect: 'write',
   who: OPERATOR,
@@ -191,6 +192,7 @@ const listOutput = z.object({
 
 export const listInbox: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
   name: 'inbox.list',
+  tool: 'list_messages',
   summary: 'List the messages in the inbox of an agent, oldest first.',
   effect: 'read',
   who: VIEWER,
@@ -231,6 +233,7 @@ const countOutput = z.object({ agent_id: z.string(), count: z.number() });
 
 export const countInbox: Operation<AgentInput, z.infer<typeof countOutput>> = {
   name: 'inbox.count',
+  tool: 'count_messages',
   summary: 'Count the messages in the inbox of an agent.',
   effect: 'read',
   who: VIEWER,
@@ -250,6 +253,7 @@ const deleteInput = agentInput.extend({ message_id: plainText.describe('id of th
 
 export const deleteFromInbox: Operation<z.infer<typeof deleteInput>, null> = {
   name: 'inbox.delete',
+  tool: 'delete_messages',
   summary: 'Delete a message from the inbox of an agent.',
   effect: 'destroy',
   who: OPERATOR,

@@ -32,6 +32,7 @@ type PutInput = z.infer<typeof putInput>;
 
 export const putSpec: Operation<PutInput, SpecObject> = {
   name: 'agent.spec-put',
+  tool: 'set_agent_spec',
   summary: 'Say what is wanted of an agent; each time is a new generation of its spec.',
   effect: 'write',
   who: OPERATOR,
@@ -95,6 +96,7 @@ const idInput = z.object({ agent_id: agentId });
 
 export const getSpec: Operation<z.infer<typeof idInput>, SpecObject> = {
   name: 'agent.spec-get',
+  tool: 'get_agent_spec',
   summary: 'Show what is wanted of an agent.',
   effect: 'read',
   who: VIEWER,

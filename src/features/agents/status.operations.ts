@@ -37,6 +37,7 @@ const idInput = z.object({ agent_id: agentId });
 
 export const agentStatus: Operation<z.infer<typeof idInput>, StatusObject> = {
   name: 'agent.status',
+  tool: 'get_agent_status',
   summary: 'Show what is observed of an agent.',
   effect: 'read',
   who: VIEWER,

@@ -56,6 +56,7 @@ const MEDIA_TYPES = {
 
 export const auditList: Operation<ListInput, ListOutput> = {
   name: 'audit.list',
+  tool: 'list_audit_rows',
   summary: 'List the audit log of the zone, newest first.',
   effect: 'read',
   who: { role: 'admin' },

@@ -44,6 +44,7 @@ type VerifyOutput = z.infer<typeof verifyOutput>;
 
 export const auditVerify: Operation<VerifyInput, VerifyOutput> = {
   name: 'audit.verify',
+  tool: 'verify_audit',
   summary: 'Check that no row of the audit log was changed, removed, inserted or moved.',
   effect: 'read',
   who: { role: 'admin' },

@@ -60,6 +60,7 @@ async function atDepot<T>(desk: Desk, work: (depot: Depot) => Promise<T>): Promi
 const getPlan: Operation<Nothing, z.infer<typeof planShape>, { readonly destination: string }> = {
   ...WHO,
   name: 'backup.config',
+  tool: 'get_backup_config',
   summary: 'Show when backups are made, where they go and for how long they are kept.',
   effect: 'read',
   input: nothing,
@@ -85,6 +86,7 @@ type Changes = z.infer<typeof changes>;
 const setPlan: Operation<Changes, z.infer<typeof planShape>, Changes & { readonly fallback: string }> = {
   ...WHO,
   name: 'backup.configure',
+  tool: 'set_backup_config',
   summary: 'Say when backups are made, where they go and for how long they are kept.',
   effect: 'write',
   input: changes,

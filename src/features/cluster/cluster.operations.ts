@@ -59,6 +59,7 @@ interface Seen {
 const cluster: Operation<Record<string, never>, z.infer<typeof healthShape>, Seen> = {
   ...WHO,
   name: 'cluster.get',
+  tool: 'list_nodes',
   summary: 'Show the servers that share the database, and whether all is well.',
   effect: 'read',
   input: z.object({}),

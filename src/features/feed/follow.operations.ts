@@ -115,6 +115,7 @@ const answerOf = (zone_id: string, { events, after }: Step): WatchOutput => ({
 
 export const eventWatch: Operation<WatchInput, WatchOutput> = {
   name: 'event.watch',
+  tool: 'wait_for_event',
   summary: 'Wait for a change in the zone: the answer comes with the first one, or when the time is over.',
   effect: 'read',
   who: { role: 'viewer' },

@@ -131,6 +131,7 @@ const operationObject = eventObject.extend({ operation_id: z.string() });
 export const eventOperations: Operation<Input, z.infer<typeof operationsOutput>> = {
   ...READS,
   name: 'event.operations',
+  tool: 'list_operations',
   summary: 'List the changes of files, newest first.',
   output: operationsOutput,
   http: {

@@ -86,6 +86,7 @@ const filterIn = (given: Input): EventFilter => filterOf({ ...given, operation_t
 
 export const eventReplay: Operation<Input, Output> = {
   name: 'event.replay',
+  tool: 'replay_events',
   summary: 'Give what happened in the zone, oldest first, from a place on: as a page, or as lines up to now.',
   effect: 'read',
   who: { role: 'viewer' },

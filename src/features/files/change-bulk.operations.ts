@@ -29,6 +29,7 @@ const deleteOutput = z.record(z.string(), z.object({ success: z.boolean(), error
 
 export const deleteBulk: Operation<z.infer<typeof deleteInput>, z.infer<typeof deleteOutput>> = {
   name: 'file.delete-bulk',
+  tool: 'delete_files',
   summary: 'Delete many files, with recursive directories too; each by itself.',
   effect: 'destroy',
   who: { role: 'operator' },
@@ -105,6 +106,7 @@ const renameOutput = z.record(
 
 export const renameBulk: Operation<z.infer<typeof renameInput>, z.infer<typeof renameOutput>> = {
   name: 'file.rename-bulk',
+  tool: 'move_files',
   summary: 'Rename many files and directories, in order, each by itself.',
   effect: 'write',
   who: { role: 'operator' },

@@ -55,6 +55,7 @@ async function readablePaths(
 export const readBulk: Operation<BulkInput, Bulk<ReadOutput | null>> = {
   ...BULK,
   name: 'file.read-bulk',
+  tool: 'read_files',
   summary: 'Read many files; null for what is missing, a directory or not permitted.',
   input: bulkInput,
   output: z.record(z.string(), readOutput.nullable()),
@@ -100,6 +101,7 @@ async function lookUpReadable(call: Call, input: PathsInput): Promise<{ all: str
 export const existsBatch: Operation<PathsInput, Bulk<boolean>> = {
   ...BULK,
   name: 'file.exists-batch',
+  tool: 'files_exist',
   summary: 'Which of many paths exist? False for those not permitted.',
   input: pathsInput,
   output: z.record(z.string(), z.boolean()),
@@ -118,6 +120,7 @@ export const existsBatch: Operation<PathsInput, Bulk<boolean>> = {
 export const statBulk: Operation<PathsInput, Bulk<FileObject | null>> = {
   ...BULK,
   name: 'file.stat-bulk',
+  tool: 'stat_files',
   summary: 'File objects of many paths; null for what is missing or not permitted.',
   input: pathsInput,
   output: z.record(z.string(), fileObject.nullable()),

@@ -89,6 +89,7 @@ export const open: Operation<ReadInput, ReadOutput> = {
 
 export const exists: Operation<OnePath, { exists: boolean }> = {
   name: 'file.exists',
+  tool: 'file_exists',
   summary: 'Is there a file or directory at the path?',
   effect: 'read',
   who: { role: 'viewer' },
@@ -109,6 +110,7 @@ export const exists: Operation<OnePath, { exists: boolean }> = {
 
 export const isDirectory: Operation<OnePath, { is_directory: boolean }> = {
   name: 'file.is-directory',
+  tool: 'is_directory',
   summary: 'Is there a directory at the path? A missing path is none.',
   effect: 'read',
   who: { role: 'viewer' },

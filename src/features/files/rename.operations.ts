@@ -18,6 +18,7 @@ const renameOutput = z.object({ renamed: z.boolean(), old_path: z.string(), path
 
 export const rename: Operation<z.infer<typeof renameInput>, z.infer<typeof renameOutput>> = {
   name: 'file.rename',
+  tool: 'move_file',
   summary: 'Rename or move a file or directory; history, metadata and grants move along.',
   effect: 'write',
   who: { role: 'operator' },

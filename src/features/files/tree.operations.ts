@@ -49,6 +49,7 @@ const mkdirOutput = z.object({ created: z.boolean(), path: z.string(), revision:
 
 export const mkdir: Operation<z.infer<typeof mkdirInput>, z.infer<typeof mkdirOutput>> = {
   name: 'file.mkdir',
+  tool: 'make_folder',
   summary: 'Make a directory.',
   effect: 'write',
   who: { role: 'operator' },
@@ -94,6 +95,7 @@ const rmdirOutput = z.object({
 
 export const rmdir: Operation<z.infer<typeof rmdirInput>, z.infer<typeof rmdirOutput>> = {
   name: 'file.rmdir',
+  tool: 'remove_folder',
   summary: 'Remove a directory; with recursive, all that is below it in one step.',
   effect: 'destroy',
   who: { role: 'operator' },

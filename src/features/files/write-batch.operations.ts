@@ -63,6 +63,7 @@ const needsOf = (files: readonly { readonly path: string }[]) =>
 
 export const writeBatch: Operation<BatchInput, WriteResult[], ReadyBatch> = {
   name: 'file.write-batch',
+  tool: 'write_files',
   summary: 'Write many files in one step: all of them or none.',
   effect: 'write',
   who: { role: 'operator' },

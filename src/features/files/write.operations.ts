@@ -105,6 +105,7 @@ type ReadyMetadata = Omit<MetadataInput, 'metadata'> & { readonly metadata: stri
 
 export const setMetadata: Operation<MetadataInput, FileObject, ReadyMetadata> = {
   name: 'file.set-metadata',
+  tool: 'set_file_metadata',
   summary: "Replace a file's own metadata, without a new version.",
   effect: 'write',
   who: { role: 'operator' },

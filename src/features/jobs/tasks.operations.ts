@@ -315,6 +315,7 @@ const metricsOutput = z.object({
 
 const taskMetrics: Operation<Record<string, never>, z.infer<typeof metricsOutput>> = {
   name: 'task.metrics',
+  tool: 'get_task_metrics',
   summary: 'Count the tasks of the zone.',
   effect: 'read',
   who: { role: 'viewer' },
@@ -359,6 +360,7 @@ export type TypeList = z.infer<typeof typesOutput>;
 
 const taskTypes = (types: readonly AnyJobType[]): Operation<Record<string, never>, TypeList> => ({
   name: 'task.types',
+  tool: 'list_task_types',
   summary: 'List the types that executor nexus runs.',
   effect: 'read',
   who: { role: 'viewer' },

@@ -259,6 +259,7 @@ type ToolList = z.infer<typeof toolList>;
 
 export const listMcpTools: Operation<OnlyName, ToolList, { readonly tools: string }> = {
   name: 'mcp-mount.tools',
+  tool: 'list_mcp_mount_tools',
   summary: 'List the tools of a mounted MCP server; none while it cannot be reached.',
   effect: 'read',
   who: VIEWER,

@@ -17,6 +17,7 @@ const ofCategory = async ({ category }: ListInput, { stores }: Preparation): Pro
 /** The form of JSON-RPC: a bare array. */
 export const allConnectors: Operation<ListInput, ConnectorObject[], ConnectorObject[]> = {
   name: 'connector.all',
+  tool: 'list_all_connectors',
   summary: 'List the kinds of stores that can be mounted.',
   effect: 'read',
   who: { role: 'viewer' },

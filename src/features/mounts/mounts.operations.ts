@@ -63,6 +63,7 @@ type Nothing = z.infer<typeof nothing>;
 /** The form of JSON-RPC: a bare array. */
 export const allMounts: Operation<Nothing, MountObject[], Ready<Nothing>> = {
   name: 'mount.all',
+  tool: 'list_all_mounts',
   summary: 'List the mounts that the caller may read, the tree of the zone first.',
   effect: 'read',
   who: VIEWER,

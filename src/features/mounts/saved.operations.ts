@@ -101,6 +101,7 @@ async function readableForms(call: Call, { connectors }: Showing): Promise<Saved
 /** The form of JSON-RPC: a bare array. */
 export const allSavedMounts: Operation<Nothing, SavedObject[], Showing> = {
   name: 'mount.all-saved',
+  tool: 'list_all_saved_mounts',
   summary: 'List the saved mounts of the zone that the caller may read.',
   effect: 'read',
   who: { role: 'viewer' },
@@ -116,6 +117,7 @@ const savedList = wholeList('mounts', savedObject);
 
 export const listSavedMounts: Operation<Nothing, z.infer<typeof savedList>, Showing> = {
   name: 'mount.list-saved',
+  tool: 'list_saved_mounts',
   summary: 'List the saved mounts of the zone that the caller may read.',
   effect: 'read',
   who: { role: 'viewer' },

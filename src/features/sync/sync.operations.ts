@@ -173,6 +173,7 @@ const onlyMount = z.object({ mount_point: mountParam.default('/').describe('wher
 const status: Operation<z.infer<typeof onlyMount>, z.infer<typeof statusOutput>> = {
   ...UNGATED,
   name: 'sync.status',
+  tool: 'get_sync_status',
   summary: 'Say what of a mount its store has not got yet, and what came of pushes and pulls.',
   effect: 'read',
   who: { role: 'viewer' },

@@ -20,6 +20,7 @@ const getInput = z.object({ zone_id: zoneOfTuples });
 
 export const schemaGet: Operation<z.infer<typeof getInput>, Output> = {
   name: 'tuple.schema',
+  tool: 'get_schema',
   summary: 'Show the types of the zone, their relations, and what gives each.',
   effect: 'read',
   who: { role: 'viewer' },
@@ -42,6 +43,7 @@ type SetInput = z.infer<typeof setInput>;
 
 export const schemaSet: Operation<SetInput, Output> = {
   name: 'tuple.set-schema',
+  tool: 'set_schema',
   summary: 'Set the types and relations that the zone adds to those built in.',
   effect: 'write',
   who: { role: 'admin' },

@@ -49,6 +49,7 @@ export const lookForRhetoric: Operation<z.infer<typeof textInput>, KeptText | nu
 
 export const readRhetoric: Operation<RhetoricInput, Rhetoric, Rhetoric> = {
   name: 'analysis.rhetoric',
+  tool: 'analyze_rhetoric',
   summary: 'Read the rhetoric of a text.',
   effect: 'read',
   who: OPERATOR,

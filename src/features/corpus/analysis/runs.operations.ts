@@ -85,6 +85,7 @@ async function statusOf({ tx, zone }: Call, job_id: string, made: RunRow | undef
 
 export const getShadow: Operation<IdInput, ShadowOutput> = {
   name: 'analysis.shadow',
+  tool: 'get_shadow_analysis',
   summary: 'Compare an analysis with the one that ran in its shadow.',
   effect: 'read',
   who: VIEWER,

@@ -192,6 +192,7 @@ async function prepareMany(input: ManyInput, preparation: Preparation): Promise<
 
 const evolveMany: Operation<ManyInput, EvolveManyOutput, Ready> = {
   name: 'branch.evolve-many',
+  tool: 'evolve_branches',
   summary: 'Make branches one on the other by several events, all or none.',
   effect: 'write',
   who: OPERATOR,

@@ -49,6 +49,7 @@ type TimelineOutput = z.infer<typeof timelineOutput>;
 
 const timeline: Operation<OnlyBranch, TimelineOutput, Replay> = {
   name: 'branch.timeline',
+  tool: 'get_branch_timeline',
   summary: 'Show the events of the lineage of a branch, the first one first.',
   effect: 'read',
   heavy: true,
@@ -90,6 +91,7 @@ const timeline: Operation<OnlyBranch, TimelineOutput, Replay> = {
 
 const graph: Operation<OnlyBranch, GraphOutput> = {
   name: 'branch.graph',
+  tool: 'get_branch_graph',
   summary: 'Show the lineage of a branch, and of what was merged into it, as a graph of events.',
   effect: 'read',
   heavy: true,

@@ -69,6 +69,7 @@ export interface StoredAtoms {
 
 const atoms: Operation<AtomsInput, AtomPage, AtomsInput, StoredAtoms> = {
   name: 'document.atoms',
+  tool: 'list_document_atoms',
   summary: 'List the atoms of a document on one level, in order of the text.',
   effect: 'read',
   // The names of characters take their time to load.

@@ -84,6 +84,7 @@ const answerOf = ({ allow, policy_hits, decision_trace }: Decision, audit_id: st
 
 const evaluate: Operation<z.infer<typeof evaluateInput>, Evaluated, Ready> = {
   name: EVALUATE,
+  tool: 'evaluate_text',
   summary: 'Judge a text by the policy of a mode.',
   effect: 'write',
   who: OPERATOR,
@@ -113,6 +114,7 @@ const listOutput = z.object({
 
 const list: Operation<z.infer<typeof listInput>, { decisions: ListedDecision[] }> = {
   name: 'governance.list',
+  tool: 'list_governance_decisions',
   summary: 'List decisions of governance, newest first.',
   effect: 'read',
   who: OPERATOR,

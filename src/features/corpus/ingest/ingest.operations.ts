@@ -94,6 +94,7 @@ export async function outcomesOf(call: Call, job_id: string): Promise<FileOutcom
 
 const ingest: Operation<RouteInput, BatchResult, Ready> = {
   name: 'corpus.ingest',
+  tool: 'ingest_documents',
   summary: 'Ingest files of the corpus folder or of the zone, and answer when it is done.',
   effect: 'write',
   who: OPERATOR,
@@ -142,6 +143,7 @@ export type IngestStatus = z.infer<typeof statusOutput>;
 
 const status: Operation<z.infer<typeof idInput>, IngestStatus> = {
   name: 'corpus.ingest-status',
+  tool: 'get_ingest_status',
   summary: 'Show how far a batch is, and what came of its files.',
   effect: 'read',
   who: { role: 'viewer' },

@@ -123,6 +123,7 @@ async function provide({ title }: { readonly title: string }, preparation: Prepa
 
 const fetchText: Operation<z.infer<typeof fetchInput>, SeedFetched, Ready> = {
   name: 'seed-text.fetch',
+  tool: 'fetch_seed_text',
   summary: 'Fetch a seed text into the corpus folder, and ingest it.',
   effect: 'write',
   who: { role: 'admin' },

@@ -1,0 +1,138 @@
+/**
+ * The protocol of this door, by the library of its authors: revision 2026-07-28, and 2025-11-25 without sessions. Guarantees: each
+ * request is served by itself, so any node answers any of them; nothing of it is loaded before the first one comes.
+ */
+import type { McpHttpHandler, Server, Tool as WireTool } from '@modelcontextprotocol/server';
+import { asFault, type Fault } from '../../../base/faults.ts';
+import { parseJson } from '../../../base/parse-json.ts';
+import { type Tool, tools } from '../../../core/tools.ts';
+import { similarNames } from '../similar.ts';
+import { GUIDE, GUIDES } from './guide.ts';
+import { FILES, listFiles, readFile } from './resources.ts';
+import { callTool, lastWord, resultOf, type Scene, type ToolResult } from './tool-call.ts';
+import { callInput, listTools, searchInput, searchTools } from './tool-list.ts';
+
+type Library = typeof import('@modelcontextprotocol/server');
+
+/** What a request was let in with, on its way through the library. */
+const SCENE = 'scene';
+/** Milliseconds for which a client may keep a list. */
+const TTL_MS = 60_000;
+const INSTRUCTIONS =
+  'Nexus gives you files, events and jobs in one zone. Paths begin with /. What is not listed is found by search_tools and called by call_tool; whoami says what you may do.';
+
+const byScene = (scene: Scene) => ({ token: '', clientId: '', scopes: [], extra: { [SCENE]: scene } });
+
+export class McpServing {
+  private readonly version: string;
+  private loading: Promise<{ readonly handler: McpHttpHandler; readonly library: Library }> | undefined;
+
+  constructor(version: string) {
+    this.version = version;
+  }
+
+  /** The answer to one message, or to a batch of an older client. */
+  async answer(request: Request, message: unknown, scene: Scene): Promise<Response> {
+    this.loading ??= this.load();
+    const { handler } = await this.loading;
+    return handler.fetch(request, { parsedBody: message, authInfo: byScene(scene) });
+  }
+
+  async close(): Promise<void> {
+    await this.loading?.then(({ handler }) => handler.close());
+  }
+
+  private async load() {
+    const library = await import('@modelcontextprotocol/server');
+    const handler = library.createMcpHandler((context) => {
+      const scene = context.authInfo?.extra?.[SCENE] as Scene;
+      return serverFor(scene, { library, version: this.version });
+    });
+    return { handler, library };
+  }
+}
+
+interface Making {
+  readonly library: Library;
+  readonly version: string;
+}
+
+/** A server for one request: what the library asks of it, it asks of this request's caller. */
+function serverFor(scene: Scene, { library, version }: Making): Server {
+  const hint = { ttlMs: TTL_MS, cacheScope: 'private' } as const;
+  const server = new library.Server(
+    { name: 'nexus', version },
+    {
+      capabilities: { tools: {}, resources: {}, prompts: {} },
+      instructions: INSTRUCTIONS,
+      cacheHints: {
+        'tools/list': hint,
+        'prompts/list': hint,
+        'resources/templates/list': hint,
+        'server/discover': hint,
+      },
+    },
+  );
+  const failed = async (thrown: unknown): Promise<never> => {
+    if (thrown instanceof library.ProtocolError) throw thrown;
+    throw protocolError(library, await lastWord(scene, asFault(thrown)));
+  };
+  const which = (scene.request.query as { tools?: unknown }).tools === 'search' ? 'search' : 'core';
+  server.setRequestHandler('tools/list', () => ({ tools: listTools(scene, which) as WireTool[] }));
+  server.setRequestHandler('tools/call', async ({ params: { name, arguments: args } }) => {
+    const { ...result } = await called(scene, library, { name, args }).catch(failed);
+    return server.projectCallToolResult(result, undefined);
+  });
+  server.setRequestHandler('resources/list', ({ params }) => listFiles(scene, params?.cursor).catch(failed));
+  server.setRequestHandler('resources/templates/list', () => ({ resourceTemplates: [FILES] }));
+  server.setRequestHandler('resources/read', ({ params: { uri } }) => readFile(scene, uri).catch(failed));
+  server.setRequestHandler('prompts/list', () => ({ prompts: GUIDES }));
+  server.setRequestHandler('prompts/get', async ({ params: { name } }) => {
+    if (GUIDES.some((one) => one.name === name)) return GUIDE;
+    throw new library.ProtocolError(
+      INVALID_PARAMS,
+      `No prompt ${name}; there is ${GUIDES.map((one) => one.name).join()}`,
+    );
+  });
+  return server;
+}
+
+/** JSON-RPC 2.0 §5.1. */
+const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
+
+interface Called {
+  readonly name: string;
+  readonly args: unknown;
+}
+
+async function called(scene: Scene, library: Library, { name, args }: Called): Promise<ToolResult> {
+  if (name === 'search_tools')
+    return resultOf(JSON.stringify({ tools: searchTools(scene, parsed(library, searchInput, args)) }));
+  if (name !== 'call_tool') return callTool(scene, find(library, name), args);
+  const inner = parsed(library, callInput, args);
+  return callTool(scene, find(library, inner.name), inner.arguments);
+}
+
+/** A Fault, from here on the failure of a request and no result. */
+function protocolError(library: Library, { code, message, row, data }: Fault): Error {
+  return new library.ProtocolError(row.http < 500 ? INVALID_PARAMS : INTERNAL_ERROR, message, { ...data, code });
+}
+
+function find(library: Library, name: string): Tool {
+  const tool = tools.get(name);
+  if (tool) return tool;
+  const similar = similarNames(name, [...tools.keys()]);
+  const hint = similar.length > 0 ? `; did you mean ${similar.join(', ')}?` : '; search_tools finds what there is';
+  throw new library.ProtocolError(INVALID_PARAMS, `No tool ${name}${hint}`, { tool: name, similar });
+}
+
+interface Parses<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false; error: { message: string } };
+}
+
+function parsed<T>(library: Library, schema: Parses<T>, args: unknown): T {
+  const found = schema.safeParse(args ?? {});
+  if (found.success) return found.data;
+  throw new library.ProtocolError(INVALID_PARAMS, 'Invalid arguments', { issues: parseJson(found.error.message) });
+}

@@ -1,0 +1,130 @@
+/**
+ * What an agent is told of tools (workflows.md §8): name, description, schemas of input and output. Guarantees: what is shown may be called by
+ * the caller's role and is switched on; the list is in the order of names, and of the same length however many operations there are.
+ */
+import { z } from 'zod';
+import { checkWho } from '../../../core/authorise.ts';
+import { withoutStale } from '../../../core/call/stale.ts';
+import { CORE_TOOLS, type Tool, tools } from '../../../core/tools.ts';
+import type { Scene } from './tool-call.ts';
+
+type JsonSchema = Readonly<Record<string, unknown>>;
+
+/** In the protocol's own form. */
+export interface ToolText {
+  readonly name: string;
+  readonly description: string;
+  readonly inputSchema: JsonSchema;
+  readonly outputSchema?: JsonSchema;
+  readonly annotations: {
+    readonly readOnlyHint: boolean;
+    readonly destructiveHint: boolean;
+    readonly openWorldHint: false;
+  };
+}
+
+const SEARCH_LIMIT = 10;
+const SEARCH_LIMIT_MAX = 50;
+
+const READS = { readOnlyHint: true, destructiveHint: false, openWorldHint: false } as const;
+/** Tools about tools, so that an agent reaches all of them by a list that never grows. */
+const SEARCH: ToolText = {
+  name: 'search_tools',
+  description:
+    'Find tools by words of what they do. Each comes with its schemas; call it by call_tool, or by its name.',
+  inputSchema: {
+    type: 'object',
+    properties: {
+      query: { type: 'string', description: 'words, such as "share a folder"; none finds all' },
+      limit: { type: 'integer', minimum: 1, maximum: SEARCH_LIMIT_MAX, default: SEARCH_LIMIT },
+    },
+  },
+  annotations: READS,
+};
+const CALL: ToolText = {
+  name: 'call_tool',
+  description: 'Call a tool by its name, listed or not.',
+  inputSchema: {
+    type: 'object',
+    properties: { name: { type: 'string' }, arguments: { type: 'object', description: 'as its inputSchema says' } },
+    required: ['name'],
+  },
+  annotations: { ...READS, readOnlyHint: false, destructiveHint: true },
+};
+
+const texts = new Map<string, ToolText>();
+
+/** Made when it is first asked for: most are never. */
+function textOf({ name, operation }: Tool): ToolText {
+  const known = texts.get(name);
+  if (known) return known;
+  const binding = operation.rpc ?? operation.http;
+  const outputSchema = binding?.present ? undefined : schemaOf(withoutStale(operation.output), 'output');
+  const text: ToolText = {
+    name,
+    description: operation.summary,
+    inputSchema: { ...schemaOf(operation.input, 'input'), type: 'object' },
+    // The protocol knows outputs that are objects; others are told by themselves.
+    ...(outputSchema?.type === 'object' ? { outputSchema } : {}),
+    annotations: {
+      readOnlyHint: operation.effect === 'read',
+      destructiveHint: operation.effect === 'destroy',
+      openWorldHint: false,
+    },
+  };
+  texts.set(name, text);
+  return text;
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { unrepresentable: 'any', io, target: 'draft-2020-12' });
+  return rest;
+}
+
+/** May this caller call it now? */
+function isOpen({ door, arrival }: Scene, { operation }: Tool): boolean {
+  try {
+    checkWho(operation, arrival.caller);
+    if (operation.brick) door.server.bricks.check(operation.brick);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const open = (scene: Scene): Tool[] => [...tools.values()].filter((tool) => isOpen(scene, tool));
+
+/** `search`: only what finds the others. */
+export function listTools(scene: Scene, which: 'core' | 'search'): readonly ToolText[] {
+  const shown =
+    which === 'core'
+      ? open(scene)
+          .filter(({ name }) => CORE_TOOLS.has(name))
+          .map(textOf)
+      : [];
+  return [...shown, SEARCH, CALL].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Those with most of the words first; a word of the name counts for more. */
+export function searchTools(scene: Scene, { query = '', limit = SEARCH_LIMIT }: Search): readonly ToolText[] {
+  const words = query.toLowerCase().match(/[a-z0-9]+/g) ?? [];
+  const score = ({ name, operation }: Tool): number =>
+    words.reduce(
+      (sum, word) => sum + (name.includes(word) ? 3 : 0) + (operation.summary.toLowerCase().includes(word) ? 1 : 0),
+      0,
+    );
+  return open(scene)
+    .map((tool) => ({ tool, points: score(tool) }))
+    .filter(({ points }) => points > 0 || words.length === 0)
+    .sort((a, b) => b.points - a.points)
+    .slice(0, limit)
+    .map(({ tool }) => textOf(tool));
+}
+
+export const searchInput = z.strictObject({
+  query: z.string().max(1_000).optional(),
+  limit: z.int().min(1).max(SEARCH_LIMIT_MAX).optional(),
+});
+type Search = z.infer<typeof searchInput>;
+
+export const callInput = z.strictObject({ name: z.string(), arguments: z.record(z.string(), z.unknown()).optional() });

@@ -1,0 +1,46 @@
+/**
+ * The tools that agents know operations by (workflows.md §8), derived from the list of operations. Guarantees: a name belongs to
+ * one operation and is the same on every node; what answers with bytes or without end, and what gives credentials out for
+ * others, is none.
+ */
+import type { AnyOperation } from './operation.ts';
+import { publicOperations } from './operations.ts';
+
+export interface Tool {
+  readonly name: string;
+  readonly operation: AnyOperation;
+}
+
+/** What `tools/list` shows; the others are found by `search_tools`. */
+export const CORE_TOOLS: ReadonlySet<string> = new Set([
+  ...['read_file', 'write_file', 'edit_file', 'list_files', 'find_files', 'search_files'],
+  ...['stat_file', 'move_file', 'copy_file', 'delete_file', 'make_folder'],
+  ...['submit_job', 'get_job', 'list_jobs', 'cancel_job'],
+  ...['whoami', 'list_events'],
+]);
+
+/** Tokens are for doors that have a header for them (infrastructure.md §1). */
+const isToken = ({ name }: AnyOperation): boolean => name.startsWith('token.');
+const isStream = ({ stream }: AnyOperation): boolean => stream !== undefined && !stream.whenAccepted;
+/** Bytes as they are stored, which a door of their own sends. */
+const isBytes = ({ rpc, http }: AnyOperation): boolean => !rpc && !http;
+
+function toolNameOf({ name, tool }: AnyOperation): string {
+  const [noun = '', verb = ''] = name.split('.');
+  const words = verb === 'list' ? `list_${pluralOf(noun)}` : `${verb}_${noun}`;
+  return tool ?? words.replaceAll('-', '_');
+}
+
+const pluralOf = (noun: string): string => {
+  if (noun.endsWith('sis')) return noun.replace(/sis$/, 'ses');
+  return /(ch|sh|x)$/.test(noun) ? `${noun}es` : `${noun}s`;
+};
+
+/** By name, in the order of names. */
+export const tools: ReadonlyMap<string, Tool> = new Map(
+  publicOperations
+    .filter((operation) => !isToken(operation) && !isStream(operation) && !isBytes(operation))
+    .map((operation) => ({ name: toolNameOf(operation), operation }))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map((tool) => [tool.name, tool]),
+);
