@@ -94,7 +94,7 @@ async function* eventsIn(body: ReadableStream<Uint8Array>, signal?: AbortSignal)
 }
 
 /** The lines of a text in UTF-8; a part of one at the end is none. */
-async function* linesOf(body: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<string> {
+export async function* linesOf(body: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<string> {
   const reader = body.getReader();
   const cancel = (): void => void reader.cancel().catch(() => undefined);
   signal?.addEventListener('abort', cancel);

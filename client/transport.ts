@@ -101,7 +101,8 @@ export class Transport {
     throw errorOf(failureIn(await response.text(), response), retryAfterOf(response));
   }
 
-  private async send(call: RestCall): Promise<HttpAnswer> {
+  /** One request, its answer as it is, whatever its status. */
+  async send(call: RestCall): Promise<HttpAnswer> {
     const { key, zone } = this.options;
     const body = isBytes(call.body) ? call.body : JSON.stringify(call.body);
     const headers: Record<string, string> = {

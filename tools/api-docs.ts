@@ -8,6 +8,7 @@ import { loadConfig } from '../src/config.ts';
 import { shapeOf } from '../src/core/invoke.ts';
 import type { AnyOperation } from '../src/core/operation.ts';
 import { publicOperations } from '../src/core/operations.ts';
+import { toolOf } from '../src/core/tools.ts';
 
 export const API_FILE = fileURLToPath(new URL('../docs/api.md', import.meta.url));
 
@@ -43,6 +44,7 @@ function parameterRow(name: string, schema: z.ZodType): string[] {
 }
 
 function operationText(operation: AnyOperation): string {
+  const tool = toolOf(operation);
   const calls = [
     operation.rpc
       ? [operation.rpc.name, ...(operation.rpc.aliases ?? [])].map((name) => `\`POST /api/nfs/${name}\``).join(', ')
@@ -51,6 +53,7 @@ function operationText(operation: AnyOperation): string {
       .flat()
       .map((path) => `\`${operation.http?.method} ${path}\``),
     operation.cli ? `\`nexus ${operation.cli.words}\`` : '',
+    tool ? `tool \`${tool.name}\`` : '',
   ].filter((call) => call !== '');
   const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => parameterRow(name, schema));
   const { stream } = operation;

@@ -44,3 +44,8 @@ export const tools: ReadonlyMap<string, Tool> = new Map(
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map((tool) => [tool.name, tool]),
 );
+
+const byOperation = new Map([...tools.values()].map((tool) => [tool.operation.name, tool]));
+
+/** The tool of an operation, where it is one. */
+export const toolOf = ({ name }: Pick<AnyOperation, 'name'>): Tool | undefined => byOperation.get(name);

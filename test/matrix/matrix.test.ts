@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AnyOperation, ROLES } from '../../src/core/operation.ts';
 import { publicOperations } from '../../src/core/operations.ts';
+import { toolOf } from '../../src/core/tools.ts';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../harness.ts';
 import { ACCESS_CASES } from './access-cases.ts';
 import { AGENT_CASES } from './agent-cases.ts';
@@ -36,7 +37,8 @@ import { EVENT_CASES } from './event-cases.ts';
 import { FILE_CASES } from './file-cases.ts';
 import { JOB_CASES } from './job-cases.ts';
 import { MOUNT_CASES } from './mount-cases.ts';
-import { send, toolOf } from './request.ts';
+import { send } from './request.ts';
+import { ROLE_OF } from './roles.ts';
 import { SYNC_CASES } from './sync-cases.ts';
 import { UPLOAD_CASES } from './upload-cases.ts';
 
@@ -133,54 +135,6 @@ function permitted(operation: AnyOperation, one: Case, { role, naming, level }: 
 test('every operation has cases, and no case is of none', () => {
   expect(Object.keys(CASES).toSorted()).toEqual(publicOperations.map(({ name }) => name).toSorted());
 });
-
-/** Other than that viewers read and operators change (access.md §6). */
-const ROLE_OF: Readonly<Record<string, string>> = {
-  'zone.create': 'root admin',
-  'zone.update': 'admin',
-  'zone.delete': 'root admin',
-  'mount.add': 'admin',
-  'mount.remove': 'admin',
-  'mount.delete': 'admin',
-  'mount.save': 'admin',
-  'mount.load': 'admin',
-  'mount.forget': 'admin',
-  'mount.delete-saved': 'admin',
-  'connector.delete': 'admin',
-  'caller.whoami': 'public',
-  'token.create': 'public',
-  'key.admin-create': 'admin',
-  'key.admin-list': 'admin',
-  'key.admin-get': 'admin',
-  'key.admin-update': 'admin',
-  'key.admin-revoke': 'admin',
-  'key.list': 'operator',
-  'key.get': 'operator',
-  'tuple.set-schema': 'admin',
-  'audit.list': 'admin',
-  'audit.verify': 'admin',
-  'worker.list': 'root admin',
-  'feature.update': 'root admin',
-  'governance.list': 'operator',
-  'seed-text.fetch': 'admin',
-  'analysis.rhetoric': 'operator',
-  'cluster.get': 'root admin',
-  'node.drain': 'root admin',
-  'node.remove': 'root admin',
-  'backup.config': 'root admin',
-  'backup.configure': 'root admin',
-  'backup.create': 'root admin',
-  'backup.list': 'root admin',
-  'backup.get': 'root admin',
-  'backup.verify': 'root admin',
-  'backup.restore': 'root admin',
-  'zone.export': 'root admin',
-  'zone.import': 'root admin',
-  'brick.mount': 'root admin',
-  'brick.unmount': 'root admin',
-  'brick.remount': 'root admin',
-  'brick.reset': 'root admin',
-};
 
 test.each(publicOperations)('$name takes the role of its effect, or the one written here', ({ name, effect, who }) => {
   const usual = effect === 'read' ? 'viewer' : 'operator';

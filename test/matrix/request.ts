@@ -1,6 +1,6 @@
 /** One call of an operation through a door that has it, with the zone named as asked. */
 import type { AnyOperation } from '../../src/core/operation.ts';
-import { tools } from '../../src/core/tools.ts';
+import { toolOf } from '../../src/core/tools.ts';
 
 export interface Request {
   readonly operation: AnyOperation;
@@ -14,9 +14,6 @@ export interface Request {
   /** As a tool of the MCP door. */
   readonly byTool: boolean;
 }
-
-export const toolOf = ({ name }: AnyOperation): string | undefined =>
-  [...tools.values()].find(({ operation }) => operation.name === name)?.name;
 
 export interface Outcome {
   /** `ok` or the code of the fault. */
@@ -51,7 +48,7 @@ export async function send(url: string, request: Request): Promise<Outcome> {
 }
 
 async function sendToTool(url: string, { operation, input }: Request, headers: object): Promise<Outcome> {
-  const params = { name: toolOf(operation), arguments: input };
+  const params = { name: toolOf(operation)?.name, arguments: input };
   const response = await fetch(`${url}/mcp`, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json', accept: 'application/json, text/event-stream' },

@@ -7,7 +7,7 @@ import { encodeBytes, filePath, Transport } from '../../client/transport.ts';
 import { exitCodeOf, FAULTS } from '../../src/base/faults.ts';
 import { runLine } from '../../src/channels/cli/run-line.ts';
 import type { AnyOperation } from '../../src/core/operation.ts';
-import { tools } from '../../src/core/tools.ts';
+import { toolOf } from '../../src/core/tools.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -207,7 +207,7 @@ interface McpAnswer {
 
 /** Operations that are no tools, streams above all, go by HTTP. */
 const mcp: Door = async (place, asked) => {
-  const tool = [...tools.values()].find(({ operation }) => operation.name === asked.operation.name);
+  const tool = toolOf(asked.operation);
   if (!tool) return rpc(place, asked);
   const response = await fetch(`${place.url}/mcp`, {
     method: 'POST',

@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { protocolOperations, publicOperations } from '../../src/core/operations.ts';
+import { toolOf } from '../../src/core/tools.ts';
 import { apiDocument } from '../../tools/api-docs.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../harness.ts';
 import { DOORS, type Outcome } from './doors.ts';
@@ -140,6 +141,7 @@ describe('the documents made from the operations name every door', () => {
       ...(rpc ? [`\`POST /api/nfs/${rpc.name}\``] : []),
       ...(http ? [`\`${http.method} ${http.path}\``] : []),
       ...(cli ? [`\`nexus ${cli.words}\``] : []),
+      ...(toolOf({ name }) ? [`tool \`${toolOf({ name })?.name}\``] : []),
     ]);
     expect(wanted.filter((call) => !text.includes(call))).toEqual([]);
   });

@@ -262,7 +262,7 @@ test('noun and verb stand in either order, the noun in either number; a slip nam
   }
   expect((await answer(['--url', server.url, 'ls', '/n'])).entries).toHaveLength(1);
   expect((await run(['lss'])).err).toBe('nexus: no command "lss"; the nearest is "ls"\n');
-  expect((await run(['mp'])).err).toBe('nexus: no command "mp"; the nearest are "mv" and "cp"\n');
+  expect((await run(['mp'])).err).toBe('nexus: no command "mp"; the nearest are "mv", "cp" and "mcp"\n');
   expect((await run(['lists', 'file'])).err).toContain('the nearest is "file list"');
   expect((await run(['file', 'raed', '/x'])).err).toContain('the nearest is "file read"');
   expect((await run(['zone'])).err).toMatch(/^nexus: zone needs a verb: .*\bcreate, .*\blist\b/);

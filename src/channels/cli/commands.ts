@@ -57,6 +57,14 @@ const written: readonly Command[] = [
   ...zoneCommands,
   ...userCommands,
   {
+    words: 'mcp',
+    summary: 'Speak MCP on standard input and output, with the key of this line: for agents that start their tools.',
+    args: [],
+    options: [],
+    run: async ({ transport, terminal }) =>
+      (await import('./shell/mcp.ts')).runMcp(transport(), terminal, process.stdin),
+  },
+  {
     words: 'completion',
     summary: 'Print a script for bash, zsh or fish: eval "$(nexus completion bash)".',
     args: ['shell'],

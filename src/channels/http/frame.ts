@@ -13,8 +13,9 @@ import { authenticateArrivals, checkCredential, isConfirmed } from './arrivals.t
 import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
 
 import type { Arrive, Door } from './door.ts';
-import { failureHeaders, restFailure } from './failures.ts';
+import { failureHeaders, httpRpcFailure, restFailure } from './failures.ts';
 import { gatheringServer } from './gathering.ts';
+import { MCP } from './mcp/path.ts';
 import { rawPathOf, requestIdOf } from './request.ts';
 import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
 import { markTrace } from './trace-id.ts';
@@ -139,8 +140,8 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
   if (request.span) request.failed = asFault(told).code;
   if (asFault(told).row.http >= 500) markTrace(request, reply);
   if (told instanceof Fault) logCause(door.server.log, told, { request_id: request.id });
-  if (/^\/(api\/nfs|mcp)(\/|$)/.test(plainPath(rawPathOf(request.url))))
-    return sendRpcFailure(reply, reason, request.id);
+  const path = plainPath(rawPathOf(request.url));
+  if (/^\/api\/nfs(\/|$)/.test(path)) return sendRpcFailure(reply, reason, request.id);
   const fault = asFault(reason);
   return reply
     .code(fault.row.http)
@@ -149,7 +150,12 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
     })
-    .send(JSON.stringify(isV1(request) ? v1Failure(fault, request.id, request) : restFailure(fault, request.id)));
+    .send(JSON.stringify(bodyOf(request, fault, path)));
+}
+
+function bodyOf(request: FastifyRequest, fault: Fault, path: string): object {
+  if (path === MCP) return httpRpcFailure(fault, null, request.id);
+  return isV1(request) ? v1Failure(fault, request.id, request) : restFailure(fault, request.id);
 }
 
 const noMediaType = (): Fault =>

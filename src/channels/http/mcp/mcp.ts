@@ -13,10 +13,9 @@ import { SpoolRoom } from '../body/spool.ts';
 import type { Arrive, DoorOptions } from '../door.ts';
 import { bodyOf, checkMedia, one } from '../request.ts';
 import { goneSignal } from '../stream.ts';
+import { MCP } from './path.ts';
 import { McpServing } from './serving.ts';
 import type { Scene } from './tool-call.ts';
-
-export const MCP = '/mcp';
 
 export function addMcp(app: FastifyInstance, door: DoorOptions, arrive: Arrive): void {
   const serving = new McpServing(door.version);
