@@ -114,6 +114,8 @@ describe.each(cases)('a client of $revision $way', ({ revision, connect }) => {
     const found = await client.callTool({ name: 'search_tools', arguments: { query: 'branch of the tree', limit: 5 } });
     const { tools: some } = found.structuredContent as { tools: { name: string }[] };
     expect(some.map(({ name }) => name)).toContain('create_tree_branch');
+    const nothing = await client.callTool({ name: 'call_tool', arguments: {} });
+    expect(nothing).toMatchObject({ isError: true, structuredContent: { error: { code: 'INVALID_PARAMS' } } });
     const args = { name: 'list_zones', arguments: {} };
     expect(await client.callTool({ name: 'call_tool', arguments: args })).toEqual(await client.callTool(args));
   });

@@ -3,13 +3,14 @@
  * request is served by itself, so any node answers any of them; nothing of it is loaded before the first one comes.
  */
 import type { McpHttpHandler, Server, Tool as WireTool } from '@modelcontextprotocol/server';
-import { asFault, type Fault } from '../../../base/faults.ts';
-import { parseJson } from '../../../base/parse-json.ts';
+import type { z } from 'zod';
+import { asFault, type Fault, invalidParams } from '../../../base/faults.ts';
+import { issueOf } from '../../../base/issues.ts';
 import { type Tool, tools } from '../../../core/tools.ts';
 import { similarNames } from '../similar.ts';
 import { GUIDE, GUIDES } from './guide.ts';
 import { FILES, listFiles, readFile } from './resources.ts';
-import { callTool, lastWord, resultOf, type Scene, type ToolResult } from './tool-call.ts';
+import { callTool, lastWord, refusal, resultOf, type Scene, type ToolResult } from './tool-call.ts';
 import { callInput, listTools, searchInput, searchTools } from './tool-list.ts';
 
 type Library = typeof import('@modelcontextprotocol/server');
@@ -106,13 +107,20 @@ interface Called {
   readonly args: unknown;
 }
 
-async function called(scene: Scene, library: Library, { name, args }: Called): Promise<ToolResult> {
-  if (name === 'search_tools')
-    return resultOf(JSON.stringify({ tools: searchTools(scene, parsed(library, searchInput, args)) }));
+async function called(scene: Scene, library: Library, { name, args = {} }: Called): Promise<ToolResult> {
+  if (name === 'search_tools') {
+    const asked = searchInput.safeParse(args);
+    if (!asked.success) return refusal(scene, wrong(asked.error, args), [name]);
+    return resultOf(JSON.stringify({ tools: searchTools(scene, asked.data) }));
+  }
   if (name !== 'call_tool') return callTool(scene, find(library, name), args);
-  const inner = parsed(library, callInput, args);
-  return callTool(scene, find(library, inner.name), inner.arguments);
+  const inner = callInput.safeParse(args);
+  if (!inner.success) return refusal(scene, wrong(inner.error, args), ['search_tools']);
+  return callTool(scene, find(library, inner.data.name), inner.data.arguments);
 }
+
+const wrong = ({ issues }: z.ZodError, args: unknown): Fault =>
+  invalidParams(...issues.map((issue) => issueOf(issue, args as object)));
 
 /** A Fault, from here on the failure of a request and no result. */
 function protocolError(library: Library, { code, message, row, data }: Fault): Error {
@@ -125,14 +133,4 @@ function find(library: Library, name: string): Tool {
   const similar = similarNames(name, [...tools.keys()]);
   const hint = similar.length > 0 ? `; did you mean ${similar.join(', ')}?` : '; search_tools finds what there is';
   throw new library.ProtocolError(INVALID_PARAMS, `No tool ${name}${hint}`, { tool: name, similar });
-}
-
-interface Parses<T> {
-  safeParse(value: unknown): { success: true; data: T } | { success: false; error: { message: string } };
-}
-
-function parsed<T>(library: Library, schema: Parses<T>, args: unknown): T {
-  const found = schema.safeParse(args ?? {});
-  if (found.success) return found.data;
-  throw new library.ProtocolError(INVALID_PARAMS, 'Invalid arguments', { issues: parseJson(found.error.message) });
 }

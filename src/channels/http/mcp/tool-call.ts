@@ -46,7 +46,6 @@ export async function answerOf(scene: Scene, { operation }: Pick<Tool, 'operatio
   const { door, arrival, reply } = scene;
   const { server } = door;
   chargeCalls([slotOf(operation.name)], reply, { door, budget: arrival.budget });
-  if (operation.brick) server.bricks.check(operation.brick);
   const room = new SpoolRoom(door.spools(arrival.caller?.zone_id));
   try {
     const decoded = await decodeValues(args ?? {}, room);
@@ -68,7 +67,8 @@ export async function callTool(scene: Scene, tool: Tool, args: unknown): Promise
   try {
     return resultOf(await answerOf(scene, tool, args));
   } catch (thrown) {
-    return refusal(scene, tool, await lastWord(scene, asFault(thrown)));
+    const fault = await lastWord(scene, asFault(thrown));
+    return refusal(scene, fault, suggestedFor(tool, fault.code));
   }
 }
 
@@ -76,9 +76,9 @@ export async function callTool(scene: Scene, tool: Tool, args: unknown): Promise
 export const lastWord = (scene: Scene, fault: Fault): Promise<Fault> =>
   isConfirmed(fault) ? scene.arrival.confirm().then(() => fault, asFault) : Promise.resolve(fault);
 
-function refusal({ arrival }: Scene, tool: Tool, fault: Fault): ToolResult {
+export function refusal({ arrival }: Scene, fault: Fault, suggested_tools: readonly string[]): ToolResult {
   const { error, request_id } = restFailure(fault, arrival.request_id);
-  const told = { error, request_id, suggested_tools: suggestedFor(tool, fault.code) };
+  const told = { error, request_id, suggested_tools };
   return { content: [{ type: 'text', text: JSON.stringify(told) }], structuredContent: told, isError: true };
 }
 
