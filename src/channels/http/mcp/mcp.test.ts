@@ -239,6 +239,45 @@ test.each(['{', '[]', '"x"', '{"jsonrpc":"2.0","id":1,"method":"tools/call","par
   },
 );
 
+const LISTEN = JSON.stringify({
+  jsonrpc: '2.0',
+  id: 'l',
+  method: 'subscriptions/listen',
+  params: {
+    notifications: { toolsListChanged: true },
+    _meta: {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+    },
+  },
+});
+const MODERN = { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'subscriptions/listen' };
+
+test('a subscription takes a place among the streams, and ends with its key', async () => {
+  const { key, key_id } = await server.ok('admin_create_key', { name: 'l', subject_id: 'listener', role: 'viewer' });
+  const { streams } = server.running.server;
+  const before = streams.size;
+  const response = await post(LISTEN, { ...MODERN, authorization: `Bearer ${key}` });
+  expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+  expect(streams.size).toBe(before + 1);
+  const admin = { authorization: `Bearer ${ADMIN_KEY}` };
+  await server.http('/api/v2/bricks/sync/unmount', { method: 'POST', headers: admin });
+  await server.http('/api/v2/bricks/sync/mount', { method: 'POST', headers: admin });
+  await server.ok('admin_revoke_key', { key_id });
+  const told = [...(await response.text()).matchAll(/"method":"([^"]*)"/g)].map(([, method]) => method);
+  expect(told).toEqual([
+    'notifications/subscriptions/acknowledged',
+    'notifications/tools/list_changed',
+    'notifications/tools/list_changed',
+  ]);
+  await expect.poll(() => streams.size).toBe(before);
+});
+
+test('an array of more messages than one request may hold is refused', async () => {
+  const response = await post(`[${Array.from({ length: 101 }, () => PING).join()}]`);
+  expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('100 are allowed')]);
+});
+
 test('what a tool changes is an event of the channel mcp', async () => {
   const client = await byHttp('2026-07-28');
   await client.callTool({ name: 'write_file', arguments: { path: '/by-tool.txt', content: 'x' } });

@@ -7,6 +7,7 @@ import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../../base/faults.ts';
+import { deadlineIn } from '../../../core/deadline.ts';
 import { CALLS, slotOf } from '../../../core/rate-slots.ts';
 import { parseJsonBody } from '../body/json-body.ts';
 import { SpoolRoom } from '../body/spool.ts';
@@ -18,17 +19,34 @@ import { McpServing } from './serving.ts';
 import type { Scene } from './tool-call.ts';
 
 export function addMcp(app: FastifyInstance, door: DoorOptions, arrive: Arrive): void {
-  const serving = new McpServing(door.version);
+  const serving = new McpServing(door);
   app.addHook('preClose', (done) => {
     serving.close().then(() => done(), done);
   });
-  app.post(MCP, { config: { slot: slotOf(CALLS) } }, async (request, reply) => {
+  app.post(MCP, { config: { slot: slotOf(CALLS), mayLast: true } }, async (request, reply) => {
     checkOrigin(request, door);
     const scene: Scene = { door, arrival: arrive(request), request, reply };
     const message = await messageOf(scene);
-    const answer = await serving.answer(webRequest(scene), message, scene);
+    const signal = listensIn(message) ? listening(scene) : goneSignal(reply);
+    const answer = await serving.answer(webRequest(request, signal), message, scene);
     return send(reply, answer);
   });
+}
+
+const listensIn = (message: unknown): boolean =>
+  typeof message === 'object' && message !== null && 'method' in message && message.method === 'subscriptions/listen';
+
+/** Takes a place among the streams of the zone; aborted with the client, and with the right to listen. */
+function listening({ door, arrival, request, reply }: Scene): AbortSignal {
+  const { caller, request_id, address } = arrival;
+  if (!caller) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
+  const { streams, limits } = door.server;
+  const at = { zone_id: caller.zone_id, path_prefix: '', deadline: deadlineIn(limits.OPERATION_MS) };
+
+  const open = streams.begin({ caller, channel: 'mcp', request_id, address, ...at }, goneSignal(reply));
+  request.lasts?.();
+  reply.raw.once('close', () => open.close());
+  return open.signal;
 }
 
 async function messageOf({ request, reply, door, arrival }: Scene): Promise<unknown> {
@@ -38,17 +56,23 @@ async function messageOf({ request, reply, door, arrival }: Scene): Promise<unkn
   try {
     // No text is longer than the body may be, so none goes to the disk.
     const options = { bodyBytes, limit: 'V1_BODY_BYTES', stringBytes: bodyBytes, values, room } as const;
-    return await parseJsonBody(bodyOf(request, reply), options);
+    const message = await parseJsonBody(bodyOf(request, reply), options);
+    const most = door.server.limits.RPC_CALLS;
+    if (!Array.isArray(message) || message.length <= most) return message;
+    throw new Fault(
+      'INVALID_REQUEST',
+      `Invalid request: the array holds ${message.length} messages, ${most} are allowed`,
+    );
   } finally {
     await room.close();
   }
 }
 
-function webRequest({ request, reply }: Scene): Request {
+function webRequest(request: FastifyRequest, signal: AbortSignal): Request {
   const headers = Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
     value === undefined || name === 'content-length' || name === 'transfer-encoding' ? [] : [[name, String(value)]],
   );
-  return new Request(`http://nexus${MCP}`, { method: 'POST', headers, signal: goneSignal(reply) });
+  return new Request(`http://nexus${MCP}`, { method: 'POST', headers, signal });
 }
 
 async function send(reply: FastifyReply, answer: Response): Promise<FastifyReply> {

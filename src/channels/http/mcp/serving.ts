@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import { asFault, type Fault, invalidParams } from '../../../base/faults.ts';
 import { issueOf } from '../../../base/issues.ts';
 import { type Tool, tools } from '../../../core/tools.ts';
+import type { DoorOptions } from '../door.ts';
 import { similarNames } from '../similar.ts';
 import { GUIDE, GUIDES } from './guide.ts';
 import { FILES, listFiles, readFile } from './resources.ts';
@@ -25,46 +26,52 @@ const INSTRUCTIONS =
 const byScene = (scene: Scene) => ({ token: '', clientId: '', scopes: [], extra: { [SCENE]: scene } });
 
 export class McpServing {
-  private readonly version: string;
-  private loading: Promise<{ readonly handler: McpHttpHandler; readonly library: Library }> | undefined;
+  private readonly door: Pick<DoorOptions, 'version' | 'server'>;
+  private loading: Promise<McpHttpHandler> | undefined;
+  private unlisten = (): void => undefined;
 
-  constructor(version: string) {
-    this.version = version;
+  constructor(door: Pick<DoorOptions, 'version' | 'server'>) {
+    this.door = door;
   }
 
   /** The answer to one message, or to a batch of an older client. */
   async answer(request: Request, message: unknown, scene: Scene): Promise<Response> {
     this.loading ??= this.load();
-    const { handler } = await this.loading;
+    const handler = await this.loading;
     return handler.fetch(request, { parsedBody: message, authInfo: byScene(scene) });
   }
 
   async close(): Promise<void> {
-    await this.loading?.then(({ handler }) => handler.close());
+    this.unlisten();
+    await this.loading?.then((handler) => handler.close());
   }
 
-  private async load() {
+  private async load(): Promise<McpHttpHandler> {
     const library = await import('@modelcontextprotocol/server');
-    const handler = library.createMcpHandler((context) => {
-      const scene = context.authInfo?.extra?.[SCENE] as Scene;
-      return serverFor(scene, { library, version: this.version });
-    });
-    return { handler, library };
+    const { version, server } = this.door;
+    const handler = library.createMcpHandler(({ authInfo, era }) =>
+      serverFor(authInfo?.extra?.[SCENE] as Scene, { library, version, era }),
+    );
+    // What is switched off or on changes what there is to call.
+    this.unlisten = server.bricks.onChange(() => handler.notify.toolsChanged());
+    return handler;
   }
 }
 
 interface Making {
   readonly library: Library;
   readonly version: string;
+  readonly era: 'legacy' | 'modern';
 }
 
 /** A server for one request: what the library asks of it, it asks of this request's caller. */
-function serverFor(scene: Scene, { library, version }: Making): Server {
+function serverFor(scene: Scene, { library, version, era }: Making): Server {
   const hint = { ttlMs: TTL_MS, cacheScope: 'private' } as const;
   const server = new library.Server(
     { name: 'nexus', version },
     {
-      capabilities: { tools: {}, resources: {}, prompts: {} },
+      // The older revision would be told of changes on a stream of its session.
+      capabilities: { tools: { listChanged: era === 'modern' }, resources: {}, prompts: {} },
       instructions: INSTRUCTIONS,
       cacheHints: {
         'tools/list': hint,
