@@ -7,6 +7,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -87,6 +88,16 @@ test('what cannot be fetched whole leaves nothing', async () => {
     expect((failed as Error).message, path).toMatch(reason);
     expect(left(), path).toEqual(['seeds']);
   }
+});
+
+test('what a killed process left goes with the next text; what others are at stays', async () => {
+  texts.answer('/text', (response) => response.end(TEXT));
+  mkdirSync(join(folder, 'seeds'));
+  for (const name of ['.old.1.part', '.new.1.part', 'old.part']) writeFileSync(join(folder, 'seeds', name), 'half');
+  const longAgo = new Date(Date.now() - 2 * 3_600_000);
+  for (const name of ['.old.1.part', 'old.part']) utimesSync(join(folder, 'seeds', name), longAgo, longAgo);
+  await seedsIn(folder).fetch('iliad.txt', at('/text'));
+  expect(left()).toEqual(['seeds', 'seeds/.new.1.part', 'seeds/iliad.txt', 'seeds/old.part']);
 });
 
 test('a certificate has to be of the name that was asked', async () => {
