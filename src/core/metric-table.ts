@@ -91,6 +91,10 @@ export const METRICS = {
     json: 'job.wait.ms',
   }),
   nexus_jobs_finished_total: counter('Jobs that reached their last status.', ['job_type', 'status']),
+  nexus_mcp_requests_total: counter('Messages that the MCP door took; a method that is none of it is other.', [
+    'method',
+    'status',
+  ]),
   nexus_plugin_runs_total: counter('Runs of plugins of analysis; outcome is ok, unsupported, failed or missing.', [
     'plugin',
     'outcome',

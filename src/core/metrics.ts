@@ -85,6 +85,7 @@ export class Metrics {
   private readonly requests: Counter<string>;
   private readonly inProgress: Gauge<string>;
   private readonly operations: Counter<string>;
+  private readonly messages: Counter<string>;
   private readonly plugins: Counter<string>;
   private readonly documents: Counter<string>;
   private readonly atoms: Counter<string>;
@@ -105,6 +106,7 @@ export class Metrics {
     this.requests = new Counter({ ...declared('http_requests_total'), registers });
     this.inProgress = new Gauge({ ...declared('http_requests_in_progress'), registers });
     this.operations = new Counter({ ...declared('nexus_operations_total'), registers });
+    this.messages = new Counter({ ...declared('nexus_mcp_requests_total'), registers });
     this.plugins = new Counter({ ...declared('nexus_plugin_runs_total'), registers });
     this.documents = new Counter({ ...declared('nexus_ingest_documents_total'), registers });
     this.atoms = new Counter({ ...declared('nexus_ingest_atoms_total'), registers });
@@ -128,6 +130,11 @@ export class Metrics {
       });
     this.serving--;
     this.observe(series, seconds);
+  }
+
+  /** `status` is that of HTTP. */
+  messageEnded(method: string, status: number): void {
+    this.messages.inc({ method, status: String(status) });
   }
 
   operationEnded(operation: string, outcome: string, seconds: number): void {

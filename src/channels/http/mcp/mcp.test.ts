@@ -278,6 +278,14 @@ test('an array of more messages than one request may hold is refused', async () 
   expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('100 are allowed')]);
 });
 
+test('figures tell of messages by method and status', async () => {
+  for (const body of [PING, PING.replace('ping', 'made/up')]) expect((await post(body)).status).toBe(200);
+  const admin = { authorization: `Bearer ${ADMIN_KEY}` };
+  const figures = await (await server.http('/metrics/prometheus', { headers: admin })).text();
+  expect(figures).toMatch(/nexus_mcp_requests_total\{method="ping",status="200"\} \d+/);
+  expect(figures).toMatch(/nexus_mcp_requests_total\{method="other",status="200"\} 1/);
+});
+
 test('what a tool changes is an event of the channel mcp', async () => {
   const client = await byHttp('2026-07-28');
   await client.callTool({ name: 'write_file', arguments: { path: '/by-tool.txt', content: 'x' } });

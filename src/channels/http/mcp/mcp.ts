@@ -27,14 +27,23 @@ export function addMcp(app: FastifyInstance, door: DoorOptions, arrive: Arrive):
     checkOrigin(request, door);
     const scene: Scene = { door, arrival: arrive(request), request, reply };
     const message = await messageOf(scene);
-    const signal = listensIn(message) ? listening(scene) : goneSignal(reply);
+    const method = methodOf(message);
+    const signal = method === LISTEN ? listening(scene) : goneSignal(reply);
     const answer = await serving.answer(webRequest(request, signal), message, scene);
+    door.metrics.messageEnded(METHODS.has(method) ? method : 'other', answer.status);
     return send(reply, answer);
   });
 }
 
-const listensIn = (message: unknown): boolean =>
-  typeof message === 'object' && message !== null && 'method' in message && message.method === 'subscriptions/listen';
+const LISTEN = 'subscriptions/listen';
+/** As figures name them. */
+const METHODS = new Set([
+  ...['initialize', 'notifications/initialized', 'ping', 'server/discover', LISTEN, 'tools/list', 'tools/call'],
+  ...['resources/list', 'resources/templates/list', 'resources/read', 'prompts/list', 'prompts/get'],
+]);
+
+const methodOf = (message: unknown): string =>
+  typeof message === 'object' && message !== null && 'method' in message ? String(message.method) : '';
 
 /** Takes a place among the streams of the zone; aborted with the client, and with the right to listen. */
 function listening({ door, arrival, request, reply }: Scene): AbortSignal {
