@@ -24,6 +24,8 @@ export interface HttpRequest {
   readonly body?: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>;
   /** A stream as the body needs it. */
   readonly duplex: 'half';
+  /** Ends the request, and its answer where that has begun. */
+  readonly signal?: AbortSignal;
 }
 
 export interface HttpAnswer {
@@ -41,6 +43,7 @@ export interface RestCall {
   /** Sent as JSON, or as it is when it is bytes or a stream. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
 }
 
 /** HTTP status of a JSON-RPC number, for the codes that travel inside HTTP 200. */
@@ -116,6 +119,7 @@ export class Transport {
       headers,
       duplex: 'half',
       ...(body === undefined ? {} : { body }),
+      ...(call.signal ? { signal: call.signal } : {}),
     };
     try {
       return await (this.options.fetch ?? fetch)(this.url + call.path, request);

@@ -288,6 +288,12 @@ export interface CliBinding {
   readonly args?: readonly string[];
 }
 
+export interface ToolBinding<O> {
+  readonly name?: string;
+  /** Where agents want another shape than the other doors give. */
+  readonly present?: Present<O>;
+}
+
 export type Who = 'public' | { readonly role: Role } | 'root admin';
 
 /**
@@ -318,8 +324,8 @@ export interface Operation<I, O, P = I, R = O> {
   readonly rpc?: RpcBinding<O>;
   readonly http?: HttpBinding<O>;
   readonly cli?: CliBinding;
-  /** The tool that agents know it by, where that is not `verb_noun` (core/tools.ts). */
-  readonly tool?: string;
+  /** The tool that agents know it by, or its name alone; where that is not `verb_noun` (core/tools.ts). */
+  readonly tool?: string | ToolBinding<O>;
   /** Long computation that reads only: runs in the reading thread, so that other calls keep their latency. */
   readonly heavy?: boolean;
   /** Not reachable by any door: a part of another operation or of the server's own housekeeping. */

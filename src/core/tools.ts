@@ -3,12 +3,14 @@
  * one operation and is the same on every node; what answers with bytes or without end, and what gives credentials out for
  * others, is none.
  */
-import type { AnyOperation } from './operation.ts';
+import type { AnyOperation, Present } from './operation.ts';
 import { publicOperations } from './operations.ts';
 
 export interface Tool {
   readonly name: string;
   readonly operation: AnyOperation;
+  /** How its answer becomes the result. */
+  readonly binding: { readonly present?: Present<unknown> };
 }
 
 /** What `tools/list` shows; the others are found by `search_tools`. */
@@ -25,10 +27,16 @@ const isStream = ({ stream }: AnyOperation): boolean => stream !== undefined && 
 /** Bytes as they are stored, which a door of their own sends. */
 const isBytes = ({ rpc, http }: AnyOperation): boolean => !rpc && !http;
 
-function toolNameOf({ name, tool }: AnyOperation): string {
+function toolFor(operation: AnyOperation): Tool {
+  const { tool, rpc, http } = operation;
+  const own = typeof tool === 'string' ? { name: tool } : tool;
+  return { name: own?.name ?? usualName(operation), operation, binding: own?.present ? own : (rpc ?? http ?? {}) };
+}
+
+function usualName({ name }: AnyOperation): string {
   const [noun = '', verb = ''] = name.split('.');
   const words = verb === 'list' ? `list_${pluralOf(noun)}` : `${verb}_${noun}`;
-  return tool ?? words.replaceAll('-', '_');
+  return words.replaceAll('-', '_');
 }
 
 const pluralOf = (noun: string): string => {
@@ -40,7 +48,7 @@ const pluralOf = (noun: string): string => {
 export const tools: ReadonlyMap<string, Tool> = new Map(
   publicOperations
     .filter((operation) => !isToken(operation) && !isStream(operation) && !isBytes(operation))
-    .map((operation) => ({ name: toolNameOf(operation), operation }))
+    .map(toolFor)
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .map((tool) => [tool.name, tool]),
 );

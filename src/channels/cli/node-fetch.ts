@@ -11,9 +11,9 @@ import type { Fetch, HttpAnswer } from '../../../client/transport.ts';
 const SILENCE_MS = 300_000;
 const BODILESS: ReadonlySet<number> = new Set([204, 304]);
 
-export const nodeFetch: Fetch = (url, { method, headers, body }) =>
+export const nodeFetch: Fetch = (url, { method, headers, body, signal }) =>
   new Promise((resolve, reject) => {
-    const options: RequestOptions = { method, headers };
+    const options: RequestOptions = { method, headers, ...(signal ? { signal } : {}) };
     const request = clientFor(url).request(url, options, (response) => {
       response.on('end', () => request.writableFinished || request.destroy());
       // Nobody reads what has no body, and a connection that is not read to its end keeps the process for a minute.

@@ -70,6 +70,12 @@ export function httpRpcFailure(fault: Fault, id: unknown, request_id: string): o
   return { ...rpc, ...rest, error: { ...rpc.error, retryable: error.retryable } };
 }
 
+/** A failure in the form of JSON-RPC 2.0 and nothing beside, before the id is known: an error comes without a result. */
+export function messageFailure(fault: Fault, request_id: string): object {
+  const { jsonrpc, id, error } = rpcFailure(fault, null, request_id);
+  return { jsonrpc, id, error };
+}
+
 /** Headers that go with a fault. */
 export function failureHeaders(fault: Fault): Record<string, string> {
   const headers: Record<string, string> = {};

@@ -18,6 +18,13 @@ export function presentRead(output: ReadOutput, input: unknown): unknown {
   return presentContent(output, encoding);
 }
 
+/** The same for agents, who read texts as texts unless they ask for something else. */
+export function presentReadTool(output: ReadOutput, input: unknown): unknown {
+  const { encoding, return_metadata } = input as Pick<ReadInput, 'encoding' | 'return_metadata'>;
+  const isText = encoding === undefined && !return_metadata && output.row.encoding === 'utf-8';
+  return isText ? textOf(output) : presentRead(output, input);
+}
+
 /** The content alone: marker, text, or the base64 object. */
 export function presentContent(output: ReadOutput, encoding: ReadInput['encoding']): unknown {
   if (encoding === 'utf-8') return textOf(output);

@@ -6,7 +6,7 @@ import { type FileObject, fileObject, metadataOf, toFileObject } from './file-ob
 import { type ContentRow, findContent, findState } from './files.sql.ts';
 import { viewToRead } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
-import { presentRead } from './present.ts';
+import { presentRead, presentReadTool } from './present.ts';
 import { reachOne } from './reach.ts';
 import { type ReadInput, type ReadOutput, readInput, readOutput } from './read-shapes.ts';
 import { fileNotFound, getFile, getState, isADirectory, lookUp } from './tree.ts';
@@ -66,6 +66,7 @@ export const read: Operation<ReadInput, ReadOutput> = {
     'LIMIT_EXCEEDED',
   ],
   rpc: { name: 'read', aliases: ['read_file'], present: presentRead },
+  tool: { present: presentReadTool },
   cli: { words: 'file read', args: ['path'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   needs: (input) => [{ permission: 'read', path: input.path }],

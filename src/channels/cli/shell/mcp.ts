@@ -3,7 +3,6 @@
  * line out one message of it, and nothing else is written there; a request is answered also where no server is; input that
  * ends lets what was asked be answered.
  */
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { NexusError, UnreachableError } from '../../../../client/errors.ts';
 import { linesOf } from '../../../../client/stream.ts';
@@ -31,8 +30,14 @@ interface Message {
 interface Bridge {
   readonly transport: Transport;
   readonly write: (message: unknown) => void;
-  /** Ends the answer to a request, by its id. */
-  readonly open: Map<unknown, AbortController>;
+  /** Requests that are not answered yet, by their id. */
+  readonly open: Map<unknown, Asked>;
+}
+
+interface Asked {
+  readonly ending: AbortController;
+  /** As long as somebody listens. */
+  readonly lasts: boolean;
 }
 
 export async function runMcp(
@@ -42,15 +47,16 @@ export async function runMcp(
 ): Promise<undefined> {
   const bridge: Bridge = {
     transport,
-    write: (message) => terminal.out(`${JSON.stringify(message)}\n`),
+    write: (message) => terminal.out(`${lineOf(message)}\n`),
     open: new Map(),
   };
   const under = new Set<Promise<void>>();
-  for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const line of linesIn(input)) {
     if (line.trim() === '') continue;
     const work = answer(bridge, line).finally(() => under.delete(work));
     under.add(work);
   }
+  for (const { lasts, ending } of bridge.open.values()) if (lasts) ending.abort();
   await Promise.all(under);
   return undefined;
 }
@@ -61,19 +67,43 @@ async function answer(bridge: Bridge, line: string): Promise<void> {
     bridge.write(failure(null, PARSE_ERROR, 'This line is no JSON-RPC message'));
     return;
   }
-  if (message.method === 'notifications/cancelled') bridge.open.get(message.params?.requestId)?.abort();
-  const ending = new AbortController();
-  if (message.id !== undefined) bridge.open.set(message.id, ending);
+  if (message.method === 'notifications/cancelled') cancel(bridge, message.params?.requestId);
+  const asked = { ending: new AbortController(), lasts: message.method === 'subscriptions/listen' };
+  if (message.id !== undefined) bridge.open.set(message.id, asked);
+  const { signal } = asked.ending;
   try {
     const headers = { ...headersOf(message), accept: 'application/json, text/event-stream' };
-    const response = await bridge.transport.send({ method: 'POST', path: '/mcp', body: message, headers });
-    for await (const told of messagesOf(response, ending.signal))
-      bridge.write(response.ok ? told : about(message, told));
+    const response = await bridge.transport.send({ method: 'POST', path: '/mcp', body: message, headers, signal });
+    for await (const told of messagesOf(response, signal)) bridge.write(response.ok ? told : about(message, told));
   } catch (thrown) {
-    if (message.id !== undefined) bridge.write(failure(message.id, INTERNAL_ERROR, wordsOf(thrown)));
+    // Nobody waits for what was cancelled.
+    if (message.id === undefined || signal.aborted) return;
+    bridge.write(failure(message.id, INTERNAL_ERROR, wordsOf(thrown)));
   } finally {
-    bridge.open.delete(message.id);
+    if (bridge.open.get(message.id) === asked) bridge.open.delete(message.id);
   }
+}
+
+/** For readers that take other separators for ends of lines, too. */
+const lineOf = (message: unknown): string =>
+  JSON.stringify(message).replace(
+    /[\u0085\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+
+/** The server ends what its client has gone from. */
+const cancel = ({ open }: Bridge, id: unknown): void => open.get(id)?.ending.abort();
+
+/** Lines end with line feeds and nothing else: JSON leaves other separators as they are inside a text. */
+async function* linesIn(input: Readable): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = '';
+  for await (const piece of input) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  yield rest;
 }
 
 /** What is refused before the server has read it comes without its id. */

@@ -1,10 +1,13 @@
 /** The MCP door as clients use it: the official one in both revisions, over HTTP and through `nexus mcp`, and raw requests. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { type CallToolResult, Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../../../../test/harness.ts';
 import { CORE_TOOLS, tools } from '../../../core/tools.ts';
 
@@ -80,7 +83,7 @@ describe.each(cases)('a client of $revision $way', ({ revision, connect }) => {
   });
 
   test('calls a tool: text and structure are the answer', async () => {
-    const result = await client.callTool({ name: 'read_file', arguments: { path: '/docs/a.md', encoding: 'utf-8' } });
+    const result = await client.callTool({ name: 'read-file', arguments: { path: '/docs/a.md' } });
     expect(textIn(result)).toBe('one\ntwo\n');
     const { structuredContent, isError } = await client.callTool({
       name: 'stat_file',
@@ -273,9 +276,68 @@ test('a subscription takes a place among the streams, and ends with its key', as
   await expect.poll(() => streams.size).toBe(before);
 });
 
-test('an array of more messages than one request may hold is refused', async () => {
-  const response = await post(`[${Array.from({ length: 101 }, () => PING).join()}]`);
-  expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('100 are allowed')]);
+test('messages come one by one', async () => {
+  const response = await post(`[${PING}]`);
+  expect([response.status, await response.text()]).toEqual([400, expect.stringContaining('one by one')]);
+});
+
+test('an older client is offered 2025-11-25', async () => {
+  const params = { protocolVersion: '2024-11-05', capabilities: {}, clientInfo: { name: 'old', version: '1' } };
+  const response = await post(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params }));
+  expect(await response.text()).toContain('"protocolVersion":"2025-11-25"');
+});
+
+/** `nexus mcp` on pipes. */
+function startBridge(key: string) {
+  const env = { NEXUS_URL: server.url, NEXUS_API_KEY: key, HOME: home };
+  const child = spawn(process.execPath, [NEXUS, 'mcp'], { env, cwd: home, stdio: ['pipe', 'pipe', 'inherit'] });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    child,
+    say: (message: object) => child.stdin.write(`${JSON.stringify(message)}\n`),
+    next: async (): Promise<unknown> => JSON.parse((await lines.next()).value ?? 'null'),
+  };
+}
+
+describe('nexus mcp', () => {
+  const call = (id: number, name: string, args: object) => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name, arguments: args },
+  });
+
+  test('answers a refusal of the key under the id of the request, as an error and nothing else', async () => {
+    const { say, next } = startBridge('sk-bad');
+    say(call(7, 'whoami', {}));
+    expect(await next()).toEqual({ jsonrpc: '2.0', id: 7, error: expect.objectContaining({ code: -401 }) });
+  });
+
+  test('takes texts with every separator there is', async () => {
+    const { say, next, child } = startBridge(ADMIN_KEY);
+    const content = 'a\u2028b\u2029c\rd\ne';
+    say(call(1, 'write_file', { path: '/separators.txt', content }));
+    expect(await next()).toMatchObject({ id: 1, result: { structuredContent: { path: '/separators.txt' } } });
+    child.stdin.end(JSON.stringify(call(2, 'read_file', { path: '/separators.txt' })));
+    expect(await next()).toMatchObject({ id: 2, result: { content: [{ text: JSON.stringify(content) }] } });
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  });
+
+  test('ends what is cancelled, and what nobody listens to any more, at the server too', async () => {
+    const { streams } = server.running.server;
+    const before = streams.size;
+    const { say, child } = startBridge(ADMIN_KEY);
+    say(call(1, 'wait_for_event', { path: '/never', timeout: 60 }));
+    await expect.poll(() => streams.size).toBe(before + 1);
+    say({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 1 } });
+    await expect.poll(() => streams.size).toBe(before);
+    child.stdin.write(`${LISTEN}\n`);
+    await expect.poll(() => streams.size).toBe(before + 1);
+    child.stdin.end();
+    expect(await once(child, 'exit')).toEqual([0, null]);
+    await expect.poll(() => streams.size).toBe(before);
+  });
 });
 
 test('figures tell of messages by method and status', async () => {
@@ -293,6 +355,21 @@ test('what a tool changes is an event of the channel mcp', async () => {
   const headers = { authorization: `Bearer ${ADMIN_KEY}` };
   const listed = await server.http('/api/v2/events?path_pattern=/by-tool.txt', { headers });
   expect(await listed.json()).toMatchObject({ events: [{ channel: 'mcp' }] });
+});
+
+test.each([
+  ['give somebody access to a folder', 'create_share'],
+  ['history of a file', 'list_versions'],
+  ['repeat work every hour', 'create_schedule'],
+  ['mkdir', 'make_folder'],
+  ['grep', 'search_files'],
+  ['undo changes of a folder', 'restore_tree'],
+])('who asks for "%s" finds %s', async (query, name) => {
+  const client = await byHttp('2026-07-28');
+  const found = await client.callTool({ name: 'search_tools', arguments: { query, limit: 5 } });
+  const { tools: some } = found.structuredContent as { tools: { name: string }[] };
+  expect(some.map((one) => one.name)).toContain(name);
+  await client.close();
 });
 
 test('names of tools are words that belong to one operation each', () => {

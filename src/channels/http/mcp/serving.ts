@@ -8,7 +8,7 @@ import { asFault, type Fault, invalidParams } from '../../../base/faults.ts';
 import { issueOf } from '../../../base/issues.ts';
 import { type Tool, tools } from '../../../core/tools.ts';
 import type { DoorOptions } from '../door.ts';
-import { similarNames } from '../similar.ts';
+import { nearestNames } from '../similar.ts';
 import { GUIDE, GUIDES } from './guide.ts';
 import { FILES, listFiles, readFile } from './resources.ts';
 import { callTool, lastWord, refusal, resultOf, type Scene, type ToolResult } from './tool-call.ts';
@@ -72,6 +72,8 @@ function serverFor(scene: Scene, { library, version, era }: Making): Server {
     {
       // The older revision would be told of changes on a stream of its session.
       capabilities: { tools: { listChanged: era === 'modern' }, resources: {}, prompts: {} },
+      // An older client is offered the last revision with a handshake.
+      supportedProtocolVersions: ['2026-07-28', '2025-11-25'],
       instructions: INSTRUCTIONS,
       cacheHints: {
         'tools/list': hint,
@@ -118,12 +120,14 @@ async function called(scene: Scene, library: Library, { name, args = {} }: Calle
   if (name === 'search_tools') {
     const asked = searchInput.safeParse(args);
     if (!asked.success) return refusal(scene, wrong(asked.error, args), [name]);
-    return resultOf(JSON.stringify({ tools: searchTools(scene, asked.data) }));
+    return resultOf(JSON.stringify(searchTools(scene, asked.data)));
   }
   if (name !== 'call_tool') return callTool(scene, find(library, name), args);
   const inner = callInput.safeParse(args);
   if (!inner.success) return refusal(scene, wrong(inner.error, args), ['search_tools']);
-  return callTool(scene, find(library, inner.data.name), inner.data.arguments);
+  const { name: other, arguments: others } = inner.data;
+  if (other === 'search_tools') return called(scene, library, { name: other, args: others });
+  return callTool(scene, find(library, other), others);
 }
 
 const wrong = ({ issues }: z.ZodError, args: unknown): Fault =>
@@ -134,10 +138,11 @@ function protocolError(library: Library, { code, message, row, data }: Fault): E
   return new library.ProtocolError(row.http < 500 ? INVALID_PARAMS : INTERNAL_ERROR, message, { ...data, code });
 }
 
+/** `-` and `_` are equal in names. */
 function find(library: Library, name: string): Tool {
-  const tool = tools.get(name);
+  const tool = tools.get(name.replaceAll('-', '_'));
   if (tool) return tool;
-  const similar = similarNames(name, [...tools.keys()]);
+  const similar = nearestNames(name, [...tools.keys(), 'search_tools', 'call_tool']);
   const hint = similar.length > 0 ? `; did you mean ${similar.join(', ')}?` : '; search_tools finds what there is';
   throw new library.ProtocolError(INVALID_PARAMS, `No tool ${name}${hint}`, { tool: name, similar });
 }

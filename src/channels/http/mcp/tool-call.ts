@@ -42,7 +42,11 @@ export const resultOf = (text: string): ToolResult => ({
 });
 
 /** The answer as JSON; throws a Fault. */
-export async function answerOf(scene: Scene, { operation }: Pick<Tool, 'operation'>, args: unknown): Promise<string> {
+export async function answerOf(
+  scene: Scene,
+  { operation, binding }: Omit<Tool, 'name'>,
+  args: unknown,
+): Promise<string> {
   const { door, arrival, reply } = scene;
   const { server } = door;
   chargeCalls([slotOf(operation.name)], reply, { door, budget: arrival.budget });
@@ -53,7 +57,7 @@ export async function answerOf(scene: Scene, { operation }: Pick<Tool, 'operatio
     const gone = operation.linger ? () => goneSignal(reply) : undefined;
     const asked = { ...requestOf(arrival, 'mcp'), tolerant: false, gone, lasts: scene.request.lasts };
     const answer = await invoke(server, operation, { raw, request: asked });
-    const body = await presented(server, operation.rpc ?? operation.http ?? {}, answer);
+    const body = await presented(server, binding, answer);
     const most = server.limits.TOOL_RESULT_BYTES;
     const text = await jsonText(body ?? null, server.blobs, most);
     if (typeof text === 'string') return text;

@@ -35,7 +35,7 @@ const SEARCH: ToolText = {
   inputSchema: {
     type: 'object',
     properties: {
-      query: { type: 'string', description: 'words, such as "share a folder"; none finds all' },
+      query: { type: 'string', description: 'words, such as "share a folder"; without any, the first of all' },
       limit: { type: 'integer', minimum: 1, maximum: SEARCH_LIMIT_MAX, default: SEARCH_LIMIT },
     },
   },
@@ -55,15 +55,14 @@ const CALL: ToolText = {
 const texts = new Map<string, ToolText>();
 
 /** Made when it is first asked for: most are never. */
-function textOf({ name, operation }: Tool): ToolText {
+function textOf({ name, operation, binding }: Tool): ToolText {
   const known = texts.get(name);
   if (known) return known;
-  const binding = operation.rpc ?? operation.http;
-  const outputSchema = binding?.present ? undefined : schemaOf(withoutStale(operation.output), 'output');
+  const outputSchema = binding.present ? undefined : schemaOf(withoutStale(operation.output), 'output');
   const text: ToolText = {
     name,
     description: operation.summary,
-    inputSchema: { ...schemaOf(operation.input, 'input'), type: 'object' },
+    inputSchema: { ...schemaOf(operation.input, 'input'), type: 'object', additionalProperties: false },
     // The protocol knows outputs that are objects; others are told by themselves.
     ...(outputSchema?.type === 'object' ? { outputSchema } : {}),
     annotations: {
@@ -105,20 +104,60 @@ export function listTools(scene: Scene, which: 'core' | 'search'): readonly Tool
   return [...shown, SEARCH, CALL].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Those with most of the words first; a word of the name counts for more. */
-export function searchTools(scene: Scene, { query = '', limit = SEARCH_LIMIT }: Search): readonly ToolText[] {
-  const words = query.toLowerCase().match(/[a-z0-9]+/g) ?? [];
-  const score = ({ name, operation }: Tool): number =>
-    words.reduce(
-      (sum, word) => sum + (name.includes(word) ? 3 : 0) + (operation.summary.toLowerCase().includes(word) ? 1 : 0),
-      0,
-    );
-  return open(scene)
+/** Words that say nothing of what somebody wants. */
+const EMPTY_WORDS = new Set(
+  'a an and at be by do for from how i in is it my of on or that the this to what with'.split(' '),
+);
+/** What people call things that are called otherwise here. */
+const SAME: Readonly<Record<string, readonly string[]>> = {
+  access: ['share', 'permission'],
+  cron: ['schedule'],
+  directory: ['folder'],
+  every: ['schedule'],
+  grant: ['share', 'tuple'],
+  history: ['version'],
+  permission: ['share', 'tuple'],
+  repeat: ['schedule'],
+  undo: ['rollback', 'restore'],
+  watch: ['event'],
+};
+
+const wordsIn = (text: string): string[] =>
+  (text.toLowerCase().match(/[a-z0-9]+/g) ?? []).filter((word) => !EMPTY_WORDS.has(word)).map(singular);
+const singular = (word: string): string => (word.length > 3 ? word.replace(/s$/, '') : word);
+
+/** The words by which a tool is found: those of its name, by which the operation is known elsewhere too, and of its summary. */
+const knownBy = new Map<Tool, { readonly names: ReadonlySet<string>; readonly summary: ReadonlySet<string> }>();
+
+function wordsOf(tool: Tool) {
+  const known = knownBy.get(tool);
+  if (known) return known;
+  const { name, rpc, cli, summary } = tool.operation;
+  const names = [tool.name, name, rpc?.name, ...(rpc?.aliases ?? []), cli?.words].join(' ');
+  const found = { names: new Set(wordsIn(names)), summary: new Set(wordsIn(summary)) };
+  knownBy.set(tool, found);
+  return found;
+}
+
+/** Those with most of the words first; a word of a name counts for more. */
+export function searchTools(scene: Scene, { query = '', limit = SEARCH_LIMIT }: Search): Found {
+  const asked = new Set(wordsIn(query));
+  const score = (tool: Tool): number => {
+    const { names, summary } = wordsOf(tool);
+    const points = (word: string): number => (names.has(word) ? 3 : 0) + (summary.has(word) ? 1 : 0);
+    return [...asked].reduce((sum, word) => sum + Math.max(points(word), ...(SAME[word] ?? []).map(points)), 0);
+  };
+  const found = open(scene)
     .map((tool) => ({ tool, points: score(tool) }))
-    .filter(({ points }) => points > 0 || words.length === 0)
-    .sort((a, b) => b.points - a.points)
-    .slice(0, limit)
-    .map(({ tool }) => textOf(tool));
+    .filter(({ points }) => points > 0 || asked.size === 0)
+    .sort((a, b) => b.points - a.points);
+  return { tools: found.slice(0, limit).map(({ tool }) => textOf(tool)), total: found.length };
+}
+
+interface Found {
+  readonly tools: readonly ToolText[];
+  /** As many there would be. */
+  readonly total: number;
 }
 
 export const searchInput = z.strictObject({
