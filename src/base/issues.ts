@@ -43,15 +43,17 @@ function valueAt(given: unknown, at: readonly (string | number)[]): unknown {
   return value;
 }
 
+const isNumber = (origin: string): boolean => origin === 'number' || origin === 'int' || origin === 'bigint';
+
 function typeOf(issue: z.core.$ZodIssue, input: unknown): IssueType {
   if (input === undefined) return 'missing';
   switch (issue.code) {
     case 'invalid_value':
       return 'literal_error';
     case 'too_small':
-      return issue.origin === 'number' ? 'greater_than_equal' : 'type_error';
+      return isNumber(issue.origin) ? 'greater_than_equal' : 'type_error';
     case 'too_big':
-      return issue.origin === 'number' ? 'less_than_equal' : 'too_long';
+      return isNumber(issue.origin) ? 'less_than_equal' : 'too_long';
     default:
       return 'type_error';
   }

@@ -71,6 +71,8 @@ export interface CallContext {
   readonly deadline: number;
   /** What has been done for it at stores outside. */
   readonly passage?: Passage;
+  /** Stores outside are switched off: whatever lies below a mount is asked for there all the same, and refused. */
+  readonly storesOff?: boolean;
   /** It may be asked for again, and is then answered as it was the first time. */
   readonly repeat?: Repeat | undefined;
 }

@@ -17,10 +17,12 @@ const DETOURS_MS = 30_000;
 export function withDetours(runner: Runner, outside: () => Outside): Runner {
   const taking =
     (run: Runner['read']): Runner['read'] =>
-    (operation, ready, context) =>
-      run(operation, ready, context).catch((thrown: unknown) =>
+    (operation, ready, asked) => {
+      const context = outside().isOff ? { ...asked, storesOff: true } : asked;
+      return run(operation, ready, context).catch((thrown: unknown) =>
         follow(outside(), thrown, { context, run: (changed) => run(operation, ready, changed) }),
       );
+    };
   return { read: taking(runner.read), write: taking(runner.write) };
 }
 

@@ -35,7 +35,7 @@ export interface OutsideParts {
   /** What stored secrets are sealed with. */
   readonly secretsKey: string;
   readonly nodes: () => number;
-  readonly bricks: () => Pick<BrickBoard, 'check'>;
+  readonly bricks: () => Pick<BrickBoard, 'check' | 'isOff'>;
   /** Kinds of stores beside those that every server has. */
   readonly connectors?: readonly Connector[];
 }
@@ -72,6 +72,7 @@ export function openOutside(parts: OutsideParts): OutsideStores {
     log,
     step: systemSteps(runner),
     checkOn: () => bricks().check('mount'),
+    isOff: () => bricks().isOff('mount'),
   });
   return { stores, outside, runner: withDetours(runner, () => outside) };
 }

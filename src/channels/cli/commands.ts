@@ -43,6 +43,7 @@ const written: readonly Command[] = [
   ...transferCommands,
   importCommand,
   uploadCommand,
+  { ...uploadCommand, words: 'upload send' },
   ...eventCommands,
   ...auditCommands,
   ...agentCommands,

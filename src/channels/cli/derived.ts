@@ -78,7 +78,8 @@ export async function send(
   const filled = path.replace(/:(\w+)/g, (_all, name: string) => {
     const value = rest[name];
     delete rest[name];
-    return encodeURIComponent(String(value));
+    // Of a place in the tree, the root unless it is given.
+    return encodeURIComponent(String(value ?? '/'));
   });
   if (method !== 'GET' && method !== 'DELETE') return transport.rest({ method, path: filled, body: rest });
   const query = new URLSearchParams(Object.entries(rest).map(([name, value]) => [name, String(value)]));

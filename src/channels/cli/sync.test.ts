@@ -34,6 +34,7 @@ test('a push, a conflict and its end', async () => {
   } as const;
   await server.ok('add_mount', store);
   await server.ok('write', { path: '/m/a.txt', content: 'both' });
+  expect((await type(['sync', 'status'])).out).toMatch(/^\/: 0 changes to push/);
   expect((await type(['sync', 'status', '/m'])).out).toMatch(/^\/m: 1 change to push, 0 conflicts, last push never\n/);
   expect((await type(['sync', 'push', '/m', '--dry-run'])).out).toMatch(/^1 change would be pushed, 4 B, in \d+ ms\n$/);
   expect((await type(['sync', 'push', '/m'])).out).toMatch(/^1 change pushed, 4 B, in \d+ ms\n$/);

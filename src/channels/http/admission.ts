@@ -113,12 +113,20 @@ export function chargeCalls(slots: readonly number[], reply: FastifyReply, { bud
   const now = door.rates.now();
   const counts = [...Map.groupBy(slots, (slot) => slot)].map(([slot, { length }]) => ({ slot, count: length }));
   for (const { slot, count } of counts) {
+    if (count > budget.perMinute) throw neverPasses(budget, slot, count);
     const wait = budget.wait(slot, now, count);
     if (wait > 0) throw rateLimited({ budget, slot, now }, wait);
   }
   for (const { slot, count } of counts) budget.take(slot, now, count);
   const tightest = counts.toSorted((a, b) => budget.remaining(a.slot, now) - budget.remaining(b.slot, now))[0];
   if (tightest) tellBudget(reply, { budget, slot: tightest.slot, now });
+}
+
+/** More of one operation than a bucket holds when it is full: to come back later would not help. */
+function neverPasses({ perMinute: maximum }: Budget, slot: number, count: number): Fault {
+  const operation = slotName(slot);
+  const message = `Invalid request: the array holds ${count} calls of ${operation}, ${maximum} a minute are allowed`;
+  return new Fault('INVALID_REQUEST', message, { operation, maximum });
 }
 
 export interface CallsCharge {

@@ -222,6 +222,16 @@ describe('changes under conditions', () => {
     expect(await conditional('DELETE', '/cond/missing', filled)).toBe(404);
   });
 
+  test('who rules out any file is told the etag of the one that is there', async () => {
+    await server.ok('write', { path: '/cond/told', content: 'old' });
+    const refused = await put('/cond/told', 'new', { 'if-none-match': '*' });
+    const current_etag = sha256(Buffer.from('old'));
+    expect([refused.status, await refused.json()]).toMatchObject([
+      412,
+      { error: { code: 'ETAG_MISMATCH', data: { path: '/cond/told', expected_etag: null, current_etag } } },
+    ]);
+  });
+
   test('of many that expect the same state one succeeds', async () => {
     await server.ok('write', { path: '/cond/race', content: 'old' });
     const headers = { 'if-match': `"${sha256(Buffer.from('old'))}"` };

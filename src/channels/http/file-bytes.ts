@@ -26,6 +26,7 @@ import { type TextRules, type Texts, textRulesOf, valuesOf } from './rest-values
 
 const OPEN = getOperation('file.open');
 const WRITE = getOperation('file.write');
+const STAT = getOperation('file.stat');
 const DELETE = getOperation('file.delete');
 
 /** What the queries take; `download` is the door's own. */
@@ -179,8 +180,17 @@ async function change(bytes: FileBytes, request: FastifyRequest, wanted: Wanted)
     return await ask(bytes, request, { ...wanted, params });
   } catch (thrown) {
     if (!(thrown instanceof Fault && thrown.code === 'ALREADY_EXISTS')) throw thrown;
-    throw new Fault('ETAG_MISMATCH', thrown.message, { ...thrown.data, expected_etag: null });
+    const current_etag = await etagAt(bytes, request, wanted.params);
+    throw new Fault('ETAG_MISMATCH', thrown.message, { ...thrown.data, expected_etag: null, current_etag });
   }
+}
+
+/** Null where it has gone meanwhile, or may not be looked at. */
+async function etagAt(bytes: FileBytes, request: FastifyRequest, params: object): Promise<string | null> {
+  const { path, branch } = params as { readonly path: string; readonly branch?: string };
+  const asked = { path, ...(branch === undefined ? {} : { branch }) };
+  const found = await ask(bytes, request, { operation: STAT, params: asked }).catch(() => undefined);
+  return (found as { readonly etag?: string } | undefined)?.etag ?? null;
 }
 
 /** The query's values; a name that the route does not take is refused, lest `?verison=3` give the newest. */

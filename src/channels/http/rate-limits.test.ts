@@ -246,6 +246,17 @@ describe('an array of calls', () => {
   const send = (key: string, calls: readonly object[]): Promise<Response> =>
     ask('/api/nfs', { key, method: 'POST', body: JSON.stringify(calls) });
 
+  test('that no bucket can ever hold is told so, and not to come back', async () => {
+    const key = await server.addKey({ role: 'operator', grants: [['direct_owner', '/']] });
+    const refused = await send(key, Array(7).fill(call('list')));
+    expect([refused.status, refused.headers.get('retry-after'), await refused.json()]).toMatchObject([
+      200,
+      null,
+      { error: { code: -32600, message: expect.stringContaining('7 calls of file.list, 6 a minute') } },
+    ]);
+    expect((await send(key, Array(6).fill(call('list')))).status).toBe(200);
+  });
+
   test('takes one for each call, and fails as a whole before any has run', async () => {
     const key = await server.addKey({ role: 'operator', grants: [['direct_owner', '/']] });
     const first = await send(key, [call('list'), call('exists'), call('list')]);

@@ -3,12 +3,12 @@
  * and JSON body together are the parameters; whatever fails is answered with the status and body of files.md §2.
  */
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Fault, invalidParams } from '../../base/faults.ts';
+import { Fault } from '../../base/faults.ts';
 import { invoke, openStream } from '../../core/invoke.ts';
 import type { AnyOperation, HttpBinding } from '../../core/operation.ts';
 import { slotOf } from '../../core/rate-slots.ts';
 import { countFailure } from './admission.ts';
-import { parseJsonBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
+import { bodyTooLarge, parseJsonBody } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, Door } from './door.ts';
 import { sendJson } from './json-answer.ts';
@@ -122,8 +122,7 @@ async function answer(
   };
   try {
     const given = await paramsOf(request, reply, { ...answering, room });
-    const params = binding.credentials ? presentedAsParameter(request, door, given) : given;
-    const raw = withHeaders(binding, withBranch(operation, params, request.headers), request.headers);
+    const raw = isObject(given) ? completed({ request, door, route }, given) : given;
     const tolerant = binding.tolerant ?? false;
     const gone = operation.linger || operation.stream ? () => goneSignal(reply) : undefined;
     const asked = { ...requestOf(arrival, 'http'), tolerant, gone, lasts: request.lasts };
@@ -138,7 +137,8 @@ async function answer(
     if (binding.status === 204) return await reply.send();
     const type = binding.text?.mediaType(input);
     if (binding.text && type) {
-      const again = (cursor: string) => invoke(door.server, operation, { raw: { ...raw, cursor }, request: asked });
+      const again = (cursor: string) =>
+        invoke(door.server, operation, { raw: { ...Object(raw), cursor }, request: asked });
       return sendText(reply, { pages: binding.text, type, first: { output, input }, again });
     }
     return await sendJson(reply, binding.present ? binding.present(output, input) : output, door.server.blobs);
@@ -148,15 +148,28 @@ async function answer(
   }
 }
 
+/** The parameters, with what headers say beside them. */
+function completed({ request, door, route }: Completing, given: object): object {
+  const { operation, binding } = route;
+  const params = binding.credentials ? presentedAsParameter(request, door, given) : given;
+  return withHeaders(binding, withBranch(operation, params, request.headers), request.headers);
+}
+
+type Completing = Pick<Answering, 'door' | 'route'> & { readonly request: FastifyRequest };
+
+const isObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 interface Reading extends Answering {
   readonly room: SpoolRoom;
 }
 
-async function paramsOf(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<object> {
+async function paramsOf(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<unknown> {
   const { rules, binding } = reading.route;
   const parts = valuesOf(namedParts(request.params as Texts, binding), rules);
   const query = binding.credentials ? {} : valuesOf(request.query as Texts, rules);
-  return mergeParams(parts, query, await bodyParams(request, reply, reading));
+  const body = await bodyParams(request, reply, reading);
+  return isObject(body) ? mergeParams(parts, query, body) : body;
 }
 
 /** The part that is a path has its name too. */
@@ -167,7 +180,7 @@ function namedParts(parts: Texts, { wide }: HttpBinding<unknown>): Texts {
 }
 
 /** The fields of the body. None at all is as good as `{}`, with any Content-Type (platform.md §0). */
-async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<object> {
+async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading: Reading): Promise<unknown> {
   if (request.method === 'GET' || request.method === 'HEAD' || isBodiless(request)) return {};
   const { door, room, arrival } = reading;
   const { binding } = reading.route;
@@ -175,23 +188,23 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
   const pieces = bodyOf(request, reply).iterator({ destroyOnReturn: false });
   const first = await pieces.next();
   if (first.done) return {};
-  checkMedia(request.headers);
-  // What these routes take are texts, and no contents of files.
-  const takesTexts = request.routeOptions.url?.startsWith('/api/v1/') ?? false;
-  if (takesTexts) checkDeclared(request.headers);
   const bodyBytes = door.server.limits[limit];
+  // The first reason is the size (infrastructure.md §1).
+  if (Number(request.headers['content-length'] ?? 0) > bodyBytes) throw bodyTooLarge(bodyBytes, limit);
+  checkMedia(request.headers);
+  if (request.routeOptions.url?.startsWith('/api/v1/')) checkDeclared(request.headers);
   const body = await parseJsonBody(startingWith(first.value, pieces), {
     bodyBytes,
     limit,
-    stringBytes: takesTexts ? bodyBytes : SPOOL_STRING_BYTES,
+    // What these routes take are texts, and no contents of files: none of them goes to the disk.
+    stringBytes: bodyBytes,
     values: door.server.limits.RPC_BODY_VALUES,
     room,
   });
   const decoded = await decodeValues(body, room);
   if (decoded === null) return {};
-  if (typeof decoded === 'object' && !Array.isArray(decoded)) return decoded;
-  if (Array.isArray(decoded) && binding.list !== undefined) return { [binding.list]: decoded };
-  throw invalidParams({ path: '', message: 'the body has to be an object' });
+  // What is no object is refused by the operation, to those who may call it.
+  return Array.isArray(decoded) && binding.list !== undefined ? { [binding.list]: decoded } : decoded;
 }
 
 const isBodiless = ({ headers }: FastifyRequest): boolean =>

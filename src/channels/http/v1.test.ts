@@ -54,11 +54,7 @@ test.each([
   ['DELETE /api/v1/jobs', {}, [405, 'METHOD_NOT_ALLOWED', 'method_not_allowed', 'Method Not Allowed']],
   ['GET /api/v1/nothing', { key: '' }, [401, 'UNAUTHENTICATED', 'unauthorized', 'Invalid or missing API key']],
   ['GET /api/v1/jobs/not-a-uuid', {}, [404, 'NOT_FOUND', 'not_found', 'Job not-a-uuid not found']],
-  [
-    `POST ${SUBMIT}`,
-    { body: '[]' },
-    [422, 'INVALID_PARAMS', 'validation_error', 'params: the body has to be an object'],
-  ],
+  [`POST ${SUBMIT}`, { body: '[]' }, [422, 'INVALID_PARAMS', 'validation_error', 'params: has to be an object']],
 ])('%s %j is %j', async (line, sent, expected) => {
   expect(await refusal(line, sent)).toEqual(expected);
 });
@@ -75,6 +71,8 @@ describe('the first refusal answers', () => {
   const asText = { headers: { 'content-type': 'text/plain' } };
   test.each([
     ['credential before size and JSON', { key: 'nobody-has-this-key-0001', body: long }, 401],
+    ['size before media type', { key: KEYS.viewer, body: long, ...asText }, 413],
+    ['role before shape', { key: KEYS.viewer, body: '[1]' }, 403],
     ['size before JSON', { key: KEYS.viewer, body: `${long}{{` }, 413],
     ['media type before JSON', { key: KEYS.viewer, body: '{', ...asText }, 415],
     ['JSON before role', { key: KEYS.viewer, body: '{' }, 400],

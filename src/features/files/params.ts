@@ -1,7 +1,7 @@
 /** Parameters that the operations on files share, and how content is received (files.md §3, §7). */
 import { z } from 'zod';
 import { decodeBase64 } from '../../base/base64.ts';
-import { invalidParams } from '../../base/faults.ts';
+import { Fault, invalidParams } from '../../base/faults.ts';
 import { jsonObject } from '../../base/json-object.ts';
 import { type LimitName, type Limits, limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
@@ -128,6 +128,9 @@ export function base64Param(text: string, at: string): Uint8Array {
   return bytes;
 }
 
+/** Characters. */
+const METADATA_KEY_MOST = 128;
+
 /** Own metadata as it is stored; undefined keeps what the file has. */
 export function metadataText(
   metadata: Readonly<Record<string, unknown>> | undefined,
@@ -136,8 +139,13 @@ export function metadataText(
   if (metadata === undefined) return undefined;
   const keys = Object.keys(metadata);
   for (const key of keys) {
-    if (key.length < 1 || key.length > 128) {
-      throw limitExceeded('METADATA_KEYS', 128, { actual: key.length, what: `length of a metadata key` });
+    if (key.length < 1 || key.length > METADATA_KEY_MOST) {
+      const message = `A metadata key has ${key.length} characters; 1 to ${METADATA_KEY_MOST} are allowed`;
+      throw new Fault('LIMIT_EXCEEDED', message, {
+        limit: 'METADATA_KEY',
+        maximum: METADATA_KEY_MOST,
+        actual: key.length,
+      });
     }
   }
   within('METADATA_KEYS', limits, { actual: keys.length, what: 'metadata keys' });

@@ -93,6 +93,7 @@ describe('a store that misbehaves', () => {
       limits: defaultLimits,
       log: silentLog,
       checkOn: () => undefined,
+      isOff: () => false,
     });
     Object.assign(bare.server, { stores, runner: withDetours(bare.server.runner, () => outside) });
     const form = { mount_point: '/m', backend_type: 'local', backend_config: { root_path: store.root } };

@@ -24,7 +24,7 @@ export async function requireLooks(call: Call, { needs, reaches, changes }: Aske
   const looked = new Set(call.context.passage?.looked);
   const granted = new Set(needs.map(({ path }) => path));
   const missing = new Map<string, Look>();
-  const known = await knownRemovals(call, reaches);
+  const known = call.context.storesOff ? NOTHING : await knownRemovals(call, reaches);
   for (const reach of reaches) {
     const named = granted.has(reach.path);
     if (known.has(reach.path)) continue;
@@ -56,7 +56,7 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 function looksOf(call: Call, { past, moves, blind, removed, ...asked }: Reach): Look[] {
   const mount = mountAt(call.mounts, asked.path);
-  if (blind && !past && mount?.write_mode === 'back') return [];
+  if (blind && !past && mount?.write_mode === 'back' && !call.context.storesOff) return [];
   const whole = { path: asked.path, depth: 'tree', content: true } as const;
   const reach = moves && mount?.write_mode === 'back' ? whole : asked;
   if (past) {

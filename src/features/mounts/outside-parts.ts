@@ -22,6 +22,7 @@ export interface OutsideParts {
   readonly step: Step;
   /** UNAVAILABLE where the brick is off. */
   readonly checkOn: () => void;
+  readonly isOff: () => boolean;
 }
 
 /** A mount whose store is at hand. */

@@ -43,6 +43,11 @@ export class Outside {
   /** What a call holds while it changes stores. */
   readonly turns = new PathTurns();
 
+  /** Stores are switched off. */
+  get isOff(): boolean {
+    return this.parts.isOff();
+  }
+
   /** Does what was asked for, and gives the context with which the call goes on. */
   async go(demand: Demand, context: CallContext, turn: PathTurn): Promise<CallContext> {
     this.parts.checkOn();

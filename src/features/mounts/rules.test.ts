@@ -214,28 +214,36 @@ forEachEngine('rules of mounts', (engine) => {
     expect(await pendingOf()).toEqual([]);
   });
 
-  test('while the brick is off, everything below a mount is 503, and the rest is not', async () => {
-    await store.put('f', 'x');
-    await mount(server, at, store);
-    expect(await read(`${at}/f`)).toBe('x');
-    const turn = async (verb: string, brick: string): Promise<void> => {
-      expect((await server.http(`/api/v2/bricks/${brick}/${verb}`, { method: 'POST' })).status).toBe(200);
-    };
-    await turn('unmount', 'sync');
-    await turn('unmount', 'mount');
-    for (const [method, params] of [
-      ['read', { path: `${at}/f` }],
-      ['list', { path: at }],
-      ['list', { path: '/', recursive: true }],
-      ['write', { path: `${at}/f`, content: 'y' }],
-    ] as const) {
-      expect([method, await faultOf(method, params)]).toMatchObject([method, { code: 'UNAVAILABLE', brick: 'mount' }]);
-    }
-    expect((await server.ok('list', { path: '/' })).files).toContain(at);
-    await turn('mount', 'mount');
-    await turn('mount', 'sync');
-    expect(await read(`${at}/f`)).toBe('x');
-  });
+  test.each(['through', 'back'] as const)(
+    'while the brick is off, everything below a mount (%s) is 503, and the rest is not',
+    async (write_mode) => {
+      await store.put('f', 'x');
+      await mount(server, at, { ...store, write_mode });
+      expect(await read(`${at}/f`)).toBe('x');
+      const turn = async (verb: string, brick: string): Promise<void> => {
+        expect((await server.http(`/api/v2/bricks/${brick}/${verb}`, { method: 'POST' })).status).toBe(200);
+      };
+      await turn('unmount', 'sync');
+      await turn('unmount', 'mount');
+      for (const [method, params] of [
+        ['read', { path: `${at}/f` }],
+        ['list', { path: at }],
+        ['list', { path: '/', recursive: true }],
+        ['write', { path: `${at}/f`, content: 'y' }],
+        ['write', { path: `${at}/new`, content: 'y' }],
+        ['delete', { path: `${at}/f` }],
+      ] as const) {
+        expect([method, await faultOf(method, params)]).toMatchObject([
+          method,
+          { code: 'UNAVAILABLE', brick: 'mount' },
+        ]);
+      }
+      expect((await server.ok('list', { path: '/' })).files).toContain(at);
+      await turn('mount', 'mount');
+      await turn('mount', 'sync');
+      expect(await read(`${at}/f`)).toBe('x');
+    },
+  );
 
   test('the quota counts what is written below a mount, and not what lies there', async () => {
     const zone = `q${at.slice(1)}${engine}`;

@@ -81,7 +81,7 @@ async function readBody(source: AsyncIterator<Uint8Array>, options: JsonBodyOpti
     received += next.value.length;
     if (text === undefined) continue;
     try {
-      if (received > maximum) throw tooLarge(maximum, limit);
+      if (received > maximum) throw bodyTooLarge(maximum, limit);
       await text.add(asBuffer(next.value));
     } catch (thrown) {
       refusal = thrown;
@@ -89,7 +89,7 @@ async function readBody(source: AsyncIterator<Uint8Array>, options: JsonBodyOpti
       await options.room.close();
     }
   }
-  if (received > maximum) throw tooLarge(maximum, limit);
+  if (received > maximum) throw bodyTooLarge(maximum, limit);
   if (text === undefined) throw refusal;
   return text.end();
 }
@@ -160,7 +160,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function tooLarge(maximum: number, limit: LimitName): Fault {
+export function bodyTooLarge(maximum: number, limit: LimitName): Fault {
   const message = `The body is larger than ${maximum} bytes (${limit}); send large content with PUT /api/v2/files/….`;
   return new Fault('BODY_TOO_LARGE', message, { limit, maximum });
 }
