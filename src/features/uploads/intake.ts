@@ -32,6 +32,8 @@ export class Intake {
   private good: number;
   private saving: Promise<unknown> = Promise.resolve();
   private savesWaiting = 0;
+  /** Of the body that is taken: also what came too slowly to be written by itself. */
+  private writeGathered: () => Promise<void> = async () => undefined;
   private stop: () => void = () => undefined;
   private failure: unknown;
 
@@ -99,17 +101,22 @@ export class Intake {
     let gathered: Uint8Array[] = [];
     let bytes = 0;
     let came = this.written;
-    const flush = async (): Promise<void> => {
-      const [pieces, size] = [gathered, bytes];
+    // Resolves when the pieces before have been written, one after the other.
+    const flush = (): Promise<void> => {
+      if (bytes === 0) return writing;
+      const [before, pieces, size] = [writing, gathered, bytes];
       gathered = [];
       bytes = 0;
-      await writing;
-      writing = (this.writer as SegmentWriter).write(pieces).then(() => {
-        release(pieces);
-        this.wrote(size, body.checked);
-      });
+      writing = before
+        .then(() => (this.writer as SegmentWriter).write(pieces))
+        .then(() => {
+          release(pieces);
+          this.wrote(size, body.checked);
+        });
       writing.catch(() => undefined);
+      return before;
     };
+    this.writeGathered = () => flush().then(() => writing);
     try {
       for await (const piece of piecesOf(body)) {
         came += piece.length;
@@ -122,7 +129,8 @@ export class Intake {
         if (this.failure !== undefined) throw this.failure;
       }
     } finally {
-      if (bytes > 0) await flush();
+      this.writeGathered = async () => undefined;
+      await flush();
       await writing;
       if (came !== this.written) this.digest = undefined;
     }
@@ -203,7 +211,9 @@ export class Intake {
       // A server that stops rings without end.
       if (rings.stopped && performance.now() - last < SAVE_MS) return;
       last = performance.now();
-      await this.save().catch((thrown: unknown) => this.fail(thrown));
+      await this.writeGathered()
+        .then(() => this.save())
+        .catch((thrown: unknown) => this.fail(thrown));
     }
   }
 

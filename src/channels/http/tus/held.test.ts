@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../../test/harness.ts';
 import { BYTES, base64, someBytes, TusClient } from '../../../../test/tus/client.ts';
+import { halfPatch } from '../../../../test/tus/half.ts';
 import { eventually } from '../../../../test/tus/row.ts';
 
 const codeOf = (body: string): string => (JSON.parse(body) as { error: { code: string } }).error.code;
@@ -61,6 +62,20 @@ forEachEngine('uploads that wait', (engine) => {
     const { status, headers } = await admin.patch(url, { offset: 10, body: bytes.subarray(10) });
     expect([status, headers['upload-offset']]).toEqual([204, '100000']);
   }, 30_000);
+
+  test.each([
+    [400, 1_000],
+    [40_000, 100_000],
+    [800_000, 2_000_000],
+  ])('what came of a body that comes no further counts soon: %i of %i bytes', async (came, size) => {
+    const url = await admin.begin(size);
+    const bytes = someBytes(size);
+    const half = await halfPatch(server, { url: server.url + url, size, first: bytes.subarray(0, came) });
+    await expect.poll(() => admin.offset(url), { timeout: 20_000 }).toBe(came);
+    half.socket.write(bytes.subarray(came));
+    await expect.poll(() => admin.offset(url), { timeout: 20_000 }).toBe(size);
+    half.socket.destroy();
+  });
 
   test('a PATCH that waits goes on as soon as the holder has given it back', async () => {
     const url = await admin.begin(10);
