@@ -35,7 +35,6 @@ export interface OutsideParts {
   /** What stored secrets are sealed with. */
   readonly secretsKey: string;
   readonly nodes: () => number;
-  readonly bricks: () => Pick<BrickBoard, 'check' | 'isOff'>;
   /** Kinds of stores beside those that every server has. */
   readonly connectors?: readonly Connector[];
 }
@@ -45,7 +44,11 @@ export interface OutsideStores {
   readonly outside: Outside;
   /** The runner that goes on with calls which need a store. */
   readonly runner: Runner;
+  /** Minds from now on which bricks are off: the rows that say so are read by that runner, and nobody is served before. */
+  mind(bricks: Bricks): void;
 }
+
+type Bricks = Pick<BrickBoard, 'check' | 'isOff'>;
 
 const connectorsOf = ({ config, nodes }: OutsideParts): readonly Connector[] => [
   localConnector({
@@ -58,7 +61,8 @@ const connectorsOf = ({ config, nodes }: OutsideParts): readonly Connector[] => 
 ];
 
 export function openOutside(parts: OutsideParts): OutsideStores {
-  const { config, sql, blobs, log, runner, secretsKey, bricks } = parts;
+  const { config, sql, blobs, log, runner, secretsKey } = parts;
+  let bricks: Bricks | undefined;
   const connectors = [...connectorsOf(parts), ...(parts.connectors ?? [])];
   const seal = sealOf(secretsKey);
   const servers = openToolServers({ outbound: outboundOf(config, 'user'), commands: config.MCP_COMMANDS });
@@ -71,8 +75,11 @@ export function openOutside(parts: OutsideParts): OutsideStores {
     limits: config.limits,
     log,
     step: systemSteps(runner),
-    checkOn: () => bricks().check('mount'),
-    isOff: () => bricks().isOff('mount'),
+    checkOn: () => bricks?.check('mount'),
+    isOff: () => bricks?.isOff('mount') ?? false,
   });
-  return { stores, outside, runner: withDetours(runner, () => outside) };
+  const mind = (known: Bricks): void => {
+    bricks = known;
+  };
+  return { stores, outside, runner: withDetours(runner, () => outside), mind };
 }

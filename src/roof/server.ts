@@ -146,14 +146,15 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const inner = runnerOf(config, { sql, blobs, threads, rings, grants, told, tracing });
   const gate = openGate();
   const direct = gate.over(inner);
-  const reached = { secretsKey: kept.secretsKey, nodes: () => nodes.live(), bricks: () => bricks };
-  const { stores, outside, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
+  const reached = { secretsKey: kept.secretsKey, nodes: () => nodes.live() };
+  const { stores, outside, runner, mind } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
   const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
   const nodes = await joinNodes({ config, sql, log, look: () => lookAtBlobs(blobs) });
   const { alone } = nodes;
   const bricks = await openBricks({ sql, rings, log, runner, node_id: alone ? undefined : nodes.node_id });
+  mind(bricks);
   const rates = ratesOf(config, nodes);
   const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
   const engines = { sql, blobs, computing: openComputing() };
@@ -164,8 +165,8 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const opened = { ...working, inner, gate, fence, pending, anew, stopWork: () => work.stop() };
   const { backups, ...restores } = openBackups(opened);
   const health = healthView({ config, sql, blobs, threads, grants, bricks, nodes, pending });
-  const cluster = { alone, health: health.summary };
-  const desks = { tokens, ...corpusDesks(config), stores, bricks, backups, cluster, hands, audit, notes };
+  const views = { backups, cluster: { alone, health: health.summary }, hands, audit, notes };
+  const desks = { tokens, ...corpusDesks(config), stores, bricks, ...views };
   const server = serverOf(config, { ...engines, runner, watch, rings, log, observe, ...desks });
   const app = frontOf(config, { server, health, metrics, tracing, callers, rates, pending, alone });
   halt.lastAnswers = () => {

@@ -227,10 +227,17 @@ const mcp: Door = async (place, asked) => {
   const { content, isError } = (JSON.parse(line) as McpAnswer).result;
   const told = JSON.parse(content[0]?.text ?? '');
   // Routes that answer without a body give nothing; the tool says what was done.
-  if (!isError) return { answer: tool.operation.http?.status === 204 && !tool.operation.rpc ? null : told };
+  if (!isError)
+    return { answer: tool.operation.http?.status === 204 && !tool.operation.rpc ? null : asBytes(asked, told) };
   const { code, message, data } = told.error;
   return { fault: code, message: inWordsOf(tool.operation, message, data) };
 };
+
+/** Agents read a text as a text, unless they ask for something else. */
+const asBytes = ({ operation, input }: Asked, told: unknown): unknown =>
+  operation.name === 'file.read' && input.encoding === undefined && typeof told === 'string'
+    ? { __type__: 'bytes', data: Buffer.from(told).toString('base64') }
+    : told;
 
 /** Refusals of `/api/v1` have words of their own (infrastructure.md §1). */
 function inWordsOf({ http, rpc: method }: AnyOperation, message: string, data: Record<string, unknown>): string {

@@ -111,9 +111,10 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const threads = { writer, reader };
   const direct = runnerOf(config, { sql, blobs, threads, rings, grants: grantCache(config), told, tracing });
   // Whether others share the database is for the servers to say, which let stores be mounted.
-  const reached = { secretsKey, nodes: () => 1, bricks: () => bricks };
-  const { stores, outside, runner } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
+  const reached = { secretsKey, nodes: () => 1 };
+  const { stores, outside, runner, mind } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
   const bricks = await openBricks({ sql, rings, log, runner, node_id: undefined });
+  mind(bricks);
   const computing = openComputing();
   const { promise: restoring, resolve: begun } = Promise.withResolvers<void>();
   const restores = watchRestores({ config, sql, rings, log, fence, begun });
