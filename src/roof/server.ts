@@ -145,9 +145,8 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const watch = new ZoneWatch({ sql, rings, log });
   const inner = runnerOf(config, { sql, blobs, threads, rings, grants, told, tracing });
   const gate = openGate();
-  const direct = gate.over(inner);
-  const reached = { secretsKey: kept.secretsKey, nodes: () => nodes.live() };
-  const { stores, outside, runner, mind } = openOutside({ config, sql, blobs, log, runner: direct, ...reached });
+  const reached = { secretsKey: kept.secretsKey, nodes: () => nodes.live(), runner: gate.over(inner) };
+  const { stores, outside, runner, mind } = openOutside({ config, sql, blobs, log, ...reached });
   const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
   const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
