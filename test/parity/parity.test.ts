@@ -77,6 +77,8 @@ const OWN = new Set([
   'last_used_at',
   'payload_hash',
   'channel',
+  // The number of an audit row: equal refusals of one second are one.
+  'governance_decision_id',
 ]);
 /** Counts of the whole node, which every call moves, and times that something took. */
 const COUNTS = new Set(['hits', 'misses', 'sets', 'invalidations', 'l1_size', 'runtime_ms']);
