@@ -66,6 +66,11 @@ test('a role too low is told as clients know it, with the prefix in the message 
   expect(body.error.message).toBe(`Access denied: ${body.detail}`);
 });
 
+test('a number that is too large is told as one', async () => {
+  const { status, body } = await send(`GET /api/v1/jobs?offset=${'9'.repeat(20)}`);
+  expect([status, body.error.data.issues]).toMatchObject([422, [{ path: 'offset', type: 'less_than_equal' }]]);
+});
+
 describe('the first refusal answers', () => {
   const long = JSON.stringify({ job_type: 'x', payload: { text: 'x'.repeat(LIMIT) } });
   const asText = { headers: { 'content-type': 'text/plain' } };

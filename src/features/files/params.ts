@@ -142,7 +142,7 @@ export function metadataText(
     if (key.length < 1 || key.length > METADATA_KEY_MOST) {
       const message = `A metadata key has ${key.length} characters; 1 to ${METADATA_KEY_MOST} are allowed`;
       throw new Fault('LIMIT_EXCEEDED', message, {
-        limit: 'METADATA_KEY',
+        limit: 'METADATA_KEYS',
         maximum: METADATA_KEY_MOST,
         actual: key.length,
       });

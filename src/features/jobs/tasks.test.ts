@@ -66,6 +66,10 @@ forEachEngine('tasks', (engine) => {
       });
     }
     expect(await submit({ surplus: true, executor: 'spare' })).toMatchObject({ status_code: 201, status: 'queued' });
+    // A text of more than 1 MiB goes to the disk where contents of files are taken, and not here.
+    expect(await submit({ payload: { text: 'x'.repeat(1_100_000) } })).toMatchObject({
+      error: { code: 'LIMIT_EXCEEDED', data: { limit: 'JOB_PAYLOAD_BYTES' } },
+    });
     expect(await submit({ payload: { text: 'x'.repeat(2_000) } })).toMatchObject({
       status_code: 400,
       error: { code: 'LIMIT_EXCEEDED', data: { limit: 'JOB_PAYLOAD_BYTES', maximum: 2_000 } },

@@ -57,7 +57,7 @@ test('a file that was changed meanwhile, or is uploaded again, begins anew', asy
     ['three', 2],
     ['three', 3],
   ] as const) {
-    const { out } = await nexus(['upload', local('small', Buffer.from(text)), '/small', '--json'], around());
+    const { out } = await nexus(['upload', 'send', local('small', Buffer.from(text)), '/small', '--json'], around());
     expect(JSON.parse(out)).toMatchObject({ path: '/small', version, resumed_at: 0 });
   }
   expect((await content('/small')).toString()).toBe('three');
