@@ -53,6 +53,13 @@ export const tools: ReadonlyMap<string, Tool> = new Map(
     .map((tool) => [tool.name, tool]),
 );
 
+/** The tool of a name that is known to be there. */
+export function getTool(name: string): Tool {
+  const tool = tools.get(name);
+  if (!tool) throw new Error(`no tool ${name}`);
+  return tool;
+}
+
 const byOperation = new Map([...tools.values()].map((tool) => [tool.operation.name, tool]));
 
 /** The tool of an operation, where it is one. */

@@ -2,11 +2,11 @@
  * The API document (OpenAPI 3.1) and its readable page, generated from the operations and from the calls of doors of their
  * own: `/openapi.json` and `/docs`. What is neither (health, metrics) is named in a small table here.
  */
-import { z } from 'zod';
 import { FAULTS, type FaultCode } from '../../base/faults.ts';
 import { withoutStale } from '../../core/call/stale.ts';
 import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
+import { type JsonSchema, schemaOf } from './json-schema.ts';
 import { ownCallObject, type RoutedCall } from './own-calls.ts';
 
 interface Described {
@@ -16,12 +16,6 @@ interface Described {
   readonly path: string;
   readonly operation: AnyOperation;
   readonly status: number;
-}
-
-/** JSON Schema of a value; what JSON has no word for (bytes, streams) is left open. */
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { unrepresentable: 'any', io, target: 'draft-2020-12' });
-  return rest;
 }
 
 const restPaths = ({ http }: AnyOperation): readonly string[] => (http ? [http.path, ...(http.aliases ?? [])] : []);
@@ -162,7 +156,7 @@ function rpcEnvelope(operation: AnyOperation, params: unknown): object {
 }
 
 /** Parts of the path and, for GET and DELETE, the query; else the body. */
-function restInput(call: Described, input: Record<string, unknown>): Record<string, unknown> {
+function restInput(call: Described, input: JsonSchema): Record<string, unknown> {
   const properties = (input.properties ?? {}) as Record<string, unknown>;
   const required = (input.required ?? []) as readonly string[];
   const inPath = [...call.path.matchAll(/\{(\w+)\}/g)].map((found) => found[1] ?? '');

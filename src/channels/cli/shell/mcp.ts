@@ -4,7 +4,7 @@
  * ends lets what was asked be answered.
  */
 import type { Readable } from 'node:stream';
-import { NexusError, UnreachableError } from '../../../../client/errors.ts';
+import { UnreachableError } from '../../../../client/errors.ts';
 import { linesOf } from '../../../../client/stream.ts';
 import type { HttpAnswer, Transport } from '../../../../client/transport.ts';
 import { parseJson } from '../../../base/parse-json.ts';
@@ -160,5 +160,5 @@ const failure = (id: unknown, code: number, message: string): object => ({
 
 function wordsOf(thrown: unknown): string {
   if (thrown instanceof UnreachableError) return `${thrown.message}; start one with: nexus start`;
-  return thrown instanceof NexusError || thrown instanceof Error ? thrown.message : String(thrown);
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }

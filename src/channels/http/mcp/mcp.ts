@@ -51,7 +51,6 @@ function listening({ door, arrival, request, reply }: Scene): AbortSignal {
   if (!caller) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
   const { streams, limits } = door.server;
   const at = { zone_id: caller.zone_id, path_prefix: '', deadline: deadlineIn(limits.OPERATION_MS) };
-
   const open = streams.begin({ caller, channel: 'mcp', request_id, address, ...at }, goneSignal(reply));
   request.lasts?.();
   reply.raw.once('close', () => open.close());

@@ -1,7 +1,7 @@
 /** Files as resources `nexus://files/<path>` (workflows.md §8): those of the root are listed, every one can be read. */
 import { Fault } from '../../../base/faults.ts';
 import { parseJson } from '../../../base/parse-json.ts';
-import { type Tool, tools } from '../../../core/tools.ts';
+import { getTool } from '../../../core/tools.ts';
 import { answerOf, type Scene } from './tool-call.ts';
 
 const ROOT = 'nexus://files';
@@ -13,12 +13,6 @@ export const FILES = {
   description: 'A file of the zone by its path',
 };
 
-function tool(name: string): Tool {
-  const known = tools.get(name);
-  if (!known) throw new Error(`no tool ${name}`);
-  return known;
-}
-
 interface Listed {
   readonly files: readonly { readonly path: string; readonly size: number; readonly is_directory: boolean }[];
   readonly next_cursor: string | null;
@@ -26,7 +20,7 @@ interface Listed {
 
 export async function listFiles(scene: Scene, cursor: string | undefined) {
   const args = { path: '/', recursive: false, details: true, ...(cursor === undefined ? {} : { cursor }) };
-  const { files, next_cursor } = parseJson<Listed>(await answerOf(scene, tool('list_files'), args));
+  const { files, next_cursor } = parseJson<Listed>(await answerOf(scene, getTool('list_files'), args));
   const resources = files
     .filter(({ is_directory }) => !is_directory)
     .map(({ path, size }) => ({ uri: uriOf(path), name: path.slice(path.lastIndexOf('/') + 1), size }));
@@ -39,7 +33,7 @@ const uriOf = (path: string): string => ROOT + path.split('/').map(encodeURIComp
 export async function readFile(scene: Scene, uri: string) {
   const path = pathIn(uri);
   const read = async (encoding: string): Promise<unknown> =>
-    parseJson(await answerOf(scene, tool('read_file'), { path, encoding }));
+    parseJson(await answerOf(scene, getTool('read_file'), { path, encoding }));
   const text = await read('utf-8').catch((thrown: unknown) => {
     if (thrown instanceof Fault && thrown.code === 'NOT_TEXT') return undefined;
     throw thrown;

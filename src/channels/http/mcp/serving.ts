@@ -34,7 +34,7 @@ export class McpServing {
     this.door = door;
   }
 
-  /** The answer to one message, or to a batch of an older client. */
+  /** The answer to one message. */
   async answer(request: Request, message: unknown, scene: Scene): Promise<Response> {
     this.loading ??= this.load();
     const handler = await this.loading;

@@ -6,9 +6,8 @@ import { z } from 'zod';
 import { checkWho } from '../../../core/authorise.ts';
 import { withoutStale } from '../../../core/call/stale.ts';
 import { CORE_TOOLS, type Tool, tools } from '../../../core/tools.ts';
+import { type JsonSchema, schemaOf } from '../json-schema.ts';
 import type { Scene } from './tool-call.ts';
-
-type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** In the protocol's own form. */
 export interface ToolText {
@@ -26,29 +25,30 @@ export interface ToolText {
 const SEARCH_LIMIT = 10;
 const SEARCH_LIMIT_MAX = 50;
 
+export const searchInput = z.strictObject({
+  query: z.string().max(1_000).optional().describe('words, such as "share a folder"; without any, the first of all'),
+  limit: z.int().min(1).max(SEARCH_LIMIT_MAX).default(SEARCH_LIMIT),
+});
+type Search = z.infer<typeof searchInput>;
+
+export const callInput = z.strictObject({
+  name: z.string(),
+  arguments: z.record(z.string(), z.unknown()).optional().describe('as its inputSchema says'),
+});
+
 const READS = { readOnlyHint: true, destructiveHint: false, openWorldHint: false } as const;
 /** Tools about tools, so that an agent reaches all of them by a list that never grows. */
 const SEARCH: ToolText = {
   name: 'search_tools',
   description:
     'Find tools by words of what they do. Each comes with its schemas; call it by call_tool, or by its name.',
-  inputSchema: {
-    type: 'object',
-    properties: {
-      query: { type: 'string', description: 'words, such as "share a folder"; without any, the first of all' },
-      limit: { type: 'integer', minimum: 1, maximum: SEARCH_LIMIT_MAX, default: SEARCH_LIMIT },
-    },
-  },
+  inputSchema: schemaOf(searchInput, 'input'),
   annotations: READS,
 };
 const CALL: ToolText = {
   name: 'call_tool',
   description: 'Call a tool by its name, listed or not.',
-  inputSchema: {
-    type: 'object',
-    properties: { name: { type: 'string' }, arguments: { type: 'object', description: 'as its inputSchema says' } },
-    required: ['name'],
-  },
+  inputSchema: schemaOf(callInput, 'input'),
   annotations: { ...READS, readOnlyHint: false, destructiveHint: true },
 };
 
@@ -73,11 +73,6 @@ function textOf({ name, operation, binding }: Tool): ToolText {
   };
   texts.set(name, text);
   return text;
-}
-
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonSchema {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { unrepresentable: 'any', io, target: 'draft-2020-12' });
-  return rest;
 }
 
 /** May this caller call it now? */
@@ -140,7 +135,7 @@ function wordsOf(tool: Tool) {
 }
 
 /** Those with most of the words first; a word of a name counts for more. */
-export function searchTools(scene: Scene, { query = '', limit = SEARCH_LIMIT }: Search): Found {
+export function searchTools(scene: Scene, { query = '', limit }: Search): Found {
   const asked = new Set(wordsIn(query));
   const score = (tool: Tool): number => {
     const { names, summary } = wordsOf(tool);
@@ -159,11 +154,3 @@ interface Found {
   /** As many there would be. */
   readonly total: number;
 }
-
-export const searchInput = z.strictObject({
-  query: z.string().max(1_000).optional(),
-  limit: z.int().min(1).max(SEARCH_LIMIT_MAX).optional(),
-});
-type Search = z.infer<typeof searchInput>;
-
-export const callInput = z.strictObject({ name: z.string(), arguments: z.record(z.string(), z.unknown()).optional() });
