@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 /** What becomes of bytes that a client sends. */
-export type Fate = 'pass' | 'lose' | 'lose the answer';
+export type Fate = 'pass' | 'lose' | 'lose the answer' | 'lose what follows the answer';
 
 export interface TcpProxy {
   readonly port: number;
@@ -62,22 +62,29 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   return proxy;
 }
 
+const PASSING = {
+  pass: Number.POSITIVE_INFINITY,
+  'lose the answer': 0,
+  'lose what follows the answer': 1,
+} as const satisfies Record<Exclude<Fate, 'lose'>, number>;
+
 function join(proxy: TcpProxy, client: Socket, upstream: Socket): void {
   let spoke = false;
-  let losing = false;
+  /** Answers that pass before one is lost. */
+  let passing = Number.POSITIVE_INFINITY;
   client.on('data', (packet: Buffer) => {
     if (proxy.mute) return;
     if (!spoke) proxy.turns++;
     spoke = true;
     const fate = proxy.judge(packet);
     if (fate === 'lose') return client.destroy();
-    losing = fate === 'lose the answer';
+    passing = PASSING[fate];
     upstream.write(packet);
   });
   upstream.on('data', (packet) => {
     if (proxy.mute) return;
     spoke = false;
-    if (!losing) return client.write(packet);
+    if (passing-- > 0) return client.write(packet);
     proxy.lostAnswers++;
     client.destroy();
   });

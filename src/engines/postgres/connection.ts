@@ -1,9 +1,10 @@
 /**
  * One connection to PostgreSQL. Guarantees: statements are sent at once and answered in order (pipelining), so what need
- * not be waited for costs no round trip; a text of SQL is prepared once; whatever makes the open transaction useless is
- * remembered in `trouble`, also when a handler swallowed it; a connection that ended says why in `lost`.
+ * not be waited for costs no round trip; a transaction that is known from BEGIN to COMMIT at once is one message; a text of
+ * SQL is prepared once; whatever makes the open transaction useless is remembered in `trouble`, also when a handler
+ * swallowed it; a connection that ended says why in `lost`.
  */
-import { Client, type QueryResult } from 'pg';
+import { Client, type QueryResult, type Submittable } from 'pg';
 import { Fault } from '../../base/faults.ts';
 import { defaultLimits } from '../../base/limits.ts';
 import type { Fence } from '../../ports/fence.ts';
@@ -12,6 +13,7 @@ import { endsConnection, isConflict, isStalePlan, outOfReach } from './failures.
 import { passFence } from './fence.ts';
 import { statementOf } from './statements.ts';
 import { valueTypes } from './values.ts';
+import { isPrepared, type Part, Whole, type Wire } from './whole.ts';
 
 const CONNECT_MS_MAX = 10_000;
 const OLDEST_VERSION = 140_000;
@@ -34,6 +36,7 @@ const sessionFor = (
   statementMs: number,
 ): string => `SET TimeZone = 'UTC'; SET jit = off; SET client_min_messages = 'warning';
   SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;
+  SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED READ WRITE;
   SET statement_timeout = ${statementMs}; SET idle_in_transaction_session_timeout = 600000;
   SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
   SELECT CAST(current_setting('server_version_num') AS INTEGER) AS version, current_setting('server_encoding') AS encoding,
@@ -102,6 +105,11 @@ interface Question {
   readonly values?: SqlValue[];
 }
 
+/** What the session makes of a transaction that nobody begins, and how one that writes is begun. */
+const WRITE = 'ISOLATION LEVEL READ COMMITTED READ WRITE';
+const BEGIN_WRITE = `BEGIN ${WRITE}`;
+const COMMIT = 'COMMIT';
+
 export class Connection {
   /** Milliseconds of the monotonic clock, as is the next. */
   readonly openedAt = performance.now();
@@ -115,7 +123,8 @@ export class Connection {
   /** Resolves when it is over. */
   readonly ended: Promise<void>;
   readonly #client: Client;
-  #gathering = false;
+  /** What is asked in this turn of the event loop. */
+  #asked: Part[] = [];
   #plansMs = PLANS_MS;
   #plansUntil = this.openedAt + PLANS_MS;
 
@@ -135,10 +144,23 @@ export class Connection {
     this.#client.on('notification', ({ payload }) => handler(payload ?? ''));
   }
 
-  /** Begins a transaction; its answer comes with that of the first statement. */
-  begin(how: string): void {
+  /** Begins a transaction that writes; its answer comes with that of the first statement. */
+  beginWrite(): void {
+    this.#begin(BEGIN_WRITE);
+  }
+
+  /** Begins one that reads, all of it as of one instant. */
+  beginRead(): void {
+    this.#begin('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  }
+
+  commit(): Promise<QueryResult> {
+    return this.command(COMMIT);
+  }
+
+  #begin(how: string): void {
     this.trouble = this.lost;
-    this.send(`BEGIN ${how}`);
+    this.send(how);
     if (performance.now() > this.#plansUntil) this.#plansAnew();
   }
 
@@ -167,6 +189,7 @@ export class Connection {
 
   /** Says goodbye once all is answered. */
   end(): Promise<void> {
+    this.#sendAsked();
     return this.#client.end();
   }
 
@@ -176,10 +199,12 @@ export class Connection {
   }
 
   #ask(question: Question): Promise<QueryResult> {
-    this.#gather();
     return new Promise((resolve, reject) => {
-      this.#client.query(question as { text: string }, (error: Error | null, result: QueryResult) => {
-        if (!error) return resolve(result);
+      const answer = (error: Error | null, result: QueryResult): void => {
+        if (!error) {
+          resolve(result);
+          return;
+        }
         if (endsConnection(error)) this.#lose(error);
         if (isConflict(error)) this.trouble ??= error;
         if (isStalePlan(error)) {
@@ -187,20 +212,30 @@ export class Connection {
           this.destroy();
         }
         reject(error);
-      });
+      };
+      if (this.#asked.push({ question, answer }) === 1) process.nextTick(() => this.#sendAsked());
     });
   }
 
   /** What is asked in one turn of the event loop leaves in one packet. */
-  #gather(): void {
-    if (this.#gathering) return;
-    this.#gathering = true;
+  #sendAsked(): void {
+    const asked = this.#asked;
+    if (asked.length === 0) return;
+    this.#asked = [];
     const { stream } = this.#client.connection;
+    const whole = this.#wholeOf(asked);
     stream.cork();
-    process.nextTick(() => {
-      this.#gathering = false;
-      stream.uncork();
-    });
+    if (whole) this.#client.query(whole as unknown as Submittable);
+    else for (const { question, answer } of asked) this.#client.query(question, answer);
+    stream.uncork();
+  }
+
+  #wholeOf(asked: readonly Part[]): Whole | undefined {
+    const [begin, ...statements] = asked;
+    const commit = statements.pop();
+    if (!begin || begin.question.text !== BEGIN_WRITE || commit?.question.text !== COMMIT) return undefined;
+    const wire = this.#client.connection as unknown as Wire;
+    return statements.every((one) => isPrepared(one, wire)) ? new Whole(begin, statements, commit) : undefined;
   }
 
   #lose(why: unknown): void {

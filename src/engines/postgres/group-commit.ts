@@ -6,7 +6,8 @@
  *
  * The first write needs no savepoint: if it throws there is nothing to keep. Behind the last one the commit is sent
  * before its statements are answered, which saves a round trip: if one of them fails, the server answers with a rollback.
- * A write that finds its lane idle goes by what the last one left (guesses.ts), which saves another.
+ * A write that finds its lane idle goes by what the last one left (guesses.ts), which saves another: one that then asks for
+ * nothing leaves with its commit in one message (whole.ts).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { noCommits } from '../../ports/sql.ts';
@@ -25,18 +26,25 @@ const BATCH_WRITES_MAX = 48;
 /** How often a write is begun before it fails with what keeps getting in its way, and how often in company. */
 const TRIES_MAX = 6;
 const TRIES_IN_COMPANY = 2;
-/** A write that waited for its lane for so long has looked at its own deadline too early. */
-const GUESS_MS_MAX = 500;
 /** Whoever was in the way needs this long to go on, or it is met again. */
 const UNDONE_PAUSE_MS = 20;
 
-const BEGIN = 'ISOLATION LEVEL READ COMMITTED READ WRITE';
 /** A node that stops between two statements keeps the lane for this long, in milliseconds. */
 const HOLD_MS = 60_000;
-/** The lock first: the statements after this one see what its last holder committed. */
-const OPENING = `SELECT pg_advisory_xact_lock(hashtextextended(?, 0)), CAST(pg_current_xact_id() AS TEXT) AS xid,
+const opening = (lock: string): string => `SELECT ${lock}, CAST(pg_current_xact_id() AS TEXT) AS xid,
   set_config('idle_in_transaction_session_timeout', '${HOLD_MS}', true),
   CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS DOUBLE PRECISION) AS time`;
+/** The lock first: the statements after this one see what its last holder committed. */
+const OPENING = opening('pg_advisory_xact_lock(hashtextextended(?, 0))');
+/** Fails where the lane is not free, by a division: whoever is in the way leaves another row, and a call may be over by then. */
+const OPENING_IF_FREE = opening('1 / CAST(pg_try_advisory_xact_lock(hashtextextended(?, 0)) AS INTEGER)');
+
+/** What came of it. */
+interface Opened {
+  /** Of the transaction; undefined where it was not told. */
+  readonly xid?: string;
+  readonly failure?: { readonly reason: unknown; readonly busy: boolean };
+}
 
 interface Queued extends Waiting<PostgresTx> {
   /** Times that its batch was undone. */
@@ -110,17 +118,11 @@ export class GroupCommit {
   async #batch(connection: Connection, lane: string, queue: Queued[]): Promise<boolean> {
     const done: Done[] = [];
     const guess = queue.length === 1 ? this.#guesses.of(lane) : undefined;
-    const began = performance.now();
     let guessing: PostgresTx | undefined;
-    let late = false;
     let left: Left | undefined;
+    connection.beginWrite();
+    const opened = this.#open(connection, lane, guess);
     try {
-      connection.begin(BEGIN);
-      const opened = connection.query(OPENING, [lane]);
-      opened.then(
-        ({ rows }) => this.#clock.hear(rows[0]?.time),
-        () => undefined,
-      );
       for (let next = queue.shift(); next; ) {
         const write = next;
         const first = done.length === 0;
@@ -129,23 +131,23 @@ export class GroupCommit {
         const isLast = (): boolean => !hasRoom(done.length + 1, write, queue);
         const one = await runOne({ connection, tx, first, isLast }, write);
         done.push(one.done);
-        await opened;
+        const ready = { connection, lane, queue, done, last: tx, guessing, left: tx.left ?? left, opened };
+        // It has asked for nothing and gone by what the server is yet to find so: if it is not, the commit is none.
+        const asksNothing = one.isLast && !one.done.failure && tx.supposing;
+        const { failure } = asksNothing ? {} : await opened;
+        if (failure) throw failure.reason;
         if (connection.trouble !== undefined) throw connection.trouble;
-        late = tx.supposing && performance.now() - began > GUESS_MS_MAX;
-        if (late) throw new Error('it waited behind others, whatever they did');
+        if (asksNothing) return await this.#commit(ready);
         // What it failed with may come of a row that is another by now.
         if (one.done.failure && (await isWrong(tx))) throw one.done.failure.reason;
         if (!one.done.failure) left = tx.left ?? left;
-        if (one.isLast) {
-          const ready = { connection, lane, queue, done, last: tx, guessing, left };
-          return await this.#commit(ready, (await opened).rows[0]?.xid);
-        }
+        if (one.isLast) return await this.#commit({ ...ready, left });
         next = queue.shift();
       }
       return false;
     } catch (reason) {
       const undone = connection.command('ROLLBACK').catch(() => undefined);
-      if (connection.lost === undefined && (late || (await isWrong(guessing)))) {
+      if (connection.lost === undefined && ((await opened).failure?.busy || (await isWrong(guessing)))) {
         // Behind it nothing of this batch is answered any more that the next could take for its own.
         await undone;
         this.#guessAgain(lane, queue, done);
@@ -157,19 +159,29 @@ export class GroupCommit {
     }
   }
 
+  async #open(connection: Connection, lane: string, guess: Left | undefined): Promise<Opened> {
+    try {
+      const { rows } = await connection.query(guess ? OPENING_IF_FREE : OPENING, [lane]);
+      this.#clock.hear(rows[0]?.time);
+      return { xid: rows[0]?.xid };
+    } catch (reason) {
+      return { failure: { reason, busy: guess !== undefined && connection.lost === undefined } };
+    }
+  }
+
   /** Nothing was kept of a batch that went by what is so no more: it runs again, and asks. */
   #guessAgain(lane: string, queue: Queued[], done: readonly Done[]): void {
     this.#guesses.failed(lane);
     queue.unshift(...done.map(({ waiting }) => waiting));
   }
 
-  async #commit(ready: Ready, xid: string): Promise<boolean> {
+  async #commit(ready: Ready): Promise<boolean> {
     const { connection, lane, done, guessing, left } = ready;
     // Nothing to keep: no need to wait for the disk.
     if (done.every(({ failure }) => failure)) connection.send('ROLLBACK');
     else {
       const began = performance.now();
-      const outcome = await this.#outcome(connection, xid);
+      const outcome = await this.#outcome(ready);
       if (outcome === 'aborted') throw connection.lost;
       if (outcome === 'unknown') {
         this.#guesses.forget(lane);
@@ -186,9 +198,9 @@ export class GroupCommit {
   }
 
   /** A statement of the last write failed, of which nobody had heard: it fails with that, and the others run again. */
-  async #refused({ connection, lane, queue, done, last, guessing }: Ready): Promise<boolean> {
+  async #refused({ connection, lane, queue, done, last, guessing, opened }: Ready): Promise<boolean> {
     const { trouble } = connection;
-    if (await isWrong(guessing)) {
+    if ((await opened).failure?.busy || (await isWrong(guessing))) {
       this.#guessAgain(lane, queue, done);
       return false;
     }
@@ -202,14 +214,15 @@ export class GroupCommit {
     return false;
   }
 
-  async #outcome(connection: Connection, xid: string): Promise<Committed> {
+  async #outcome({ connection, opened }: Ready): Promise<Committed> {
     try {
-      const { command } = await connection.command('COMMIT');
+      const { command } = await connection.commit();
       // A transaction in which something failed is rolled back by COMMIT without an error.
       return command === 'COMMIT' ? 'committed' : 'refused';
     } catch (thrown) {
       if (connection.lost === undefined) throw thrown;
-      return outcomeOf({ xid, crashes: connection.crashes }, this.#options.open);
+      const { xid } = await opened;
+      return xid === undefined ? 'unknown' : outcomeOf({ xid, crashes: connection.crashes }, this.#options.open);
     }
   }
 
@@ -238,6 +251,7 @@ interface Ready {
   /** The one that may have gone by what the last batch left, and what this one leaves. */
   readonly guessing: PostgresTx | undefined;
   readonly left: Left | undefined;
+  readonly opened: Promise<Opened>;
 }
 
 /** Did it go by what is so no more? */

@@ -98,7 +98,7 @@ class PostgresEngine implements Sql {
   }
 
   async #readOn<T>(connection: Connection, work: (tx: Tx) => Promise<T>): Promise<{ value: T } | { reason: unknown }> {
-    connection.begin('ISOLATION LEVEL REPEATABLE READ READ ONLY');
+    connection.beginRead();
     const tx = new PostgresTx(connection);
     try {
       const value = await this.#counted(tx, work);
