@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
+import { own } from '../../base/own-data.ts';
 import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { Switches } from '../../core/call/switches.ts';
@@ -17,8 +18,8 @@ import { JOB_WORDS, jobWord } from './job-object.ts';
 import type { AnyJobType } from './job-types.ts';
 import { findJob } from './jobs.sql.ts';
 import { attemptsParam, DEFAULT_ATTEMPTS, keptJson, keyParam, payloadParam } from './params.ts';
-import { enqueue, holderOf } from './queue.ts';
-import { runNow } from './run-now.ts';
+import { enqueue } from './queue.ts';
+import { type Hands, holderAmong, runNow } from './run-now.ts';
 import { WAITING } from './topics.ts';
 
 const submitInput = z.object({
@@ -66,7 +67,7 @@ interface Ready {
 const OPERATOR = { role: 'operator' } as const;
 const keeping = z.object({
   input: submitInput,
-  hands: z.object({ worker_id: z.string(), leaseMs: z.number() }).optional(),
+  hands: own<Hands>().optional(),
   offer: z.custom<Offer | undefined>(() => true).optional(),
   switches: z.custom<Switches>(() => true),
 });
@@ -88,7 +89,7 @@ const keepJobOf = (types: readonly AnyJobType[]): KeepJob => ({
   run: async (call, { input, hands, offer, switches }) => {
     await checkMode(call, input, switches);
     const { job, deduplicated } = await enqueue(call, {
-      holder: hands && holderOf(hands),
+      holder: hands === undefined ? undefined : () => holderAmong(hands),
       offer,
       type: input.job_type,
       kind: kindOf(types, { executor: NEXUS, type: input.job_type }),

@@ -86,8 +86,8 @@ export interface NewJob extends Pick<Beside, 'kind' | 'switches'> {
   readonly schedule_id?: string;
   readonly retry_of?: string;
   readonly blocked?: boolean;
-  /** Has it from the beginning: nobody else starts it first. */
-  readonly holder?: Holder | undefined;
+  /** Gives who has it from the beginning, so that nobody else starts it first. Not asked where the job was made before. */
+  readonly holder?: (() => Holder) | undefined;
   /** The same if no other job is due before it. */
   readonly offer?: Offer | undefined;
   /** The caller of the call, unless given. */
@@ -105,13 +105,14 @@ export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
   const { tx } = call;
   const tally = new Tally(call);
   const now = await queueTime(call);
-  const { holder, offer } = asked;
+  const { offer } = asked;
   const { room, isFirst } = await whatIsThere(tx, tally, { ...asked, now });
   const job = jobOf(call, asked, now);
   if (job.idempotency_key !== null) {
     const first = await findJobByKey(tx, { ...job, idempotency_key: job.idempotency_key });
     if (first) return { job: first, deduplicated: true, now };
   }
+  const holder = asked.holder?.();
   room?.check();
   tally.moved(job, undefined);
   tellStatus(call, job);

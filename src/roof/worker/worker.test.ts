@@ -183,6 +183,10 @@ forEachEngine('the worker inside a server', (engine) => {
     });
     const before = (await api.call<{ total: number }>('GET', '/api/v1/jobs?job_type=echo')).total;
     expect(await api.submit({ ...sync, payload: { value: 2 } })).toMatchObject({ status_code: 503 });
+    // One that was made before starts nothing, so it needs no room.
+    expect(await api.submit({ ...sync, idempotency_key: 'sync' })).toMatchObject({ deduplicated: true });
+    const { job_id } = running;
+    expect(await api.submit({ ...sync, idempotency_key: 'slow' })).toMatchObject({ job_id, status: 'running' });
     expect((await api.call<{ total: number }>('GET', '/api/v1/jobs?job_type=echo')).total).toBe(before);
     await api.call('POST', `/api/v1/jobs/${running.job_id}/cancel`);
     expect(await slow).toMatchObject({ status: 'cancelled' });

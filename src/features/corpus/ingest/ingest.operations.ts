@@ -12,8 +12,8 @@ import { type Call, type Operation, ofBrick, type Preparation } from '../../../c
 import { DEFAULT_BACKOFF, NEXUS, NORMAL } from '../../jobs/job.ts';
 import { findJob, type JobRow, listAttempts } from '../../jobs/jobs.sql.ts';
 import { keptJson } from '../../jobs/params.ts';
-import { enqueue, holderOf } from '../../jobs/queue.ts';
-import { runNow } from '../../jobs/run-now.ts';
+import { enqueue } from '../../jobs/queue.ts';
+import { type Hands, holderAmong, runNow } from '../../jobs/run-now.ts';
 import { isAdmin, subjectOf } from '../../jobs/visibility.ts';
 import { jobBases } from '../documents/job-bases.ts';
 import { selectLevels } from '../text/selection.ts';
@@ -44,7 +44,7 @@ type RouteInput = z.infer<typeof routeInput>;
 const payloadOf = ({ atom_tracks, ...payload }: RouteInput): BatchPayload =>
   atom_tracks ? { ...payload, parse_options: { ...payload.parse_options, atom_tracks } } : payload;
 
-const keeping = z.object({ payload: own<BatchPayload>(), worker_id: z.string(), leaseMs: z.number() });
+const keeping = z.object({ payload: own<BatchPayload>(), hands: own<Hands>() });
 const kept = z.object({ job_id: z.string(), deduplicated: z.boolean() });
 
 const keepBatch: Operation<z.infer<typeof keeping>, z.infer<typeof kept>> = {
@@ -56,9 +56,9 @@ const keepBatch: Operation<z.infer<typeof keeping>, z.infer<typeof kept>> = {
   faults: [],
   input: keeping,
   output: kept,
-  run: async (call, { payload, ...hands }) => {
+  run: async (call, { payload, hands }) => {
     const { job, deduplicated } = await enqueue(call, {
-      holder: holderOf(hands),
+      holder: () => holderAmong(hands),
       type: INGEST,
       kind: ingestBatch,
       executor: NEXUS,
@@ -82,7 +82,7 @@ export async function runBatch(payload: BatchPayload, preparation: Preparation):
   const { folder, limits, context } = preparation;
   selectLevels(payload.parse_options);
   await checkSources({ folder, limits, zone_id: context.zone_id }, payload.source_paths);
-  return runNow(preparation, (hands) => preparation.run(keepBatch, { payload, ...hands }));
+  return runNow(preparation, (hands) => preparation.run(keepBatch, { payload, hands }));
 }
 
 /** What came of the files of a batch; throws why it was refused as a whole. */
