@@ -24,10 +24,17 @@ const METADATA_NAME = ` metadata ${JSON.stringify(OBJECTS[0])}`;
 const KEY = 'token.create api_key';
 /** A zone of such a name is looked for as any other, and is not there; none can be made. */
 const ZONE = /^(?!zone\.(create|import) ).* zone_id/;
+/** Ids of one form: what has another is not there (infrastructure.md §1). */
+const ID = /^((job|task|schedule)\.\S+|conflict\.get) id$/;
+/** Of no task, nothing is cancelled. */
+const CANCEL = 'task.cancel id';
+const NOT_THERE = ['NOT_FOUND', 'TASK_NOT_FOUND', 'SCHEDULE_NOT_FOUND', 'CONFLICT_NOT_FOUND'];
+/** A flag of such a name is not there either. */
+const FLAG = 'feature.update name';
 const REFUSALS = ['INVALID_PARAMS', 'INVALID_PATH', 'INVALID_CURSOR'];
 /** What the corpus only reads, looks for among its own words, or keeps as JSON. */
 const READ =
-  /^(analysis\.rhetoric (text|audience_profile)|governance\.evaluate candidate_output|graph\.query document_id|corpus\.ingest (modalities|parse_options))/;
+  /^(analysis\.rhetoric (text|audience_profile|document_id)|governance\.evaluate candidate_output|graph\.query document_id|corpus\.ingest (modalities|parse_options))/;
 /** Its ids are not there where they are none, and its words and paths are refused by what they mean (corpus.md §14). */
 const CORPUS = /^(analysis|branch|remix|document|graph|corpus|seed-text)\./;
 const BY_MEANING = ['NOT_FOUND', 'BAD_REQUEST'];
@@ -78,7 +85,8 @@ function variantsOf(operation: AnyOperation, kept: ReadonlyMap<string, unknown>)
 function wantedFor(at: string): readonly string[] {
   if (CONTENTS.test(at) || at.endsWith(METADATA_NAME)) return ['OK'];
   if (at === KEY) return ['UNAUTHENTICATED'];
-  if (READ.test(at)) return ['OK'];
+  if (READ.test(at) || at === CANCEL) return ['OK'];
+  if (ID.test(at) || at === FLAG) return NOT_THERE;
   if (CORPUS.test(at)) return [...REFUSALS, ...BY_MEANING];
   return ZONE.test(at) ? ['ZONE_NOT_FOUND'] : REFUSALS;
 }

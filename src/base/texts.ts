@@ -12,6 +12,12 @@ export const NO_NUL = 'may hold no NUL';
 /** A parameter that is such a text. */
 export const plainText = z.string().refine(isPlainText, NOT_PLAIN);
 
+/**
+ * An id. Any text will do: what has not the form of one is the id of nothing that is there (infrastructure.md §1). Who looks for
+ * it in a table asks for its form first.
+ */
+export const idText = z.string();
+
 /** Does a JSON value hold a NUL, in a text or a name, however deep? */
 export function holdsNul(value: unknown): boolean {
   if (typeof value === 'string') return value.includes('\u0000');

@@ -1,6 +1,6 @@
 /** The door of /api/v1 (infrastructure.md §1): bodies, values, refusals in their words and order, and first keys that everybody knows. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTestServer, type TestServer } from '../../../test/harness.ts';
+import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
 
 const KEYS = { viewer: 'nexus-dev-viewer-key', operator: 'nexus-dev-operator-key' };
 const SUBMIT = '/api/v1/jobs/submit';
@@ -54,6 +54,23 @@ test.each([
   ['DELETE /api/v1/jobs', {}, [405, 'METHOD_NOT_ALLOWED', 'method_not_allowed', 'Method Not Allowed']],
   ['GET /api/v1/nothing', { key: '' }, [401, 'UNAUTHENTICATED', 'unauthorized', 'Invalid or missing API key']],
   ['GET /api/v1/jobs/not-a-uuid', {}, [404, 'NOT_FOUND', 'not_found', 'Job not-a-uuid not found']],
+  ['GET /api/v1/jobs/%00', {}, [404, 'NOT_FOUND', 'not_found', 'Job \u0000 not found']],
+  ['GET /api/v1/analysis/runs/a%00', {}, [404, 'NOT_FOUND', 'not_found', 'Analysis run a\u0000 not found']],
+  [
+    'PUT /api/v1/features/a%00',
+    { key: ADMIN_KEY, body: '{}' },
+    [404, 'NOT_FOUND', 'not_found', 'Feature a\u0000 not found'],
+  ],
+  [
+    'POST /api/v1/analyze',
+    { body: '{"document_id":"\\u0000"}' },
+    [404, 'NOT_FOUND', 'not_found', 'Document not found'],
+  ],
+  [
+    'POST /api/v1/analyze',
+    { body: '{"branch_id":"\\u0000"}' },
+    [404, 'NOT_FOUND', 'not_found', 'Branch \u0000 not found'],
+  ],
   [`POST ${SUBMIT}`, { body: '[]' }, [422, 'INVALID_PARAMS', 'validation_error', 'params: has to be an object']],
 ])('%s %j is %j', async (line, sent, expected) => {
   expect(await refusal(line, sent)).toEqual(expected);

@@ -8,7 +8,7 @@ import { Fault } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { pageParams } from '../../base/page-params.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText, plainText } from '../../base/texts.ts';
 import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { type JobBases, kindOf } from './beside.ts';
@@ -59,7 +59,7 @@ async function getSeen(call: Call, id: string, bases: JobBases): Promise<JobRow>
 const shown = async ({ tx }: Call, job: JobRow): Promise<JobObject> =>
   toJob(job, { attempts: await listAttempts(tx, job.job_id), artifacts: await listArtifacts(tx, job.job_id) });
 
-const jobId = plainText.describe('id of the job');
+const jobId = idText.describe('id of the job');
 const idInput = z.object({ id: jobId });
 type IdInput = z.infer<typeof idInput>;
 

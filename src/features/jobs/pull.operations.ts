@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { hasClaimable } from './claims.sql.ts';
 import { queueTime } from './clock.sql.ts';
@@ -131,7 +131,7 @@ async function getHeld(call: Call, id: string): Promise<JobRow> {
   throw taskNotFound(id);
 }
 
-const taskId = plainText.describe('id of the task');
+const taskId = idText.describe('id of the task');
 const tokenParam = z.int().describe('fencing_token of the claim');
 
 const heartbeatInput = z.object({

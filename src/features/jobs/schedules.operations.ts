@@ -6,7 +6,7 @@ import { Fault } from '../../base/faults.ts';
 import { isUuid, newUuid } from '../../base/ids.ts';
 import { jsonValue } from '../../base/json-object.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
 import { checkCron, nextInstant } from './cron.ts';
@@ -196,7 +196,7 @@ const createSchedule = (types: readonly AnyJobType[]): Operation<CreateInput, Sc
   },
 });
 
-const scheduleId = plainText.describe('id of the schedule');
+const scheduleId = idText.describe('id of the schedule');
 const idInput = z.object({ id: scheduleId });
 type IdInput = z.infer<typeof idInput>;
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { readCursor } from '../../base/cursor.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText, plainText } from '../../base/texts.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation } from '../../core/operation.ts';
@@ -164,7 +164,7 @@ async function findSeen(call: Call, id: string): Promise<JobRow | undefined> {
   return sees(call, job) || (job.status === 'running' && job.lease_subject === subjectOf(call)) ? job : undefined;
 }
 
-const taskId = plainText.describe('id of the task');
+const taskId = idText.describe('id of the task');
 const getInput = z.object({
   id: taskId,
   wait_seconds: z.number().min(0).max(60).default(0).describe('wait for its end up to so long'),

@@ -8,7 +8,7 @@ import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { Fault } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText } from '../../base/texts.ts';
 import { type Call, type Operation, ofBrick, type StoredBytes } from '../../core/operation.ts';
 import { contentTypeOf } from '../files/write.operations.ts';
 import { isFinal } from '../jobs/job.ts';
@@ -245,7 +245,7 @@ const list: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
   },
 };
 
-const id = plainText.describe('id of the conflict');
+const id = idText.describe('id of the conflict');
 const onlyId = z.object({ id });
 
 /** The same answer for an unknown id and for one whose path the caller may not read. */

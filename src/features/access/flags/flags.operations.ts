@@ -1,7 +1,7 @@
 /** Feature flags as operations (infrastructure.md §6): what is open to the caller, and opening and closing. */
 import { z } from 'zod';
 import { Fault } from '../../../base/faults.ts';
-import { plainText } from '../../../base/texts.ts';
+import { isPlainText } from '../../../base/texts.ts';
 import { auditRow } from '../../../core/call/audit-row.ts';
 import type { Switches } from '../../../core/call/switches.ts';
 import { type Caller, type Operation, ROLES } from '../../../core/operation.ts';
@@ -57,7 +57,7 @@ export const listFeatures: Operation<ListInput, z.infer<typeof listOutput>, Read
 };
 
 const updateInput = z.object({
-  name: plainText.describe('name of the feature'),
+  name: z.string().describe('name of the feature'),
   enabled: z.boolean().optional().describe('whether it is open; a command closes it with --no-enabled'),
   min_role: z.enum(ROLES).optional().describe('the least role that it is open to'),
 });
@@ -80,7 +80,7 @@ export const updateFeature: Operation<UpdateInput, FlagObject, Ready<UpdateInput
   object: ({ input }) => input.name.slice(0, 128),
   prepare: async (input, { switches }) => ({ input, switches }),
   run: async (call, { input, switches }) => {
-    const before = await lockFlag(call.tx, input.name);
+    const before = isPlainText(input.name) ? await lockFlag(call.tx, input.name) : undefined;
     if (!before) throw new Fault('NOT_FOUND', `Feature ${input.name.slice(0, 128)} not found`);
     const after: FlagRow = {
       ...before,

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { Fault } from '../../../base/faults.ts';
-import { plainText } from '../../../base/texts.ts';
+import { idText, plainText } from '../../../base/texts.ts';
 import type { Switches } from '../../../core/call/switches.ts';
 import { MODES } from '../../../core/call/tokens.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
@@ -25,8 +25,8 @@ const OPERATOR = { role: 'operator' } as const;
 const PROFILE_MAX = 255;
 
 const analyzeInput = z.object({
-  document_id: plainText.optional().describe('the document to read; wins over the branch'),
-  branch_id: plainText.optional().describe('the branch whose text to read'),
+  document_id: idText.optional().describe('the document to read; wins over the branch'),
+  branch_id: idText.optional().describe('the branch whose text to read'),
   layers: z.array(plainText).default([]).describe('all of them unless given'),
   mode: z.enum(MODES).default('PUBLIC'),
   plugin_profile: plainText.max(PROFILE_MAX).optional().describe('which plugins are asked, in which order'),

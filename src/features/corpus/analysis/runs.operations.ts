@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { Fault } from '../../../base/faults.ts';
 import { isUuid } from '../../../base/ids.ts';
 import { pageParams } from '../../../base/page-params.ts';
-import { plainText } from '../../../base/texts.ts';
+import { idText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { JOB_WORDS, type JobWord, jobWord } from '../../jobs/job-object.ts';
 import { findJob } from '../../jobs/jobs.sql.ts';
@@ -16,7 +16,7 @@ import { compareRuns, comparisonObject } from './shadow.ts';
 const ROOT = '/api/v1/analysis/runs';
 const VIEWER = { role: 'viewer' } as const;
 
-const idInput = z.object({ analysis_run_id: plainText.describe('id of the analysis') });
+const idInput = z.object({ analysis_run_id: idText.describe('id of the analysis') });
 type IdInput = z.infer<typeof idInput>;
 
 const shortOf = (id: string): string => id.slice(0, 64);
