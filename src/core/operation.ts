@@ -15,6 +15,7 @@ import type { BackupDesk } from './call/backups.ts';
 import type { BrickState, BrickSwitch } from './call/brick-state.ts';
 import type { ClusterView } from './call/cluster.ts';
 import type { Computing } from './call/computing.ts';
+import type { Doer } from './call/doer.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { Notes } from './call/notes.ts';
 import type { MountPoint, Passage, Reach, Stores } from './call/outside.ts';
@@ -35,17 +36,12 @@ export type Permission = 'read' | 'write' | 'execute' | 'share';
 export type Channel = 'http' | 'rpc' | 'cli' | 'mcp' | 'internal';
 
 /** Who calls, authenticated once at the door (access.md §1). Plain data: it crosses threads. */
-export interface Caller {
-  readonly subject_type: string;
-  readonly subject_id: string;
-  readonly user_id: string;
+export interface Caller extends Doer {
   readonly zone_id: string;
   readonly role: Role | 'none';
   readonly is_admin: boolean;
-  readonly key_id: string | null;
   /** First 8 digits of the hash of the key, by which an audit row tells it. */
   readonly key_hash_prefix: string | null;
-  readonly agent_id: string | null;
   readonly inherit_permissions: boolean;
   /** Access revision of the caller's zone at which the credential was checked. */
   readonly access_revision: number;
@@ -59,6 +55,8 @@ export interface Caller {
 /** What a call carries beside its input. Plain data: it crosses threads. */
 export interface CallContext {
   readonly caller: Caller;
+  /** Whose doing it is, where that is not the caller: what the server does for somebody's job. */
+  readonly asker?: Doer | undefined;
   readonly zone_id: string;
   /** Paths of another zone keep this prefix in answers: `/zone/<id>`, else empty. */
   readonly path_prefix: string;

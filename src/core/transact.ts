@@ -28,6 +28,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Sql, Tx, WriteHint } from '../ports/sql.ts';
 import { checkWho } from './authorise.ts';
 import { type AuditKeys, auditRow } from './call/audit-row.ts';
+import { doerOf } from './call/doer.ts';
 import type { JobMove, Told } from './call/told.ts';
 import type { EndedSpan } from './call/tracing.ts';
 import { checkDeadline } from './deadline.ts';
@@ -146,7 +147,7 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
       duration_ms: Math.max(0, parts.clock.now() - state.now),
       details: state.details,
     } as const;
-    state.rows.push(auditRow(facts, context.caller, context));
+    state.rows.push(auditRow(facts, doerOf(context), context));
   }
   if (state.rows.length === 0) return output;
   // Together: on PostgreSQL that is one round trip.

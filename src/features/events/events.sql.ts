@@ -1,4 +1,5 @@
 /** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
+import { doerOf } from '../../core/call/doer.ts';
 import type { CallContext, NewEvent } from '../../core/operation.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
 
@@ -51,6 +52,7 @@ export async function insertEvents(
   by: { readonly context: CallContext; readonly at: number },
 ): Promise<void> {
   const { context, at } = by;
+  const who = doerOf(context);
   await tx.insert(
     eventRows,
     appended.map(({ seq, event }) => [
@@ -63,8 +65,8 @@ export async function insertEvents(
       event.branch ?? null,
       event.object?.type ?? null,
       event.object?.id ?? null,
-      (event.by ?? context.caller).user_id,
-      (event.by ?? context.caller).agent_id,
+      (event.by ?? who).user_id,
+      (event.by ?? who).agent_id,
       context.channel,
       context.request_id,
       JSON.stringify(event.data ?? {}),

@@ -3,6 +3,7 @@
  * file; a change ends the state before it and begins the next at one revision; usage counts exactly what `list` adds up.
  */
 import { parentOf } from '../../base/paths.ts';
+import { doerOf } from '../../core/call/doer.ts';
 import type { Call } from '../../core/operation.ts';
 import { type NewBlob, touchBlobs } from '../content/content.sql.ts';
 import type { Representation, Stored } from '../content/content.ts';
@@ -101,9 +102,9 @@ function directoryState(call: Call, view: View, made: Omit<NewDirectory, 'occupi
     metadata: null,
     reason: 'mkdir',
     created_at: call.now,
-    created_by: call.caller.user_id,
+    created_by: doerOf(call.context).user_id,
     modified_at: call.now,
-    modified_by: call.caller.user_id,
+    modified_by: doerOf(call.context).user_id,
   };
 }
 
@@ -191,9 +192,9 @@ export function planWrite(call: Call, view: View, plan: WritePlan): Written {
     metadata: content.metadata === undefined ? (before?.metadata ?? null) : content.metadata,
     reason: content.reason,
     created_at: before?.created_at ?? call.now,
-    created_by: before?.created_by ?? call.caller.user_id,
+    created_by: before?.created_by ?? doerOf(call.context).user_id,
     modified_at: call.now,
-    modified_by: call.caller.user_id,
+    modified_by: doerOf(call.context).user_id,
   };
   change.begun.push(state);
   return {

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { ancestorsOf, parentOf } from '../../base/paths.ts';
+import { doerOf } from '../../core/call/doer.ts';
 import type { MountPoint } from '../../core/call/outside.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { touchBlobs } from '../content/content.sql.ts';
@@ -187,20 +188,18 @@ class Refresh {
 
   private tell({ path, kind, stored, size }: Seen): number {
     const row = this.rows.get(path);
-    const by = { user_id: 'system', agent_id: null };
-    if (kind === 'd') return this.call.event({ type: 'mkdir', path, data: { via: 'sync' }, by });
+    if (kind === 'd') return this.call.event({ type: 'mkdir', path, data: { via: 'sync' } });
     if (kind === 'gone') {
       const type = row?.kind === 'd' ? 'rmdir' : 'delete';
       return this.call.event({
         type,
         path,
         data: { via: 'sync', ...(row?.kind === 'd' ? { subtree: true } : {}) },
-        by,
       });
     }
     const version = (row?.kind === 'f' ? row.version : 0) + 1;
     const etag = stored?.sha256 ?? null;
-    return this.call.event({ type: 'write', path, data: { via: 'sync', version, etag, size }, by });
+    return this.call.event({ type: 'write', path, data: { via: 'sync', version, etag, size } });
   }
 
   /** Of several things, the directory is told that holds them all. */
@@ -210,7 +209,7 @@ class Refresh {
     let path = parentOf(paths[0] ?? '/');
     while (!paths.every((one) => isAtOrBelow(one, path))) path = parentOf(path);
     const data = { via: 'sync', subtree: true, files: changed.length - removed, removed };
-    return this.call.event({ type: 'write', path, data, by: { user_id: 'system', agent_id: null } });
+    return this.call.event({ type: 'write', path, data });
   }
 
   private replace(one: Seen, made: { readonly revision: number; readonly ordinal: number }): void {
@@ -230,6 +229,7 @@ class Refresh {
     const before = this.rows.get(path);
     const file = one.kind === 'f';
     const same = before?.kind === 'f' && file ? before : undefined;
+    const doer = doerOf(call.context).user_id;
     this.made.add(path);
     this.begun.push({
       zone_id: call.zone.zone_id,
@@ -247,9 +247,9 @@ class Refresh {
       metadata: same?.metadata ?? null,
       reason: file ? 'write' : 'mkdir',
       created_at: same?.created_at ?? one.modified_at,
-      created_by: same?.created_by ?? 'system',
+      created_by: same?.created_by ?? doer,
       modified_at: one.modified_at,
-      modified_by: 'system',
+      modified_by: doer,
     });
   }
 

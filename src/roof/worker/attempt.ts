@@ -12,8 +12,9 @@ import type { Runner } from '../../core/transact.ts';
 import { hasRole } from '../../features/access/credentials.ts';
 import type { ClaimedJob } from '../../features/jobs/claimed.ts';
 import { type Artifact, type Outcome, shortError } from '../../features/jobs/job.ts';
-import type { AnyJobType, JobRun, JobTools } from '../../features/jobs/job-types.ts';
-import { authoriseJob } from './tools.ts';
+import type { AnyJobType, JobRun } from '../../features/jobs/job-types.ts';
+import { behalfOf } from '../system.ts';
+import { authoriseJob, type ToolsFor } from './tools.ts';
 
 export interface AttemptParts {
   readonly types: ReadonlyMap<string, AnyJobType>;
@@ -22,7 +23,7 @@ export interface AttemptParts {
   readonly timeoutMs: number;
   readonly resultBytes: number;
   readonly runner: Runner;
-  readonly tools: JobTools;
+  readonly tools: ToolsFor;
   readonly log: Log;
   readonly tracing?: Tracing | undefined;
 }
@@ -93,7 +94,8 @@ async function handle(
   const { job_id, zone_id, attempt, request_id } = job;
   const needs = type.needs?.(payload.data) ?? [];
   if (needs.length > 0) await authoriseJob(runner, needs, { caller: allowed, zone_id, request_id });
-  const result = await type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, ...how, tools });
+  const own = tools(job.door === 'house' ? undefined : behalfOf(allowed, request_id));
+  const result = await type.run(payload.data, { job_id, zone_id, attempt, caller: allowed, ...how, tools: own });
   return { result, artifacts: type.artifact ? [type.artifact(result, payload.data)] : [] };
 }
 

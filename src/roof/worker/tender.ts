@@ -6,10 +6,9 @@
 import type { Log } from '../../base/log.ts';
 import type { BrickState } from '../../core/call/brick-state.ts';
 import type { Runner } from '../../core/transact.ts';
-import { SYSTEM } from '../../features/access/credentials.ts';
 import { dueSchedules, fireSchedule } from '../../features/jobs/schedule-steps.operations.ts';
 import { failOverdue, findLate, recoverJob } from '../../features/jobs/worker-steps.operations.ts';
-import { type RunStep, systemSteps } from '../system.ts';
+import { asWorker, type RunStep, systemSteps } from '../system.ts';
 import { Lanes } from './lanes.ts';
 
 export interface TenderParts {
@@ -33,7 +32,7 @@ const LATE_MOST = 100;
 const DUE_MOST = 100;
 
 export const stepsOf = ({ runner, worker_id }: Pick<TenderParts, 'runner' | 'worker_id'>): RunStep =>
-  systemSteps(runner, { ...SYSTEM, subject_type: 'worker', subject_id: worker_id });
+  systemSteps(runner, asWorker(worker_id));
 
 const tellFailure = (log: Log, thrown: unknown): void =>
   log('warn', 'jobs.tend-failed', { err: thrown instanceof Error ? thrown.stack : String(thrown) });

@@ -11,7 +11,7 @@ import type { JobTools } from '../../features/jobs/job-types.ts';
 import type { Outside } from '../../features/mounts/outside.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { CorpusFolder } from '../../ports/corpus-folder.ts';
-import { systemSteps } from '../system.ts';
+import { type Behalf, systemSteps } from '../system.ts';
 
 export interface ToolParts {
   readonly runner: Runner;
@@ -24,19 +24,22 @@ export interface ToolParts {
   readonly folder: CorpusFolder;
 }
 
-export function toolsOf(parts: ToolParts): JobTools {
+/** The tools of one job, and what it does with them told as its submitter's; of a job of the server itself without one. */
+export type ToolsFor = (behalf: Behalf | undefined) => JobTools;
+
+export function toolsOf(parts: ToolParts): ToolsFor {
   const { runner, blobs, limits, computing, outside, notes, switches, folder } = parts;
-  return {
+  return (behalf) => ({
     blobs,
     limits,
     computing,
     notes,
     switches,
     folder,
-    step: systemSteps(runner),
-    act: (operation, { caller, zone_id }, input) => systemSteps(runner, caller)(operation, zone_id, input),
+    step: systemSteps(runner, { behalf }),
+    act: (operation, { caller, zone_id }, input) => systemSteps(runner, { caller, behalf })(operation, zone_id, input),
     reach: (zone_id, mount_id) => outside.reach(zone_id, mount_id),
-  };
+  });
 }
 
 /** That a mount is read-only is nothing against a job: what it changes is refused there. */

@@ -11,7 +11,6 @@ import type { BrickBoard } from '../../core/brick-board.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
-import { SYSTEM } from '../../features/access/credentials.ts';
 import { type ClaimedJob, takenBy } from '../../features/jobs/claimed.ts';
 import { ENDED, HOUSEWORK, WAITING } from '../../features/jobs/topics.ts';
 import {
@@ -24,7 +23,7 @@ import {
   renewJobs,
   workOnJobs,
 } from '../../features/jobs/worker-steps.operations.ts';
-import { type RunStep, systemSteps } from '../system.ts';
+import { asWorker, type RunStep, systemSteps } from '../system.ts';
 import { type AttemptParts, attemptJob, STOPPED, TAKEN } from './attempt.ts';
 import { Due } from './due.ts';
 import { Lanes } from './lanes.ts';
@@ -79,7 +78,7 @@ export class Worker {
     this.parts = parts;
     this.startedAt = startedAt;
     this.worker_id = workerId(parts.settings.name);
-    this.step = systemSteps(parts.runner, { ...SYSTEM, subject_type: 'worker', subject_id: this.worker_id });
+    this.step = systemSteps(parts.runner, asWorker(this.worker_id));
     this.due = new Due({ step: this.step, bricks: parts.bricks, pollMs: parts.settings.pollMs });
     const failed = (thrown: unknown): void => this.warn(thrown);
     this.working = new Lanes({ failed, over: () => this.nudge() });
