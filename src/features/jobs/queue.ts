@@ -344,7 +344,9 @@ function tellChange(call: Call, { before, after }: Change, tally: Tally): void {
   tally.moved(after, before);
   tellStatus(call, after);
   const ran = before.status === 'running' && before.started_at !== null;
-  const took = ran ? { duration_ms: after.updated_at - (before.started_at ?? 0) } : {};
+  // An attempt that has ended has no holder any more; who had it is told, or who found it lost.
+  const worker_name = after.lease_owner ?? before.lease_owner ?? undefined;
+  const took = ran ? { duration_ms: after.updated_at - (before.started_at ?? 0), worker_name } : {};
   const err = after.error ?? undefined;
   switch (after.status) {
     case 'running':

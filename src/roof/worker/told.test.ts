@@ -75,9 +75,14 @@ forEachEngine('jobs are told of', (engine) => {
     });
     expect(own[3]).toMatchObject({ attempt: 2, worker_name: expect.any(String) });
     expect(own[4]).not.toHaveProperty('value');
+    const [{ claimed_by } = {}] = (await end(id)).attempts ?? [];
+    expect(own.map(({ worker_name }) => worker_name)).toEqual([undefined, ...Array(4).fill(claimed_by)]);
     const dead = await echo({ value: 1, fail_attempts: 9 }, { max_attempts: 1 });
     await end(dead.id);
     expect(of(dead.id).at(-1)).toBe('error job.failed');
+    expect(lines.findLast(({ fields }) => fields.job_id === dead.id)?.fields).toMatchObject({
+      worker_name: claimed_by,
+    });
     const never = await echo({ value: 1 }, { delay_seconds: 1000 });
     await call('POST', `/api/v2/scheduler/task/${never.id}/cancel`);
     expect(await grown()).toEqual([3, 1, 1, 1, 1, 0]);
