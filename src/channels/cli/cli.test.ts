@@ -132,7 +132,7 @@ test('a person is told the next step, in the words of the command', SLOW, async 
     [['cp', '/hint/d', '/hint/e'], 'nexus cp -r'],
     [['mv', '/hint/d/f.txt', '/hint/d'], 'give the whole new path'],
     [['mkdir', '/hint/x/y'], 'nexus mkdir -p'],
-    [['ls', '/hint', '/more'], 'see nexus ls --help'],
+    [['ls', '/hint', '/more'], 'Usage: nexus ls [PATH]'],
     [['diff', '/hint/d/f.txt'], 'has only version 1'],
     [['ls', '--key', 'wrong'], 'NEXUS_API_KEY'],
     [['ls', '/hint', '--key', stranger], 'they run: nexus share create /hint --relation viewer --user-id YOU'],
@@ -266,7 +266,31 @@ test('noun and verb stand in either order, the noun in either number; a slip nam
   expect((await run(['lists', 'file'])).err).toContain('the nearest is "file list"');
   expect((await run(['file', 'raed', '/x'])).err).toContain('the nearest is "file read"');
   expect((await run(['zone'])).err).toMatch(/^nexus: zone needs a verb: .*\bcreate, .*\blist\b/);
-  expect((await run(['ls', '--lnog'])).err).toBe('nexus: no option --lnog; the nearest is --long\n');
+  expect((await run(['ls', '--lnog'])).err).toMatch(/^nexus: no option --lnog; the nearest is --long\n/);
+});
+
+test.each([
+  [['worker', '--bogus'], 'no option --bogus'],
+  [['worker', '--max-jobs', '0'], '--max-jobs takes a whole number from 1 up, not "0"'],
+  [['worker', '--max-jobs', 'x'], '--max-jobs takes a number, not "x"'],
+  [['worker', '--max-jobs'], '--max-jobs needs a value'],
+  [['worker', '--max-jobs', '--once'], '--max-jobs needs a value; one that begins with - is written --max-jobs=-…'],
+  [['worker', '--once=yes'], '--once takes no value'],
+  [['worker', 'extra'], 'worker takes no "extra"'],
+])('%j has not the form of its command, whose usage is told', SLOW, async (line, said) => {
+  expect(await run(line)).toMatchObject({
+    code: 2,
+    out: '',
+    err: `nexus: ${said}\nUsage: nexus worker [--data TEXT] [--once] [--max-jobs NUMBER]\nSee nexus worker --help\n`,
+  });
+});
+
+test('a usage of many options is broken between them', SLOW, async () => {
+  const { err } = await run(['file', 'write']);
+  const [said, first, second] = err.split('\n');
+  expect(said).toBe('nexus: file write needs PATH');
+  expect(first).toMatch(/^Usage: nexus file write PATH CONTENT( \[--[a-z-]+ [A-Z]+\])+$/);
+  expect(second).toMatch(/^ {7}\[--/);
 });
 
 test('help is there at every level', SLOW, async () => {

@@ -17,6 +17,8 @@ export interface Option extends Takes {
   readonly short?: string;
   /** Texts, several by commas or as a JSON list, and given several times: what comes is the list of all. */
   readonly many?: boolean;
+  /** The least that a number may be; such a number is whole. */
+  readonly least?: number;
 }
 
 /** What was typed behind the command's words. */
@@ -46,8 +48,12 @@ export interface Command {
 
 /** The line was typed wrongly: said in one line, exit code 2. */
 export class UsageError extends Error {
-  constructor(message: string) {
+  /** The line has not the form of its command: what that takes is told beside it. */
+  readonly ofForm: boolean;
+
+  constructor(message: string, { ofForm = false } = {}) {
     super(message);
     this.name = 'UsageError';
+    this.ofForm = ofForm;
   }
 }

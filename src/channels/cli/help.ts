@@ -45,6 +45,21 @@ export function helpOne(terminal: Terminal, command: Command): void {
   optionLines(terminal, 'Options everywhere', COMMON);
 }
 
+/** What a command takes, beside a line that has not the form of it. */
+export function helpBriefly(terminal: Terminal, command: Command): void {
+  const options = command.options.map((one) => `[--${one.name}${valueName(one)}]`);
+  const [first = '', ...more] = wrap(
+    // No option is parted from its value.
+    [`nexus ${usage(command)}`, ...options].map((part) => part.replaceAll(' ', NO_BREAK)).join(' '),
+    Math.max(MEANING_MIN, (terminal.columns ?? COLUMNS) - USAGE.length),
+  );
+  const rows = [USAGE + first, ...more.map((row) => ' '.repeat(USAGE.length) + row)];
+  terminal.err(`${rows.join('\n').replaceAll(NO_BREAK, ' ')}\nSee nexus ${command.words} --help\n`);
+}
+
+const USAGE = 'Usage: ';
+const NO_BREAK = '\u00a0';
+
 /** Its words, and what is given by position. */
 export const usage = (command: Pick<Command, 'words' | 'args'>): string =>
   [

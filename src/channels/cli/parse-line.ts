@@ -123,15 +123,32 @@ function parse(
   } catch (thrown) {
     if (!(thrown instanceof TypeError)) throw thrown;
     const unknown = /Unknown option '(--?[^' ]+)/.exec(thrown.message)?.[1];
-    if (!unknown) throw new UsageError(thrown.message);
-    const [name] = nearestOf([unknown.replace(/^-+/, '')], Object.keys(options));
-    throw new UsageError(`no option ${unknown}; the nearest is --${name}`);
+    if (!unknown) throw new UsageError(valueMistake(thrown.message), { ofForm: true });
+    const typed = unknown.replace(/^-+/, '');
+    const [name] = nearestOf([typed], Object.keys(options));
+    // A name of which hardly a letter is the same is no help.
+    const isNear = name !== undefined && distance(typed, name) <= Math.max(1, typed.length / 2);
+    throw new UsageError(`no option ${unknown}${isNear ? `; the nearest is --${name}` : ''}`, { ofForm: true });
   }
+}
+
+/** What Node says of an option with a value that it does not take, or without the one that it does, in our words. */
+function valueMistake(said: string): string {
+  const option = /'(?:-., )?(--[^' ]+)/.exec(said)?.[1];
+  if (option === undefined) return said;
+  if (said.includes('does not take')) return `${option} takes no value`;
+  return `${option} needs a value${said.includes('ambiguous') ? `; one that begins with - is written ${option}=-…` : ''}`;
 }
 
 function optionValue(option: Option, given: Given): unknown {
   if (typeof given === 'object') return given.flatMap((one) => listIn(String(one)) ?? splitAtCommas(String(one)));
-  return typeof given === 'boolean' ? given : typedValue(option, given, `--${option.name}`);
+  if (typeof given === 'boolean') return given;
+  const what = `--${option.name}`;
+  const value = typedValue(option, given, what);
+  if (option.least !== undefined && !(Number.isInteger(value) && Number(value) >= option.least)) {
+    throw new UsageError(`${what} takes a whole number from ${option.least} up, not "${given}"`, { ofForm: true });
+  }
+  return value;
 }
 
 /** A text as what is taken there. */
@@ -141,8 +158,8 @@ export function typedValue({ takes, or }: Takes, given: string, what: string): u
   if (or?.list) return listIn(given) ?? given;
   if (takes !== 'number') return given;
   const number = Number(given);
-  if (given.trim() === '' || Number.isNaN(number)) throw new UsageError(`${what} takes a number, not "${given}"`);
-  return number;
+  if (given.trim() !== '' && !Number.isNaN(number)) return number;
+  throw new UsageError(`${what} takes a number, not "${given}"`, { ofForm: true });
 }
 
 const splitAtCommas = (text: string): string[] => text.split(',').map((part) => part.trim());
@@ -206,12 +223,11 @@ function couldGoOn(start: string): boolean {
 function checkArgs(command: Command, args: readonly string[]): void {
   const needed = command.args.filter((name) => !name.endsWith('?'));
   const missing = needed[args.length];
-  if (missing !== undefined)
-    throw new UsageError(
-      `${command.words} needs ${missing.replace('…', '').toUpperCase()}; see nexus ${command.words} --help`,
-    );
+  if (missing !== undefined) {
+    throw new UsageError(`${command.words} needs ${missing.replace('…', '').toUpperCase()}`, { ofForm: true });
+  }
   const most = command.args.some((name) => name.includes('…')) ? Number.POSITIVE_INFINITY : command.args.length;
   if (args.length > most) {
-    throw new UsageError(`${command.words} takes no "${args[most]}"; see nexus ${command.words} --help`);
+    throw new UsageError(`${command.words} takes no "${args[most]}"`, { ofForm: true });
   }
 }

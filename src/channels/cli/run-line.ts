@@ -7,7 +7,7 @@ import type { ClientSettings } from '../../config.ts';
 import { type Command, type Scene, UsageError } from './command.ts';
 import { allCommands } from './commands.ts';
 import { explain } from './explain.ts';
-import { helpAll, helpNoun, helpOne } from './help.ts';
+import { helpAll, helpBriefly, helpNoun, helpOne } from './help.ts';
 import { findKey } from './key-file.ts';
 import { nodeFetch } from './node-fetch.ts';
 import { findCommand, parseLine, wordAt } from './parse-line.ts';
@@ -39,16 +39,18 @@ async function run(line: readonly string[], { settings, terminal }: Start): Prom
   }
   if (wantsHelp && words.length === 1 && helpNoun(terminal, commands, words[0] ?? '')) return 0;
   const { command, rest } = findCommand(commands, asked);
-  const typed = parseLine(command, rest);
-  if (typed.options.help) {
-    helpOne(terminal, command);
-    return 0;
-  }
-  const scene: Scene = { settings, terminal, transport: () => transportOf(settings, typed.options) };
   try {
+    const typed = parseLine(command, rest);
+    if (typed.options.help) {
+      helpOne(terminal, command);
+      return 0;
+    }
+    const scene: Scene = { settings, terminal, transport: () => transportOf(settings, typed.options) };
     return await command.run(scene, typed);
   } catch (thrown) {
-    return explain(terminal, thrown, command.hints);
+    const code = explain(terminal, thrown, command.hints);
+    if (thrown instanceof UsageError && thrown.ofForm) helpBriefly(terminal, command);
+    return code;
   }
 }
 

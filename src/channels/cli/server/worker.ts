@@ -1,16 +1,9 @@
 /** `nexus worker`: runs jobs beside a server, or in its place. Says how many attempts have ended, and nothing else. */
 import type { Command } from '../command.ts';
-import { UsageError } from '../command.ts';
 import { explain } from '../explain.ts';
 import type { Terminal } from '../terminal.ts';
 import { DATA, EXIT_CONFIG, load, logWarnings } from './load.ts';
 import { mindHangUp } from './reload.ts';
-
-function maxJobsOf(given: unknown): number {
-  if (given === undefined) return Number.POSITIVE_INFINITY;
-  if (Number.isInteger(given) && Number(given) >= 1) return Number(given);
-  throw new UsageError('--max-jobs takes a whole number from 1 up');
-}
 
 export const workerCommand: Command = {
   words: 'worker',
@@ -19,10 +12,10 @@ export const workerCommand: Command = {
   options: [
     DATA,
     { name: 'once', about: 'take back lost jobs, run at most one and end', takes: 'flag' },
-    { name: 'max-jobs', about: 'end after so many jobs', takes: 'number' },
+    { name: 'max-jobs', about: 'end after so many jobs', takes: 'number', least: 1 },
   ],
   run: async (scene, typed) => {
-    const maxJobs = maxJobsOf(typed.options['max-jobs']);
+    const maxJobs = Number(typed.options['max-jobs'] ?? Number.POSITIVE_INFINITY);
     const read = (terminal: Pick<Terminal, 'err'>) => load(terminal, typed);
     const loaded = read(scene.terminal);
     if (!loaded) return EXIT_CONFIG;
