@@ -151,12 +151,12 @@ export async function revokeKey(tx: Tx, key_id: string, now: number): Promise<vo
   await tx.run('UPDATE keys SET revoked_at = ? WHERE key_id = ?', [now, key_id]);
 }
 
-/** Is there a working admin key of zone root, beside one? */
-export async function hasRootAdmin(tx: Tx, beside: string, now: number): Promise<boolean> {
+/** Is there an admin key of zone root, beside one, that works and still does after a time? */
+export async function hasRootAdmin(tx: Tx, beside: string, after: number): Promise<boolean> {
   const other = await tx.get(
     `SELECT key_id FROM keys WHERE zone_id = 'root' AND role = 'admin' AND revoked_at IS NULL
        AND (expires_at IS NULL OR expires_at > ?) AND key_id <> ? AND hash <> ? LIMIT 1`,
-    [now, beside, EVERYBODYS_HASH],
+    [after, beside, EVERYBODYS_HASH],
   );
   return other !== undefined;
 }

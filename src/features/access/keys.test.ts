@@ -379,7 +379,11 @@ describe('the last admin key of root', () => {
     await server.ok('admin_update_key', { key_id, name: 'named' });
     await server.ok('admin_create_key', { name: 'expired', role: 'admin', expires_at: '2001-01-01T00:00:00Z' });
     await server.ok('admin_create_key', { name: 'corp', role: 'admin', zone_id: 'corp' });
+    const until = (expires_at: string) => server.ok('admin_create_key', { name: 'until', role: 'admin', expires_at });
+    const [early, late] = [await until('2090-01-01T00:00:00Z'), await until('2091-01-01T00:00:00Z')];
     expect(await server.fault('admin_revoke_key', { key_id })).toBe('INVALID_PARAMS');
+    // What is there longer than they are stands in for those that expire.
+    for (const one of [late, early]) await server.ok('admin_revoke_key', { key_id: one.key_id });
     const second = await server.ok('admin_create_key', { name: 'second', role: 'admin' });
     const racing = await Promise.all([
       server.rpc('admin_revoke_key', { key_id: second.key_id }),
