@@ -1,5 +1,5 @@
 /** The commands that are the server: what they say at start, how they end, and what they refuse. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,8 +21,6 @@ afterAll(() => rmSync(place, { recursive: true, force: true }));
 const within = (env: Readonly<Record<string, string>>): Surroundings => ({ ...around, env: { ...around.env, ...env } });
 
 test('start prints an address, a key and lines that work as they stand; Ctrl-C ends it with 0', SLOW, async () => {
-  // Where there is none, a start says so.
-  mkdirSync(join(place, 'corpus'));
   const server = startNexus(['start', '--port', '0', '--data', 'start-data'], around);
   const [greeting] = await server.said(/Nexus is running[\s\S]*curl .*\n/);
   const url = /http:\/\/127\.0\.0\.1:\d+/.exec(greeting)?.[0] ?? '';
@@ -51,6 +49,22 @@ test('start prints an address, a key and lines that work as they stand; Ctrl-C e
   expect(same).toMatchObject({ code: 1, err: expect.stringContaining('another server runs on') });
   again.child.kill('SIGTERM');
   expect((await again.ended).code).toBe(0);
+});
+
+test('a folder of texts that is missing is told where one was named, and by serve', SLOW, async () => {
+  const cases = [
+    ['start', {}, false],
+    ['start', { NEXUS_CORPUS_ROOT: './corpus' }, true],
+    ['serve', { NEXUS_LOG_LEVEL: 'warn' }, true],
+  ] as const;
+  for (const [word, env, told] of cases) {
+    const server = startNexus([word, '--port', '0', '--data', 'corpus-data'], within(env));
+    await server.said(/http:\/\/127\.0\.0\.1:\d+/);
+    server.child.kill('SIGTERM');
+    const { code, err } = await server.ended;
+    expect([word, env, code, err.includes('corpus_root.missing')]).toEqual([word, env, 0, told]);
+    if (!told) expect(err).toBe('');
+  }
 });
 
 test('serve --init makes zones and a file to source, once', SLOW, async () => {

@@ -1,5 +1,7 @@
 /** Commands that are the server, or look at it from inside: start, serve, config. */
 import { relative } from 'node:path';
+import type { Log } from '../../../base/log.ts';
+import type { LogEvent } from '../../../base/log-events.ts';
 import { isCode } from '../../../base/system-error.ts';
 import type { Config, Loaded } from '../../../config.ts';
 import type { Server } from '../../../core/invoke.ts';
@@ -32,6 +34,8 @@ interface Serving {
   /** Reads it again. */
   readonly read: (terminal: Pick<Terminal, 'err'>) => Loaded | undefined;
   readonly terminal: Terminal;
+  /** What this start has no reason to say. */
+  readonly unsaid?: readonly LogEvent[];
   /** Called once the server listens. */
   readonly ready: (running: Listening) => Promise<void> | void;
 }
@@ -60,7 +64,10 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   const { openLog } = await import('../../../roof/log.ts');
   const { config } = serving.loaded;
   warnOfClearText(config, serving.terminal);
-  const { log, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
+  const { log: logAll, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
+  const log: Log = (level, event, fields) => {
+    if (!serving.unsaid?.includes(event)) logAll(level, event, fields);
+  };
   logWarnings(serving.loaded, log);
   let broken: (reason: unknown) => void = () => undefined;
   const ended = new Promise<unknown>((resolve) => {
@@ -109,10 +116,15 @@ const startCommand: Command = {
       loaded,
       read,
       terminal: scene.terminal,
+      unsaid: unsaidBy(loaded),
       ready: (running) => greet(scene, running, loaded.config),
     });
   },
 };
+
+/** Who configured no folder of texts misses none: asked to ingest from it, the server says that there is none and what to set. */
+const unsaidBy = ({ lines }: Loaded): readonly LogEvent[] =>
+  lines.some(({ name, source }) => name === 'NEXUS_CORPUS_ROOT' && source === 'default') ? ['corpus_root.missing'] : [];
 
 /** How this program was called, so that the lines it prints can be pasted as they stand. */
 function calledAs(script: string): string {
