@@ -1,6 +1,7 @@
 /** What is known of a wrong field beside what every client is told; the door of `/api/v1` tells it (infrastructure.md §1). */
 import type { z } from 'zod';
 import type { Issue } from './faults.ts';
+import { plainIssues, valueAt } from './union-issues.ts';
 
 export const ISSUE_TYPES = [
   'missing',
@@ -25,22 +26,16 @@ const known = new WeakMap<Issue, IssueDetails>();
 export const detailsOf = (issue: Issue): IssueDetails =>
   known.get(issue) ?? { type: 'type_error', at: issue.path === '' ? [] : issue.path.split('.'), input: undefined };
 
-/** An issue of a schema, with what it is about. */
-export function issueOf(issue: z.core.$ZodIssue, given: unknown): Issue {
+/** What a schema found wrong, each issue with what it is about. */
+export const issuesOf = ({ issues }: Pick<z.ZodError, 'issues'>, given: unknown): Issue[] =>
+  plainIssues(issues, given).map((issue) => issueOf(issue, given));
+
+function issueOf(issue: z.core.$ZodIssue, given: unknown): Issue {
   const at = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   const input = valueAt(given, at);
   const told: Issue = { path: at.join('.'), message: issue.message };
   known.set(told, { type: typeOf(issue, input), at, input });
   return told;
-}
-
-function valueAt(given: unknown, at: readonly (string | number)[]): unknown {
-  let value = given;
-  for (const part of at) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = Object.entries(value).find(([name]) => name === String(part))?.[1];
-  }
-  return value;
 }
 
 const isNumber = (origin: string): boolean => origin === 'number' || origin === 'int' || origin === 'bigint';

@@ -6,7 +6,7 @@
 import type { z } from 'zod';
 import { asFault, Fault, invalidParams } from '../base/faults.ts';
 import { isZoneId } from '../base/ids.ts';
-import { issueOf } from '../base/issues.ts';
+import { issuesOf } from '../base/issues.ts';
 import { withoutNulls } from '../base/json-object.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -351,7 +351,7 @@ function parse(operation: AnyOperation, parameters: unknown, tolerant: boolean):
   }
   const parsed = operation.input.safeParse(given);
   if (parsed.success) return parsed.data;
-  throw invalidParams(...parsed.error.issues.map((issue) => issueOf(issue, given)));
+  throw invalidParams(...issuesOf(parsed.error, given));
 }
 
 function preparationOf(server: Server, asked: CallContext): Preparation {

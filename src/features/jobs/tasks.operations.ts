@@ -8,6 +8,7 @@ import { readCursor } from '../../base/cursor.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { idText, plainText } from '../../base/texts.ts';
+import { plainIssues } from '../../base/union-issues.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation } from '../../core/operation.ts';
@@ -84,7 +85,10 @@ export async function checkType(
   const parsed = known.input.safeParse(asked.payload);
   if (!parsed.success) {
     throw invalidParams(
-      ...parsed.error.issues.map(({ path, message }) => ({ path: ['payload', ...path].join('.'), message })),
+      ...plainIssues(parsed.error.issues, asked.payload).map(({ path, message }) => ({
+        path: ['payload', ...path].join('.'),
+        message,
+      })),
     );
   }
   if (!hasRole(caller, known.role)) {

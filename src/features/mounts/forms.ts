@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { Fault, type Issue, invalidParams } from '../../base/faults.ts';
 import { jsonObject } from '../../base/json-object.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
+import { plainIssues } from '../../base/union-issues.ts';
 import type { Caller, Preparation } from '../../core/operation.ts';
 import type { BackendConfig, Connector, Place } from '../../ports/backend.ts';
 import { isRootAdmin } from '../access/credentials.ts';
@@ -80,7 +81,7 @@ interface Checked {
 export function checkForm(input: FormInput, preparation: Preparation): Checked {
   const connector = connectorOf(input.backend_type, preparation);
   const parsed = connector.config.safeParse(input.backend_config);
-  if (!parsed.success) throw invalidParams(...parsed.error.issues.map(issueOf));
+  if (!parsed.success) throw invalidParams(...plainIssues(parsed.error.issues, input.backend_config).map(issueOf));
   const config = parsed.data;
   const { stores, context } = preparation;
   const isSecret = (name: string): boolean => connector.secrets.includes(name);

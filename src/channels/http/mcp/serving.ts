@@ -5,7 +5,7 @@
 import type { McpHttpHandler, Server, Tool as WireTool } from '@modelcontextprotocol/server';
 import type { z } from 'zod';
 import { asFault, type Fault, invalidParams } from '../../../base/faults.ts';
-import { issueOf } from '../../../base/issues.ts';
+import { issuesOf } from '../../../base/issues.ts';
 import { type Tool, tools } from '../../../core/tools.ts';
 import type { DoorOptions } from '../door.ts';
 import { nearestNames } from '../similar.ts';
@@ -130,8 +130,7 @@ async function called(scene: Scene, library: Library, { name, args = {} }: Calle
   return callTool(scene, find(library, other), others);
 }
 
-const wrong = ({ issues }: z.ZodError, args: unknown): Fault =>
-  invalidParams(...issues.map((issue) => issueOf(issue, args as object)));
+const wrong = (error: z.ZodError, args: unknown): Fault => invalidParams(...issuesOf(error, args));
 
 /** A Fault, from here on the failure of a request and no result. */
 function protocolError(library: Library, { code, message, row, data }: Fault): Error {

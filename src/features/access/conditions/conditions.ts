@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { jsonObjectOf } from '../../../base/json-object.ts';
 import { holdsNul, NO_NUL } from '../../../base/texts.ts';
+import { plainIssues } from '../../../base/union-issues.ts';
 import { isWithin, parseRange } from './addresses.ts';
 
 export type Json = z.infer<ReturnType<typeof z.json>>;
@@ -34,7 +35,7 @@ export const conditionsSchema: z.ZodType<Conditions> = jsonObjectOf<Json>()
       ['time_window', windowSchema],
     ] as const) {
       if (!Object.hasOwn(value, key)) continue;
-      const wrong = schema.safeParse(value[key]).error?.issues[0];
+      const [wrong] = plainIssues(schema.safeParse(value[key]).error?.issues ?? [], value[key]);
       if (wrong) issues.addIssue({ code: 'custom', path: [key, ...wrong.path], message: wrong.message });
     }
   });

@@ -35,10 +35,12 @@ const rule: z.ZodType<Rule> = z.lazy(() =>
   z.union([
     z.strictObject({ this: z.array(subjectType).max(PARTS_MAX) }),
     z.strictObject({ computed: name }),
-    z.strictObject({ from: z.tuple([name, name]) }),
+    z.strictObject({ from: z.tuple([name, name], 'takes a list of two names: [tupleset, relation]') }),
     z.strictObject({ union: z.array(rule).min(1).max(PARTS_MAX) }),
     z.strictObject({ intersection: z.array(rule).min(1).max(PARTS_MAX) }),
-    z.strictObject({ exclusion: z.tuple([rule, rule]) }),
+    z.strictObject({
+      exclusion: z.tuple([rule, rule], 'takes a list of two rules: who is meant, and who is left out'),
+    }),
   ]),
 );
 

@@ -1,5 +1,7 @@
 /** Schemas: what may be added to the built-in types, and what is refused by name. */
 import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { issuesOf } from '../../../base/issues.ts';
 import { BUILT_IN } from './built-in.ts';
 import type { Types } from './rules.ts';
 import { typesSchema } from './rules.ts';
@@ -59,6 +61,25 @@ test.each<[string, Types, string]>([
   ],
 ])('%s is refused', (_, types, message) => {
   expect(refusal(types)).toContain(message);
+});
+
+test.each([
+  [
+    { a: { b: { exclusion: 'c' } } },
+    'types.a.b.exclusion: takes a list of two rules: who is meant, and who is left out',
+  ],
+  [
+    { a: { b: { union: [{ from: ['up'] }] } } },
+    'types.a.b.union.0.from: takes a list of two names: [tupleset, relation]',
+  ],
+  [{ a: { b: { union: [{ computed: 'x', this: [] }] } } }, 'types.a.b.union.0: '],
+  [{ a: { b: 3 } }, 'types.a.b: Invalid input: expected object, received number'],
+  [{ A: { b: { this: [] } } }, 'types.A: a name begins with a-z and has up to 63 of a-z 0-9 _ -'],
+])('%j has no form of a rule: the place and what it takes are told', (types, message) => {
+  const { error } = z.object({ types: typesSchema }).safeParse({ types });
+  const [{ path = '', message: told = '' } = {}] = error ? issuesOf(error, { types }) : [];
+  expect(`${path}: ${told}`).toContain(message);
+  expect(told).not.toBe('Invalid input');
 });
 
 test('a name that every object of the program has is one like any other', () => {
