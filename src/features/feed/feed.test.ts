@@ -22,7 +22,7 @@ forEachEngine('the event log', (engine) => {
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     });
-    const json = (await answer.json()) as { error?: { code: string } } & Page;
+    const json = (await answer.json()) as { error?: { code: string; message: string } } & Page;
     return { status: answer.status, code: json.error?.code, json };
   };
   const publish = (body: unknown, key?: string) =>
@@ -69,6 +69,13 @@ forEachEngine('the event log', (engine) => {
   test('what an event is about needs write on it, and only its own subject sees it', async () => {
     const ada = await server.addKey({ subject: 'ada', grants: [['direct_editor', '/ada']] });
     const bob = await server.addKey({ subject: 'bob', grants: [['direct_viewer', '/ada']] });
+    const said = async (type: string) => (await publish({ type })).json.error?.message;
+    expect(await said('app.Built!')).toBe(
+      'type: "app.Built!" is no name: it has to be app. and 1 to 64 of a-z, 0-9, _ . and -; for example app.build_finished',
+    );
+    expect(await said('built')).toBe(
+      'Access denied: only events of the family app are published, not built; for example app.build_finished',
+    );
     expect((await publish({ type: 'app.own', path: '/ada/x' }, ada)).status).toBe(201);
     expect(await publish([{ type: 'app.own' }, { type: 'app.own', path: '/else' }], ada)).toMatchObject({
       status: 403,

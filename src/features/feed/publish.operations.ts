@@ -41,14 +41,17 @@ function eventsOf({ events, type: one, ...rest }: Input): readonly Published[] {
   return [{ type: one, ...rest }];
 }
 
+const EXAMPLE = 'for example app.build_finished';
+
 function checkType(given: string): void {
   if (APP_TYPE.test(given)) return;
   if (familyOf(given) === 'app') {
-    throw invalidParams({ path: 'type', message: 'has to be app. and 1 to 64 of a-z, 0-9 and _.-' });
+    const message = `${JSON.stringify(given.slice(0, 100))} is no name: it has to be app. and 1 to 64 of a-z, 0-9, _ . and -; ${EXAMPLE}`;
+    throw invalidParams({ path: 'type', message });
   }
   throw new Fault(
     'ACCESS_DENIED',
-    `Access denied: only events of the family app are published, not ${given.slice(0, 100)}`,
+    `Access denied: only events of the family app are published, not ${given.slice(0, 100)}; ${EXAMPLE}`,
   );
 }
 

@@ -84,15 +84,26 @@ const mistake = (cron: string, timezone = 'UTC'): string => {
 };
 
 test('a mistake names its field', () => {
-  expect(mistake('61 * * * *')).toMatch(/INVALID_PARAMS cron: minute 61/);
-  expect(mistake('0 25 * * *')).toMatch(/cron: hour 25/);
-  expect(mistake('0 0 32 * *')).toMatch(/cron: day of month 32/);
-  expect(mistake('0 0 * foo *')).toMatch(/cron: month foo/);
-  expect(mistake('0 0 * * noday')).toMatch(/cron: day of week noday/);
-  expect(mistake('99 0 0 * * *')).toMatch(/cron: second 99/);
-  expect(mistake('* * * *')).toMatch(/cron: has 4 fields/);
-  expect(mistake('0 0 0 1 1 * 2030')).toMatch(/cron: has 7 fields/);
-  expect(mistake('@sometimes')).toMatch(/INVALID_PARAMS cron:/);
+  const forms = 'alone, as a list (1,5), a range (1-5), a step (*/5), or * for all';
+  const example = 'for example 30 2 * * 1-5 is 2:30 on working days';
+  const told = (line: string) => mistake(line).replace(forms, 'FORMS').replace(`; ${example}`, ' EXAMPLE');
+  expect(told('61 * * * *')).toBe('INVALID_PARAMS cron: minute 61: takes 0 to 59, FORMS EXAMPLE');
+  expect(told('0 25 * * *')).toContain('cron: hour 25: takes 0 to 23, FORMS EXAMPLE');
+  expect(told('0 0 32 * *')).toContain('cron: day of month 32: takes 1 to 31, FORMS EXAMPLE');
+  expect(told('0 0 * foo *')).toContain('cron: month foo: takes 1 to 12 or jan to dec, FORMS EXAMPLE');
+  expect(told('0 0 * * noday')).toContain('cron: day of week noday: takes 0 to 7 or sun to sat, FORMS EXAMPLE');
+  expect(told('99 0 0 * * *')).toContain('cron: second 99: takes 0 to 59, FORMS EXAMPLE');
+  expect(told('* * * *')).toContain(
+    'cron: has 4 fields; it takes 5 (minute, hour, day of month, month, day of week), or',
+  );
+  expect(told('soon')).toContain('cron: has 1 field; it takes 5');
+  expect(told('0 0 0 1 1 * 2030')).toMatch(/cron: has 7 fields.* EXAMPLE$/);
+  expect(told('@sometimes')).toContain(
+    'cron: @sometimes is none of @hourly, @daily, @weekly, @monthly, @yearly EXAMPLE',
+  );
+  for (const line of ['30 2 * * 1-5', '1,5 1-5 */5 jan-dec sun-sat', '@hourly', '@yearly', '0 0 31 12 7']) {
+    expect([line, mistake(line)]).toEqual([line, '']);
+  }
   expect(mistake('0 0 31 2 *')).toMatch(/never comes/);
   expect(mistake('@daily', 'Mars/Base')).toMatch(/INVALID_PARAMS timezone:/);
   expect(mistake('0 0 29 2 *')).toBe('');

@@ -11,7 +11,18 @@ export interface CronLine {
   readonly timezone: string;
 }
 
-const FIELDS = ['second', 'minute', 'hour', 'day of month', 'month', 'day of week'] as const;
+/** The fields in their order, and the values of each. */
+const FIELDS = [
+  ['second', '0 to 59'],
+  ['minute', '0 to 59'],
+  ['hour', '0 to 23'],
+  ['day of month', '1 to 31'],
+  ['month', '1 to 12 or jan to dec'],
+  ['day of week', '0 to 7 or sun to sat'],
+] as const;
+const FORMS = 'alone, as a list (1,5), a range (1-5), a step (*/5), or * for all';
+const EXAMPLE = 'for example 30 2 * * 1-5 is 2:30 on working days';
+const NAMED = ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'];
 /** Most lines are asked again and again. */
 const KEPT_MOST = 1_000;
 const kept = new Map<string, Cron>();
@@ -43,18 +54,21 @@ function isTimezone(name: string): boolean {
 }
 
 function wrongLine(cron: string, thrown: unknown): Fault {
+  const mistake = (message: string): Fault => invalidParams({ path: 'cron', message: `${message}; ${EXAMPLE}` });
   const parts = cron.trim().split(/\s+/);
-  if (!cron.startsWith('@') && parts.length !== 5 && parts.length !== 6) {
-    return invalidParams({
-      path: 'cron',
-      message: `has ${parts.length} fields; it takes 5, or 6 with seconds in front`,
-    });
+  if (cron.trim().startsWith('@')) return mistake(`${parts[0]} is none of ${NAMED.join(', ')}`);
+  if (parts.length !== 5 && parts.length !== 6) {
+    const has = `has ${parts.length} ${parts.length === 1 ? 'field' : 'fields'}`;
+    return mistake(`${has}; it takes 5 (${namesOf(FIELDS.slice(1))}), or 6 with the second in front`);
   }
-  const names = parts.length === 6 ? FIELDS : FIELDS.slice(1);
-  const wrong = parts.findIndex((part, n) => !isField(names.map((_name, at) => (at === n ? part : '*')).join(' ')));
-  const why = thrown instanceof Error ? thrown.message.replace(/^CronPattern: /, '') : String(thrown);
-  return invalidParams({ path: 'cron', message: wrong < 0 ? why : `${names[wrong]} ${parts[wrong]}: ${why}` });
+  const fields = parts.length === 6 ? FIELDS : FIELDS.slice(1);
+  const wrong = parts.findIndex((part, n) => !isField(fields.map((_field, at) => (at === n ? part : '*')).join(' ')));
+  const [name, values] = fields[wrong] ?? [];
+  if (name !== undefined) return mistake(`${name} ${parts[wrong]}: takes ${values}, ${FORMS}`);
+  return mistake(thrown instanceof Error ? thrown.message.replace(/^CronPattern: /, '') : String(thrown));
 }
+
+const namesOf = (fields: readonly (readonly [string, string])[]): string => fields.map(([name]) => name).join(', ');
 
 function isField(line: string): boolean {
   try {
