@@ -270,6 +270,13 @@ test('noun and verb stand in either order, the noun in either number; a slip nam
 });
 
 test.each([
+  ['jobs show', 'job get ID'],
+  ['events tail', 'event follow [PATH]'],
+])('%s is understood as %s', async (typed, meant) => {
+  expect((await run([...typed.split(' '), '--help'])).out.split('\n')[0]).toBe(`nexus ${meant}`);
+});
+
+test.each([
   [['worker', '--bogus'], 'no option --bogus'],
   [['worker', '--max-jobs', '0'], '--max-jobs takes a whole number from 1 up, not "0"'],
   [['worker', '--max-jobs', 'x'], '--max-jobs takes a number, not "x"'],

@@ -29,7 +29,7 @@ export function findCommand(commands: ReadonlyMap<string, Command>, line: readon
   const [first = '', second] = line.slice(at);
   if (second !== undefined && !second.startsWith('-')) {
     for (const pair of spellings(first, second)) {
-      const command = commands.get(pair);
+      const command = commands.get(pair) ?? commands.get(ELSEWHERE.get(pair) ?? '');
       if (command) return { command, rest: [...before, ...line.slice(at + 2)] };
     }
   }
@@ -55,6 +55,12 @@ export function wordAt(line: readonly string[]): number {
     COMMON.some((one) => one.takes !== 'flag' && word === `--${one.name}`);
   return line.findIndex((word, i) => !word.startsWith('-') && !takesValue(line[i - 1]));
 }
+
+/** What hands know from other programs, and its name here. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['event tail', 'event follow'],
+  ['job show', 'job get'],
+]);
 
 const spellings = (first: string, second: string): string[] => [
   `${first} ${second}`,
