@@ -142,9 +142,7 @@ test('the image has the Node that is pinned, takes what the package has, and sta
   expect(text).toContain(`CMD ["${linked?.[1]}", "serve"]`);
 });
 
-const hasSystemd = spawnSync('systemd-analyze', ['--version']).status === 0;
-
-test.runIf(hasSystemd)('systemd has nothing to say of the unit', () => {
+test.skipIf(process.platform !== 'linux')('systemd has nothing to say of the unit', () => {
   const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', join(PLACE, 'nexus.service')], {
     encoding: 'utf8',
   });

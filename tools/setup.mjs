@@ -130,12 +130,15 @@ const hasSwift = () => existsSync('/usr/lib/python3/dist-packages/swift/common/m
 /** Started by test/servers/chromium.ts. */
 const CHROMIUM = '/usr/lib/chromium/chromium-headless-shell';
 
-/** Debian packages that tests start, as far as they are missing. On other systems than Linux they are PostgreSQL and openssl only. */
+/** Debian packages that tests start, as far as they are missing. On other systems than Linux they are PostgreSQL, openssl and patch only. */
 function missingPackages() {
   const wanted = [
     ['postgresql', hasPostgres()],
     ['openssl', onPath('openssl')],
+    ['patch', onPath('patch')],
     ['strace', process.platform !== 'linux' || onPath('strace')],
+    // Its checker of units runs without it being what started the machine.
+    ['systemd', process.platform !== 'linux' || onPath('systemd-analyze')],
     ['python3-swift', process.platform !== 'linux' || hasSwift()],
     ['chromium-headless-shell', process.platform !== 'linux' || existsSync(CHROMIUM)],
     ['haproxy', process.platform !== 'linux' || onPath('haproxy') || existsSync('/usr/sbin/haproxy')],

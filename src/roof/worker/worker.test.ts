@@ -2,7 +2,6 @@
  * Workers on a running server, on both engines: jobs run, fail, wait and run again; what is cancelled or out of time is
  * aborted; what its holder lost is taken back and cannot be ended by him; a stop drains.
  */
-
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
@@ -273,41 +272,43 @@ forEachEngine('workers beside a server', (engine) => {
   const started: Worker[] = [];
 
   // The embedded engine has one writer, whatever it writes.
-  test.runIf(engine === 'postgres')('says that it is there while a zone is locked for long', async () => {
-    const { worker_id } = startWorker({ beatMs: 50 });
-    const beat = async (): Promise<number | undefined> => {
-      const find = 'SELECT beat_at FROM workers WHERE worker_id = ?';
-      return (await server.sql.read((tx) => tx.get<{ beat_at: number }>(find, [worker_id])))?.beat_at;
-    };
-    await until(beat);
-    await server.sql.write('root', async (tx) => {
-      await lockZone(tx, 'root');
-      const before = await until(beat);
-      await until(async () => (await beat()) !== before);
+  if (engine === 'postgres')
+    test('says that it is there while a zone is locked for long', async () => {
+      const { worker_id } = startWorker({ beatMs: 50 });
+      const beat = async (): Promise<number | undefined> => {
+        const find = 'SELECT beat_at FROM workers WHERE worker_id = ?';
+        return (await server.sql.read((tx) => tx.get<{ beat_at: number }>(find, [worker_id])))?.beat_at;
+      };
+      await until(beat);
+      await server.sql.write('root', async (tx) => {
+        await lockZone(tx, 'root');
+        const before = await until(beat);
+        await until(async () => (await beat()) !== before);
+      });
+      await server.sql.write('root', async (tx) => {
+        await lockZone(tx, 'root');
+        await started.splice(0)[0]?.stop();
+      });
+      expect(await beat()).toBeUndefined();
     });
-    await server.sql.write('root', async (tx) => {
-      await lockZone(tx, 'root');
-      await started.splice(0)[0]?.stop();
-    });
-    expect(await beat()).toBeUndefined();
-  });
 
-  test.runIf(engine === 'postgres')('goes on in other zones while one is locked for long', async () => {
-    release = Promise.withResolvers();
-    await server.addZone('locked');
-    startWorker();
-    const headers = { 'x-nexus-zone-id': 'locked', 'content-type': 'application/json' };
-    const body = JSON.stringify({ job_type: 'echo', payload: { value: 'locked' } });
-    await server.http('/api/v1/jobs/submit', { method: 'POST', headers, body });
-    await until(async () => runs.has('locked'));
-    await server.sql.write('locked', async (tx) => {
-      await lockZone(tx, 'locked');
-      // Its end has to be told in the zone that is locked.
-      release.resolve();
-      const job_id = await api.echo({ value: 'other' });
-      await until(async () => (await api.job(job_id)).status === 'succeeded');
+  if (engine === 'postgres')
+    test('goes on in other zones while one is locked for long', async () => {
+      release = Promise.withResolvers();
+      await server.addZone('locked');
+      startWorker();
+      const headers = { 'x-nexus-zone-id': 'locked', 'content-type': 'application/json' };
+      const body = JSON.stringify({ job_type: 'echo', payload: { value: 'locked' } });
+      await server.http('/api/v1/jobs/submit', { method: 'POST', headers, body });
+      await until(async () => runs.has('locked'));
+      await server.sql.write('locked', async (tx) => {
+        await lockZone(tx, 'locked');
+        // Its end has to be told in the zone that is locked.
+        release.resolve();
+        const job_id = await api.echo({ value: 'other' });
+        await until(async () => (await api.job(job_id)).status === 'succeeded');
+      });
     });
-  });
 
   afterEach(() => Promise.all(started.splice(0).map((worker) => worker.stop())));
 
