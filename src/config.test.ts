@@ -1,5 +1,9 @@
 /** Values that are refused, each with the fix, and what the rest of the values become. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { makeCertificate } from '../test/servers/certificate.ts';
 import { ConfigError, type Environment, loadConfig } from './config.ts';
 
 const linesOf = (given: Environment): readonly string[] => {
@@ -44,6 +48,8 @@ test.each([
     `"s3://bucket?endpoint=minio" is not ${BLOBS}: the endpoint is a URL that begins with http:// or https://`,
   ],
   ['NEXUS_OUTBOUND_ALLOW', '["inside"]', '"[\\"inside\\"]" is not a JSON list of addresses and CIDR blocks'],
+  ['NEXUS_CA_FILE', '/no/such.pem', '"/no/such.pem" is not a file that can be read and holds certificates in PEM'],
+  ['NEXUS_AUTHENTICATION', 'ldap', '"ldap" is not one of keys'],
   ['NEXUS_RESOLVE', '["a=b"]', '"[\\"a=b\\"]" is not a JSON list of name:port=address:port'],
   ['NEXUS_RESOLVE', '["a:1=name:2"]', '"[\\"a:1=name:2\\"]" is not a JSON list of name:port=address:port'],
   ['NEXUS_TRUSTED_PROXIES', '["10.0.0.0/33"]', '"[\\"10.0.0.0/33\\"]" is not a JSON list of addresses and CIDR blocks'],
@@ -88,7 +94,7 @@ test('prod migrates only where it is told to, and says so', () => {
   const { config, lines } = configOf(given);
   expect(config.SCHEMA_MANAGEMENT_MODE).toBe('migrate_only');
   const line = lines.find(({ name }) => name === 'NEXUS_SCHEMA_MANAGEMENT_MODE');
-  expect(line).toMatchObject({ value: 'migrate_only', source: 'default' });
+  expect(line).toMatchObject({ value: 'migrate_only', default: 'migrate_only', source: 'default' });
   expect(configOf({ ...given, NEXUS_SCHEMA_MANAGEMENT_MODE: 'off' }).config.SCHEMA_MANAGEMENT_MODE).toBe('off');
 });
 
@@ -102,6 +108,29 @@ test('blobs lie where the older name says, unless the newer one says otherwise',
   const older = { NEXUS_OBJECT_STORAGE_ROOT: '/var/blobs' };
   expect(configOf(older).config.BLOBS_URL).toBe('file:///var/blobs');
   expect(configOf({ ...older, NEXUS_BLOBS_URL: 'file:///x' }).config.BLOBS_URL).toBe('file:///x');
+});
+
+test('a file of certificates is looked at before anything is opened', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'nexus-config-'));
+  const file = join(folder, 'ca.pem');
+  const refused = `NEXUS_CA_FILE: ${JSON.stringify(file)} is not a file that can be read and holds certificates in PEM`;
+  const { cert, key } = makeCertificate('ca.test');
+  try {
+    for (const wrong of ['', key, cert.replace(/\n[^\n]{20}/, '\nAAAAAAAAAAAAAAAAAAAA')]) {
+      writeFileSync(file, wrong);
+      expect(linesOf({ NEXUS_CA_FILE: file })).toEqual([refused]);
+    }
+    writeFileSync(file, `${cert}${cert}`);
+    expect(configOf({ NEXUS_CA_FILE: file }).config.CA_FILE).toBe(file);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a default that depends on others is told as it is', () => {
+  const line = configOf({ NEXUS_DATA_DIR: '/srv/nexus' }).lines.find(({ name }) => name === 'NEXUS_MOUNT_LOCAL_ROOTS');
+  expect(line?.default).toBe(line?.value);
+  expect(line?.default).toContain('/srv/nexus/mounts');
 });
 
 test('what a container platform puts there for a service is ignored, and said', () => {

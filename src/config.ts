@@ -86,14 +86,15 @@ export function loadConfig(layers: Layers): Loaded {
   for (const [key, row] of Object.entries(ALL_KEYS)) {
     const name = `NEXUS_${key}`;
     const found = lookUp(name, layers, warnings) ?? (row.also ? lookUp(row.also, layers, warnings) : undefined);
-    const given = found?.value ?? row.defaultFor?.(values) ?? row.default;
+    const unless = row.defaultFor?.(values) ?? row.default;
+    const given = found?.value ?? unless;
     try {
       values[key] = row.parse(given);
     } catch (wanted) {
       mistakes.push(`${name}: ${hides(row, given) ? 'the value' : JSON.stringify(given)} is not ${messageOf(wanted)}`);
     }
     const value = hides(row, given) && given !== '' ? '***' : given;
-    const { default: unless, about, range } = row;
+    const { about, range } = row;
     lines.push({
       name,
       value,

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { exitCodeOf, FAULTS } from '../src/base/faults.ts';
 import { limitKey, limitRows } from '../src/base/limits.ts';
-import { loadConfig } from '../src/config.ts';
+import { KEYS } from '../src/config/table.ts';
 import { shapeOf } from '../src/core/invoke.ts';
 import type { AnyOperation } from '../src/core/operation.ts';
 import { publicOperations } from '../src/core/operations.ts';
@@ -94,15 +94,11 @@ const limitsText = (): string =>
     limitRows.map(([name, limit]) => [name, `NEXUS_${limitKey(name, limit)}`, String(limit.default), limit.about]),
   );
 
-const settingsText = (): string => {
-  const limits = new Set(limitRows.map(([name, limit]) => `NEXUS_${limitKey(name, limit)}`));
-  return table(
+const settingsText = (): string =>
+  table(
     ['setting', 'default', 'meaning'],
-    loadConfig({ environment: {} })
-      .lines.filter((line) => !limits.has(line.name))
-      .map((line) => [line.name, line.default, line.about]),
+    Object.entries(KEYS).map(([key, row]) => [`NEXUS_${key}`, row.default, row.about]),
   );
-};
 
 export function apiDocument(): string {
   return [

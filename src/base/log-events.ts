@@ -36,6 +36,7 @@ export const LOG_EVENTS = {
   'schema.incomplete': ['warn', 'a start found tables missing, and was told not to look'],
   'config.unknown': ['warn', 'a variable is no setting'],
   'config.default': ['warn', 'a setting is left at a default that is for development'],
+  'config.clear_text': ['warn', 'keys travel in clear text to an address that other machines reach'],
   'config.ignored': ['warn', 'a value is not used'],
   'config.reloaded': ['info', 'the configuration was read again: these settings have changed'],
   'config.left': ['warn', 'settings that were changed hold from the next start on'],

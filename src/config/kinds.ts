@@ -2,6 +2,8 @@
  * Kinds of settings: how a text becomes a value, and what is wanted where it does not. Guarantees: what a parser throws is
  * the end of the sentence "NAME: value is not …" and never holds the value.
  */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parseJson } from '../base/parse-json.ts';
 import { isTokenForm } from '../base/token-form.ts';
@@ -9,8 +11,9 @@ import { isTokenForm } from '../base/token-form.ts';
 export type Range = readonly [number, number];
 
 export interface Key<T> {
+  /** Where `defaultFor` says what it is, in words for the documents. */
   readonly default: string;
-  /** What is not set is, where that depends on keys before it in the table. */
+  /** What is not set is, where that depends on the machine or on keys before it in the table. */
   readonly defaultFor?: (earlier: Readonly<Record<string, unknown>>) => string;
   readonly about: string;
   readonly secret?: boolean;
@@ -169,6 +172,26 @@ export const urlText = (about: string): Key<string> =>
     parse: (given) => {
       if (given === '' || (/^https?:\/\//i.test(given) && URL.canParse(given))) return given;
       throw new Error('a URL that begins with http:// or https://');
+    },
+  });
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+function holdsCertificates(file: string): boolean {
+  try {
+    const found = readFileSync(file, 'utf8').match(CERTIFICATE) ?? [];
+    return found.length > 0 && found.every((pem) => new X509Certificate(pem).subject !== undefined);
+  } catch {
+    return false;
+  }
+}
+
+/** A file that whoever connects reads later, when nobody could mend it any more. */
+export const certificateFile = (about: string): Key<string> =>
+  optional(about, {
+    parse: (given) => {
+      if (given === '' || holdsCertificates(given)) return given;
+      throw new Error('a file that can be read and holds certificates in PEM');
     },
   });
 

@@ -4,6 +4,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { parseBlobsUrl } from './blobs-url.ts';
 import {
   alwaysOn,
+  certificateFile,
   isNetwork,
   isOrigin,
   isPin,
@@ -26,6 +27,7 @@ import {
 /** `mounts` in the data directory, and where temporary files go by custom and by the environment. */
 const localRoots = (about: string): Key<readonly string[]> => ({
   ...list(about, (item): item is string => typeof item === 'string' && isAbsolute(item), 'absolute paths'),
+  default: '`mounts` in the data directory, and where temporary files go',
   defaultFor: ({ DATA_DIR }) =>
     JSON.stringify([...new Set([resolve(String(DATA_DIR), 'mounts'), resolve('/', 'tmp'), tmpdir()])]),
 });
@@ -95,7 +97,7 @@ export const KEYS = {
     'addresses and CIDR blocks',
   ),
   RESOLVE: list('names that the resolver is not asked for', isPin, 'name:port=address:port'),
-  CA_FILE: optional('PEM file of certificates that others may show, beside the well-known ones'),
+  CA_FILE: certificateFile('PEM file of certificates that others may show, beside the well-known ones'),
   SCHEMA_MANAGEMENT_MODE: {
     ...oneOf(
       'what a start does about the schema; unless set auto_create, in prod migrate_only',
@@ -184,6 +186,7 @@ export const KEYS = {
     'info',
   ),
   OTLP_ENDPOINT: urlText('collector that traces go to, by OTLP over HTTP; empty is no traces'),
+  AUTHENTICATION: oneOf('how callers are known, by keys and the tokens made of them', [['keys']], 'keys'),
   ENFORCE_PERMISSIONS: alwaysOn('checks cannot be switched off; use an admin key where you want no tuples'),
   ACCESS_CACHE: oneOf('keep access decisions', [['on', 'off']], 'on'),
   TRUSTED_PROXIES: list('proxies whose X-Forwarded-For counts', isNetwork, 'addresses and CIDR blocks'),

@@ -1,9 +1,10 @@
-/** The connections of a process on PostgreSQL are as many as it was given, however its threads share them. */
+/** What engines are opened with: shares of the connections to PostgreSQL, and credentials of buckets. */
 import { expect, test } from 'vitest';
 import { startTestServer } from '../../test/harness.ts';
 import { freshDatabase } from '../../test/servers/shared-postgres.ts';
-import { loadConfig } from '../config.ts';
-import { shareOf } from './engines.ts';
+import { parseBlobsUrl } from '../config/blobs-url.ts';
+import { type Environment, loadConfig } from '../config.ts';
+import { s3PlaceOf, shareOf } from './engines.ts';
 
 test('the shares of both threads are the whole, and a small part is for long reads', () => {
   for (const connections of [0, 1, 2, 5, 10, 100, 500]) {
@@ -19,6 +20,22 @@ test('a recycling age is never or between half a minute and a day', () => {
     loadConfig({ environment: { NEXUS_DB_POOL_RECYCLE } }).config.DB_POOL_RECYCLE;
   expect([recycling('0'), recycling('30'), recycling('86400')]).toEqual([0, 30, 86_400]);
   for (const wrong of ['29', '-1', '86401', '30.5', 'x', ' ']) expect(() => recycling(wrong)).toThrow('30 to 86400');
+});
+
+test('a bucket beside the one of the blobs is asked with credentials of its own, of the settings, or of the blobs', () => {
+  const blobs = 's3://of-blobs:secret@bucket/blobs';
+  const settings = { NEXUS_AWS_ACCESS_KEY_ID: 'of-settings', NEXUS_AWS_SECRET_ACCESS_KEY: 'secret' };
+  const askedBy = (url: string, environment: Environment): string => {
+    const place = parseBlobsUrl(url, true);
+    if (place.kind !== 's3') throw new Error('no bucket');
+    return s3PlaceOf(loadConfig({ environment }).config, place).credentials.accessKeyId;
+  };
+  expect(askedBy(blobs, settings)).toBe('of-blobs');
+  expect(askedBy('s3://bucket/backups', { ...settings, NEXUS_BLOBS_URL: blobs })).toBe('of-settings');
+  expect(askedBy('s3://bucket/backups', { NEXUS_BLOBS_URL: blobs })).toBe('of-blobs');
+  for (const NEXUS_BLOBS_URL of ['', 's3://bucket/blobs', 'file:///blobs']) {
+    expect(() => askedBy('s3://bucket/backups', { NEXUS_BLOBS_URL })).toThrow('AWS_ACCESS_KEY_ID');
+  }
 });
 
 const STATEMENT =

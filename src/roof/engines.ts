@@ -97,12 +97,16 @@ export async function openBlobs(config: Config, opening: 'first' | 'beside' = 'f
   return openS3Blobs(s3PlaceOf(config, place), outboundOf(config, 'operator'));
 }
 
-/** A bucket with the credentials of this server. */
+/** A bucket with the credentials of this server: those of its own URL, of the settings, or those that the server's blobs have. */
 export function s3PlaceOf(config: Config, place: BlobsPlace & { readonly kind: 's3' }): S3Place {
   if (place.credentials) return placeOf(place, { ...place.credentials, sessionToken: undefined });
-  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = config;
-  if (AWS_ACCESS_KEY_ID === '' || AWS_SECRET_ACCESS_KEY === '')
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, BLOBS_URL } = config;
+  if (AWS_ACCESS_KEY_ID === '' || AWS_SECRET_ACCESS_KEY === '') {
+    const blobs = BLOBS_URL === '' ? undefined : parseBlobsUrl(BLOBS_URL, true);
+    if (blobs?.kind === 's3' && blobs.credentials)
+      return s3PlaceOf(config, { ...place, credentials: blobs.credentials });
     throw new Error('s3:// is named, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY have to be set');
+  }
   return placeOf(place, {
     accessKeyId: AWS_ACCESS_KEY_ID,
     secretAccessKey: AWS_SECRET_ACCESS_KEY,

@@ -23,7 +23,8 @@ export function checkDestination(destination: string): void {
   }
   throw invalidParams({
     path: 'destination',
-    message: 'has to be an absolute directory or s3://bucket/prefix?region=…&endpoint=…',
+    message:
+      'has to be an absolute directory or s3://bucket/prefix?region=…&endpoint=…, without credentials: those are of the server (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or those of NEXUS_BLOBS_URL)',
   });
 }
 

@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import type { Log } from '../../../base/log.ts';
 import type { LogEvent } from '../../../base/log-events.ts';
-import { isCode } from '../../../base/system-error.ts';
+import { codeOf, isCode } from '../../../base/system-error.ts';
 import type { Config, Loaded } from '../../../config.ts';
 import type { Server } from '../../../core/invoke.ts';
 import type { Command, Option, Scene } from '../command.ts';
@@ -43,18 +43,26 @@ interface Serving {
 /** An address that stands for all of them is no place to call: this machine is reached by its loopback address. */
 const fromHere = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 
-const taken = ({ HOST, PORT }: Config): Error =>
-  new Error(
-    `port ${PORT} of ${HOST} is taken, perhaps by a server that runs already; choose another: --port ${PORT + 1}`,
+/** Why it cannot listen where it is told to, with the setting that says where; all else as it is. */
+function unlistenable(thrown: unknown, { HOST, PORT }: Config): unknown {
+  if (isCode(thrown, 'EADDRINUSE'))
+    return new Error(
+      `port ${PORT} of ${HOST} is taken, perhaps by a server that runs already; choose another: --port ${PORT + 1}`,
+    );
+  const call = thrown instanceof Error && 'syscall' in thrown ? thrown.syscall : undefined;
+  if (call !== 'listen' && call !== 'getaddrinfo') return thrown;
+  return new Error(
+    `cannot listen at port ${PORT} of ${HOST} (${codeOf(thrown)}): NEXUS_HOST (--host) has to be an address of this machine, and NEXUS_PORT (--port) one that this user may take`,
   );
+}
 
 /** Keys travel in clear to an address that others reach, unless something in front speaks TLS. */
-function warnOfClearText({ HOST, PUBLIC_URL }: Config, terminal: Terminal): void {
+function warnOfClearText({ HOST, PUBLIC_URL }: Config, log: Log): void {
   const loopback = HOST === 'localhost' || HOST === '::1' || /^127(\.\d+){3}$/.test(HOST);
   if (loopback || PUBLIC_URL.startsWith('https://')) return;
-  terminal.err(
-    `warning: ${HOST} is reached from other machines and keys travel in clear text: put a TLS proxy in front and set NEXUS_PUBLIC_URL=https://…\n`,
-  );
+  log('warn', 'config.clear_text', {
+    msg: `${HOST} is reached from other machines and keys travel in clear text: put a TLS proxy in front and set NEXUS_PUBLIC_URL=https://…`,
+  });
 }
 
 /** Runs the server until a signal, or until it cannot go on. */
@@ -63,19 +71,19 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   const { giveBackWhenIdle } = await import('../../../roof/give-back.ts');
   const { openLog } = await import('../../../roof/log.ts');
   const { config } = serving.loaded;
-  warnOfClearText(config, serving.terminal);
   const { log: logAll, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
   const log: Log = (level, event, fields) => {
     if (!serving.unsaid?.includes(event)) logAll(level, event, fields);
   };
   logWarnings(serving.loaded, log);
+  warnOfClearText(config, log);
   let broken: (reason: unknown) => void = () => undefined;
   const ended = new Promise<unknown>((resolve) => {
     broken = resolve;
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
   });
   const running = await start({ config, log, onBroken: (reason) => broken(reason) }).catch(async (thrown) => {
-    const code = explain(serving.terminal, isCode(thrown, 'EADDRINUSE') ? taken(config) : thrown);
+    const code = explain(serving.terminal, unlistenable(thrown, config));
     await close();
     // What was opened before it failed, threads above all, would keep the process for ever.
     return process.exit(code);
