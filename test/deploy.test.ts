@@ -91,6 +91,14 @@ test('the compose file mounts files that there are, and starts nothing that it d
   expect(needed.filter((name) => !(name in services))).toEqual([]);
 });
 
+test('what the compose file asks of the environment is what its head says to set', () => {
+  const text = textOf('compose.yml');
+  const [, said = ''] = /^#\s+export (.+?) {2,}#/m.exec(text) ?? [];
+  const asked = [...text.matchAll(/\$\{?(\w+)(:\?\})?/g)].map(([, name, needed]) => [name, needed !== undefined]);
+  const names = [...said.matchAll(/(\w+)=/g)].map(([, name]) => name);
+  expect([...new Set(asked.map(String))].sort()).toEqual(names.map((name) => `${name},true`).sort());
+});
+
 test.each(['compose.yml', 'nexus.service', 'Dockerfile'])('%s names settings that there are', (file) => {
   const named = [...textOf(file).matchAll(/\bNEXUS_[A-Z_]*[A-Z]\b/g)].map(([name]) => name);
   expect(named.length).toBeGreaterThan(0);
@@ -124,12 +132,15 @@ test('the Dockerfile has nothing that a linter names', () => {
 
 test('the image has the Node that is pinned, takes what the package has, and starts what it puts there', () => {
   const text = textOf('Dockerfile');
-  const { files, bin, optionalDependencies } = JSON.parse(
+  const { files, bin, optionalDependencies, scripts } = JSON.parse(
     readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'),
-  ) as Record<'files' | 'bin' | 'optionalDependencies', object>;
+  ) as Record<'files' | 'bin' | 'optionalDependencies', object> & { scripts: Record<string, string> };
   const [major] = String(Object.values(optionalDependencies)[0]).split('.');
   const stages = [...text.matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)];
   expect(stages.map(([, image]) => image)).toEqual(stages.map(() => `node:${major}-bookworm-slim`));
+  // pack.test.ts runs what builds the package.
+  expect([scripts.prepack, scripts.prebuild]).toEqual(['npm run -s build', 'node tools/setup.mjs']);
+  expect(text.match(/^RUN .+$/m)?.[0]).toBe('RUN npm run build');
   const copied = [...text.matchAll(/^COPY --from=(\S+) (.+) \S+$/gm)];
   expect(copied.map(([, from]) => from)).toEqual(copied.map(() => stages[0]?.[2]));
   const taken = copied.flatMap(([, , paths = '']) => paths.split(' ').map((path) => path.replace('/build/', '')));
