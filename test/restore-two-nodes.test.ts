@@ -31,6 +31,8 @@ let env: Readonly<Record<string, string>>;
 interface Node {
   readonly started: Started;
   readonly url: string;
+  /** What it has written to its log. */
+  log(): string;
 }
 
 /** Listens where it is told to, so that it is found again after a restore. */
@@ -38,8 +40,12 @@ async function serve(): Promise<Node> {
   const port = await sparePort();
   const started = startNexus(['serve', '--port', String(port)], { env });
   processes.add(started);
+  let log = '';
+  started.child.stderr?.on('data', (text: string) => {
+    log += text;
+  });
   await started.said(/listening at/);
-  return { started, url: `http://127.0.0.1:${port}` };
+  return { started, url: `http://127.0.0.1:${port}`, log: () => log };
 }
 
 async function end({ started }: Pick<Node, 'started'>, signal: NodeJS.Signals): Promise<void> {
@@ -149,10 +155,13 @@ test('each has the state of the backup, and answered 503 or as before until then
       if (answer.status !== 200) return;
     }
   });
+  const readers = [first, second].map(async (node) => {
+    while (!over) await textAt(node, '/kept.txt');
+  });
   const restored = await ask(first, 'POST', `/api/v2/backups/${backup.id}/restore`, { confirm: true });
   expect([restored.status, restored.body.error]).toEqual([200, null]);
   over = true;
-  await Promise.all(clients);
+  await Promise.all([...clients, ...readers]);
   const refused = answers.filter(({ status }) => status !== 200);
   // Nobody listens for the moment in which a door is closed and another one opened.
   for (const { status, body, retryAfter } of refused.filter(({ status }) => status !== 0)) {
@@ -164,6 +173,8 @@ test('each has the state of the backup, and answered 503 or as before until then
     expect(await textAt(node, '/kept.txt')).toBe('as it was');
     expect(await textAt(node, '/later.txt')).toBe('status 404');
   }
+  // What could not be written to the log of audit while the state was replaced was written behind it.
+  expect([first, second].map((node) => node.log().includes('audit.lost'))).toEqual([false, false]);
   // The worker began anew as well.
   await works();
   await end({ started: worker }, 'SIGTERM');

@@ -29,6 +29,7 @@ import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
 import { openAuditDesk } from './audit/desk.ts';
+import type { UnwrittenReads } from './audit/read-batches.ts';
 import { tellingOfAuth } from './audit/told.ts';
 import { openGate } from './backups/gate.ts';
 import { openBackups } from './backups/open.ts';
@@ -89,10 +90,11 @@ export async function start(options: StartOptions): Promise<Running> {
     if (memory) rmSync(memory, { recursive: true, force: true });
   };
   let tuned = config;
+  const carried: Carried = {};
   try {
     const { first, now, stop } = await openRenewed({
       config,
-      open: (as, opening) => startClaimed({ ...options, config: retuned(as, tuned) }, opening),
+      open: (as, opening) => startClaimed({ ...options, config: retuned(as, tuned), carried }, opening),
       onBroken: (reason) => options.onBroken?.(reason),
     });
     return {
@@ -129,7 +131,16 @@ function haltOf(told: (reason: unknown) => void): Halt {
   return halt;
 }
 
-async function startClaimed(options: StartOptions, { fence, anew, beforeListening }: Opening): Promise<Running> {
+/** What a server that begins anew takes over from the one before. */
+interface Carried {
+  left?: UnwrittenReads;
+}
+
+interface Claimed extends StartOptions {
+  readonly carried: Carried;
+}
+
+async function startClaimed(options: Claimed, { fence, anew, beforeListening }: Opening): Promise<Running> {
   const log = options.log ?? silentLog;
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
   const kept = await prepareDatabase(options.config, { log, fence, onBroken: halt.onBroken });
@@ -147,7 +158,7 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
   const gate = openGate();
   const reached = { secretsKey: kept.secretsKey, nodes: () => nodes.live(), runner: gate.over(inner) };
   const { stores, outside, runner, mind } = openOutside({ config, sql, blobs, log, ...reached });
-  const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config });
+  const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config, ...options.carried });
   const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
   const nodes = await joinNodes({ config, sql, log, look: () => lookAtBlobs(blobs) });
@@ -181,7 +192,7 @@ async function startClaimed(options: StartOptions, { fence, anew, beforeListenin
       bricks.stop(),
       nodes.stop(),
     ]);
-    await audit.settle();
+    options.carried.left = await desk.close();
     await used.settled();
     await stores.close();
     await Promise.all([threads.writer?.close(), threads.reader.close(), engines.computing.close()]);

@@ -2,17 +2,21 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../../test/bare.ts';
 import { Fault } from '../../base/faults.ts';
-import { type AuditLog, auditRow } from '../../core/call/audit-row.ts';
+import { auditRow } from '../../core/call/audit-row.ts';
+import { restoring } from '../../engines/sql-faults.ts';
 import { SYSTEM } from '../../features/access/credentials.ts';
-import { openAuditDesk } from './desk.ts';
+import { type AuditDesk, openAuditDesk } from './desk.ts';
+import type { UnwrittenReads } from './read-batches.ts';
 
 let bare: Bare;
 let full: boolean;
+let restores: boolean;
 let steps: string[];
 let logged: string[];
 beforeEach(async () => {
   bare = await openBare();
   full = false;
+  restores = false;
   steps = [];
   logged = [];
 });
@@ -21,16 +25,18 @@ afterEach(() => bare.close());
 /** Eight times less than a server takes. */
 const WAITING_CHARS = 8 * 1024 * 1024;
 
-const desk = (reads: 'batch' | 'sync' = 'batch'): AuditLog =>
+const desk = (reads: 'batch' | 'sync' = 'batch', left?: UnwrittenReads): AuditDesk =>
   openAuditDesk({
     step: (operation, zone_id, input) => {
       steps.push(operation.name);
+      if (restores) return Promise.reject(restoring());
       return full ? Promise.reject(new Fault('UNAVAILABLE', 'full')) : bare.step(operation, zone_id, input);
     },
     clock: bare.clock,
     log: (_level, event) => logged.push(event),
     config: { AUDIT_READS: reads, AUDIT_READ_BYTES: 2 ** 30 },
     waitingChars: WAITING_CHARS,
+    left,
   });
 
 const row = (object: string, outcome: 'allowed' | 'denied' = 'allowed') => {
@@ -66,6 +72,24 @@ test('calls that cannot be written are counted, and a row says how many once row
     ['audit.lost', '', { rows: 4 }],
     ['file.read', '/next', {}],
   ]);
+});
+
+test('what a restore keeps out of the log waits for its end, in the next server too', async () => {
+  const before = desk();
+  restores = true;
+  for (let i = 0; i < 3; i++) before.ended('root', row(`/during/${i}`));
+  await before.settle();
+  before.ended('root', row('/at-its-end'));
+  const left = await before.close();
+  expect([left.batch.get('root')?.length, left.lost]).toEqual([4, 0]);
+  restores = false;
+  const after = desk('batch', left);
+  after.ended('root', row('/after'));
+  await after.settle();
+  expect(logged).toEqual([]);
+  const told = (await entries()).map(({ object }) => object);
+  expect(told.sort()).toEqual(['/after', '/at-its-end', '/during/0', '/during/1', '/during/2']);
+  expect(await bare.call('audit_verify', {})).toMatchObject({ ok: true });
 });
 
 test('whoever has to wait for the log is told that it cannot be written', async () => {

@@ -4,7 +4,7 @@ import type { Config } from '../../config.ts';
 import type { AuditLog } from '../../core/call/audit-row.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { RunStep } from '../system.ts';
-import { ReadBatches } from './read-batches.ts';
+import { ReadBatches, type UnwrittenReads } from './read-batches.ts';
 import { Refusals } from './refusals.ts';
 
 export interface AuditDeskParts {
@@ -16,6 +16,13 @@ export interface AuditDeskParts {
   /** Characters of theirs that wait at most before answers wait too; 64 Mi unless given. */
   readonly waitingChars?: number;
   readonly config: Pick<Config, 'AUDIT_READS' | 'AUDIT_READ_BYTES'>;
+  /** What the server before this one could not write. */
+  readonly left?: UnwrittenReads | undefined;
+}
+
+export interface AuditDesk extends AuditLog {
+  /** The end of it: what it could not write is for the desk that takes its place. */
+  close(): Promise<UnwrittenReads>;
 }
 
 /** The rest of the 250 ms that a call may take to the log is for the commit. */
@@ -24,8 +31,8 @@ const GATHER_MS = 150;
 /** Thousands of reads a second for as long as a change of 100,000 paths has the writer to itself, which is some ten seconds. */
 const WAITING_CHARS = 64 * 1024 * 1024;
 
-export function openAuditDesk(parts: AuditDeskParts): AuditLog {
-  const { step, clock, log, config, gatherMs = GATHER_MS, waitingChars = WAITING_CHARS } = parts;
+export function openAuditDesk(parts: AuditDeskParts): AuditDesk {
+  const { step, clock, log, config, gatherMs = GATHER_MS, waitingChars = WAITING_CHARS, left } = parts;
   const batches = new ReadBatches({
     step,
     clock,
@@ -34,6 +41,7 @@ export function openAuditDesk(parts: AuditDeskParts): AuditLog {
     gatherMs,
     waitingChars,
     bytes: config.AUDIT_READ_BYTES,
+    left,
   });
   const refusals = new Refusals(step, log);
   return {
@@ -42,6 +50,10 @@ export function openAuditDesk(parts: AuditDeskParts): AuditLog {
     ended: (zone_id, row) => batches.note(zone_id, row),
     settle: async (zone_id) => {
       await Promise.all([batches.flush().catch(() => undefined), refusals.close(zone_id)]);
+    },
+    close: async () => {
+      const [unwritten] = await Promise.all([batches.close(), refusals.close()]);
+      return unwritten;
     },
   };
 }

@@ -1,7 +1,8 @@
 /**
  * Calls that changed nothing, on their way into the audit log (access.md §13). Guarantees: a call is in the log within 250 ms,
  * or before its answer where the configuration wants that; memory is bounded: while more waits than it may, answers wait
- * too; what could not be written is counted, logged, and told by a row of its own once rows can be written again.
+ * too; what could not be written is counted, logged, and told by a row of its own once rows can be written again. What a restore
+ * keeps out waits for its end, in the next server of this process too.
  */
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
@@ -9,6 +10,7 @@ import { type AuditRow, auditLine, auditRow } from '../../core/call/audit-row.ts
 import { SYSTEM } from '../../features/access/credentials.ts';
 import { noteReads } from '../../features/audit/notes.operations.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { isRestoringFault } from '../backups/epochs.ts';
 import type { RunStep } from '../system.ts';
 
 export interface ReadBatchesParts {
@@ -23,9 +25,17 @@ export interface ReadBatchesParts {
   readonly waitingChars: number;
   /** NEXUS_AUDIT_READ_BYTES. */
   readonly bytes: number;
+  /** What the server before this one could not write. */
+  readonly left?: UnwrittenReads | undefined;
 }
 
 type Batch = Map<string, string[]>;
+
+/** Calls that wait for the log: their lines by zone, and how many were lost that no row tells of. */
+export interface UnwrittenReads {
+  readonly batch: ReadonlyMap<string, readonly string[]>;
+  readonly lost: number;
+}
 
 export class ReadBatches {
   readonly #parts: ReadBatchesParts;
@@ -39,6 +49,9 @@ export class ReadBatches {
 
   constructor(parts: ReadBatchesParts) {
     this.#parts = parts;
+    this.#lost = parts.left?.lost ?? 0;
+    for (const [zone_id, lines] of parts.left?.batch ?? []) this.#putBack(zone_id, lines);
+    if (this.#batch.size > 0) this.#flushSoon();
   }
 
   note(zone_id: string, row: AuditRow): Promise<void> | undefined {
@@ -49,8 +62,25 @@ export class ReadBatches {
     this.#chars += line.length;
     if (this.#parts.sync) return this.flush();
     if (this.#chars > this.#parts.waitingChars) return this.flush().catch(() => undefined);
-    this.#timer ??= setTimeout(() => this.flush().catch(() => undefined), this.#parts.gatherMs);
+    this.#flushSoon();
     return undefined;
+  }
+
+  /** Writes what it can, and then nothing more: what is left is for the server that takes its place. */
+  async close(): Promise<UnwrittenReads> {
+    await this.flush().catch(() => undefined);
+    clearTimeout(this.#timer);
+    return { batch: this.#batch, lost: this.#lost };
+  }
+
+  /** Before those that came since. */
+  #putBack(zone_id: string, lines: readonly string[]): void {
+    this.#batch.set(zone_id, lines.concat(this.#batch.get(zone_id) ?? []));
+    for (const { length } of lines) this.#chars += length;
+  }
+
+  #flushSoon(): void {
+    this.#timer ??= setTimeout(() => this.flush().catch(() => undefined), this.#parts.gatherMs);
   }
 
   /** Writes all that was noted before; fails where it could not be written. */
@@ -82,15 +112,25 @@ export class ReadBatches {
     const writes = [...batch].map(([zone_id, lines]) => this.#writeZone(zone_id, lines));
     if (told > 0) writes.push(this.#tellLost(told));
     const written = await Promise.allSettled(writes);
-    const rows = [...batch.values()].reduce(
-      (sum, { length }, i) => sum + (written[i]?.status === 'rejected' ? length : 0),
-      0,
-    );
-    if (rows === 0) return;
+    let rows = 0;
+    let failure: { readonly reason: unknown } | undefined;
+    for (const [i, [zone_id, lines]] of [...batch].entries()) {
+      const one = written[i];
+      if (one?.status !== 'rejected') continue;
+      failure = one;
+      if (this.#awaitsRestore(one.reason)) this.#putBack(zone_id, lines);
+      else rows += lines.length;
+    }
+    if (this.#batch.size > 0) this.#flushSoon();
+    if (!failure) return;
     this.#lost += rows;
-    const reason = written.find((one) => one.status === 'rejected')?.reason;
-    this.#parts.log('error', 'audit.lost', { rows, err: String(reason) });
-    throw reason;
+    if (rows > 0) this.#parts.log('error', 'audit.lost', { rows, err: String(failure.reason) });
+    throw failure.reason;
+  }
+
+  /** It ends soon, and the log is none of what it replaces. Whoever waits for the row was refused. */
+  #awaitsRestore(reason: unknown): boolean {
+    return isRestoringFault(reason) && !this.#parts.sync && this.#chars <= this.#parts.waitingChars;
   }
 
   /** What was asked of a zone that never was stands in the log of the server itself. */
