@@ -154,10 +154,19 @@ export interface Connector {
   /** Strict; unknown fields are issues. */
   readonly config: z.ZodType<BackendConfig>;
   /**
-   * Opens a store and looks whether it is there; with `make` a place that is missing is made, where the kind can. UNREACHABLE. A Fault
-   * ACCESS_DENIED or INVALID_PARAMS for what the settings of the server forbid, before anything is reached for.
+   * Opens a store and looks whether it is there. UNREACHABLE. A Fault ACCESS_DENIED or INVALID_PARAMS for what the settings of the
+   * server forbid, before anything is reached for.
    */
-  open(config: BackendConfig, signal: AbortSignal, make?: boolean): Promise<OpenBackend>;
+  open(config: BackendConfig, signal: AbortSignal): Promise<OpenBackend>;
+  /** Of a kind whose stores are made where they are missing: when they are mounted, and never later, since one may have been taken away. */
+  readonly making?: Making;
+}
+
+export interface Making {
+  /** Where the store lies, or would lie once it is made. Makes nothing; fails as `open` does. */
+  placeOf(config: BackendConfig): Promise<Place>;
+  /** Makes it, if it is missing, or fails and has made nothing. Gives what takes away what it made, unless something was put there. */
+  make(config: BackendConfig): Promise<() => Promise<void>>;
 }
 
 export type BackendConfig = Readonly<Record<string, string | number | boolean>>;

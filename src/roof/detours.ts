@@ -56,7 +56,7 @@ async function tryWays<O>(outside: Outside, first: unknown, { turn, ...way }: Wa
       outside.committed(context);
       return output;
     } catch (again) {
-      if (context.passage?.change) await outside.abandon(context);
+      await outside.abandon(context);
       context = { ...context, passage: { looked: context.passage?.looked ?? [] } };
       thrown = again;
     }

@@ -3,7 +3,7 @@
  * it, breaks off with a {@link Detour}; what it asked for is done outside of it, and the call runs again with a
  * {@link Passage} that says so (features/mounts/).
  */
-import type { Backend, BackendConfig, Connector, Entry } from '../../ports/backend.ts';
+import type { BackendConfig, Connector, Entry, Place } from '../../ports/backend.ts';
 import type { ToolDesk } from './tool-desk.ts';
 
 /** How changes reach the store: before they are answered, or later. */
@@ -66,7 +66,18 @@ export interface PlannedStep {
   readonly step: Step;
 }
 
+/** A store that is about to be mounted, and where its call has found that it is to lie. */
+export interface NewStore {
+  readonly mount_point: string;
+  readonly backend_type: string;
+  readonly config: string;
+  /** Sealed. */
+  readonly secrets: string;
+  readonly place: Place;
+}
+
 export type Demand =
+  | { readonly kind: 'store'; readonly store: NewStore }
   | { readonly kind: 'look'; readonly looks: readonly Look[] }
   | {
       readonly kind: 'hashes';
@@ -95,6 +106,8 @@ export class Detour extends Error {
 export interface Passage {
   /** Texts of the looks, and what hashes were looked for. */
   readonly looked: readonly string[];
+  /** A store that is there now; by its id it can be taken away again. */
+  readonly made?: { readonly made_id: string; readonly place: Place };
   readonly change?: {
     readonly intent_id: string;
     readonly steps: readonly PlannedStep[];
@@ -108,14 +121,12 @@ export interface Stores {
   readonly connectors: readonly Connector[];
   /** MCP servers, which are mounted too. */
   readonly tools: ToolDesk;
-  /** Opens a store for a moment, within the time that a call of one may take. */
-  visit<T>(connector: Connector, config: BackendConfig, use: (visited: Visited) => Promise<T>): Promise<T>;
+  /**
+   * Where a store lies, within the time that a call of one may take. It was reached, unless it is of a kind that is made: then the
+   * call that mounts it demands that, once it knows that nothing else is in its way.
+   */
+  locate(connector: Connector, config: BackendConfig): Promise<Place>;
   /** Secrets as they are stored, and back. */
   seal(secrets: BackendConfig, zone_id: string): string;
   unseal(sealed: string, zone_id: string): BackendConfig;
-}
-
-export interface Visited {
-  readonly backend: Backend;
-  readonly place: { readonly store: string; readonly path: string };
 }

@@ -29,13 +29,19 @@ const freshFolder = async (): Promise<string> => realpath(await mkdtemp(join(tmp
 const connectorOf = (roots: readonly string[]): ReturnType<typeof localConnector> =>
   localConnector({ roots, own: '/nowhere', shared: false, severalNodes: () => false });
 
+async function openMade(folder: string, root: string): Promise<Backend> {
+  const connector = connectorOf([folder]);
+  await connector.making?.make({ root_path: root });
+  return (await connector.open({ root_path: root }, signal)).backend;
+}
+
 backendContract('local', {
   capabilities: connectorOf([]).capabilities,
   newPlace: async () => {
     const folder = await freshFolder();
     const root = join(folder, 'root');
     return {
-      open: async () => (await connectorOf([folder]).open({ root_path: root }, signal, true)).backend,
+      open: () => openMade(folder, root),
       put: async (path, text) => {
         await mkdir(dirname(join(root, path)), { recursive: true });
         await writeFile(join(root, path), text);
@@ -63,7 +69,7 @@ describe('a directory of the host', () => {
   beforeEach(async () => {
     folder = await freshFolder();
     root = join(folder, 'root');
-    backend = (await connectorOf([folder]).open({ root_path: root }, signal, true)).backend;
+    backend = await openMade(folder, root);
     await mkdir(join(folder, 'outside'));
     await writeFile(join(folder, 'outside', 'secret'), 'secret');
   });

@@ -2,21 +2,15 @@
  * The kind of stores that are directories of this host. Guarantees: nothing outside the roots that the operator allows is
  * opened, whatever links lead there; a root that is missing is made, for the server's own user only.
  */
-import { mkdir, realpath } from 'node:fs/promises';
-import { dirname, isAbsolute, resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
-import { Fault, invalidParams } from '../../base/faults.ts';
-import { isCode } from '../../base/system-error.ts';
-import { BackendError, type Connector, type OpenBackend } from '../../ports/backend.ts';
-import { failed } from './errors.ts';
+import { invalidParams } from '../../base/faults.ts';
+import type { BackendConfig, Connector, OpenBackend, Place } from '../../ports/backend.ts';
 import { foldsNames } from './folding.ts';
 import { LocalBackend } from './local-backend.ts';
+import { findRoot, makeRoot, placeOfRoot, type RootRules } from './root.ts';
 
-export interface LocalOptions {
-  /** Directories within which roots may lie. */
-  readonly roots: readonly string[];
-  /** Directory of the server itself: no root holds it or lies in it, but for `mounts` in it. */
-  readonly own: string;
+export interface LocalOptions extends RootRules {
   /** All nodes see the same files under the same paths. */
   readonly shared: boolean;
   /** Are there other nodes? */
@@ -60,87 +54,53 @@ export function localConnector(options: LocalOptions): Connector {
     },
     reachesHost: true,
     config: Config,
-    open: async (config, _signal, make = false) => openLocal(String(config.root_path), { ...options, make }),
+    open: (config) => openLocal(rootOf(config), options),
+    making: {
+      placeOf: async (config) => {
+        checkNodes(options);
+        return placeAt(await placeOfRoot(rootOf(config), options));
+      },
+      make: (config) => makeLocal(rootOf(config), options),
+    },
   };
 }
 
-interface Opening extends LocalOptions {
-  /** A root that is missing is made: when it is mounted, and never later, since it may have been taken away. */
-  readonly make: boolean;
+const rootOf = (config: BackendConfig): string => String(config.root_path);
+
+const placeAt = (path: string): Place => ({ store: 'local', path });
+
+function checkNodes({ severalNodes, shared }: LocalOptions): void {
+  if (!severalNodes() || shared) return;
+  throw invalidParams({
+    path: 'backend_type',
+    message:
+      'local needs NEXUS_MOUNT_LOCAL_SHARED where there are several nodes: each would show files of its own machine',
+  });
 }
 
-async function openLocal(path: string, options: Opening): Promise<OpenBackend> {
-  if (options.severalNodes() && !options.shared) {
-    throw invalidParams({
-      path: 'backend_type',
-      message:
-        'local needs NEXUS_MOUNT_LOCAL_SHARED where there are several nodes: each would show files of its own machine',
-    });
-  }
-  const real = await realRoot(path, options);
+async function openLocal(path: string, options: LocalOptions): Promise<OpenBackend> {
+  checkNodes(options);
+  const real = await findRoot(path, options);
   const backend = new LocalBackend(real);
   await backend.check();
-  // Asked when it is mounted: later everything would have to be asked again.
-  if (options.make && (await foldsNames(real))) throw foldingRoot(path);
-  return { backend, place: { store: 'local', path: real } };
+  return { backend, place: placeAt(real) };
 }
 
-const foldingRoot = (path: string): Fault =>
-  invalidParams({
-    path: 'root_path',
-    message: `${path} lies on a file system that takes a and A for the same name, which are two paths of Nexus`,
-  });
-
-/** The root by its real path, made if it is missing; ACCESS_DENIED unless that lies within the allowed roots. */
-async function realRoot(path: string, { roots, own, make }: Opening): Promise<string> {
-  const allowed = await Promise.all(roots.map(async (root) => (await realOf(root)) ?? (await realParent(root))));
-  const ours = (await realOf(own)) ?? own;
-  const check = (real: string): string => {
-    const inMounts = isIn(real, `${ours}/mounts`);
-    if (!inMounts && (isIn(real, ours) || isIn(ours, real))) throw ownDirectory(path);
-    if (allowed.some((root) => isIn(real, root))) return real;
-    throw new Fault(
-      'ACCESS_DENIED',
-      `Access denied: ${path} lies in none of the directories that NEXUS_MOUNT_LOCAL_ROOTS allows`,
-      { setting: 'NEXUS_MOUNT_LOCAL_ROOTS' },
-    );
-  };
-  const there = await realOf(path);
-  if (there !== undefined) return check(there);
-  // What is missing is made below what is there, whose real path is known.
-  check(await realParent(path));
-  if (!make) throw new BackendError('UNREACHABLE', 'the root directory is not there');
+async function makeLocal(path: string, options: LocalOptions): Promise<() => Promise<void>> {
+  checkNodes(options);
+  const undo = await makeRoot(path, options);
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-    return check(await realpath(path));
+    // Asked when it is mounted: later everything would have to be asked again.
+    if (await foldsNames(await findRoot(path, options))) {
+      throw invalidParams({
+        path: 'root_path',
+        message: `${path} lies on a file system that takes a and A for the same name, which are two paths of Nexus`,
+      });
+    }
   } catch (thrown) {
-    if (thrown instanceof Fault) throw thrown;
-    throw failed(thrown, path);
+    await undo();
+    throw thrown;
   }
-}
-
-const isIn = (path: string, folder: string): boolean =>
-  path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`);
-
-const ownDirectory = (path: string): Fault =>
-  new Fault('ACCESS_DENIED', `Access denied: ${path} and the data directory of the server hold one another`, {
-    setting: 'NEXUS_DATA_DIR',
-  });
-
-/** The real path of the nearest directory above that is there. */
-async function realParent(path: string): Promise<string> {
-  for (let above = dirname(path); ; above = dirname(above)) {
-    const real = await realOf(above);
-    if (real !== undefined) return real + path.slice(above === '/' ? 0 : above.length);
-  }
-}
-
-async function realOf(path: string): Promise<string | undefined> {
-  try {
-    return await realpath(path);
-  } catch (thrown) {
-    if (isCode(thrown, 'ENOENT')) return undefined;
-    if (isCode(thrown, 'EACCES', 'ENOTDIR', 'ELOOP')) throw failed(thrown, path);
-    throw new BackendError('UNREACHABLE', `${path} could not be reached`, thrown);
-  }
+  // A node that is not seen from here may have begun to use it.
+  return options.severalNodes() ? async () => undefined : undo;
 }

@@ -1,10 +1,12 @@
 /**
  * A mount begins or ends, in the transaction of a call. Guarantees: at most one mount at a point; no two stores that overlap,
- * unless nobody writes to either; the owner's tuple comes and goes with the mount; nothing outside is ever removed.
+ * unless nobody writes to either; the owner's tuple comes and goes with the mount; nothing outside is ever removed, and nothing is
+ * made for a mount that is refused.
  */
 import { Fault } from '../../base/faults.ts';
 import { newId, newUuid } from '../../base/ids.ts';
 import { isBelow } from '../../base/paths.ts';
+import { Detour } from '../../core/call/outside.ts';
 import type { Call } from '../../core/operation.ts';
 import { grant, revoke } from '../access/granting.ts';
 import { findTuple } from '../access/tuple-rows.sql.ts';
@@ -82,7 +84,15 @@ export async function activate(call: Call, { form, store, force }: Activation): 
   await insertMount(tx, row);
   tell(call, 'mount.added', row, before ? { replaced: true } : {});
   call.mountsChanged(true);
+  demandStore(call, row, store);
   return row;
+}
+
+/** Breaks off until the store has been made: only now is it known that nothing is in the way of the mount. */
+function demandStore(call: Call, row: MountRow, { made, place }: ReadyStore): void {
+  if (!made || call.context.passage?.made?.place.path === place.path) return;
+  const { mount_point, backend_type, config, secrets } = row;
+  throw new Detour({ kind: 'store', store: { mount_point, backend_type, config, secrets, place } });
 }
 
 function tell(call: Call, type: string, row: MountRow, more: Readonly<Record<string, unknown>> = {}): void {

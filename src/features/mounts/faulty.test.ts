@@ -35,8 +35,8 @@ function sickConnector(sick: Sick): Connector {
   const local = localConnector({ roots: ['/'], own: '/nowhere', shared: true, severalNodes: () => false });
   return {
     ...local,
-    open: async (config, signal, make) => {
-      const opened = await local.open(config, signal, make);
+    open: async (config, signal) => {
+      const opened = await local.open(config, signal);
       const backend = new Proxy(opened.backend, {
         get: (target, name: Call) => {
           const own = target[name] as (...args: unknown[]) => unknown;

@@ -1,6 +1,6 @@
 /**
- * What a mount is to be, as callers give it. Guarantees: a configuration is checked by its connector and a store that is to be
- * active was reached; secrets are sealed before they come to a transaction.
+ * What a mount is to be, as callers give it. Guarantees: a configuration is checked by its connector and the place of a store
+ * that is to be active is known; secrets are sealed before they come to a transaction.
  */
 import { z } from 'zod';
 import { Fault, type Issue, invalidParams } from '../../base/faults.ts';
@@ -47,9 +47,11 @@ export type FormInput = z.infer<typeof formInput>;
 /** As it is stored; whose it is and since when is known in the transaction. */
 export type ReadyForm = Omit<FormRow, 'zone_id' | 'owner' | 'created_at'>;
 
-/** A store that was reached, and what calls have to know of it. */
+/** A store that was found, and what calls have to know of it. */
 export interface ReadyStore {
   readonly place: Place;
+  /** It is of a kind that is made where it is missing. */
+  readonly made: boolean;
   readonly can_rename: number;
   readonly has_directories: number;
 }
@@ -111,15 +113,12 @@ const issueOf = (issue: z.core.$ZodIssue): Issue => {
   return { path: at, message: unknown.length > 0 ? 'is no field of this connector' : issue.message };
 };
 
-/** Reaches for the store; 503 where it is not there. */
-export async function reachStore({ connector, config, form }: Checked, { stores }: Preparation): Promise<ReadyStore> {
+/** Finds where the store lies; 503 where it is not there. One that is made if it is missing is reached for later (activate.ts). */
+export async function locateStore({ connector, config, form }: Checked, { stores }: Preparation): Promise<ReadyStore> {
   try {
-    const place = await stores.visit(connector, config, async (visited) => {
-      await visited.backend.stat('', new AbortController().signal);
-      return visited.place;
-    });
     return {
-      place,
+      place: await stores.locate(connector, config),
+      made: connector.making !== undefined,
       can_rename: connector.capabilities.rename ? 1 : 0,
       has_directories: connector.capabilities.directories ? 1 : 0,
     };

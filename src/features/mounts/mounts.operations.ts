@@ -9,11 +9,11 @@ import {
   type FormInput,
   force,
   formInput,
+  locateStore,
   mapPoint,
   pointInput,
   type ReadyForm,
   type ReadyStore,
-  reachStore,
   secretive,
 } from './forms.ts';
 import { mountHousekeeping } from './housekeeping.operations.ts';
@@ -179,7 +179,7 @@ export const addMount: Operation<AddInput, MountObject, ReadyAdd> = {
     // Whether the zone is there comes before what is wrong with the parameters.
     await preparation.authorise([]);
     const checked = checkForm(input, preparation);
-    const store = await reachStore(checked, preparation);
+    const store = await locateStore(checked, preparation);
     return { form: checked.form, store, force: input.force, connectors: secretive(preparation) };
   },
   object: ({ form }) => form.mount_point,

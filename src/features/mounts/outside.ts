@@ -10,6 +10,7 @@ import { gone, storeFault } from './failures.ts';
 import { fetchFile } from './fetch.ts';
 import { type KnownRow, listKnown } from './known.sql.ts';
 import { differences, lookAt, newOf, type Sight, seenOf } from './look.ts';
+import { MadeStores } from './made-stores.ts';
 import { insideOf, isAtOrBelow, mountAt, pathsOf, textOfLook } from './mount.ts';
 import { endIntent, noteHealth } from './mount-steps.operations.ts';
 import { listMounts, type MountRow, type MountStatus } from './mounts.sql.ts';
@@ -31,13 +32,18 @@ const HASHING_LEFT_MS = 250;
 const PAGE_MS = 20_000;
 const PAGE_SLICE = 100;
 
+/** What whoever has a store made holds: one for all, since one store may lie in another. */
+const STORES = 'stores';
+
 export class Outside {
   private readonly parts: OutsideParts;
   /** Changes of stores whose calls have not committed yet. */
   private readonly applied = new Map<string, Applied>();
+  private readonly made: MadeStores;
 
   constructor(parts: OutsideParts) {
     this.parts = parts;
+    this.made = new MadeStores(parts);
   }
 
   /** What a call holds while it changes stores. */
@@ -59,6 +65,11 @@ export class Outside {
     if (demand.kind === 'hashes') {
       await this.hash(context.zone_id, demand.paths);
       return { ...context, passage: { ...passage, looked: [...passage.looked, demand.of] } };
+    }
+    if (demand.kind === 'store') {
+      // The next who asks for one waits until this call has ended: it may have to be taken away again.
+      await turn.take([STORES]);
+      return { ...context, passage: { ...passage, made: await this.made.make(demand.store, context.zone_id) } };
     }
     if (demand.steps.length === 0) return { ...context, passage: { looked: passage.looked } };
     const paths = demand.steps.flatMap(({ step }) => pathsOf(step));
@@ -82,10 +93,12 @@ export class Outside {
   /** The call has committed what it changed at stores. */
   committed({ passage }: CallContext): void {
     if (passage?.change) this.applied.delete(passage.change.intent_id);
+    if (passage?.made) this.made.keep(passage.made);
   }
 
   /** It has not, and will not. */
   async abandon({ passage, zone_id }: CallContext): Promise<void> {
+    if (passage?.made) await this.made.takeAway(passage.made);
     const intent_id = passage?.change?.intent_id;
     if (intent_id === undefined) return;
     const applied = this.applied.get(intent_id);

@@ -11,11 +11,11 @@ import {
   type FormInput,
   force,
   formInput,
+  locateStore,
   mapPoint,
   pointInput,
   type ReadyForm,
   type ReadyStore,
-  reachStore,
   secretive,
 } from './forms.ts';
 import {
@@ -182,7 +182,7 @@ export const loadMount: Operation<z.infer<typeof loadInput>, MountObject, ReadyL
     const secrets = preparation.stores.unseal(form.secrets, zone_id);
     const config = { ...(parseJson(form.config) as BackendConfig), ...secrets };
     const connector = connectorOf(form.backend_type, preparation);
-    const store = await reachStore({ connector, config, form }, preparation);
+    const store = await locateStore({ connector, config, form }, preparation);
     return { form, store, force, connectors: secretive(preparation) };
   },
   object: ({ form }) => form.mount_point,

@@ -2,9 +2,10 @@
  * The stores that this process has open. Guarantees: one backend for each mount, opened when it is first needed and again after
  * it could not be; a mount that is gone is closed soon after; what is wrong with a store is a fault that names its mount.
  */
+import { strict as assert } from 'node:assert';
 import { Fault } from '../../base/faults.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import type { Stores, Visited } from '../../core/call/outside.ts';
+import type { NewStore, Stores } from '../../core/call/outside.ts';
 import type { ToolDesk } from '../../core/call/tool-desk.ts';
 import {
   type Backend,
@@ -12,6 +13,7 @@ import {
   BackendError,
   type Connector,
   type OpenBackend,
+  type Place,
 } from '../../ports/backend.ts';
 import { BoundedBackend, CALL_MS } from './bounded.ts';
 import type { MountRow } from './mounts.sql.ts';
@@ -50,12 +52,27 @@ export class OpenStores implements Stores {
     return sealed === '' ? {} : (parseJson(this.sealer.open(sealed, zone_id)) as BackendConfig);
   }
 
-  async visit<T>(connector: Connector, config: BackendConfig, use: (visited: Visited) => Promise<T>): Promise<T> {
-    const { backend, place } = await this.open(connector, config, true);
+  locate(connector: Connector, config: BackendConfig): Promise<Place> {
+    const { making } = connector;
+    return making ? this.inTime(() => making.placeOf(config)) : this.reach(connector, config);
+  }
+
+  /** Makes a store that is about to be mounted, where it is missing, and reaches for it. Gives what takes it away again. */
+  async make(store: NewStore, zone_id: string): Promise<() => Promise<void>> {
+    const { connector, config } = this.kindOf(store, zone_id);
+    const { making } = connector;
+    assert(making, `a ${connector.type} store is not made`);
+    const undo = await this.inTime(
+      () => making.make(config),
+      (late) => late(),
+    );
     try {
-      return await use({ backend, place });
-    } finally {
-      await backend.close();
+      const { path } = await this.reach(connector, config);
+      if (path !== store.place.path) throw new BackendError('UNREACHABLE', 'was moved while it was mounted');
+      return undo;
+    } catch (thrown) {
+      await undo();
+      throw thrown;
     }
   }
 
@@ -91,14 +108,41 @@ export class OpenStores implements Stores {
   }
 
   private async openMount(row: MountRow): Promise<Backend> {
-    const connector = this.connectors.find(({ type }) => type === row.backend_type);
-    if (!connector) throw new BackendError('UNREACHABLE', `no connector ${row.backend_type}`);
-    const secrets = this.unseal(row.secrets, row.zone_id);
-    const config = { ...(parseJson(row.config) as BackendConfig), ...secrets };
-    return (await this.open(connector, config, false)).backend;
+    const { connector, config } = this.kindOf(row, row.zone_id);
+    return (await this.open(connector, config)).backend;
   }
 
-  private async open(connector: Connector, config: BackendConfig, make: boolean): Promise<OpenBackend> {
+  private kindOf(row: Sealed, zone_id: string): { readonly connector: Connector; readonly config: BackendConfig } {
+    const connector = this.connectors.find(({ type }) => type === row.backend_type);
+    if (!connector) throw new BackendError('UNREACHABLE', `no connector ${row.backend_type}`);
+    const secrets = this.unseal(row.secrets, zone_id);
+    return { connector, config: { ...(parseJson(row.config) as BackendConfig), ...secrets } };
+  }
+
+  /** Opens it for a moment. */
+  private async reach(connector: Connector, config: BackendConfig): Promise<Place> {
+    const { backend, place } = await this.open(connector, config);
+    try {
+      await backend.stat('', new AbortController().signal);
+      return place;
+    } finally {
+      await backend.close();
+    }
+  }
+
+  private async open(connector: Connector, config: BackendConfig): Promise<OpenBackend> {
+    const { backend, place } = await this.inTime(
+      (signal) => connector.open(config, signal),
+      (late) => late.backend.close(),
+    );
+    return { backend: new BoundedBackend(backend, this.ms), place };
+  }
+
+  /** What comes too late is let go of. */
+  private async inTime<T>(
+    work: (signal: AbortSignal) => Promise<T>,
+    letGo: (late: T) => Promise<void> = async () => undefined,
+  ): Promise<T> {
     const abort = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -107,12 +151,10 @@ export class OpenStores implements Stores {
         abort.abort();
       }, this.ms);
     });
-    const opening = Promise.resolve().then(() => connector.open(config, abort.signal, make));
-    // One that comes too late is closed.
-    opening.then(({ backend }) => (abort.signal.aborted ? backend.close() : undefined)).catch(() => undefined);
+    const working = Promise.resolve().then(() => work(abort.signal));
+    working.then((done) => (abort.signal.aborted ? letGo(done) : undefined)).catch(() => undefined);
     try {
-      const { backend, place } = await Promise.race([opening, late]);
-      return { backend: new BoundedBackend(backend, this.ms), place };
+      return await Promise.race([working, late]);
     } catch (thrown) {
       if (thrown instanceof Fault || thrown instanceof BackendError) throw thrown;
       throw new BackendError('UNREACHABLE', 'could not be opened', thrown);
@@ -121,3 +163,5 @@ export class OpenStores implements Stores {
     }
   }
 }
+
+type Sealed = Pick<MountRow, 'backend_type' | 'config' | 'secrets'>;
