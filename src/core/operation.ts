@@ -225,7 +225,7 @@ export interface HttpBinding<O> {
   readonly method: HttpMethod;
   /** Route template; `:name` is a part that becomes the parameter of that name. */
   readonly path: string;
-  /** The name of the last part, which is a path of the tree: as it stands or with its slashes escaped. */
+  /** The name of the last part, which is a path of the tree: as it stands or with its slashes escaped. An alias without it is the root. */
   readonly wide?: string;
   /** Other paths of the same route. */
   readonly aliases?: readonly string[];

@@ -172,11 +172,11 @@ async function paramsOf(request: FastifyRequest, reply: FastifyReply, reading: R
   return isObject(body) ? mergeParams(parts, query, body) : body;
 }
 
-/** The part that is a path has its name too. */
+/** The part that is a path has its name too. Nothing there is the root. */
 function namedParts(parts: Texts, { wide }: HttpBinding<unknown>): Texts {
   if (wide === undefined) return parts;
   const { '*': path, ...others } = parts;
-  return { ...others, [wide]: path };
+  return { ...others, [wide]: path ?? '/' };
 }
 
 /** The fields of the body. None at all is as good as `{}`, with any Content-Type (platform.md §0). */

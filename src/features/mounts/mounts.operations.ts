@@ -32,6 +32,8 @@ import { knownOfMount, refreshMount } from './refresh.operations.ts';
 import { savedOperations } from './saved.operations.ts';
 
 const ROOT = '/api/v2/mounts';
+/** Its alias is the root mount. */
+const AT = { path: `${ROOT}/at/:mount_point`, aliases: [`${ROOT}/at`], wide: 'mount_point' } as const;
 const VIEWER = { role: 'viewer' } as const;
 const ADMIN = { role: 'admin' } as const;
 
@@ -122,7 +124,7 @@ export const getMountAt: Operation<PointInput, MountObject, Ready<PointInput>> =
   input: pointInput,
   output: mountObject,
   faults: ['MOUNT_NOT_FOUND'],
-  http: { method: 'GET', path: `${ROOT}/at/:mount_point`, wide: 'mount_point' },
+  http: { method: 'GET', ...AT },
   cli: { words: 'mount get', args: ['mount_point'] },
   examples: [{ title: 'the tree of the zone', input: { mount_point: '/' } }],
   mapPaths: mapPoint,
@@ -214,7 +216,7 @@ export const deleteMountAt: Operation<z.infer<typeof removeInput>, boolean> = {
   rpc: undefined,
   cli: undefined,
   faults: ['CONFLICT', 'MOUNT_NOT_FOUND'],
-  http: { method: 'DELETE', path: `${ROOT}/at/:mount_point`, wide: 'mount_point', status: 204 },
+  http: { method: 'DELETE', ...AT, status: 204 },
   run: async (call, input) => {
     if (await deactivate(call, input.mount_point, input.force)) return true;
     throw mountNotFound(call.shown(input.mount_point));

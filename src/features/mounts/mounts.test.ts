@@ -57,6 +57,20 @@ forEachEngine('mounts', (engine) => {
     expect((await server.http(`/api/v2/mounts/at${at}`, { method: 'DELETE' })).status).toBe(404);
   });
 
+  test('the root mount is found at its path, as it stands or escaped', async () => {
+    const [root] = await server.ok('list_mounts');
+    for (const path of ['at/', 'at', 'at//', 'at/%2F', 'at/%2f/']) {
+      const answer = await server.http(`/api/v2/mounts/${path}`);
+      expect([path, answer.status, await answer.json()]).toEqual([path, 200, root]);
+      const removed = await server.http(`/api/v2/mounts/${path}`, { method: 'DELETE' });
+      expect([path, removed.status, await removed.json()]).toMatchObject([
+        path,
+        409,
+        { error: { code: 'CONFLICT', data: { reason: 'ROOT_MOUNT' } } },
+      ]);
+    }
+  });
+
   test('the root mount is neither replaced nor removed', async () => {
     const config = { backend_type: 'local', backend_config: { root_path: store.root } };
     for (const method of ['add_mount', 'save_mount', 'remove_mount', 'delete_connector']) {
