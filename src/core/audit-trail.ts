@@ -47,9 +47,10 @@ export interface Trail {
 /** A call that may have changed nothing, and was not refused. */
 export function logEnded(audit: AuditLog, trail: Trail, fault?: Fault): Promise<void> | undefined {
   const { operation, caller = ANYONE, context } = trail;
-  const facts = { ...factsOf(audit, trail), outcome: fault ? 'failed' : 'allowed', code: fault?.code ?? null } as const;
   const zone_id = context?.zone_id ?? caller.zone_id;
-  return audit.ended(zone_id, auditRow({ ...facts, action: operation.name }, context?.caller ?? caller, trail.way));
+  const ended = { outcome: fault ? 'failed' : 'allowed', code: fault?.code ?? null } as const;
+  const facts = { ...factsOf(audit, trail), ...ended, zone_id, action: operation.name };
+  return audit.ended(zone_id, auditRow(facts, context?.caller ?? caller, trail.way));
 }
 
 /** A call that failed: at once in the log where it was refused, else with those that changed nothing. */
@@ -64,7 +65,8 @@ export async function logFailure(audit: AuditLog, trail: Trail, fault: Fault): P
   }
   const tooLow = 'required_role' in fault.data || 'required_mode' in fault.data;
   const quota = fault.code === 'QUOTA_EXCEEDED';
-  const facts = { ...factsOf(audit, trail), outcome: 'denied', code: fault.code } as const;
+  const zone_id = quota && context ? context.zone_id : who.zone_id;
+  const facts = { ...factsOf(audit, trail), zone_id, outcome: 'denied', code: fault.code } as const;
   const row = auditRow(
     tooLow
       ? { ...facts, action: 'auth_denied', object: operation.name, details: deniedRole(who, trail.way, fault.data) }
@@ -72,7 +74,7 @@ export async function logFailure(audit: AuditLog, trail: Trail, fault: Fault): P
     who,
     trail.way,
   );
-  await audit.refused(quota && context ? context.zone_id : who.zone_id, row);
+  await audit.refused(zone_id, row);
 }
 
 /** A part of a call that was refused while the call goes on. */
@@ -81,7 +83,7 @@ export const partRefused = (
   { code, data }: Fault,
   { context, at }: { readonly context: CallContext; readonly at: number },
 ): AuditRow => {
-  const facts = { at, action: name, effect, object: pathIn(data) ?? '', duration_ms: 0 };
+  const facts = { at, zone_id: context.zone_id, action: name, effect, object: pathIn(data) ?? '', duration_ms: 0 };
   const details = { ...told(data), count: 1 };
   return auditRow({ ...facts, outcome: 'denied', code, details }, context.caller, context);
 };

@@ -138,6 +138,7 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
   checkDeadline(context.deadline);
   if (state.changed) {
     const facts = {
+      zone_id: context.zone_id,
       at: state.now,
       action: operation.name,
       effect: operation.effect,

@@ -16,9 +16,9 @@ export interface Behalf {
 }
 
 export const behalfOf = (
-  { subject_type, subject_id, user_id, agent_id, key_id }: Caller,
+  { subject_type, subject_id, user_id, zone_id, agent_id, key_id }: Caller,
   request_id: string,
-): Behalf => ({ asker: { subject_type, subject_id, user_id, agent_id, key_id }, request_id });
+): Behalf => ({ asker: { subject_type, subject_id, user_id, zone_id, agent_id, key_id }, request_id });
 
 interface Steps {
   /** A worker of the server, or who submitted a job; the server itself unless given. */

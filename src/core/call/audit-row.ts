@@ -104,6 +104,8 @@ const kept = (text: string): string => {
 
 /** What a row says beside who called. */
 export interface AuditFacts {
+  /** The zone in whose log it stands, where that may be another than the caller's. */
+  readonly zone_id?: string;
   readonly at: number;
   readonly action: string;
   readonly effect: string;
@@ -114,8 +116,14 @@ export interface AuditFacts {
   readonly details: Readonly<Record<string, unknown>>;
 }
 
-/** Who called. */
-type Who = Pick<AuditRow, 'subject_type' | 'subject_id' | 'key_id' | 'agent_id'>;
+/** Who called, and from which zone. */
+type Who = Pick<AuditRow, 'subject_type' | 'subject_id' | 'key_id' | 'agent_id'> & { readonly zone_id?: string };
+
+/** The zone of somebody who is at home in another one than this: "`user:a` of two zones are two people" (access.md §8). */
+export const foreignZoneOf = (
+  { zone_id, key_id }: Pick<Who, 'zone_id' | 'key_id'>,
+  here: string,
+): string | undefined => (zone_id === here || key_id === null ? undefined : zone_id);
 
 /** How the call came in. */
 interface Way {
@@ -126,6 +134,7 @@ interface Way {
 
 export function auditRow(facts: AuditFacts, who: Who, way: Way): AuditRow {
   const { subject_type, subject_id } = who;
+  const subject_zone_id = facts.zone_id === undefined ? undefined : foreignZoneOf(who, facts.zone_id);
   return {
     at: facts.at,
     actor: subject_id === '' ? subject_type : `${subject_type}:${subject_id}`,
@@ -143,7 +152,8 @@ export function auditRow(facts: AuditFacts, who: Who, way: Way): AuditRow {
     call_id: way.request_id,
     ip: way.address,
     duration_ms: facts.duration_ms,
-    details: JSON.stringify(facts.details),
+    // Left out where it is undefined.
+    details: JSON.stringify({ ...facts.details, subject_zone_id }),
   };
 }
 

@@ -4,6 +4,7 @@ export interface Doer {
   readonly subject_type: string;
   readonly subject_id: string;
   readonly user_id: string;
+  readonly zone_id: string;
   readonly key_id: string | null;
   readonly agent_id: string | null;
 }

@@ -20,7 +20,8 @@ const input = z.object({
   limit: z.int().min(1).default(DEFAULT).describe(`subjects and groups, at most ${MAX}`),
 });
 
-const pairs = z.array(z.tuple([z.string(), z.string()]));
+const pair = z.tuple([z.string(), z.string()]);
+const pairs = z.array(pair);
 const output = z.object({
   permission: z.string(),
   object: z.tuple([z.string(), z.string()]),
@@ -28,6 +29,7 @@ const output = z.object({
   groups: pairs,
   everyone: z.boolean(),
   conditional: pairs,
+  foreign: z.array(z.object({ subject: pair, zone_id: z.string(), conditional: z.boolean() })),
   has_more: z.boolean(),
 });
 

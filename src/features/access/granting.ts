@@ -111,13 +111,13 @@ export async function revoke(call: Call, ...rows: readonly TupleRow[]): Promise<
 }
 
 function tell(call: Call, type: 'grant' | 'revoke', row: TupleRow): void {
-  const { tuple_id, relation, object_type, object_id } = row;
+  const { tuple_id, relation, object_type, object_id, subject_zone_id } = row;
   const subject = [row.subject_type, row.subject_id, ...(row.subject_relation === '' ? [] : [row.subject_relation])];
   call.event({
     type,
     ...(object_type === 'file' ? { path: object_id } : {}),
     object: { type: object_type, id: object_id },
-    data: { tuple_id, subject, relation },
+    data: { tuple_id, subject, relation, ...(subject_zone_id === row.zone_id ? {} : { subject_zone_id }) },
   });
   call.accessChanged();
 }

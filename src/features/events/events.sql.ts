@@ -1,4 +1,5 @@
 /** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
+import { foreignZoneOf } from '../../core/call/audit-row.ts';
 import { doerOf } from '../../core/call/doer.ts';
 import type { CallContext, NewEvent } from '../../core/operation.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
@@ -69,7 +70,13 @@ export async function insertEvents(
       (event.by ?? who).agent_id,
       context.channel,
       context.request_id,
-      JSON.stringify(event.data ?? {}),
+      dataOf(event, context),
     ]),
   );
+}
+
+/** "Name the foreign subject" (access.md §8): somebody of another zone is told with his zone. */
+function dataOf({ data = {}, by }: NewEvent, context: CallContext): string {
+  const user_zone_id = by ? undefined : foreignZoneOf(doerOf(context), context.zone_id);
+  return JSON.stringify(user_zone_id === undefined ? data : { ...data, user_zone_id });
 }

@@ -6,7 +6,7 @@
 import { comparePaths } from '../../../base/paths.ts';
 import type { Plan, Step } from '../schema/plans.ts';
 import { EVERY } from '../schema/rules.ts';
-import { closureOf } from './closure.ts';
+import { type Closure, type ClosureAsked, closureOf } from './closure.ts';
 import { aboveOf, type Evaluation, holdsName, type Place, placeAt } from './evaluator.ts';
 import type { Mode } from './reliance.ts';
 
@@ -17,7 +17,15 @@ export interface Expansion {
   readonly groups: Pair[];
   readonly everyone: boolean;
   readonly conditional: Pair[];
+  readonly foreign: Foreign[];
   readonly has_more: boolean;
+}
+
+/** Somebody of another zone, with whom something is shared. */
+export interface Foreign {
+  readonly subject: Pair;
+  readonly zone_id: string;
+  readonly conditional: boolean;
 }
 
 export function expand(
@@ -30,6 +38,7 @@ export function expand(
     groups: [],
     everyone: holdsFor(evaluation, [EVERY, EVERY], 'never')(name, place),
     conditional: [],
+    foreign: [],
     has_more: false,
   };
   let listed = 0;
@@ -37,7 +46,9 @@ export function expand(
     const sure = holdsFor(evaluation, pair, 'never')(name, place);
     if (!sure && !holdsFor(evaluation, pair, 'always')(name, place)) continue;
     if (++listed > limit) return { ...found, has_more: true };
-    if (!sure) found.conditional.push(pair);
+    const foreign = foreignOf(pair);
+    if (foreign) found.foreign.push({ ...foreign, conditional: !sure });
+    else if (!sure) found.conditional.push(pair);
     else if (pair[0] === 'group') found.groups.push(pair);
     else found.subjects.push(pair);
   }
@@ -46,11 +57,26 @@ export function expand(
 
 const sorted = (pairs: Pair[]): Pair[] => pairs.sort((a, b) => comparePaths(a[0], b[0]) || comparePaths(a[1], b[1]));
 
+/** A type of the graph that has a zone before it is that of a subject of there (Words). */
+function foreignOf([type, id]: Pair): Omit<Foreign, 'conditional'> | undefined {
+  const [zone_id = '', own] = type.split('|');
+  return own === undefined ? undefined : { subject: [own, id], zone_id };
+}
+
 function holdsFor(evaluation: Evaluation, subject: Pair, mode: Mode) {
   const other = mode === 'never' ? 'always' : 'never';
-  const closure = closureOf({ ...evaluation, mode }, [subject]);
-  const opposite = closureOf({ ...evaluation, mode: other }, [subject]);
+  const closure = closureFor({ ...evaluation, mode }, subject);
+  const opposite = closureFor({ ...evaluation, mode: other }, subject);
   return (name: string, place: Place): boolean => holdsName({ ...evaluation, mode, closure, opposite }, name, place);
+}
+
+/** A subject of another zone is in no group here, and not among everybody. */
+function closureFor(asked: ClosureAsked, subject: Pair): Closure {
+  const foreign = foreignOf(subject);
+  if (!foreign) return closureOf(asked, [subject]);
+  const { words } = asked.graph;
+  const [type, id] = foreign.subject;
+  return { nodes: new Map([[words.findNode(words.findType(type, foreign.zone_id), id), -1]]), set: undefined };
 }
 
 /** Goes from the object to everybody on the way. */
@@ -75,8 +101,8 @@ class Candidates {
     const own = [...this.found].map(
       (node): Pair => [graph.words.typeText(graph.words.typeOf(node)), graph.words.idOf(node)],
     );
-    // Everybody is told apart, and a guest is somebody of another zone.
-    return own.filter(([type]) => type !== EVERY && !type.includes('|'));
+    // Everybody is told apart.
+    return own.filter(([type]) => type !== EVERY);
   }
 
   private push(name: string, place: Place): void {
