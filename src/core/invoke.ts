@@ -31,6 +31,7 @@ import type { Tokens } from './call/tokens.ts';
 import { beforeDeadline, checkDeadline, deadlineIn } from './deadline.ts';
 import { logCause } from './log-cause.ts';
 import type { AnyOperation, CallContext, Caller, Channel, Operation, Preparation } from './operation.ts';
+import { checkQuestion, type Resumed, resume, withQuestion } from './paging.ts';
 import { authoriseNeeds } from './preflight.ts';
 import { answerOnce, repeatOf } from './repeat.ts';
 import type { Rings } from './rings.ts';
@@ -153,7 +154,8 @@ async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answe
     const output = operation.linger
       ? await lingering(server, trail, { asked, settled, linger: operation.linger })
       : await perform(server, trail, settled);
-    return { output, input: settled.input };
+    const { zone_id } = settled.context;
+    return { output: withQuestion(operation, settled.resumed, { zone_id, output }), input: settled.input };
   } catch (thrown) {
     if (!operation.nowhere || !caller || !isRootAdmin(caller) || !isAbsence(thrown)) throw thrown;
     return { output: operation.nowhere(), input: trail.input };
@@ -217,14 +219,15 @@ async function beginStream(server: Server, trail: Trail, asked: Asked): Promise<
 }
 
 /** Who calls, where and with what: all that comes before the first transaction. */
-async function settle(server: Server, trail: Trail, asked: Asked): Promise<Settled> {
+async function settle(server: Server, trail: Trail, asked: Asked): Promise<Ready> {
   const { request } = asked;
   const { operation } = trail;
   if (!request.caller && operation.who !== 'public') throw unauthenticated();
   if (operation.brick) trail.leave = server.bricks.enter(operation.brick);
   const deadline = deadlineIn(server.limits.OPERATION_MS);
   const came: Arrived = { ...request, caller: request.caller ?? ANYONE, deadline };
-  const named = nameZone(operation, came, asked.raw);
+  const resumed = resume(operation, asked.raw);
+  const named = nameZone(operation, came, resumed.raw);
   checkWho(operation, came.caller);
   const arrived: Arrived = { ...came, caller: actingFor(came.caller, request.agent_id) };
   try {
@@ -237,12 +240,17 @@ async function settle(server: Server, trail: Trail, asked: Asked): Promise<Settl
   const zone_id = isToLocate(settling) ? await locateZone(server.sql, settling) : settling.zone_id;
   const settled = settleZone(server.limits, { ...settling, zone_id });
   trail.context = settled.context;
-  return settled;
+  checkQuestion(resumed, { zone_id: settled.context.zone_id, input: trail.input });
+  return { ...settled, resumed };
 }
 
 interface Settled {
   readonly input: unknown;
   readonly context: CallContext;
+}
+
+interface Ready extends Settled {
+  readonly resumed: Resumed;
 }
 
 /** Once only, where it may be asked for again. */

@@ -340,6 +340,8 @@ export interface Operation<I, O, P = I, R = O> {
   ahead?(tx: Tx, ready: P, context: CallContext): void;
   /** What an `Idempotency-Key` does: nothing, or a repeat of what is shown once is CONFLICT; else the first answer comes again. */
   readonly repeats?: 'own' | 'refused';
+  /** Its cursors say themselves what they are pages of; else the question is written around them (core/paging.ts). */
+  readonly ownCursor?: boolean;
   /** `named` unless said otherwise. */
   readonly zone?: ZoneRule;
   /** Works in a zone that is not Active too; one that never was is ZONE_NOT_FOUND, or as an empty one (`even none`). */
@@ -374,10 +376,7 @@ export interface Operation<I, O, P = I, R = O> {
   run(call: Call, ready: P): Promise<R>;
   /** Reads only: makes the answer of what `run` gave, in its thread, after the transaction; it may take long or need blobs. */
   finish?(result: R, finishing: Finishing): Promise<O>;
-  /**
-   * The answer may have to be waited for: it is made of what `run` gave, outside any transaction. It counts as a stream as
-   * long as it waits, and has to come when `signal` of the streaming is aborted.
-   */
+  /** It may have to be waited for, outside any transaction: a stream as long as it waits, over when `signal` is aborted. */
   linger?(output: O, streaming: Streaming, input: unknown): Promise<O>;
   /** Whether this input makes it linger; without it every one does. */
   lingers?(input: unknown): boolean;

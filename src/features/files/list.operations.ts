@@ -67,6 +67,7 @@ function pageOf(call: Call, input: ListInput): CursorState & { first: boolean } 
 
 export const list: Operation<ListInput, ListOutput> = {
   name: 'file.list',
+  ownCursor: true,
   summary: 'List a directory: what is in it that the caller may read.',
   effect: 'read',
   who: { role: 'viewer' },

@@ -62,6 +62,7 @@ const CURSOR = 'tree-diff';
 
 export const treeDiff: Operation<DiffInput, DiffOutput> = {
   name: 'tree.diff',
+  ownCursor: true,
   summary: 'What changed between two moments of the tree: added, removed, modified, renamed.',
   effect: 'read',
   who: { role: 'viewer' },

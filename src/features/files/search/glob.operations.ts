@@ -59,6 +59,7 @@ const GLOB: SearchKind<z.infer<typeof options>, string> = {
 
 export const glob: Operation<GlobInput, GlobOutput> = {
   name: 'file.glob',
+  ownCursor: true,
   tool: 'find_files',
   summary: 'Find paths by a glob.',
   effect: 'read',

@@ -87,6 +87,7 @@ interface Begun {
 
 export const grep: Operation<GrepInput, GrepOutput, Ready, Begun> = {
   name: 'file.grep',
+  ownCursor: true,
   tool: 'search_files',
   summary: 'Find lines by a regular expression or a text.',
   effect: 'read',
