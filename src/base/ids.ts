@@ -40,8 +40,10 @@ export const newRequestId = (): string => randomUUID();
 /** Is it a request id that may be echoed: 1..128 visible ASCII characters? */
 export const isRequestId = (text: string): boolean => /^[\x21-\x7e]{1,128}$/.test(text);
 
-/** Is it the id of a zone: 3..63 characters a-z, 0-9 and -, first and last no dash (access.md §5)? */
-export const isZoneId = (text: string): boolean => /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/.test(text);
+/** Ids of zones: 3..63 characters a-z, 0-9 and -, first and last no dash (access.md §5). */
+export const ZONE_ID = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/;
+export const isZoneId = (text: string): boolean => ZONE_ID.test(text);
 
-/** Is it the id of an agent (platform.md §0)? */
-export const isAgentId = (text: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9._:,@-]{0,127}$/.test(text);
+/** Ids of agents (platform.md §0). */
+export const AGENT_ID = /^[A-Za-z0-9_][A-Za-z0-9._:,@-]{0,127}$/;
+export const isAgentId = (text: string): boolean => AGENT_ID.test(text);

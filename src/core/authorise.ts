@@ -1,25 +1,26 @@
 /** Who may call an operation at all: its role, before any look at parameters or objects (access.md §6). */
 import { Fault } from '../base/faults.ts';
 import { hasRole, isRootAdmin, unauthenticated } from '../features/access/credentials.ts';
-import type { Caller, Operation } from './operation.ts';
+import type { Caller, Channel, Operation } from './operation.ts';
+import { type Named, nameFor } from './tool-name.ts';
 
-type Asked = Pick<Operation<unknown, unknown, unknown>, 'who' | 'name'>;
+type Asked = Named & Pick<Operation<unknown, unknown, unknown>, 'who'>;
 
 /** Throws UNAUTHENTICATED or ACCESS_DENIED unless the caller's role suffices. */
-export function checkWho(operation: Asked, caller: Caller | undefined): void {
+export function checkWho(operation: Asked, caller: Caller | undefined, channel: Channel): void {
   if (operation.who === 'public') return;
   if (!caller) throw unauthenticated();
   if (operation.who === 'root admin') {
     if (isRootAdmin(caller)) return;
-    throw tooLow(operation, caller, 'admin of zone root');
+    throw tooLow(nameFor(operation, channel), caller, 'admin of zone root');
   }
-  if (!hasRole(caller, operation.who.role)) throw tooLow(operation, caller, operation.who.role);
+  if (!hasRole(caller, operation.who.role)) throw tooLow(nameFor(operation, channel), caller, operation.who.role);
 }
 
-function tooLow(operation: Asked, caller: Caller, required: string): Fault {
+function tooLow(name: string, caller: Caller, required: string): Fault {
   return new Fault(
     'ACCESS_DENIED',
-    `Access denied: ${operation.name} takes the role ${required}, this key has ${caller.role}. Use another key, or ask an admin.`,
+    `Access denied: ${name} takes the role ${required}, this key has ${caller.role}. Use another key, or ask an admin.`,
     { role: caller.role, required_role: required },
   );
 }

@@ -36,6 +36,7 @@ import { authoriseNeeds } from './preflight.ts';
 import { answerOnce, repeatOf } from './repeat.ts';
 import type { Rings } from './rings.ts';
 import type { Open, Streams } from './streams.ts';
+import { nameFor } from './tool-name.ts';
 import type { Runner } from './transact.ts';
 import type { Turns } from './turns.ts';
 import { type Arrived, contextIn, isToLocate, locateZone, type Named, nameZone, settleZone } from './zone-of-call.ts';
@@ -228,10 +229,10 @@ async function settle(server: Server, trail: Trail, asked: Asked): Promise<Ready
   const came: Arrived = { ...request, caller: request.caller ?? ANYONE, deadline };
   const resumed = resume(operation, asked.raw);
   const named = nameZone(operation, came, resumed.raw);
-  checkWho(operation, came.caller);
+  checkWho(operation, came.caller, request.channel);
   const arrived: Arrived = { ...came, caller: actingFor(came.caller, request.agent_id) };
   try {
-    trail.input = parse(operation, named.parameters, request.tolerant);
+    trail.input = parse(operation, named.parameters, request);
   } catch (wrong) {
     await refuseElsewhere(server, operation, { named, arrived });
     throw wrong;
@@ -344,8 +345,10 @@ export function shapeOf(operation: AnyOperation): Readonly<Record<string, z.ZodT
   return schema.shape ?? {};
 }
 
-function parse(operation: AnyOperation, parameters: unknown, tolerant: boolean): unknown {
-  if (parameters === undefined || parameters === null) return parse(operation, {}, tolerant);
+type Asking = Pick<Request, 'tolerant' | 'channel'>;
+
+function parse(operation: AnyOperation, parameters: unknown, { tolerant, channel }: Asking): unknown {
+  if (parameters === undefined || parameters === null) return parse(operation, {}, { tolerant, channel });
   if (typeof parameters !== 'object' || Array.isArray(parameters)) {
     throw invalidParams({ path: '', message: 'has to be an object' });
   }
@@ -354,7 +357,8 @@ function parse(operation: AnyOperation, parameters: unknown, tolerant: boolean):
     const known = shapeOf(operation);
     const unknown = Object.keys(given).filter((name) => !(name in known));
     if (unknown.length > 0) {
-      throw invalidParams(...unknown.map((path) => ({ path, message: `is no parameter of ${operation.name}` })));
+      const name = nameFor(operation, channel);
+      throw invalidParams(...unknown.map((path) => ({ path, message: `is no parameter of ${name}` })));
     }
   }
   const parsed = operation.input.safeParse(given);

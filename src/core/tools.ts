@@ -5,6 +5,7 @@
  */
 import type { AnyOperation, Present } from './operation.ts';
 import { publicOperations } from './operations.ts';
+import { toolNameOf } from './tool-name.ts';
 
 export interface Tool {
   readonly name: string;
@@ -29,20 +30,9 @@ const isBytes = ({ rpc, http }: AnyOperation): boolean => !rpc && !http;
 
 function toolFor(operation: AnyOperation): Tool {
   const { tool, rpc, http } = operation;
-  const own = typeof tool === 'string' ? { name: tool } : tool;
-  return { name: own?.name ?? usualName(operation), operation, binding: own?.present ? own : (rpc ?? http ?? {}) };
+  const own = typeof tool === 'string' ? undefined : tool;
+  return { name: toolNameOf(operation), operation, binding: own?.present ? own : (rpc ?? http ?? {}) };
 }
-
-function usualName({ name }: AnyOperation): string {
-  const [noun = '', verb = ''] = name.split('.');
-  const words = verb === 'list' ? `list_${pluralOf(noun)}` : `${verb}_${noun}`;
-  return words.replaceAll('-', '_');
-}
-
-const pluralOf = (noun: string): string => {
-  if (noun.endsWith('sis')) return noun.replace(/sis$/, 'ses');
-  return /(ch|sh|x)$/.test(noun) ? `${noun}es` : `${noun}s`;
-};
 
 /** By name, in the order of names. */
 export const tools: ReadonlyMap<string, Tool> = new Map(

@@ -178,7 +178,7 @@ async function beginCall<I, P, O>(running: Running<I, P, O>, read: ReadZone, rea
   const home = own ? zone : await findZone(tx, running.context.caller.zone_id);
   const current = currentCaller(tx, { caller: running.context.caller, home, now: parts.clock.now() });
   const caller = current instanceof Promise ? await current : current;
-  checkWho(operation, caller);
+  checkWho(operation, caller, running.context.channel);
   if (caller.agent_id !== null) await checkActing(tx, caller);
   const context = { ...running.context, caller };
   const guest = !own && !isRootAdmin(caller);

@@ -7,7 +7,7 @@ import { encodeBytes, filePath, Transport } from '../../client/transport.ts';
 import { exitCodeOf, FAULTS } from '../../src/base/faults.ts';
 import { runLine } from '../../src/channels/cli/run-line.ts';
 import type { AnyOperation } from '../../src/core/operation.ts';
-import { toolOf } from '../../src/core/tools.ts';
+import { type Tool, toolOf } from '../../src/core/tools.ts';
 
 type Input = Readonly<Record<string, unknown>>;
 
@@ -230,7 +230,7 @@ const mcp: Door = async (place, asked) => {
   if (!isError)
     return { answer: tool.operation.http?.status === 204 && !tool.operation.rpc ? null : asBytes(asked, told) };
   const { code, message, data } = told.error;
-  return { fault: code, message: inWordsOf(tool.operation, message, data) };
+  return { fault: code, message: inWordsOf(tool, message, data) };
 };
 
 /** Agents read a text as a text, unless they ask for something else. */
@@ -239,10 +239,15 @@ const asBytes = ({ operation, input }: Asked, told: unknown): unknown =>
     ? { __type__: 'bytes', data: Buffer.from(told).toString('base64') }
     : told;
 
-/** Refusals of `/api/v1` have words of their own (infrastructure.md §1). */
-function inWordsOf({ http, rpc: method }: AnyOperation, message: string, data: Record<string, unknown>): string {
-  if (method || !http?.path.startsWith('/api/v1/') || data.required_role === undefined) return message;
-  return `Access denied: Role '${data.role}' lacks required permission '${data.required_role}'`;
+/** A role that is too low is told in the name of the tool; refusals of `/api/v1` have words of their own (infrastructure.md §1). */
+function inWordsOf({ name, operation }: Tool, message: string, data: Record<string, unknown>): string {
+  const { http, rpc: method } = operation;
+  const { role, required_role: required } = data;
+  if (required === undefined) return message;
+  if (!method && http?.path.startsWith('/api/v1/'))
+    return `Access denied: Role '${role}' lacks required permission '${required}'`;
+  const told = `Access denied: ${name} takes the role ${required}`;
+  return message.startsWith(told) ? message.replace(name, operation.name) : message;
 }
 
 let keys = 0;

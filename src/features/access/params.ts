@@ -9,8 +9,9 @@ export const subjectId = z
   .string()
   .min(1)
   .max(255)
-  .refine((text) => !/[\u0000-\u001f\u007f]/.test(text) && text.isWellFormed(), 'may not hold control characters')
-  .refine((text) => text !== '*', 'stands for everybody and is nobody');
+  .regex(/^[^\u0000-\u001f\u007f]*$/, 'may not hold control characters')
+  .refine((text) => text.isWellFormed(), 'may not hold a lone surrogate')
+  .regex(/^(?!\*$)/, 'stands for everybody and is nobody');
 
 /** Milliseconds, of a time as files.md §3 takes it. */
 export const expiryParam = z.iso

@@ -1,6 +1,6 @@
 /** Parameters that the operations on agents share. */
 import { z } from 'zod';
-import { isAgentId } from '../../base/ids.ts';
+import { AGENT_ID } from '../../base/ids.ts';
 import { jsonObject } from '../../base/json-object.ts';
 import { type Limits, limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
@@ -11,7 +11,7 @@ export const VIEWER = { role: 'viewer' } as const;
 
 export const agentId = z
   .string()
-  .refine(isAgentId, 'has to be 1 to 128 letters, digits and _.:,@- , a letter, digit or _ first')
+  .regex(AGENT_ID, 'has to be 1 to 128 letters, digits and _.:,@- , a letter, digit or _ first')
   .describe('id of the agent');
 
 const CAPABILITIES_MAX = 64;

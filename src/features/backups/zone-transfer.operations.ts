@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
-import { isZoneId } from '../../base/ids.ts';
+import { isZoneId, ZONE_ID } from '../../base/ids.ts';
 import type { ContentKeeping } from '../../core/call/backups.ts';
 import type { Operation } from '../../core/operation.ts';
 import { touchBlobs } from '../content/content.sql.ts';
@@ -13,7 +13,7 @@ import { path } from '../files/params.ts';
 import { getContent } from '../files/read.operations.ts';
 import { findZone } from '../zones/zones.sql.ts';
 
-const zoneId = z.string().refine(isZoneId, 'is no id of a zone');
+const zoneId = z.string().regex(ZONE_ID, 'is no id of a zone');
 const exporting = z.object({ zone_id: z.string().describe('id of the zone') });
 type Exporting = z.infer<typeof exporting>;
 

@@ -63,12 +63,20 @@ const isTextSpool = (value: unknown): value is TextSpool =>
 const isSource = (value: unknown): value is BlobSource & { readonly utf8: boolean } =>
   typeof value === 'object' && value !== null && 'read' in value && 'sha256' in value;
 
+/** As they come in JSON: large ones are the same to whoever sends them. */
+const BYTES_AS_JSON = {
+  type: 'object',
+  properties: { __type__: { const: 'bytes' }, data: { type: 'string', description: 'base64' } },
+  required: ['__type__', 'data'],
+} as const;
+const spooledText = z.custom<TextSpool>(isTextSpool).meta({ type: 'string' });
+
 export const contentParam = z
   .union([
     z.string(),
-    z.instanceof(Uint8Array),
-    z.custom<TextSpool>(isTextSpool),
-    z.custom<BlobSource & { readonly utf8: boolean }>(isSource),
+    z.instanceof(Uint8Array).meta(BYTES_AS_JSON),
+    spooledText,
+    z.custom<BlobSource & { readonly utf8: boolean }>(isSource).meta(BYTES_AS_JSON),
   ])
   .describe('a text, or bytes');
 export type ContentParam = z.infer<typeof contentParam>;
@@ -84,7 +92,7 @@ export const itemParam = <S extends z.ZodRawShape>(shape: S): z.ZodType<z.infer<
   );
 
 /** A text that may be large. */
-export const textParam = z.union([z.string(), z.custom<TextSpool>(isTextSpool)]);
+export const textParam = z.union([z.string(), spooledText]);
 
 /** The text itself; the caller has seen to its size. */
 export async function textOf(text: z.infer<typeof textParam>, at: string): Promise<string> {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
-import { isZoneId } from '../../base/ids.ts';
+import { isZoneId, ZONE_ID } from '../../base/ids.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { allPending } from './finalizers.ts';
@@ -27,7 +27,7 @@ const description = plainText.max(4096).describe('what the zone is for');
 const subject = z.string().describe('id of the zone');
 
 const createInput = z.object({
-  zone_id: z.string().refine(isZoneId, zoneIdRule).optional().describe('made from the name unless given'),
+  zone_id: z.string().regex(ZONE_ID, zoneIdRule).optional().describe('made from the name unless given'),
   name,
   domain: plainText.min(1).max(255).optional().describe('internet domain that belongs to the zone'),
   description: description.optional(),

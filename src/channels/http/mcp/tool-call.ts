@@ -34,7 +34,11 @@ export interface ToolResult {
   content: { type: 'text'; text: string }[];
   structuredContent: unknown;
   isError?: true;
+  _meta?: { readonly [REPLAYED]: true };
 }
+
+/** What the header `Idempotent-Replayed` says: where the answer is a stream of the older revision, headers are gone by then. */
+export const REPLAYED = 'nexus/idempotent-replayed';
 
 export const resultOf = (text: string): ToolResult => ({
   content: [{ type: 'text', text }],
@@ -42,11 +46,7 @@ export const resultOf = (text: string): ToolResult => ({
 });
 
 /** The answer as JSON; throws a Fault. */
-export async function answerOf(
-  scene: Scene,
-  { operation, binding }: Omit<Tool, 'name'>,
-  args: unknown,
-): Promise<string> {
+export async function answerOf(scene: Scene, { name, operation, binding }: Tool, args: unknown): Promise<string> {
   const { door, arrival, reply } = scene;
   const { server } = door;
   chargeCalls([slotOf(operation.name)], reply, { door, budget: arrival.budget });
@@ -61,7 +61,7 @@ export async function answerOf(
     const most = server.limits.TOOL_RESULT_BYTES;
     const text = await jsonText(body ?? null, server.blobs, most);
     if (typeof text === 'string') return text;
-    throw limitExceeded('TOOL_RESULT_BYTES', most, { actual: text, what: `the result of ${operation.name}` });
+    throw limitExceeded('TOOL_RESULT_BYTES', most, { actual: text, what: `the result of ${name}` });
   } finally {
     await room.close();
   }
@@ -69,7 +69,13 @@ export async function answerOf(
 
 export async function callTool(scene: Scene, tool: Tool, args: unknown): Promise<ToolResult> {
   try {
-    return resultOf(await answerOf(scene, tool, args));
+    let isReplayed = false;
+    const replayed = (): void => {
+      isReplayed = true;
+      scene.arrival.replayed();
+    };
+    const result = resultOf(await answerOf({ ...scene, arrival: { ...scene.arrival, replayed } }, tool, args));
+    return isReplayed ? { ...result, _meta: { [REPLAYED]: true } } : result;
   } catch (thrown) {
     const fault = await lastWord(scene, asFault(thrown));
     return refusal(scene, fault, suggestedFor(tool, fault.code));

@@ -78,7 +78,7 @@ function textOf({ name, operation, binding }: Tool): ToolText {
 /** May this caller call it now? */
 function isOpen({ door, arrival }: Scene, { operation }: Tool): boolean {
   try {
-    checkWho(operation, arrival.caller);
+    checkWho(operation, arrival.caller, 'mcp');
     if (operation.brick) door.server.bricks.check(operation.brick);
     return true;
   } catch {
