@@ -3,6 +3,7 @@
  * each once and in order; who follows goes on behind the last event where a connection breaks or the server restarts, and
  * hears of an error that another try would not mend.
  */
+import { parseJson } from '../src/base/parse-json.ts';
 import type { EventObject } from '../src/features/feed/event-line.ts';
 import { NexusError, UnreachableError } from './errors.ts';
 import type { Transport } from './transport.ts';
@@ -50,7 +51,7 @@ export async function* replayEvents(transport: Transport, query: ReplayQuery = {
   const path = pathWith('/api/v2/events/replay', query);
   const { body } = await transport.raw({ method: 'GET', path, headers });
   if (!body) return;
-  for await (const line of linesOf(body)) if (line !== '') yield JSON.parse(line) as EventObject;
+  for await (const line of linesOf(body)) if (line !== '') yield parseJson<EventObject>(line);
 }
 
 /** The newest events, then each one as it comes, until the signal is aborted or nobody takes more. */
@@ -89,7 +90,7 @@ function mayMend(thrown: unknown): boolean {
 /** Each event of a stream: what stands behind `data:` (WHATWG HTML §9.2.6, of which one line each is all that we send). */
 async function* eventsIn(body: ReadableStream<Uint8Array>, signal?: AbortSignal): AsyncGenerator<EventObject> {
   for await (const line of linesOf(body, signal)) {
-    if (line.startsWith('data: ')) yield JSON.parse(line.slice('data: '.length)) as EventObject;
+    if (line.startsWith('data: ')) yield parseJson<EventObject>(line.slice('data: '.length));
   }
 }
 

@@ -2,6 +2,7 @@
  * Requests to a Nexus server on `fetch`. Guarantees: a failure of the server is thrown as a {@link NexusError}, an absent
  * server as {@link UnreachableError}; bytes in answers become Uint8Array.
  */
+import { parseJson } from '../src/base/parse-json.ts';
 import { errorOf, type Failure, type FaultBody, UnreachableError } from './errors.ts';
 
 export interface ClientOptions {
@@ -150,7 +151,7 @@ interface RpcAnswer {
 /** The value of a JSON text; undefined for another text. */
 function jsonIn(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch {
     return undefined;
   }
