@@ -1,6 +1,11 @@
 /** Writes that wait for their commit are bounded, whichever engine commits them. */
 import { expect, test } from 'vitest';
 import { forEachEngine, startTestServer } from '../../test/harness.ts';
+import { deadlineIn } from '../core/deadline.ts';
+import type { CallContext } from '../core/operation.ts';
+import { getOperation } from '../core/operations.ts';
+import { GrantCache } from '../features/access/grant-cache.ts';
+import { runnerOf } from './runner.ts';
 
 const MAXIMUM = 5;
 const WRITES = 20;
@@ -52,4 +57,25 @@ forEachEngine('the limit WRITES_WAITING', (engine) => {
       await server.stop();
     }
   });
+});
+
+test('a long read is answered when its time is up, though its thread is still at it', async () => {
+  const server = await startTestServer();
+  const atIt = Promise.withResolvers<never>();
+  try {
+    const { sql, blobs, rings } = server.running.server;
+    const reader = { run: () => atIt.promise, close: async () => undefined, stats: async () => undefined };
+    const threads = { writer: undefined, reader };
+    const grants = new GrantCache();
+    const config = { ...server.config, AUDIT_KEY: 'a key of the log' };
+    const runner = runnerOf(config, { sql, blobs, threads, rings, grants, told: () => undefined });
+    const context = { zone_id: 'root', path_prefix: '', deadline: deadlineIn(1) } as CallContext;
+    // The thread is let go only after the answer.
+    await expect(runner.read(getOperation('file.grep'), {}, context)).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+    });
+  } finally {
+    atIt.resolve(undefined as never);
+    await server.stop();
+  }
 });
