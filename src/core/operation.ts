@@ -107,8 +107,7 @@ export interface Access {
   writable(): Promise<PathSet>;
 }
 
-/** `[type, id]`. */
-export type SubjectId = readonly [string, string];
+export type SubjectId = readonly [type: string, id: string];
 
 /** A set of paths closed downwards: with a folder comes all that is below it. */
 export interface PathSet {
@@ -344,6 +343,8 @@ export interface Operation<I, O, P = I, R = O> {
   readonly ownCursor?: boolean;
   /** `named` unless said otherwise. */
   readonly zone?: ZoneRule;
+  /** Callers of other zones reach by it what is shared with them, `/zone/<id>/…`, and by nothing else (access.md §8). */
+  readonly guests?: boolean;
   /** Works in a zone that is not Active too; one that never was is ZONE_NOT_FOUND, or as an empty one (`even none`). */
   readonly anyZone?: boolean | 'even none';
   readonly examples?: readonly Example<Partial<I>>[];

@@ -108,6 +108,7 @@ export function settleZone(limits: Limits, settling: Settling): Settled {
   });
   if (foreign === undefined) return { context: base, input: cleaned };
   if (inside > 0) throw severalZones();
+  if (!operation.guests && !isRootAdmin(arrived.caller)) throw foreignZone(foreign);
   return { context: { ...base, zone_id: foreign, path_prefix: `/zone/${foreign}` }, input: cleaned };
 }
 

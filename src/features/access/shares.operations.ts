@@ -251,6 +251,8 @@ function toShareObject(call: Call, row: TupleRow): ShareObject {
 const LIST = {
   effect: 'read',
   who: VIEWER,
+  // A guest owns nothing there and is shown nothing.
+  guests: true,
   input: listInput,
   output: listOutput,
   faults: ['INVALID_CURSOR'],

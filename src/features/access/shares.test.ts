@@ -1,6 +1,7 @@
 /** Shares, within a zone and between zones: who reaches what, and what a guest never learns. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../../../test/harness.ts';
+import { publicOperations } from '../../core/operations.ts';
 
 let server: TestServer;
 let host: string;
@@ -233,4 +234,41 @@ describe('between zones', () => {
       '/zone/host/private',
     );
   });
+});
+
+test('a guest reaches files and nothing else of the zone, whatever it is at home', async () => {
+  const share = { path: '/shared', user_id: 'chief', user_zone_id: 'guest', relation: 'owner' };
+  await server.ok('share_with_user', share, host);
+  const at = '/zone/host/shared/m';
+  const backend = { backend_type: 's3', backend_config: { bucket: 'b-b', region: 'r', access_key_id: 'a' } };
+  const secret = { ...backend, backend_config: { ...backend.backend_config, secret_access_key: 's' } };
+  await server.ok('save_mount', { mount_point: '/kept', ...secret }, host);
+  for (const [method, params] of [
+    ['add_mount', { mount_point: at, ...secret }],
+    ['save_mount', { mount_point: at, ...secret }],
+    ['load_mount', { mount_point: '/zone/host/kept' }],
+    ['remove_mount', { mount_point: '/zone/host/kept' }],
+    ['delete_saved_mount', { mount_point: '/zone/host/kept' }],
+    ['delete_connector', { mount_point: '/zone/host/kept' }],
+    ['get_mount', { mount_point: '/zone/host' }],
+    ['has_mount', { mount_point: at }],
+  ] as const) {
+    expect([method, await server.fault(method, params, guestAdmin)]).toEqual([method, 'ACCESS_DENIED']);
+  }
+  expect(await server.ok('list_saved_mounts', {}, host)).toMatchObject([{ mount_point: '/kept' }]);
+  const headers = { authorization: `Bearer ${guestAdmin}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ type: 'app.x', path: '/zone/host/shared/a' });
+  expect((await server.http('/api/v2/events', { method: 'POST', headers, body })).status).toBe(403);
+  expect((await server.http('/api/v2/sync/conflicts?mount_point=/zone/host/shared', { headers })).status).toBe(403);
+  await server.ok('write', { path: '/zone/host/shared/by-chief', content: 'x' }, guestAdmin);
+});
+
+test('of the operations that take paths, those of files let guests in, and no others', () => {
+  const nouns = (letIn: boolean): Set<string> => {
+    const some = publicOperations.filter(({ mapPaths, guests = false }) => mapPaths && guests === letIn);
+    return new Set(some.map(({ name }) => (name.startsWith('share.') ? name : (name.split('.')[0] ?? ''))));
+  };
+  const files = ['file', 'version', 'tree-snapshot', 'tree'];
+  expect(nouns(true)).toEqual(new Set(['share.list', 'share.incoming', ...files]));
+  for (const noun of files) expect(nouns(false)).not.toContain(noun);
 });

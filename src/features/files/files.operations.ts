@@ -18,7 +18,11 @@ import { getVersion, listVersions, rollback } from './versions.operations.ts';
 import { setMetadata, write } from './write.operations.ts';
 import { writeBatch } from './write-batch.operations.ts';
 
-export const fileOperations = [
+/** "Such a subject reaches the file … through the file methods, nothing else of that zone" (access.md §8). */
+const forGuests = <O extends object>(operations: readonly O[]): (O & { readonly guests: true })[] =>
+  operations.map((operation) => ({ ...operation, guests: true }));
+
+export const fileOperations = forGuests([
   write,
   read,
   open,
@@ -51,4 +55,4 @@ export const fileOperations = [
   setMetadata,
   ...historyOperations,
   ...indexingOperations,
-];
+]);

@@ -95,6 +95,8 @@ export const create: Operation<Input, Begun | Standing, Ready, Begun | Standing>
     'UPLOAD_NOT_FOUND',
     'CONFLICT',
   ],
+  // Whoever names another zone is told that it goes to his own, whatever is shared with him there.
+  guests: true,
   mapPaths: (asked, map) => (asked.path === undefined ? asked : { ...asked, path: map(asked.path) }),
   prepare,
   needs: ({ path }) => (path === null ? [] : [{ permission: 'write', path }]),
