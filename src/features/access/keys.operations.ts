@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
-import { Fault, invalidParams } from '../../base/faults.ts';
+import { Fault } from '../../base/faults.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { createKeyOperations } from './key-create.operations.ts';
@@ -27,13 +27,13 @@ import {
   countKeys,
   findKey,
   findKeyZone,
-  hasRootAdmin,
   type KeyFilter,
   type KeyRow,
   listKeys,
   revokeKey,
   updateKey,
 } from './keys.sql.ts';
+import { checkLastAdmin } from './last-admin.ts';
 import { expiryParam, subjectId } from './params.ts';
 
 const ONE_PATH = `${KEYS_PATH}/:key_id`;
@@ -212,20 +212,6 @@ async function changeKey(call: Call, input: UpdateInput): Promise<KeyObject> {
   tell(call, 'key.updated', after);
   call.audit({ changed });
   return toKeyObject(after);
-}
-
-/** INVALID_PARAMS where zone `root` would be left without a working admin key, now or later. */
-async function checkLastAdmin(call: Call, row: KeyRow): Promise<void> {
-  if (row.zone_id !== 'root' || row.role !== 'admin') return;
-  if (row.expires_at !== null && row.expires_at <= call.now) return;
-  // Another one stands in for it as long as it would have worked itself.
-  const end = row.expires_at ?? Number.MAX_SAFE_INTEGER;
-  if (await hasRootAdmin(call.tx, row.key_id, end - 1)) return;
-  throw invalidParams({
-    path: 'key_id',
-    message:
-      'is the last admin key of zone root that goes on working: make another without an expiry before it is revoked, lowered or given one',
-  });
 }
 
 const revoked = z.object({ revoked: z.literal(true), success: z.literal(true), key_id: z.string() });

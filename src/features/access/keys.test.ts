@@ -360,35 +360,3 @@ test('lists come in pages that add up, newest first', async () => {
 });
 
 // Last in this file: it may take the admin's key away.
-describe('the last admin key of root', () => {
-  test('cannot be revoked, lowered or given an expiry, also by two calls at once', async () => {
-    const admins = async () =>
-      (await server.ok('admin_list_keys', { zone_id: 'root' })).keys.filter(
-        (key: { role: string }) => key.role === 'admin',
-      );
-    const [last] = await admins();
-    expect(await admins()).toHaveLength(1);
-    const { key_id } = last!;
-    expect(await server.fault('admin_revoke_key', { key_id })).toBe('INVALID_PARAMS');
-    expect(await server.fault('admin_update_key', { key_id, role: 'operator' })).toBe('INVALID_PARAMS');
-    expect(await server.fault('admin_update_key', { key_id, is_admin: false })).toBe('INVALID_PARAMS');
-    expect(await server.fault('admin_update_key', { key_id, expires_at: '2100-01-01T00:00:00Z' })).toBe(
-      'INVALID_PARAMS',
-    );
-    expect((await rest('DELETE', `${KEYS}/${key_id}`)).status).toBe(422);
-    await server.ok('admin_update_key', { key_id, name: 'named' });
-    await server.ok('admin_create_key', { name: 'expired', role: 'admin', expires_at: '2001-01-01T00:00:00Z' });
-    await server.ok('admin_create_key', { name: 'corp', role: 'admin', zone_id: 'corp' });
-    const until = (expires_at: string) => server.ok('admin_create_key', { name: 'until', role: 'admin', expires_at });
-    const [early, late] = [await until('2090-01-01T00:00:00Z'), await until('2091-01-01T00:00:00Z')];
-    expect(await server.fault('admin_revoke_key', { key_id })).toBe('INVALID_PARAMS');
-    // What is there longer than they are stands in for those that expire.
-    for (const one of [late, early]) await server.ok('admin_revoke_key', { key_id: one.key_id });
-    const second = await server.ok('admin_create_key', { name: 'second', role: 'admin' });
-    const racing = await Promise.all([
-      server.rpc('admin_revoke_key', { key_id: second.key_id }),
-      server.rpc('admin_update_key', { key_id: last!.key_id, role: 'viewer' }, second.key),
-    ]);
-    expect(racing.filter(({ error, status }) => error === null && status === 200)).toHaveLength(1);
-  });
-});

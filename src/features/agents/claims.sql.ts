@@ -1,6 +1,7 @@
 /** What others have of an agent, or it of them, in rows of other features: keys, tuples, an inbox. */
 import type { Tx } from '../../ports/sql.ts';
 import { FACT_COLUMNS, type FactRow } from '../access/graph/changes.sql.ts';
+import type { KeyRow } from '../access/keys.sql.ts';
 
 interface Claim {
   readonly zone_id: string;
@@ -25,17 +26,18 @@ export async function isClaimed(tx: Tx, { zone_id, agent_id, user_id, subject }:
   return row !== undefined;
 }
 
-/** Revokes the keys of an agent; gives their ids. */
+export type RevokedKey = Pick<KeyRow, 'key_id' | 'zone_id' | 'role' | 'expires_at'>;
+
+/** Revokes the keys of an agent; gives what they were. */
 export async function revokeKeysOf(
   tx: Tx,
   of: { readonly zone_id: string; readonly agent_id: string; readonly now: number },
-): Promise<string[]> {
-  const rows = await tx.all<{ key_id: string }>(
+): Promise<RevokedKey[]> {
+  return tx.all<RevokedKey>(
     `UPDATE keys SET revoked_at = ? WHERE zone_id = ? AND subject_type = 'agent' AND subject_id = ? AND revoked_at IS NULL
-     RETURNING key_id`,
+     RETURNING key_id, zone_id, role, expires_at`,
     [of.now, of.zone_id, of.agent_id],
   );
-  return rows.map(({ key_id }) => key_id);
 }
 
 /** Removes the tuples of a zone whose subject is an agent of it; gives them. */

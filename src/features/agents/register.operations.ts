@@ -14,6 +14,7 @@ import { tellEnds } from '../access/graph/changes.sql.ts';
 import { managesAll } from '../access/key-rights.ts';
 import { newKeyText } from '../access/key-text.ts';
 import { insertKey } from '../access/keys.sql.ts';
+import { checkLastAdmin } from '../access/last-admin.ts';
 import { noteShareEnds } from '../access/tuple-rows.sql.ts';
 import { subjectOf } from '../jobs/visibility.ts';
 import { checkQuota } from '../zones/quota.ts';
@@ -250,6 +251,7 @@ async function remove(call: Call, { agent_id }: IdInput): Promise<boolean> {
   if (!before) return false;
   checkMayChange(call, before, { itself: false });
   const keys = await revokeKeysOf(tx, { zone_id, agent_id, now });
+  for (const key of keys) await checkLastAdmin(call, key, 'agent_id');
   const tuples = call.zone.used_tuples === 0 ? [] : await deleteTuplesOf(tx, zone_id, agent_id);
   await tellEnds(tx, { zone_id, revision: call.zone.access_revision + 1 }, tuples);
   await noteShareEnds(tx, { zone_id, type: 'agent', id: agent_id });
@@ -259,7 +261,7 @@ async function remove(call: Call, { agent_id }: IdInput): Promise<boolean> {
   await removeMailbox(tx, zone_id, agent_id);
   await deleteAgent(tx, before);
   tellAgent(call, 'agent.deleted', { agent_id, keys_revoked: keys.length, tuples_removed: tuples.length });
-  call.audit({ keys_revoked: keys.slice(0, 100), tuples_removed: tuples.length });
+  call.audit({ keys_revoked: keys.slice(0, 100).map(({ key_id }) => key_id), tuples_removed: tuples.length });
   return true;
 }
 
@@ -268,7 +270,7 @@ export const removeAgent: Operation<IdInput, boolean> = {
   ...removal,
   name: 'agent.remove',
   output: z.boolean(),
-  faults: ['ACCESS_DENIED'],
+  faults: ['ACCESS_DENIED', 'INVALID_PARAMS'],
   rpc: { name: 'delete_agent' },
   run: remove,
 };
@@ -277,7 +279,7 @@ export const deleteAgentByRoute: Operation<IdInput, null> = {
   ...removal,
   name: 'agent.delete',
   output: z.null(),
-  faults: ['AGENT_NOT_FOUND', 'ACCESS_DENIED'],
+  faults: ['AGENT_NOT_FOUND', 'ACCESS_DENIED', 'INVALID_PARAMS'],
   http: { method: 'DELETE', path: `${ROOT}/:agent_id`, status: 204 },
   cli: { words: 'agent delete', args: ['agent_id'] },
   run: async (call, input) => {

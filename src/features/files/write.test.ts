@@ -162,7 +162,7 @@ describe('write', () => {
       ['/w6/file', {}, 'ACCESS_DENIED', viewer],
     ];
     const { error } = await server.rpc('write', { path: '/w6/file', content: 1 });
-    expect(error?.message).toBe('content: Invalid input: expected string or bytes, received number');
+    expect(error?.message).toBe('content: Invalid input: expected string, received number');
     for (const [path, more, code, key] of cases) {
       expect([path, more, await server.fault('write', { path, content: 'y', ...more }, key)]).toEqual([
         path,

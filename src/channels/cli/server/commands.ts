@@ -13,6 +13,7 @@ import { paint, type Terminal, table } from '../terminal.ts';
 import { DATA, EXIT_CONFIG, load, logWarnings, sayWarnings } from './load.ts';
 import { migrateCommand } from './migrate.ts';
 import { mindHangUp } from './reload.ts';
+import { onStopSignal } from './stop-signal.ts';
 import { workerCommand } from './worker.ts';
 
 const LISTEN: readonly Option[] = [
@@ -80,7 +81,7 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   let broken: (reason: unknown) => void = () => undefined;
   const ended = new Promise<unknown>((resolve) => {
     broken = resolve;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(undefined));
+    onStopSignal(() => resolve(undefined));
   });
   const running = await start({ config, log, onBroken: (reason) => broken(reason) }).catch(async (thrown) => {
     const code = explain(serving.terminal, unlistenable(thrown, config));

@@ -4,6 +4,7 @@ import { explain } from '../explain.ts';
 import type { Terminal } from '../terminal.ts';
 import { DATA, EXIT_CONFIG, load, logWarnings } from './load.ts';
 import { mindHangUp } from './reload.ts';
+import { onStopSignal } from './stop-signal.ts';
 
 export const workerCommand: Command = {
   words: 'worker',
@@ -25,14 +26,8 @@ export const workerCommand: Command = {
     const { log, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
     logWarnings(loaded, log);
     const stopping = new AbortController();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.on(signal, () => {
-        // Whoever says it twice waits for nothing.
-        if (stopping.signal.aborted) process.exit(1);
-        stopping.abort();
-      });
-    }
     const stop = (): void => stopping.abort();
+    onStopSignal(stop);
     // Nobody asks a worker at a rate.
     const unmind = mindHangUp({ config, log, read, setLevel, retune: () => undefined, stop });
     const once = typed.options.once === true;

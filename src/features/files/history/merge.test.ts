@@ -64,7 +64,7 @@ forEachEngine('merges', (engine) => {
     expect({ ...event, data: JSON.parse(event?.data ?? '') }).toEqual({
       type: 'write',
       path: '/',
-      data: { via: 'merge', subtree: true, from: 'dev', files: 2, removed: 1 },
+      data: { user_zone_id: 'root', via: 'merge', subtree: true, from: 'dev', files: 2, removed: 1 },
     });
   });
 
