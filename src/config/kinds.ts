@@ -2,7 +2,6 @@
  * Kinds of settings: how a text becomes a value, and what is wanted where it does not. Guarantees: what a parser throws is
  * the end of the sentence "NAME: value is not …" and never holds the value.
  */
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { parseJson } from '../base/parse-json.ts';
@@ -180,6 +179,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 function holdsCertificates(file: string): boolean {
   try {
     const found = readFileSync(file, 'utf8').match(CERTIFICATE) ?? [];
+    // Loaded where there is one to look at: each client command reads its settings too.
+    const { X509Certificate } = process.getBuiltinModule('node:crypto');
     return found.length > 0 && found.every((pem) => new X509Certificate(pem).subject !== undefined);
   } catch {
     return false;

@@ -58,7 +58,7 @@ forEachEngine('restores', (engine) => {
     expect({ ...event, data: JSON.parse(event?.data ?? '') }).toEqual({
       type: 'write',
       path: '/r',
-      data: { via: 'restore', subtree: true, to: then, files: 2, removed: 1 },
+      data: { user_zone_id: 'root', via: 'restore', subtree: true, to: then, files: 2, removed: 1 },
     });
     expect(await server.ok('tree_restore', { zone_id, to: done.revision - 1 })).toMatchObject({
       written: 2,
