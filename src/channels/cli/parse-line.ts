@@ -29,7 +29,7 @@ export function findCommand(commands: ReadonlyMap<string, Command>, line: readon
   const [first = '', second] = line.slice(at);
   if (second !== undefined && !second.startsWith('-')) {
     for (const pair of spellings(first, second)) {
-      const command = commands.get(pair) ?? commands.get(ELSEWHERE.get(pair) ?? '');
+      const command = commands.get(pair) ?? commands.get(SYNONYMS.get(pair) ?? '');
       if (command) return { command, rest: [...before, ...line.slice(at + 2)] };
     }
   }
@@ -57,7 +57,7 @@ export function wordAt(line: readonly string[]): number {
 }
 
 /** What hands know from other programs, and its name here. */
-const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ['event tail', 'event follow'],
   ['job show', 'job get'],
 ]);

@@ -13,7 +13,7 @@ import { endsConnection, isConflict, isStalePlan, outOfReach } from './failures.
 import { passFence } from './fence.ts';
 import { statementOf } from './statements.ts';
 import { valueTypes } from './values.ts';
-import { isPrepared, type Part, Whole, type Wire } from './whole.ts';
+import { isPrepared, type Part, WholeTransaction, type Wire } from './whole.ts';
 
 const CONNECT_MS_MAX = 10_000;
 const OLDEST_VERSION = 140_000;
@@ -230,12 +230,14 @@ export class Connection {
     stream.uncork();
   }
 
-  #wholeOf(asked: readonly Part[]): Whole | undefined {
+  #wholeOf(asked: readonly Part[]): WholeTransaction | undefined {
     const [begin, ...statements] = asked;
     const commit = statements.pop();
     if (!begin || begin.question.text !== BEGIN_WRITE || commit?.question.text !== COMMIT) return undefined;
     const wire = this.#client.connection as unknown as Wire;
-    return statements.every((one) => isPrepared(one, wire)) ? new Whole(begin, statements, commit) : undefined;
+    return statements.every((one) => isPrepared(one, wire))
+      ? new WholeTransaction(begin, statements, commit)
+      : undefined;
   }
 
   #lose(why: unknown): void {

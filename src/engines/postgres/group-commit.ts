@@ -131,17 +131,15 @@ export class GroupCommit {
         const isLast = (): boolean => !hasRoom(done.length + 1, write, queue);
         const one = await runOne({ connection, tx, first, isLast }, write);
         done.push(one.done);
-        const ready = { connection, lane, queue, done, last: tx, guessing, left: tx.left ?? left, opened };
+        if (!one.done.failure) left = tx.left ?? left;
         // It has asked for nothing and gone by what the server is yet to find so: if it is not, the commit is none.
         const asksNothing = one.isLast && !one.done.failure && tx.supposing;
         const { failure } = asksNothing ? {} : await opened;
         if (failure) throw failure.reason;
         if (connection.trouble !== undefined) throw connection.trouble;
-        if (asksNothing) return await this.#commit(ready);
         // What it failed with may come of a row that is another by now.
         if (one.done.failure && (await isWrong(tx))) throw one.done.failure.reason;
-        if (!one.done.failure) left = tx.left ?? left;
-        if (one.isLast) return await this.#commit({ ...ready, left });
+        if (one.isLast) return await this.#commit({ connection, lane, queue, done, last: tx, guessing, left, opened });
         next = queue.shift();
       }
       return false;

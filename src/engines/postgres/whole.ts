@@ -35,7 +35,7 @@ const commandOnly = (command: string): QueryResult => ({ command, rows: [], rowC
 export const isPrepared = ({ question: { name } }: Part, { parsedStatements }: Wire): boolean =>
   name !== undefined && parsedStatements[name] !== undefined;
 
-export class Whole extends DriverQuery {
+export class WholeTransaction extends DriverQuery {
   readonly #begin: Part;
   readonly #statements: readonly Part[];
   readonly #commit: Part;
