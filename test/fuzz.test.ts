@@ -6,9 +6,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { FAULTS } from '../src/base/faults.ts';
-import { shapeOf } from '../src/core/invoke.ts';
 import type { AnyOperation } from '../src/core/operation.ts';
 import { publicOperations } from '../src/core/operations.ts';
+import { shapeOf } from '../src/core/shape-of.ts';
 import { AWKWARD, mangled, ODD_TARGETS, plausible, withAwkward } from './fuzz-values.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from './harness.ts';
 import { exchange, openSocket, wire } from './raw-http.ts';

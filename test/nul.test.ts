@@ -5,9 +5,9 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { jsonOf, ruleOf } from '../src/channels/http/rest-values.ts';
-import { shapeOf } from '../src/core/invoke.ts';
 import type { AnyOperation } from '../src/core/operation.ts';
 import { publicOperations } from '../src/core/operations.ts';
+import { shapeOf } from '../src/core/shape-of.ts';
 import { plausible } from './fuzz-values.ts';
 import { forEachEngine, startTestServer, type TestServer } from './harness.ts';
 import { DOORS } from './parity/doors.ts';

@@ -5,9 +5,9 @@ import { z } from 'zod';
 import { exitCodeOf, FAULTS } from '../src/base/faults.ts';
 import { limitKey, limitRows } from '../src/base/limits.ts';
 import { KEYS } from '../src/config/table.ts';
-import { shapeOf } from '../src/core/invoke.ts';
 import type { AnyOperation } from '../src/core/operation.ts';
 import { publicOperations } from '../src/core/operations.ts';
+import { shapeOf } from '../src/core/shape-of.ts';
 import { toolOf } from '../src/core/tools.ts';
 
 export const API_FILE = fileURLToPath(new URL('../docs/api.md', import.meta.url));

@@ -10,11 +10,13 @@ export const jsonObject = jsonObjectOf<unknown>();
 /** Any JSON. */
 export const jsonValue = z.custom<unknown>((value) => isJson(value), 'has to be JSON');
 
+/** Neither null nor a list. */
+export const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** Of an object, all but what is null: that is as good as left out (files.md §1). Anything else as it is. */
 export const withoutNulls = <T>(value: T): T =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null)) as T)
-    : value;
+  isObject(value) ? (Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null)) as T) : value;
 
 function isJsonObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;

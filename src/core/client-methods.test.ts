@@ -1,8 +1,8 @@
 /** The methods that the client knows are those that the server has. */
 import { expect, test } from 'vitest';
 import { clientMethods } from './client-methods.ts';
-import { shapeOf } from './invoke.ts';
 import { publicOperations } from './operations.ts';
+import { shapeOf } from './shape-of.ts';
 
 const called = publicOperations.filter((operation) => operation.rpc);
 

@@ -3,7 +3,6 @@
  * gets the same checks in the same order (files.md §2); nothing but a Fault leaves here, and anything else was logged
  * once under its request id.
  */
-import type { z } from 'zod';
 import { asFault, Fault, invalidParams } from '../base/faults.ts';
 import { isZoneId } from '../base/ids.ts';
 import { issuesOf } from '../base/issues.ts';
@@ -35,6 +34,7 @@ import { checkQuestion, type Resumed, resume, withQuestion } from './paging.ts';
 import { authoriseNeeds } from './preflight.ts';
 import { answerOnce, repeatOf } from './repeat.ts';
 import type { Rings } from './rings.ts';
+import { shapeOf } from './shape-of.ts';
 import type { Open, Streams } from './streams.ts';
 import { nameFor } from './tool-name.ts';
 import type { Runner } from './transact.ts';
@@ -337,12 +337,6 @@ async function refuseElsewhere(server: Server, operation: AnyOperation, { named,
   const elsewhere = named.zone_id !== undefined && named.zone_id !== arrived.caller.zone_id;
   if (!elsewhere || operation.anyZone) return;
   await server.runner.read(authoriseNeeds, { needs: [] }, contextIn(arrived, named.zone_id));
-}
-
-/** The names of an operation's parameters, with the schema of each. */
-export function shapeOf(operation: AnyOperation): Readonly<Record<string, z.ZodType>> {
-  const schema = operation.input as z.ZodType & { readonly shape?: Record<string, z.ZodType> };
-  return schema.shape ?? {};
 }
 
 type Asking = Pick<Request, 'tolerant' | 'channel'>;

@@ -7,8 +7,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { contradicts, readCursor, writeCursor } from '../base/cursor.ts';
 import { Fault } from '../base/faults.ts';
-import { withoutNulls } from '../base/json-object.ts';
+import { isObject, withoutNulls } from '../base/json-object.ts';
 import type { AnyOperation } from './operation.ts';
+import { shapeOf } from './shape-of.ts';
 
 /** Parameters that say which part of the answer is wanted, and how it is told. */
 const OF_THE_PAGE: readonly string[] = ['limit', 'cursor', 'offset', 'format'];
@@ -35,16 +36,12 @@ export interface Resumed {
 }
 
 export function resume(operation: AnyOperation, raw: unknown): Resumed {
-  if (!isPaged(operation) || typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
-    return { raw, given: {}, before: undefined };
-  }
-  const given: Record<string, unknown> = withoutNulls({ ...raw });
+  if (!isPaged(operation) || !isObject(raw)) return { raw, given: {}, before: undefined };
+  const given = withoutNulls({ ...raw });
   const before = typeof given.cursor === 'string' ? find(operation, given.cursor) : undefined;
   if (!before) return { raw, given, before };
   return { raw: { ...before.question, ...given, cursor: before.cursor }, given, before };
 }
-
-const shapeOf = ({ input }: AnyOperation): object => (input as { readonly shape?: object }).shape ?? {};
 
 const isPaged = (operation: AnyOperation): boolean => !operation.ownCursor && 'cursor' in shapeOf(operation);
 
@@ -79,8 +76,8 @@ export function checkQuestion({ given, before }: Resumed, call: { zone_id: strin
 /** The answer, with the question in its cursor. */
 export function withQuestion(operation: AnyOperation, resumed: Resumed, page: { zone_id: string; output: unknown }) {
   const { zone_id, output } = page;
-  if (!isPaged(operation) || typeof output !== 'object' || output === null) return output;
-  const { next_cursor } = output as { readonly next_cursor?: unknown };
+  if (!isPaged(operation) || !isObject(output)) return output;
+  const { next_cursor } = output;
   if (typeof next_cursor !== 'string') return output;
   const { given, before } = resumed;
   const asked = Object.entries(given).filter(([name]) => !OF_THE_PAGE.includes(name));

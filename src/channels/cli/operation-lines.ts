@@ -4,9 +4,9 @@
  * (tools/build.ts), so that a command there loads no schema.
  */
 import type { z } from 'zod';
-import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 import { publicOperations } from '../../core/operations.ts';
+import { shapeOf } from '../../core/shape-of.ts';
 import { type JsonType, jsonOf, ruleOf, type TextRule } from '../http/rest-values.ts';
 import type { Takes } from './command.ts';
 

@@ -4,8 +4,8 @@
  */
 import { FAULTS, type FaultCode } from '../../base/faults.ts';
 import { withoutStale } from '../../core/call/stale.ts';
-import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
+import { shapeOf } from '../../core/shape-of.ts';
 import { type JsonSchema, schemaOf } from './json-schema.ts';
 import { ownCallObject, type RoutedCall } from './own-calls.ts';
 

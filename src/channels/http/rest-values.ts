@@ -5,8 +5,8 @@
  */
 import { z } from 'zod';
 import { invalidParams } from '../../base/faults.ts';
-import { shapeOf } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
+import { shapeOf } from '../../core/shape-of.ts';
 
 /** What a text may become, by the name of the parameter. */
 export type TextRules = Readonly<Record<string, TextRule>>;

@@ -4,6 +4,7 @@
  */
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
+import { isObject } from '../../base/json-object.ts';
 import { invoke, openStream } from '../../core/invoke.ts';
 import type { AnyOperation, HttpBinding } from '../../core/operation.ts';
 import { slotOf } from '../../core/rate-slots.ts';
@@ -156,9 +157,6 @@ function completed({ request, door, route }: Completing, given: object): object 
 }
 
 type Completing = Pick<Answering, 'door' | 'route'> & { readonly request: FastifyRequest };
-
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 interface Reading extends Answering {
   readonly room: SpoolRoom;

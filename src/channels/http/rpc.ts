@@ -4,16 +4,13 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
+import { isObject } from '../../base/json-object.ts';
 import { invoke } from '../../core/invoke.ts';
 import { presented } from '../../core/present.ts';
-
 import { CALLS, DOCUMENT, slotOf } from '../../core/rate-slots.ts';
 import { chargeCalls } from './admission.ts';
-
 import { isConfirmed } from './arrivals.ts';
-
 import { type JsonBodyOptions, parseJsonBody, parseShortBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
-
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, DoorOptions } from './door.ts';
 import { failureHeaders, httpRpcFailure, rpcFailure } from './failures.ts';
@@ -133,9 +130,6 @@ export class RpcHttpFailure extends Error {
     this.id = id;
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The id, where it can be read. */
 function idOf(body: unknown): unknown {
