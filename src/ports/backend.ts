@@ -48,6 +48,8 @@ export interface Content {
   readonly size: number;
   /** Bytes [start, end), in pieces of any size. */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
+  /** As `lend` of a source of a blob (blobs.ts). */
+  lend?(start: number, end: number): AsyncIterable<Uint8Array>;
 }
 
 export interface Reading {

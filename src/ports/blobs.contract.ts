@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { release } from '../base/byte-memory.ts';
 import { BLOB_PIECE_BYTES, type BlobSource, type Blobs } from './blobs.ts';
 
 /** A place that keeps blobs between openings. */
@@ -121,6 +122,20 @@ function storing(blobs: () => Blobs): void {
     await blobs().put(source);
     expect(reads).toBe(1);
     expect((await collect(blobs().read(source.sha256, 0, source.size))).equals(bytes)).toBe(true);
+  });
+
+  test('is done with a piece when it asks for the next one, where the source lends them', async () => {
+    const bytes = noise(3 * MiB);
+    const inner = sourceOf(bytes);
+    const lend = async function* (start: number, end: number): AsyncGenerator<Uint8Array> {
+      for await (const piece of inner.read(start, end)) {
+        const lent = new Uint8Array(piece);
+        yield lent;
+        release([lent]);
+      }
+    };
+    await blobs().put({ ...inner, lend });
+    expect((await collect(blobs().read(inner.sha256, 0, inner.size))).equals(bytes)).toBe(true);
   });
 
   test('stores different blobs at once', async () => {

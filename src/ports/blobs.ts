@@ -14,6 +14,8 @@ export interface BlobSource {
   readonly sha256: string;
   /** Bytes [start, end), in pieces of any size. */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
+  /** The same in pieces that are gone when the next one is asked for: for who is done with each by then. */
+  lend?(start: number, end: number): AsyncIterable<Uint8Array>;
 }
 
 /**

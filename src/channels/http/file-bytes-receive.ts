@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { release } from '../../base/byte-memory.ts';
 import { Fault } from '../../base/faults.ts';
 import { Spool, type SpooledBytes, type SpoolRoom } from './body/spool.ts';
 import { one } from './request.ts';
@@ -35,14 +36,11 @@ export async function receiveBody(message: IncomingMessage, receiving: Receiving
   for await (const piece of pieces as AsyncIterable<Buffer>) {
     size += piece.length;
     if (size > receiving.maximum) throw tooLarge(receiving.maximum);
-    if (spool) {
-      await spool.write(piece);
-      continue;
-    }
     held.push(piece);
     if (size <= HELD_BYTES) continue;
-    spool = await Spool.open(receiving.room);
-    for (const one of held.splice(0)) await spool.write(one);
+    spool ??= await Spool.open(receiving.room);
+    for (const one of held) await spool.write(one);
+    release(held.splice(0));
   }
   const body = spool ? await spool.close() : Buffer.concat(held);
   checkDigest(one(message.headers, 'content-digest'), body);

@@ -18,13 +18,16 @@ let response: ServerResponse;
 let produced = 0;
 let closed = 0;
 let broken: unknown;
+const given: Buffer[] = [];
 
 async function* pieces(failAt = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
   try {
     while (produced < PIECES) {
       if (produced === failAt) throw new Error('damaged');
       produced++;
-      yield Buffer.alloc(PIECE, 'x');
+      const piece = Buffer.alloc(PIECE, 'x');
+      given.push(piece);
+      yield piece;
     }
   } finally {
     closed++;
@@ -53,6 +56,7 @@ beforeEach(() => {
   produced = 0;
   closed = 0;
   broken = undefined;
+  given.length = 0;
 });
 
 const ask = (query = ''): string => `GET /${query} HTTP/1.1\r\nHost: x\r\n\r\n`;
@@ -72,6 +76,12 @@ test('goes out whole, with the headers of the reply', async () => {
   const answer = await exchange(url, ask());
   expect([answer.status, answer.headers['x-own'], answer.body.length]).toEqual([200, 'kept', PIECE * PIECES]);
   await until(() => closed === 1);
+});
+
+test('a piece that has left takes no memory any more', async () => {
+  await exchange(url, ask());
+  const lasting = given.filter(({ length }) => length > 0);
+  expect([given.length, lasting.length]).toEqual([PIECES, 1]);
 });
 
 test('a reader that stops holds one piece, and the rest is not read; when it leaves, the reading ends', async () => {

@@ -5,10 +5,12 @@
  */
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
+import { release } from '../../base/byte-memory.ts';
 import type { Headers } from './file-bytes-headers.ts';
 
 /** What to send, and who is told when it fails after the head went out. */
 export interface Sending {
+  /** Fresh ones: each is given back once it has left. */
   readonly pieces: AsyncIterable<Uint8Array>;
   /** Bytes of the pieces together. */
   readonly length: number;
@@ -41,7 +43,8 @@ export async function sendPieces(reply: FastifyReply, sending: Sending): Promise
         response.end(next.value);
         break;
       }
-      if (!response.write(next.value)) await writable(response);
+      const piece = next.value;
+      if (!response.write(piece, () => release([piece]))) await writable(response);
     }
   } catch (reason) {
     response.destroy();

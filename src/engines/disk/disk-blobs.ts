@@ -195,7 +195,7 @@ async function writeSynced(file: FileHandle, source: BlobSource): Promise<void> 
 async function* checked(source: BlobSource): AsyncIterable<Uint8Array> {
   const hash = createHash('sha256');
   let size = 0;
-  for await (const piece of source.read(0, source.size)) {
+  for await (const piece of source.lend?.(0, source.size) ?? source.read(0, source.size)) {
     size += piece.length;
     if (size > source.size) break;
     hash.update(piece);

@@ -70,7 +70,7 @@ async function writeNew(path: string, { content, changing, mode }: NewFile): Pro
   });
   try {
     let at = 0;
-    for await (const piece of content.read(0, content.size)) {
+    for await (const piece of content.lend?.(0, content.size) ?? content.read(0, content.size)) {
       goOn(changing.signal);
       await writeAll(file, piece);
       at += piece.length;

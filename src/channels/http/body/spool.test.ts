@@ -62,6 +62,21 @@ describe('a spool', () => {
     await room.close();
   });
 
+  test('lends pieces that are gone when the next one is asked for', async () => {
+    const content = randomBytes(300_000);
+    const { bytes, room } = await spooled(home, content);
+    const pieces: Uint8Array[] = [];
+    const seen: Buffer[] = [];
+    for await (const piece of bytes.lend(1000, 290_000)) {
+      expect(pieces.map(({ length }) => length)).toEqual(pieces.map(() => 0));
+      pieces.push(piece);
+      seen.push(Buffer.from(piece));
+    }
+    expect(pieces.length).toBe(5);
+    expect(Buffer.concat(seen).equals(content.subarray(1000, 290_000))).toBe(true);
+    await room.close();
+  });
+
   test('has no name while it is open', async () => {
     const room = new SpoolRoom(home);
     await Spool.open(room);

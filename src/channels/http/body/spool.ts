@@ -7,6 +7,7 @@
 import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { release } from '../../../base/byte-memory.ts';
 import { Fault } from '../../../base/faults.ts';
 import { isDiskFull } from '../../../base/system-error.ts';
 import { Utf8Check } from '../../../base/utf8.ts';
@@ -38,6 +39,8 @@ export interface SpooledBytes {
   readonly utf8: boolean;
   /** The bytes from `start` (default 0) up to but without `end` (default `size`), in fresh pieces of at most 64 KiB. */
   read(start?: number, end?: number): AsyncIterable<Uint8Array>;
+  /** The same in pieces that are gone when the next one is asked for. */
+  lend(start: number, end: number): AsyncIterable<Uint8Array>;
   /** Frees disk space and budget; may be called again. */
   close(): Promise<void>;
 }
@@ -147,6 +150,7 @@ export class Spool {
       sha256: this.#hash.digest('hex'),
       utf8: this.#utf8.wrongAt < 0,
       read: (start = 0, end = this.#size) => this.#read(start, Math.min(end, this.#size)),
+      lend: (start, end) => lent(this.#read(start, Math.min(end, this.#size))),
       close: () => this.remove(),
     };
   }
@@ -204,6 +208,13 @@ export class Spool {
       at += bytesRead;
       yield piece.subarray(0, bytesRead);
     }
+  }
+}
+
+async function* lent(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    yield piece;
+    release([piece]);
   }
 }
 
