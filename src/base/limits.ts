@@ -89,6 +89,11 @@ export const LIMITS = {
     range: [1_024, 1024 * MiB],
   },
   TOOL_RESULT_BYTES: { default: 4 * MiB, about: 'what one call of an MCP tool answers, as JSON' },
+  MCP_STREAMS_UNCLAIMED: {
+    default: 200,
+    about: 'streams of the older MCP transport that no message with a key has come to, of one node',
+  },
+  MCP_STREAM_MESSAGES: { default: 100, about: 'messages of one such stream that are being answered' },
   INGEST_FILES: { default: 10_000, about: 'files of one batch that is ingested' },
   INGEST_FILE_BYTES: { default: 256 * MiB, about: 'one file that is ingested' },
   INGEST_TEXT_BYTES: { default: 64 * MiB, about: 'text of one document, branch or remix, in UTF-8 bytes' },

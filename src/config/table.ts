@@ -55,6 +55,7 @@ export const KEYS = {
   MOUNT_LOCAL_ROOTS: localRoots('directories of the host within which local mounts may lie'),
   MOUNT_LOCAL_SHARED: yesNo('all nodes see the same files in these directories', false),
   MCP_COMMANDS: list('programs that callers may have started as MCP servers, by name or path'),
+  MCP_SSE: yesNo('the older HTTP+SSE transport for MCP clients, GET /sse and POST /messages/, see docs/mcp.md', false),
   SECRETS_KEY: optional(
     'what stored secrets are sealed with, at least 32 characters; unless set, one is made and kept',
     {

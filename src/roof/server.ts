@@ -222,6 +222,7 @@ const frontOf = (config: Config, { pending, alone, ...door }: Front): FastifyIns
     version: VERSION,
     addressOf: addressReader(config.TRUSTED_PROXIES),
     corsOrigins: config.CORS_ORIGINS,
+    mcpSse: config.MCP_SSE,
     leaving: () => pending.has('stopping'),
     isRestoring: () => pending.has('restoring'),
     spools: openSpools({ directory: spoolRootOf(config), maximum: config.limits.SPOOL_BYTES, alone }),

@@ -55,6 +55,7 @@ function judged(request: FastifyRequest, admission: Admission, known: Known): Ad
   charge(request, admission, door.rates?.ofUnknown(known.hash));
   return refuse(request, door, known).then(() => {
     if (!isOpen(request, config) || config.strict) throw known.refusal;
+    checkBrick(request, admission);
     return NOBODY;
   });
 }

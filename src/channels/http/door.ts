@@ -77,6 +77,8 @@ export interface DoorOptions extends Door {
   readonly metrics: Metrics;
   readonly version: string;
   readonly corsOrigins: readonly string[];
+  /** The older transport of the MCP door is there too. */
+  readonly mcpSse: boolean;
 }
 
 /** A request as far as the door has understood it. */
@@ -106,6 +108,8 @@ declare module 'fastify' {
     failed?: string;
     /** It is counted apart from now on. */
     lasts?: () => void;
+    /** Its work goes on behind its answer: it is counted until `lasts` is called. */
+    goesOn?: true;
   }
   interface FastifyContextConfig {
     /** The route takes requests without a working credential (access.md §1); their caller is undefined. */

@@ -15,7 +15,7 @@ import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
 import type { Arrive, Door } from './door.ts';
 import { failureHeaders, messageFailure, restFailure } from './failures.ts';
 import { gatheringServer } from './gathering.ts';
-import { MCP } from './mcp/path.ts';
+import { MCP, MESSAGES } from './mcp/path.ts';
 import { rawPathOf, requestIdOf } from './request.ts';
 import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
 import { markTrace } from './trace-id.ts';
@@ -154,7 +154,7 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
 }
 
 function bodyOf(request: FastifyRequest, fault: Fault, path: string): object {
-  if (path === MCP) return messageFailure(fault, request.id);
+  if (path === MCP || request.routeOptions.url === MESSAGES) return messageFailure(fault, request.id);
   return isV1(request) ? v1Failure(fault, request.id, request) : restFailure(fault, request.id);
 }
 

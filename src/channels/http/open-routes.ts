@@ -67,12 +67,11 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
     const { lasting, mayLast } = request.routeOptions.config;
     let counts = lasting ? 0 : 1;
     inFlight += counts;
-    if (mayLast) {
-      request.lasts = () => {
-        inFlight -= counts;
-        counts = 0;
-      };
-    }
+    const lasts = (): void => {
+      inFlight -= counts;
+      counts = 0;
+    };
+    if (mayLast) request.lasts = lasts;
     door.metrics.requestBegan();
     if (door.tracing) {
       request.span = door.tracing.begin(request.method, 'server', one(request.headers, 'traceparent'));
@@ -80,7 +79,7 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
     }
     // Emitted once, when the answer is out or the client is gone, whichever comes first.
     reply.raw.on('close', () => {
-      inFlight -= counts;
+      if (!request.goesOn) lasts();
       account(request, reply, { door, seconds: (performance.now() - began) / 1000 });
     });
     if (inFlight <= maximum || isProbe(request.url)) {

@@ -7,8 +7,7 @@ import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
-import type { Stream } from '../../core/invoke.ts';
-import type { StreamBinding } from '../../core/operation.ts';
+import type { StreamBinding, Streaming } from '../../core/operation.ts';
 import { writable } from './file-bytes-send.ts';
 import { one } from './request.ts';
 
@@ -35,7 +34,10 @@ export function goneSignal(reply: FastifyReply): AbortSignal {
 /** One for all: an exception made for each, with its stack, would take longer than the rest of a short answer. */
 const GONE = new DOMException('Nobody waits for the answer any more', 'AbortError');
 
-export interface Sending extends Stream {
+export interface Sending {
+  readonly items: AsyncIterable<Uint8Array | string>;
+  /** `signal` ends it between two items; `close` is called when it has ended. */
+  readonly open: Pick<Streaming, 'signal'> & { close(): void };
   readonly media: Media;
   readonly log: Log;
 }

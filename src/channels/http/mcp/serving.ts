@@ -1,10 +1,18 @@
 /**
- * The protocol of this door, by the library of its authors: revision 2026-07-28, and 2025-11-25 without sessions. Guarantees: each
- * request is served by itself, so any node answers any of them; nothing of it is loaded before the first one comes.
+ * The protocol of this door, by the library of its authors: revision 2026-07-28, and 2025-11-25 without sessions; 2024-11-05 on streams of the
+ * older transport. Guarantees: each request is served by itself, so any node answers any of them; nothing of it is loaded before
+ * the first one comes.
  */
-import type { McpHttpHandler, Server, Tool as WireTool } from '@modelcontextprotocol/server';
+import type {
+  JSONRPCMessage,
+  JSONRPCRequest,
+  McpHttpHandler,
+  Server,
+  Transport,
+  Tool as WireTool,
+} from '@modelcontextprotocol/server';
 import type { z } from 'zod';
-import { asFault, type Fault, invalidParams } from '../../../base/faults.ts';
+import { asFault, Fault, invalidParams } from '../../../base/faults.ts';
 import { issuesOf } from '../../../base/issues.ts';
 import { type Tool, tools } from '../../../core/tools.ts';
 import type { DoorOptions } from '../door.ts';
@@ -27,7 +35,7 @@ const byScene = (scene: Scene) => ({ token: '', clientId: '', scopes: [], extra:
 
 export class McpServing {
   private readonly door: Pick<DoorOptions, 'version' | 'server'>;
-  private loading: Promise<McpHttpHandler> | undefined;
+  private loading: Promise<Loaded> | undefined;
   private unlisten = (): void => undefined;
 
   constructor(door: Pick<DoorOptions, 'version' | 'server'>) {
@@ -36,17 +44,51 @@ export class McpServing {
 
   /** The answer to one message. */
   async answer(request: Request, message: unknown, scene: Scene): Promise<Response> {
-    this.loading ??= this.load();
-    const handler = await this.loading;
+    const { handler } = await this.loaded();
     return handler.fetch(request, { parsedBody: message, authInfo: byScene(scene) });
+  }
+
+  /** INVALID_REQUEST for what is no message of the protocol. */
+  async parse(message: unknown): Promise<JSONRPCMessage> {
+    const { library } = await this.loaded();
+    try {
+      return library.parseJSONRPCMessage(message);
+    } catch {
+      throw new Fault('INVALID_REQUEST', 'Invalid request: the body is no message of JSON-RPC 2.0');
+    }
+  }
+
+  /** The answer to one request of the older transport; undefined where it is unwanted by then. */
+  async exchange(request: JSONRPCRequest, scene: Scene): Promise<JSONRPCMessage | undefined> {
+    const { library } = await this.loaded();
+    const { promise, resolve } = Promise.withResolvers<JSONRPCMessage | undefined>();
+    const transport: Transport = {
+      start: async () => undefined,
+      send: async (message) => {
+        if ('id' in message && !('method' in message)) resolve(message);
+      },
+      close: async () => transport.onclose?.(),
+    };
+    const server = serverFor(scene, { library, version: this.door.version, era: 'streamed' });
+    await server.connect(transport);
+    const unwanted = scene.gone();
+    unwanted.addEventListener('abort', () => resolve(undefined));
+    if (unwanted.aborted) resolve(undefined);
+    transport.onmessage?.(request, { authInfo: byScene(scene) });
+    return promise.finally(() => server.close());
   }
 
   async close(): Promise<void> {
     this.unlisten();
-    await this.loading?.then((handler) => handler.close());
+    await this.loading?.then(({ handler }) => handler.close());
   }
 
-  private async load(): Promise<McpHttpHandler> {
+  private loaded(): Promise<Loaded> {
+    this.loading ??= this.load();
+    return this.loading;
+  }
+
+  private async load(): Promise<Loaded> {
     const library = await import('@modelcontextprotocol/server');
     const { version, server } = this.door;
     const handler = library.createMcpHandler(({ authInfo, era }) =>
@@ -54,15 +96,27 @@ export class McpServing {
     );
     // What is switched off or on changes what there is to call.
     this.unlisten = server.bricks.onChange(() => handler.notify.toolsChanged());
-    return handler;
+    return { library, handler };
   }
+}
+
+interface Loaded {
+  readonly library: Library;
+  readonly handler: McpHttpHandler;
 }
 
 interface Making {
   readonly library: Library;
   readonly version: string;
-  readonly era: 'legacy' | 'modern';
+  readonly era: keyof typeof REVISIONS;
 }
+
+/** What is served to whom; an older client is offered the last revision with a handshake, or the one that its transport is of. */
+const REVISIONS = {
+  modern: ['2026-07-28', '2025-11-25'],
+  legacy: ['2026-07-28', '2025-11-25'],
+  streamed: ['2024-11-05'],
+};
 
 /** A server for one request: what the library asks of it, it asks of this request's caller. */
 function serverFor(scene: Scene, { library, version, era }: Making): Server {
@@ -70,10 +124,9 @@ function serverFor(scene: Scene, { library, version, era }: Making): Server {
   const server = new library.Server(
     { name: 'nexus', version },
     {
-      // The older revision would be told of changes on a stream of its session.
+      // The older ones would be told of changes on a stream of their session.
       capabilities: { tools: { listChanged: era === 'modern' }, resources: {}, prompts: {} },
-      // An older client is offered the last revision with a handshake.
-      supportedProtocolVersions: ['2026-07-28', '2025-11-25'],
+      supportedProtocolVersions: REVISIONS[era],
       instructions: INSTRUCTIONS,
       cacheHints: {
         'tools/list': hint,

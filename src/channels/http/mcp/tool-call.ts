@@ -19,7 +19,6 @@ import { restFailure } from '../failures.ts';
 import { jsonText } from '../json-answer.ts';
 import { requestOf, withBranch } from '../request.ts';
 import { decodeValues } from '../rpc-values.ts';
-import { goneSignal } from '../stream.ts';
 
 /** A request at this door. */
 export interface Scene {
@@ -27,6 +26,8 @@ export interface Scene {
   readonly arrival: Arrival;
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
+  /** Aborted when nobody waits for the answer any more. */
+  readonly gone: () => AbortSignal;
 }
 
 /** What a tool gives, in the protocol's own form. */
@@ -54,7 +55,7 @@ export async function answerOf(scene: Scene, { name, operation, binding }: Tool,
   try {
     const decoded = await decodeValues(args ?? {}, room);
     const raw = typeof decoded === 'object' ? withBranch(operation, decoded ?? {}, arrival.headers) : decoded;
-    const gone = operation.linger ? () => goneSignal(reply) : undefined;
+    const gone = operation.linger ? scene.gone : undefined;
     const asked = { ...requestOf(arrival, 'mcp'), tolerant: false, gone, lasts: scene.request.lasts };
     const answer = await invoke(server, operation, { raw, request: asked });
     const body = await presented(server, binding, answer);
