@@ -3,13 +3,14 @@
  * the environment. Guarantees: a wrong value refuses to start with one line that names it and the fix, never showing a
  * secret; an unknown `NEXUS_` name is warned about with the nearest known one. Source: infrastructure.md §13.
  */
-import { resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { distance } from 'fastest-levenshtein';
 import { defaultLimits, type Limits, limitKey, limitRows } from './base/limits.ts';
 import { bootstrapTexts, isDefaultKeyText, keyTextMistakes } from './config/first-keys.ts';
 import { type Key, type Range, whole } from './config/kinds.ts';
+import { folderUrl } from './config/places.ts';
 import { KEYS } from './config/table.ts';
+
+export { sqliteFileOf } from './config/places.ts';
 
 export type KeyName = keyof typeof KEYS;
 type Values = { readonly [N in KeyName]: ReturnType<(typeof KEYS)[N]['parse']> };
@@ -29,11 +30,13 @@ export interface ConfigLine {
   readonly about: string;
   /** Least and most, of a whole number. */
   readonly range?: Range;
+  /** The feature that it waits for: until then it has no effect. */
+  readonly awaits?: string;
 }
 
 /** What is odd about a configuration that can be used; a server logs it under this event. */
 export interface ConfigWarning {
-  readonly event: 'config.unknown' | 'config.default' | 'config.ignored';
+  readonly event: 'config.unknown' | 'config.default' | 'config.ignored' | 'config.no_effect';
   readonly message: string;
 }
 
@@ -90,18 +93,21 @@ export function loadConfig(layers: Layers): Loaded {
     const given = found?.value ?? unless;
     try {
       values[key] = row.parse(given);
+      if (row.awaits && JSON.stringify(values[key]) !== JSON.stringify(row.parse(unless)))
+        warnings.push(withoutEffect(name, row.awaits));
     } catch (wanted) {
       mistakes.push(`${name}: ${hides(row, given) ? 'the value' : JSON.stringify(given)} is not ${messageOf(wanted)}`);
     }
-    const value = hides(row, given) && given !== '' ? '***' : given;
-    const { about, range } = row;
+    const { about, range, awaits } = row;
+    const standard = row.standsFor?.(values) ?? unless;
     lines.push({
       name,
-      value,
+      value: found ? shown(row, given) : standard,
       source: found?.source ?? 'default',
-      default: unless,
+      default: standard,
       about,
       ...(range ? { range } : {}),
+      ...(awaits ? { awaits } : {}),
     });
   }
   mistakes.push(...keyTextMistakes(values));
@@ -115,6 +121,13 @@ export function loadConfig(layers: Layers): Loaded {
   );
   return { config: { ...(values as unknown as Values), BLOBS_URL: blobsUrlOf(values), limits }, lines, warnings };
 }
+
+const shown = (row: Key<unknown>, given: string): string => (hides(row, given) ? '***' : given);
+
+const withoutEffect = (name: string, awaits: string): ConfigWarning => ({
+  event: 'config.no_effect',
+  message: `${name} has no effect: it waits for ${awaits}, which this version does not have`,
+});
 
 /** A URL with a user in it may hold a password, wherever it stands. */
 const hides = ({ secret = false }: Key<unknown>, given: string): boolean => secret || /:\/\/[^/]*@/.test(given);
@@ -145,9 +158,7 @@ function defaultCorpusOutsideDev(
 }
 
 const blobsUrlOf = ({ BLOBS_URL, OBJECT_STORAGE_ROOT }: Readonly<Record<string, unknown>>): string =>
-  BLOBS_URL === '' && OBJECT_STORAGE_ROOT !== ''
-    ? pathToFileURL(resolve(String(OBJECT_STORAGE_ROOT))).href
-    : String(BLOBS_URL);
+  BLOBS_URL === '' && OBJECT_STORAGE_ROOT !== '' ? folderUrl(String(OBJECT_STORAGE_ROOT)) : String(BLOBS_URL);
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
@@ -194,15 +205,6 @@ function unknownNames(layer: Environment): ConfigWarning[] {
 function nearest(key: string): string {
   const far = (known: string): number => distance(key, known) / Math.max(key.length, known.length);
   return Object.keys(ALL_KEYS).reduce((best, known) => (far(known) < far(best) ? known : best));
-}
-
-/** Where the embedded database lies; undefined on PostgreSQL. `:memory:` stands for a private directory. */
-export function sqliteFileOf(config: Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>): string | undefined {
-  const url = config.DATABASE_URL;
-  if (url === '') return resolve(config.DATA_DIR, 'nexus.db');
-  if (!url.startsWith('sqlite:///')) return undefined;
-  const file = url.slice('sqlite:///'.length);
-  return file === ':memory:' ? file : resolve(file);
 }
 
 /** The environment of this process: the one place that reads it. */

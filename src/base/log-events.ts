@@ -38,6 +38,7 @@ export const LOG_EVENTS = {
   'config.default': ['warn', 'a setting is left at a default that is for development'],
   'config.clear_text': ['warn', 'keys travel in clear text to an address that other machines reach'],
   'config.ignored': ['warn', 'a value is not used'],
+  'config.no_effect': ['warn', 'a setting waits for a feature that this version does not have'],
   'config.reloaded': ['info', 'the configuration was read again: these settings have changed'],
   'config.left': ['warn', 'settings that were changed hold from the next start on'],
   'config.refused': ['error', 'the configuration was read again and has mistakes: all stays as it was'],

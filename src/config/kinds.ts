@@ -14,12 +14,16 @@ export interface Key<T> {
   readonly default: string;
   /** What is not set is, where that depends on the machine or on keys before it in the table. */
   readonly defaultFor?: (earlier: Readonly<Record<string, unknown>>) => string;
+  /** What is used where nothing is set, as people are shown it. */
+  readonly standsFor?: (earlier: Readonly<Record<string, unknown>>) => string;
   readonly about: string;
   readonly secret?: boolean;
   /** What everybody else calls it: looked up where ours is not set. */
   readonly also?: string;
   /** Least and most, of a whole number. */
   readonly range?: Range;
+  /** The feature that it belongs to, where this version does not have it: the value has no effect. */
+  readonly awaits?: string;
   /** Throws an Error whose message says what is wanted. */
   readonly parse: (text: string) => T;
 }
@@ -92,7 +96,9 @@ export const alwaysOn = (about: string): Key<true> => ({
   },
 });
 const isText = (item: unknown): item is string => typeof item === 'string';
-export const list = (about: string, isItem = isText, wanted = 'texts'): Key<readonly string[]> => ({
+export const list = (about: string, isItem = isText, wanted = 'texts'): Key<readonly string[]> =>
+  listOf(about, isItem, wanted);
+export const listOf = <T>(about: string, isItem: (item: unknown) => item is T, wanted: string): Key<readonly T[]> => ({
   default: '[]',
   about: `${about}, a JSON list`,
   parse: (given) => {
@@ -137,6 +143,16 @@ export function isNetwork(item: unknown): item is string {
 export const optional = (about: string, more: Partial<Key<string>> = {}): Key<string> => ({
   ...text(about, ''),
   ...more,
+});
+
+/** A name of the network: letters, digits, and `_.-`. */
+export const hostName = (about: string, value: string): Key<string> => ({
+  default: value,
+  about,
+  parse: (given) => {
+    if (isIP(given) !== 0 || /^[\w.-]{1,253}$/.test(given)) return given;
+    throw new Error('a name or an address');
+  },
 });
 
 export const keyText = (about: string): Key<string> =>

@@ -34,6 +34,7 @@ const RANGES: readonly Row[] = [
   ['AUDIT_READ_BYTES', '1073741824', 1_048_576, 1_099_511_627_776],
   ['AGENT_STALE_SECONDS', '90', 3, 86_400],
   ['EVENT_RETENTION_DAYS', '', 1, 36_500],
+  ['EXECUTION_RETENTION_DAYS', '30', 1, 36_500],
   ['CONFLICT_DAYS', '30', 1, 36_500],
   ['LIMIT_REQUESTS_IN_FLIGHT', '1000', 1, Number.MAX_SAFE_INTEGER],
   ['LIMIT_WRITES_WAITING', '10000', 1, Number.MAX_SAFE_INTEGER],
@@ -55,6 +56,101 @@ test.each(RANGES)('NEXUS_%s is %j, from %d to %d', (key, unless, least, most) =>
   for (const beyond of [least - 1, most * 2, 'many', ' ', '-1']) {
     expect(() => load({ [name]: String(beyond) }), `${name}=${beyond}`).toThrow(ConfigError);
   }
+});
+
+const known = load({}).lines.map(({ name, range }) => [name, range] as const);
+
+test.each(known.filter(([, range]) => range))(
+  '%s takes both ends of %j, and nothing beyond',
+  (name, [least, most] = [0, 0]) => {
+    for (const end of [least, most]) expect(() => load({ [name]: String(end) })).not.toThrow();
+    // No whole number is larger than the largest exact one.
+    for (const beyond of [least - 1, most + 1]) {
+      expect(() => load({ [name]: String(beyond) })).toThrow(`${name}: ${JSON.stringify(String(beyond))} is not `);
+    }
+  },
+);
+
+/** Settings without a range: what they are unless set, as it is promised. */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  ENVIRONMENT: 'dev',
+  APP_NAME: 'nexus',
+  HOST: '127.0.0.1',
+  PUBLIC_URL: '',
+  REGION: '',
+  DATA_DIR: './nexus-data',
+  SCHEMA_MANAGEMENT_MODE: 'auto_create',
+  DB_POOL_RECYCLE: '3600',
+  DB_POOL_PRE_PING: 'true',
+  RAW_MODE_ENABLED: 'true',
+  ASYNC_JOBS_ENABLED: 'true',
+  PLUGIN_ML_ENABLED: 'false',
+  SHADOW_EXECUTION_ENABLED: 'false',
+  BOOTSTRAP_KEYS_ENABLED: '',
+  JWT_SECRET: '',
+  JWT_ALGORITHM: 'HS256',
+  EMBEDDED_WORKER: '',
+  WORKER_NAME: '',
+  LOG_LEVEL: 'info',
+  OTLP_ENDPOINT: '',
+  CORPUS_ROOT: './corpus',
+  ENFORCE_PERMISSIONS: 'true',
+  ACCESS_CACHE: 'on',
+  TRUSTED_PROXIES: '[]',
+  RATE_LIMIT_ENABLED: 'true',
+  AUDIT_READS: 'batch',
+  CORS_ORIGINS: '[]',
+  OIDC_ISSUERS: '[]',
+  AUTHENTICATION: 'keys',
+  MULTI_TENANT: 'true',
+  MOUNT_LOCAL_SHARED: 'false',
+  MCP_COMMANDS: '[]',
+  MCP_SSE: 'false',
+  WORKFLOWS_DIR: '',
+  STARTERS: 'on',
+  MAIL_LOCAL_DOMAINS: '["nexus.local"]',
+  OUTBOUND_ALLOW: '[]',
+  RESOLVE: '[]',
+  CA_FILE: '',
+  WEBHOOK_HTTP_ENABLED: 'false',
+  LDAP_PLAIN_ENABLED: 'false',
+  OAUTH_REGISTRATION_ENABLED: 'false',
+  SANDBOX_DRIVER: 'auto',
+  SANDBOX_ISOLATION: 'auto',
+  SANDBOX_UIDS: '200000-265535',
+  SANDBOX_SUBNET: '172.30.0.0/16',
+  SANDBOX_DNS: '',
+  SANDBOX_DOMAIN: '',
+  SANDBOX_PUBLIC_PORTS: 'false',
+  SANDBOX_ON_STOP: 'stop',
+  SANDBOX_SIGNATURES: 'verify',
+};
+
+test('what is not set is what is promised, and taken where somebody sets it', () => {
+  const defaults = Object.keys(DEFAULTS).map((key) => [key, lineOf(`NEXUS_${key}`)?.value]);
+  expect(Object.fromEntries(defaults)).toEqual(DEFAULTS);
+  for (const { name, default: unless } of load({}).lines) {
+    if (unless !== '') expect(lineOf(name, { [name]: unless })).toMatchObject({ source: 'argument', default: unless });
+  }
+});
+
+test('where data lies is told, also where nobody said it', () => {
+  const placesOf = (given: Readonly<Record<string, string>>) =>
+    ['NEXUS_DATABASE_URL', 'NEXUS_BLOBS_URL'].map((name) => [lineOf(name, given)?.value, lineOf(name, given)?.default]);
+  const NEXUS_DATA_DIR = '/srv/nexus';
+  const file = 'sqlite:////srv/nexus/nexus.db';
+  const folder = 'file:///srv/nexus/blobs';
+  expect(placesOf({ NEXUS_DATA_DIR })).toEqual([
+    [file, file],
+    [folder, folder],
+  ]);
+  expect(placesOf({ NEXUS_DATA_DIR, NEXUS_DATABASE_URL: 'sqlite:////other/x.db' })).toEqual([
+    ['***', file],
+    ['file:///other/blobs', 'file:///other/blobs'],
+  ]);
+  expect(placesOf({ NEXUS_DATA_DIR, NEXUS_DATABASE_URL: 'postgres://u:p@h/d' })[1]).toEqual([folder, folder]);
+  expect(placesOf({ NEXUS_DATABASE_URL: 'sqlite:///:memory:' })[1]).toEqual(['', '']);
+  expect(placesOf({ NEXUS_OBJECT_STORAGE_ROOT: '/var/blobs' })[1]?.[0]).toBe('file:///var/blobs');
 });
 
 test.each([

@@ -1,10 +1,12 @@
 /** Every setting that is no limit: default, meaning and parser (infrastructure.md §13). */
 import { tmpdir } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
+import { AWAITED_KEYS } from './awaited.ts';
 import { parseBlobsUrl } from './blobs-url.ts';
 import {
   alwaysOn,
   certificateFile,
+  hostName,
   isNetwork,
   isOrigin,
   isPin,
@@ -23,6 +25,7 @@ import {
   whole,
   yesNo,
 } from './kinds.ts';
+import { blobsFolderOf, folderUrl, sqliteFileOf } from './places.ts';
 
 /** `mounts` in the data directory, and where temporary files go by custom and by the environment. */
 const localRoots = (about: string): Key<readonly string[]> => ({
@@ -32,8 +35,32 @@ const localRoots = (about: string): Key<readonly string[]> => ({
     JSON.stringify([...new Set([resolve(String(DATA_DIR), 'mounts'), resolve('/', 'tmp'), tmpdir()])]),
 });
 
+const MEMORY = 'sqlite:///:memory:';
+
+const placesIn = ({ DATA_DIR, DATABASE_URL = '' }: Readonly<Record<string, unknown>>) => ({
+  DATA_DIR: String(DATA_DIR),
+  DATABASE_URL: String(DATABASE_URL),
+});
+
+/** That of the older setting, or the one beside the database; a database in memory has a private directory. */
+function standingBlobsUrl(earlier: Readonly<Record<string, unknown>>): string {
+  if (earlier.OBJECT_STORAGE_ROOT) return folderUrl(String(earlier.OBJECT_STORAGE_ROOT));
+  return earlier.DATABASE_URL === MEMORY ? '' : folderUrl(blobsFolderOf(placesIn(earlier)));
+}
+
 const perMinute = (whose: string, value: number): Key<number> =>
   whole(`${whose} a minute and operation, and at once`, value, [1, 100_000_000]);
+
+/** Who asks for another way in is not let in by this one. */
+function parseAuthentication(given: string): 'keys' {
+  const said = given.toLowerCase();
+  if (said === 'keys') return said;
+  throw new Error(
+    said === 'ldap'
+      ? 'in this version, which has no directory login yet; leave it at keys'
+      : 'keys, the one way there is',
+  );
+}
 
 export const KEYS = {
   ENVIRONMENT: oneOf(
@@ -42,7 +69,7 @@ export const KEYS = {
     'dev',
   ),
   APP_NAME: text('name in logs and traces', 'nexus'),
-  HOST: text('address to listen at', '127.0.0.1'),
+  HOST: hostName('name or address to listen at', '127.0.0.1'),
   PORT: whole('port to listen at; 0 takes a free one', 2026, [0, 65_535]),
   PUBLIC_URL: urlText('URL that clients use'),
   REGION: optional('region shown by /health', {
@@ -68,6 +95,7 @@ export const KEYS = {
   ),
   DATABASE_URL: optional('sqlite:///file or postgres://…; empty is the SQLite file in the data directory', {
     secret: true,
+    standsFor: (earlier) => `sqlite:///${sqliteFileOf(placesIn({ ...earlier, DATABASE_URL: '' }))}`,
     parse: (given) => {
       if (given === '' || /^(sqlite(\+\w+)?:\/\/\/.|postgres(ql)?(\+\w+)?:\/\/.)/.test(given))
         return given.replace(/^(\w+)\+\w+:/, '$1:');
@@ -76,6 +104,7 @@ export const KEYS = {
   }),
   OBJECT_STORAGE_ROOT: optional('directory of blobs, an older form of NEXUS_BLOBS_URL, which wins'),
   BLOBS_URL: optional('file:///directory or s3://bucket/prefix, see docs/s3.md; empty is `blobs` beside the database', {
+    standsFor: standingBlobsUrl,
     parse: (given) => {
       if (given !== '') parseBlobsUrl(given, true);
       return given;
@@ -187,7 +216,10 @@ export const KEYS = {
     'info',
   ),
   OTLP_ENDPOINT: urlText('collector that traces go to, by OTLP over HTTP; empty is no traces'),
-  AUTHENTICATION: oneOf('how callers are known, by keys and the tokens made of them', [['keys']], 'keys'),
+  AUTHENTICATION: {
+    ...oneOf('how callers are known, by keys and the tokens made of them', [['keys']], 'keys'),
+    parse: parseAuthentication,
+  },
   ENFORCE_PERMISSIONS: alwaysOn('checks cannot be switched off; use an admin key where you want no tuples'),
   ACCESS_CACHE: oneOf('keep access decisions', [['on', 'off']], 'on'),
   TRUSTED_PROXIES: list('proxies whose X-Forwarded-For counts', isNetwork, 'addresses and CIDR blocks'),
@@ -207,4 +239,5 @@ export const KEYS = {
     secret: true,
     parse: parseAuditKeys,
   }),
+  ...AWAITED_KEYS,
 } as const satisfies Record<string, Key<unknown>>;

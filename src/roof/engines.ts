@@ -1,7 +1,8 @@
 /** Engines chosen by the configuration: the one place that knows them by name. */
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BlobsPlace, parseBlobsUrl } from '../config/blobs-url.ts';
+import { blobsFolderOf } from '../config/places.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { makeFolders } from '../engines/folders.ts';
@@ -119,6 +120,5 @@ export const spoolRootOf = (config: Config): string => join(diskRootOf(config), 
 
 function diskRootOf(config: Config): string {
   if (config.BLOBS_URL.startsWith('file:')) return fileURLToPath(config.BLOBS_URL);
-  const file = sqliteFileOf(config);
-  return file === undefined ? resolve(config.DATA_DIR, 'blobs') : resolve(dirname(file), 'blobs');
+  return blobsFolderOf(config);
 }
