@@ -8,7 +8,7 @@ const told = (environment: Readonly<Record<string, string>>): string[] =>
   load(environment).warnings.map(({ event, message }) => `${event} ${message}`);
 
 /** A value that is right, and not the default. */
-const RIGHT: Readonly<Record<keyof typeof AWAITED_KEYS, string>> = {
+const RIGHT: Readonly<Record<Exclude<keyof typeof AWAITED_KEYS, `LIMIT_${string}`>, string>> = {
   OIDC_ISSUERS: '[{"issuer":"https://login.example","audience":"nexus"}]',
   MULTI_TENANT: 'no',
   EXECUTION_RETENTION_DAYS: '31',
@@ -34,16 +34,21 @@ const RIGHT: Readonly<Record<keyof typeof AWAITED_KEYS, string>> = {
   SANDBOX_MIRROR_URL: 'file:///srv/mirror',
 };
 
-test.each(Object.entries(RIGHT))('NEXUS_%s=%s is taken, and said to have no effect once', (key, value) => {
-  const name = `NEXUS_${key}`;
-  const { lines } = load({ [name]: value });
-  const { awaits, about } = lines.find((line) => line.name === name) ?? {};
-  expect(awaits).toMatch(/^\w/);
-  expect(about).toContain(`; without effect, waits for ${awaits}`);
-  expect(told({ [name]: value })).toEqual([
-    `config.no_effect ${name} has no effect: it waits for ${awaits}, which this version does not have`,
-  ]);
-});
+const limits = Object.keys(AWAITED_KEYS).filter((key) => key.startsWith('LIMIT_'));
+
+test.each([...Object.entries(RIGHT), ...limits.map((key) => [key, '1'] as const)])(
+  'NEXUS_%s=%s is taken, and said to have no effect once',
+  (key, value) => {
+    const name = `NEXUS_${key}`;
+    const { lines } = load({ [name]: value });
+    const { awaits, about } = lines.find((line) => line.name === name) ?? {};
+    expect(awaits).toMatch(/^\w/);
+    expect(about).toContain(`; without effect, waits for ${awaits}`);
+    expect(told({ [name]: value })).toEqual([
+      `config.no_effect ${name} has no effect: it waits for ${awaits}, which this version does not have`,
+    ]);
+  },
+);
 
 test('who leaves one as it is, or sets what it is anyway, is told nothing', () => {
   expect(told({})).toEqual([]);

@@ -68,6 +68,41 @@ const providerUrl = (name: string, value: string): Key<string> =>
     },
   });
 
+const MIB = 1_024 * 1_024;
+
+/** Limits of sandboxes (sandboxes.md §18), with the unit at the end of the name. */
+const SANDBOX_LIMITS = {
+  BOOT_SECONDS: [20, 'how long a start waits for the guest agent'],
+  PING_SECONDS: [5, 'how long an answer of the guest agent is waited for'],
+  BUILD_SECONDS: [600, 'how long the build of an image may take'],
+  STREAMS: [64, 'streams of a sandbox'],
+  PROCESSES: [32, 'processes of a sandbox'],
+  EXEC_OUTPUT_BYTES: [MIB, 'what is kept of a stream of output'],
+  STDIN_BYTES: [16 * MIB, 'standard input of a process'],
+  ARGV_BYTES: [128 * 1_024, 'arguments of a process'],
+  ENV_BYTES: [64 * 1_024, 'environment of a process'],
+  FILE_BYTES: [10_240 * MIB, 'a file of a sandbox'],
+  LIST_ENTRIES: [10_000, 'entries of a page of a list'],
+  WATCHES: [16, 'watched paths of a sandbox'],
+  VCPUS: [8, 'processors of a sandbox'],
+  MEMORY_MIB: [65_536, 'memory of a sandbox'],
+  DISK_MIB: [1_048_576, 'disk of a sandbox'],
+  PORTS: [16, 'open ports of a sandbox'],
+  DRIVES: [8, 'drives of a sandbox'],
+  FORKS: [20, 'forks that are made at a time'],
+  TAGS: [32, 'tags of a sandbox'],
+  METADATA_BYTES: [16 * 1_024, 'metadata of a sandbox'],
+  CONSOLE_BYTES: [MIB, 'what is kept of a console'],
+  BUILD_LOG_BYTES: [4 * MIB, 'what is kept of the log of a build'],
+} as const satisfies Record<string, readonly [number, string]>;
+
+const SANDBOX_LIMIT_KEYS = Object.fromEntries(
+  Object.entries(SANDBOX_LIMITS).map(([name, [most, about]]) => [
+    `LIMIT_SANDBOX_${name}`,
+    sandboxes(whole(about, most, [1, Number.MAX_SAFE_INTEGER])),
+  ]),
+) as Readonly<Record<`LIMIT_SANDBOX_${keyof typeof SANDBOX_LIMITS}`, Key<number>>>;
+
 export const AWAITED_KEYS = {
   OIDC_ISSUERS: waitingFor('tokens of foreign issuers')(
     listOf('issuers whose tokens are taken: {issuer, audience}', isIssuer, '{"issuer": URL, "audience": text}'),
@@ -112,4 +147,5 @@ export const AWAITED_KEYS = {
   SANDBOX_ALPINE_URL: providerUrl('alpine', 'https://dl-cdn.alpinelinux.org'),
   SANDBOX_FIRECRACKER_URL: providerUrl('firecracker', 'https://github.com'),
   SANDBOX_MIRROR_URL: providerUrl('mirror', ''),
+  ...SANDBOX_LIMIT_KEYS,
 } as const satisfies Record<string, Key<unknown>>;

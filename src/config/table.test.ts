@@ -42,6 +42,8 @@ const RANGES: readonly Row[] = [
   ['LIMIT_INGEST_FILE_BYTES', '268435456', 1, Number.MAX_SAFE_INTEGER],
   ['LIMIT_INGEST_TEXT_BYTES', '67108864', 1, Number.MAX_SAFE_INTEGER],
   ['LIMIT_PDF_PAGES', '10000', 1, Number.MAX_SAFE_INTEGER],
+  ['LIMIT_SANDBOX_BOOT_SECONDS', '20', 1, Number.MAX_SAFE_INTEGER],
+  ['LIMIT_SANDBOX_EXEC_OUTPUT_BYTES', '1048576', 1, Number.MAX_SAFE_INTEGER],
 ];
 
 const load = (given: Readonly<Record<string, string>>) => loadConfig({ environment: {}, given });
