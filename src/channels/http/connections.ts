@@ -69,6 +69,8 @@ export function keepConnections(): Connections {
       });
       // The doors tell a client to go on when they want the body: what is refused before is never sent.
       app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
+      app.server.on('checkExpectation', ({ socket }) => socket.end(refusal('EXPECTATION')));
+      app.server.on('connect', (_request, socket) => socket.end(refusal('CONNECT')));
     },
   };
 }
@@ -89,8 +91,10 @@ function discardRest(request: IncomingMessage): void {
   });
 }
 
-/** What Node's parser says of bytes that are no request, as status and words. */
+/** What Node's parser says of bytes that are no request, and what else never comes to a door, as status and words. */
 const WRONG: Readonly<Record<string, readonly [number, string]>> = {
+  EXPECTATION: [417, 'of what Expect can say only 100-continue is taken'],
+  CONNECT: [405, 'the server is no proxy, CONNECT is not for it'],
   HPE_HEADER_OVERFLOW: [431, `the head of the request is larger than ${HEAD_BYTES} bytes`],
   ERR_HTTP_REQUEST_TIMEOUT: [408, `the head of the request did not come within ${IDLE_MS / 1000} s`],
 };

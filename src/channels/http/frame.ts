@@ -15,6 +15,7 @@ import { HEAD_BYTES, IDLE_MS, keepConnections } from './connections.ts';
 import type { Arrive, Door } from './door.ts';
 import { failureHeaders, messageFailure, restFailure } from './failures.ts';
 import { gatheringServer } from './gathering.ts';
+import { checkHead } from './head.ts';
 import { MCP, MESSAGES } from './mcp/path.ts';
 import { rawPathOf, requestIdOf } from './request.ts';
 import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
@@ -22,7 +23,7 @@ import { markTrace } from './trace-id.ts';
 import { v1Failure } from './v1-failures.ts';
 import { plainPath, watchVerbs } from './verbs.ts';
 
-const WITH_BODY: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+const WITH_BODY: readonly string[] = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY'];
 
 /** `type/subtype`, and whatever follows a semicolon (RFC 9110 §8.3). */
 const MEDIA_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/;
@@ -66,6 +67,7 @@ export function openFrame(door: Door): FastifyInstance {
   });
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    checkHead(request.raw);
     if (door.leaving()) reply.raw.shouldKeepAlive = false;
     if (stopping && !isOpen(request, request.routeOptions.config))
       throw new Fault('UNAVAILABLE', 'The server is stopping', {

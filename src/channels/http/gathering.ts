@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'node:http';
 import { createServer } from '../../base/node-http.ts';
+import { toOriginForm } from './head.ts';
 
 export interface GatheringOptions {
   readonly http: ServerOptions;
@@ -24,7 +25,9 @@ export function gatheringServer(handler: Handler, { http, idleMs }: GatheringOpt
     for (const [request, response] of turn) if (!request.socket.destroyed) handler(request, response);
   };
   // Node's own limit on the time of a whole request would end a long upload.
-  const server = createServer({ ...http, requestTimeout: 0, keepAliveTimeout: idleMs }, (request, response) => {
+  const options = { ...http, requestTimeout: 0, keepAliveTimeout: idleMs, requireHostHeader: false };
+  const server = createServer(options, (request, response) => {
+    toOriginForm(request);
     if (arrived.length === 0) setImmediate(begin);
     arrived.push([request, response]);
   });

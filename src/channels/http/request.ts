@@ -110,7 +110,9 @@ export function withHeaders(binding: HttpBinding<unknown>, params: object, heade
 
 /** The body, to be read now: a client that waits for `100 Continue` before it sends is told to go on. */
 export function bodyOf(request: FastifyRequest, reply: FastifyReply): IncomingMessage {
-  if (one(request.headers, 'expect')?.toLowerCase() === '100-continue') reply.raw.writeContinue();
+  const waits = one(request.headers, 'expect')?.toLowerCase() === '100-continue';
+  // "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that expectation" (RFC 9110 §10.1.1).
+  if (waits && request.raw.httpVersionMinor > 0) reply.raw.writeContinue();
   return request.raw;
 }
 
