@@ -23,9 +23,13 @@ const stateOf = (thrown: unknown): string => (thrown instanceof DatabaseError ? 
 export const isConflict = (thrown: unknown): boolean =>
   stateOf(thrown) === SERIALIZATION_FAILURE || stateOf(thrown) === DEADLOCK_DETECTED;
 
+/** The last thing that the server does on a connection: what it was sent behind the statement that failed so, it never did. */
+export const isLastAnswer = (thrown: unknown): boolean =>
+  thrown instanceof DatabaseError && thrown.severity === 'FATAL';
+
 /** The server ends the connection after this error: restart, crash of another backend, idle too long. */
 export const endsConnection = (thrown: unknown): boolean =>
-  thrown instanceof DatabaseError && (thrown.severity === 'FATAL' || /^(57P|08|25P03)/.test(stateOf(thrown)));
+  isLastAnswer(thrown) || /^(57P|08|25P03)/.test(stateOf(thrown));
 
 /** A prepared statement was planned for columns that a migration has changed; only a new connection plans it anew. */
 export const isStalePlan = (thrown: unknown): boolean =>

@@ -14,7 +14,7 @@ import { noCommits } from '../../ports/sql.ts';
 import { answerAll, countCommit, rejectAll, type Settled, type Waiting, waitIn } from '../batch.ts';
 import { outcomeUnknown } from '../sql-faults.ts';
 import type { Connection } from './connection.ts';
-import { faultOf, isConflict, outOfReach } from './failures.ts';
+import { faultOf, isConflict, isLastAnswer, outOfReach } from './failures.ts';
 import { Guesses, type Left } from './guesses.ts';
 import { type Outcome, outcomeOf } from './outcome.ts';
 import type { Pool } from './pool.ts';
@@ -215,10 +215,14 @@ export class GroupCommit {
   async #outcome({ connection, opened }: Ready): Promise<Committed> {
     try {
       const { command } = await connection.commit();
+      if (command === 'COMMIT') return 'committed';
       // A transaction in which something failed is rolled back by COMMIT without an error.
-      return command === 'COMMIT' ? 'committed' : 'refused';
+      return connection.lost === undefined ? 'refused' : 'aborted';
     } catch (thrown) {
-      if (connection.lost === undefined) throw thrown;
+      const { lost } = connection;
+      if (lost === undefined) throw thrown;
+      // The server ended at a statement before it: it never came to the commit.
+      if (lost !== thrown && isLastAnswer(lost)) return 'aborted';
       const { xid } = await opened;
       return xid === undefined ? 'unknown' : outcomeOf({ xid, crashes: connection.crashes }, this.#options.open);
     }

@@ -194,6 +194,31 @@ describe('a write that is one message with its commit', () => {
     expect([proxy.lostAnswers - lostAnswers, await stored()]).toEqual([1, n]);
   });
 
+  const ownProcess = (tx: Tx): Promise<{ pid: number } | undefined> => tx.get('SELECT pg_backend_pid() AS pid');
+  const notes = (tx: Tx): Promise<void> => tx.insert({ into: 'notes', columns: ['n'] }, [[lane], [lane], [lane]]);
+
+  test.each([
+    ['all of it is prepared', undefined],
+    ['it has to be several after all', notes],
+  ] as const)('is repeated where the server says that it ends before it has begun with it, and %s', async (_, more) => {
+    for (let i = 0; i < 3; i++) await bump(one);
+    const { pid = 0 } = (await one.write(`${lane}`, ownProcess)) ?? {};
+    await bump(one);
+    proxy.judge = () => {
+      proxy.judge = () => 'pass';
+      // As pg_terminate_backend does, while the message is on its way.
+      process.kill(pid, 'SIGTERM');
+      return 'pass';
+    };
+    const ran: boolean[] = [];
+    const seen = await bump(one, async (tx) => {
+      ran.push(tx.supposing);
+      await more?.(tx);
+    });
+    expect([seen, ran]).toEqual([{ n: 5, supposing: false }, [true, false]]);
+    expect(await stored()).toBe(5);
+  });
+
   test('is undone as a whole where one of its statements fails, and the next one runs on the same connection', async () => {
     for (let i = 0; i < 3; i++) await bump(one);
     const note = (tx: Tx): Promise<void> => tx.insert({ into: 'notes', columns: ['n'] }, [[lane]]);

@@ -1,11 +1,10 @@
 /**
  * A whole transaction in one packet: PostgreSQL takes statements up to the next Sync for one transaction and commits it
  * there, so neither BEGIN nor COMMIT has to be said, and nothing is waited for in between. Guarantees: each statement is
- * answered as if it had been sent alone; the answers of all leave the server before it commits; where one failed, nothing
- * of it is kept and the commit is answered as a rollback.
+ * answered as if it had been sent alone; the answers of all leave the server before it commits; where the server answered
+ * one with a failure, nothing of it is kept, whatever becomes of the connection, and the commit is answered as a rollback.
  */
 import { DatabaseError, Query, type QueryResult } from 'pg';
-import { endsConnection } from './failures.ts';
 
 export type Answer = (error: Error | null, result: QueryResult) => void;
 
@@ -71,7 +70,8 @@ export class WholeTransaction extends DriverQuery {
   handleError(error: Error): void {
     const none = commandOnly('');
     const unanswered = this.#statements.slice(this.#answered);
-    const refused = unanswered.length > 0 && error instanceof DatabaseError && !endsConnection(error);
+    // Behind its failure the server does nothing up to the Sync; behind the last statement it may have committed.
+    const refused = unanswered.length > 0 && error instanceof DatabaseError;
     for (const { answer } of unanswered) answer(error, none);
     if (refused) {
       this.#begin.answer(null, commandOnly('BEGIN'));
