@@ -62,7 +62,10 @@ function detailsOf(text: string): Record<string, unknown> {
 }
 
 export interface AuditFilter {
+  /** Of the zone of the log, unless another is named. */
   readonly actor?: string | undefined;
+  /** Where who did it is at home. */
+  readonly subject_zone_id?: string | undefined;
   readonly action?: string | undefined;
   readonly outcome?: string | undefined;
   readonly channel?: string | undefined;
@@ -77,7 +80,17 @@ export interface AuditFilter {
 /** Parts of a filter that a column has to equal. */
 export const EQUAL = ['actor', 'action', 'outcome', 'channel'] as const satisfies readonly (keyof AuditFilter)[];
 
-export const isWanted = (row: AuditRow, filter: AuditFilter): boolean =>
+/** "`user:a` of two zones are two people" (access.md §8). */
+const isOfZone = ({ details }: AuditRow, wanted: string, here: string): boolean =>
+  (detailsOf(details).subject_zone_id ?? here) === wanted;
+
+/** `here`: the zone of the log. */
+export function isWanted(row: AuditRow, filter: AuditFilter, here: string): boolean {
+  const { subject_zone_id = filter.actor === undefined ? undefined : here } = filter;
+  return isFound(row, filter) && (subject_zone_id === undefined || isOfZone(row, subject_zone_id, here));
+}
+
+const isFound = (row: AuditRow, filter: AuditFilter): boolean =>
   EQUAL.every((name) => filter[name] === undefined || filter[name] === row[name]) &&
   (filter.object === undefined || row.object.startsWith(filter.object)) &&
   (filter.since === undefined || row.at >= filter.since) &&

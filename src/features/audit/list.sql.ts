@@ -1,6 +1,6 @@
 /**
  * Pages of the audit log, newest first. Guarantees: times never fall along a log, so a span of time is a span of numbers,
- * which is found in a few steps; a page reads no row outside it, and no more of it than the page takes.
+ * which is found in a few steps; a page reads no row outside it, and little more of it than the page takes.
  */
 import { Slices } from '../../base/slices.ts';
 import { rowOfLine } from '../../core/call/audit-row.ts';
@@ -16,6 +16,9 @@ export interface PageOf {
   readonly limit: number;
 }
 
+/** Rows of one statement, where namesakes may be among them. */
+const SLICE_ROWS = 500;
+
 /** Rows of `audit`. */
 export async function listChanges(tx: Tx, { zone_id, filter, before, limit }: PageOf): Promise<Found[]> {
   const first = filter.since === undefined ? 0 : await firstSince(tx, zone_id, filter.since);
@@ -23,13 +26,21 @@ export async function listChanges(tx: Tx, { zone_id, filter, before, limit }: Pa
   const wanted = EQUAL.filter((name) => filter[name] !== undefined);
   const only = wanted.map((name) => ` AND ${name} = ?`).join('');
   const prefix = filter.object === undefined ? '' : ' AND SUBSTR(object, 1, ?) = ?';
-  const params: SqlValue[] = [zone_id, first, end, ...wanted.map((name) => filter[name] ?? '')];
+  const params: SqlValue[] = wanted.map((name) => filter[name] ?? '');
   if (filter.object !== undefined) params.push([...filter.object].length, filter.object);
-  const rows = await tx.all<StoredRow>(
-    `SELECT ${COLUMNS} FROM audit WHERE zone_id = ? AND n >= ? AND n < ?${only}${prefix} ORDER BY n DESC LIMIT ?`,
-    [...params, limit],
-  );
-  return rows.map(({ n, hash: _hash, ...row }) => ({ log: 'changes', n, row }));
+  const found: Found[] = [];
+  const most = filter.actor === undefined && filter.subject_zone_id === undefined ? limit : Math.max(limit, SLICE_ROWS);
+  for (let last = end; ; ) {
+    const rows = await tx.all<StoredRow>(
+      `SELECT ${COLUMNS} FROM audit WHERE zone_id = ? AND n >= ? AND n < ?${only}${prefix} ORDER BY n DESC LIMIT ?`,
+      [zone_id, first, last, ...params, most],
+    );
+    for (const { n, hash: _hash, ...row } of rows) {
+      last = n;
+      if (isWanted(row, filter, zone_id)) found.push({ log: 'changes', n, row });
+    }
+    if (rows.length < most || found.length >= limit) return found.slice(0, limit);
+  }
 }
 
 /** Number of the first row at this time or behind it; beyond all where there is none. */
@@ -75,7 +86,7 @@ export async function listReads(tx: Tx, page: PageOf): Promise<Found[]> {
         const line = lines[i] ?? '';
         if (n >= page.before || !sure.every((text) => line.includes(text))) continue;
         const row = rowOfLine(line.slice(line.indexOf(' ') + 1));
-        if (row && isWanted(row, filter)) found.push({ log: 'reads', n, row });
+        if (row && isWanted(row, filter, zone_id)) found.push({ log: 'reads', n, row });
       }
       if (slices.over()) await slices.rest();
     }

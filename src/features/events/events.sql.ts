@@ -1,8 +1,10 @@
 /** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
+import { parseJson } from '../../base/parse-json.ts';
 import { foreignZoneOf } from '../../core/call/audit-row.ts';
 import { doerOf } from '../../core/call/doer.ts';
 import type { CallContext, NewEvent } from '../../core/operation.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
+import { familyOf } from './types.ts';
 
 export interface EventRow {
   readonly zone_id: string;
@@ -73,6 +75,12 @@ export async function insertEvents(
       dataOf(event, context),
     ]),
   );
+}
+
+/** Where who did it is at home. What clients publish as data says nothing of it. */
+export function userZoneOf({ zone_id, type, data }: EventRow): string {
+  if (familyOf(type) === 'app' || !data.includes('"user_zone_id"')) return zone_id;
+  return (parseJson(data) as { user_zone_id?: string }).user_zone_id ?? zone_id;
 }
 
 /** "Name the foreign subject" (access.md §8): somebody of another zone is told with his zone. */

@@ -45,8 +45,24 @@ export function listEvents(tx: Tx, query: EventsQuery): Promise<EventRow[]> {
   );
 }
 
-export async function countEvents(tx: Tx, query: Omit<EventsQuery, 'newestFirst' | 'rows'>): Promise<number> {
-  const conditions = conditionsOf(tx, query);
+interface CountQuery extends Omit<EventsQuery, 'newestFirst' | 'rows'> {
+  /** null: the zone of the log where somebody is named, else all. */
+  readonly user_zone_id: string | null;
+}
+
+/** Of file events: in their data the quotes of a text of anybody's are escaped, so that this is no part of one. */
+const ELSEWHERE = '"user_zone_id":"';
+
+function homeOf({ zone_id, user_id, user_zone_id }: CountQuery): Condition[] {
+  if (user_id === null && user_zone_id === null) return [];
+  const isHome = user_zone_id === null || user_zone_id === zone_id;
+  const sought = isHome ? ELSEWHERE : `${ELSEWHERE}${user_zone_id}"`;
+  return [[`data ${isHome ? 'NOT ' : ''}LIKE ? ESCAPE '!'`, `%${sought.replace(/[!%_]/g, '!$&')}%`]];
+}
+
+/** Of file events alone. */
+export async function countEvents(tx: Tx, query: CountQuery): Promise<number> {
+  const conditions = [...conditionsOf(tx, query), ...homeOf(query)];
   const row = await tx.get<{ n: number }>(
     `SELECT COUNT(*) AS n FROM events WHERE ${allOf(conditions)}`,
     valuesOf(conditions),

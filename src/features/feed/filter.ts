@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { parseJson } from '../../base/parse-json.ts';
 import { isBelow } from '../../base/paths.ts';
 import { plainText } from '../../base/texts.ts';
-import type { EventRow } from '../events/events.sql.ts';
+import { type EventRow, userZoneOf } from '../events/events.sql.ts';
 import { typeOf } from '../events/types.ts';
 import { compileGlob } from '../files/search/glob.ts';
 import type { GlobLimits } from '../files/search/pattern.ts';
@@ -16,7 +16,10 @@ export const eventFilter = z.object({
   /** null: all. */
   types: z.array(z.string()).nullable(),
   agent_id: z.string().nullable(),
+  /** Of the zone of the log, unless another is named. */
   user_id: z.string().nullable(),
+  /** Where who did it is at home. */
+  user_zone_id: z.string().nullable(),
   path_prefix: z.string().nullable(),
   path_pattern: z.string().nullable(),
 });
@@ -26,6 +29,7 @@ export const ALL_EVENTS: EventFilter = {
   types: null,
   agent_id: null,
   user_id: null,
+  user_zone_id: null,
   path_prefix: null,
   path_pattern: null,
 };
@@ -45,7 +49,7 @@ export type EventTest = (row: EventRow) => boolean;
 
 /** INVALID_PATTERN for a glob that cannot be used. */
 export function eventTest(filter: EventFilter, limits: GlobLimits): EventTest {
-  const { types, agent_id, user_id, path_prefix, path_pattern } = filter;
+  const { types, agent_id, user_id, user_zone_id, path_prefix, path_pattern } = filter;
   const wanted = types && new Set(types);
   const places: PlaceTest[] = [];
   if (path_prefix !== null) places.push(beginsWith(path_prefix));
@@ -54,9 +58,14 @@ export function eventTest(filter: EventFilter, limits: GlobLimits): EventTest {
     if (wanted && !wanted.has(row.type)) return false;
     if (agent_id !== null && row.agent_id !== agent_id) return false;
     if (user_id !== null && row.user_id !== user_id) return false;
+    if (wantsZone(filter) && userZoneOf(row) !== (user_zone_id ?? row.zone_id)) return false;
     return places.every((place) => isThere(row, place));
   };
 }
+
+/** "`user:a` of two zones are two people" (access.md §8). */
+export const wantsZone = ({ user_id, user_zone_id }: Pick<EventFilter, 'user_id' | 'user_zone_id'>): boolean =>
+  user_id !== null || user_zone_id !== null;
 
 /** Does it hold at a path, or may it hold at one below? */
 interface PlaceTest {

@@ -25,7 +25,8 @@ const input = z.object({
   path_prefix: plainText.optional().describe('beginning of the paths'),
   path_pattern: patternParam,
   agent_id: agentParam,
-  user_id: plainText.optional().describe('who did it'),
+  user_id: plainText.optional().describe('who did it, of the zone unless another is named'),
+  user_zone_id: plainText.optional().describe('zone in which who did it is at home'),
   since: timeParam.optional().describe('not before this time'),
   until: timeParam.optional().describe('not after this time'),
   zone_id: z.string().optional().describe('* for all zones, for an admin of zone root'),
@@ -39,6 +40,7 @@ export const filterOf = (given: Partial<Input>, types = given.operation_type): E
   types: types ?? null,
   agent_id: given.agent_id ?? null,
   user_id: given.user_id ?? null,
+  user_zone_id: given.user_zone_id ?? null,
   path_prefix: given.path_prefix ?? null,
   path_pattern: given.path_pattern ?? null,
 });

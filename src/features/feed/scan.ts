@@ -6,7 +6,7 @@
 import type { Tx } from '../../ports/sql.ts';
 import type { EventRow } from '../events/events.sql.ts';
 import { listEvents } from '../events/reading.sql.ts';
-import type { EventFilter, EventTest } from './filter.ts';
+import { type EventFilter, type EventTest, wantsZone } from './filter.ts';
 import { type Sight, seen } from './sight.ts';
 
 /** Events that one page looks at. */
@@ -72,7 +72,7 @@ export async function scan(tx: Tx, asked: Scan): Promise<Scanned> {
 
 /** The database leaves out all that is not wanted. */
 const isExact = ({ sight, filter }: Scan): boolean =>
-  sight.all && filter.path_prefix === null && filter.path_pattern === null;
+  sight.all && filter.path_prefix === null && filter.path_pattern === null && !wantsZone(filter);
 
 interface Slice {
   readonly at: number;

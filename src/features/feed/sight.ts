@@ -7,14 +7,14 @@
 import { parseJson } from '../../base/parse-json.ts';
 import type { Call, Caller, PathSet } from '../../core/operation.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
-import type { EventRow } from '../events/events.sql.ts';
+import { type EventRow, userZoneOf } from '../events/events.sql.ts';
 import { familyOf, isFileType } from '../events/types.ts';
 
 /** What one caller sees of one zone, as a transaction has it. */
 export interface Sight {
   /** Everything. */
   readonly all: boolean;
-  readonly caller: Pick<Caller, 'subject_type' | 'subject_id' | 'user_id'>;
+  readonly caller: Pick<Caller, 'subject_type' | 'subject_id' | 'user_id' | 'zone_id'>;
   readonly readable: Pick<PathSet, 'has'>;
 }
 
@@ -34,7 +34,8 @@ export function seen(row: EventRow, sight: Sight): EventRow | undefined {
 }
 
 const isOwn = (row: EventRow, caller: Sight['caller']): boolean =>
-  caller.subject_type === 'agent' ? row.agent_id === caller.subject_id : row.user_id === caller.user_id;
+  userZoneOf(row) === caller.zone_id &&
+  (caller.subject_type === 'agent' ? row.agent_id === caller.subject_id : row.user_id === caller.user_id);
 
 function seenFile(row: EventRow, readable: Sight['readable']): EventRow | undefined {
   const here = readable.has(row.path);

@@ -5,6 +5,7 @@ import { flag, text } from './options.ts';
 
 const FILTERS = [
   text('actor', 'only rows of this one, user:ada'),
+  text('subject-zone-id', 'only rows of those who are at home in this zone'),
   text('action', 'only rows of this operation'),
   text('outcome', 'only rows that are allowed, denied or failed'),
   text('object', 'only rows whose object begins with this'),

@@ -49,7 +49,7 @@ export async function exportLog(scene: Scene, typed: Typed, filters: readonly st
   if (format !== 'jsonl' && format !== 'csv') throw new UsageError('--format is jsonl or csv');
   const given = filters.flatMap((name) => {
     const value = textOf(typed, name);
-    return value === undefined ? [] : [[name, value]];
+    return value === undefined ? [] : [[name.replaceAll('-', '_'), value]];
   });
   const query = new URLSearchParams([['format', format], ...given]);
   const { body } = await scene.transport().raw({ method: 'GET', path: `/api/v2/audit?${query}` });
