@@ -5,7 +5,7 @@ import { copy } from './copy.operations.ts';
 import { diffVersions, findPair } from './diff.operations.ts';
 import { computeEdit, edit } from './edit.operations.ts';
 import { findHead } from './head.operations.ts';
-import { historyOperations } from './history/history.operations.ts';
+import { historyOperations, pastFileOperations } from './history/history.operations.ts';
 import { list } from './list.operations.ts';
 import { exists, getMetadata, isDirectory, open, read } from './read.operations.ts';
 import { existsBatch, readBulk, statBulk } from './read-bulk.operations.ts';
@@ -22,7 +22,7 @@ import { writeBatch } from './write-batch.operations.ts';
 const forGuests = <O extends object>(operations: readonly O[]): (O & { readonly guests: true })[] =>
   operations.map((operation) => ({ ...operation, guests: true }));
 
-export const fileOperations = forGuests([
+const ofFiles = forGuests([
   write,
   read,
   open,
@@ -53,6 +53,8 @@ export const fileOperations = forGuests([
   isDirectory,
   getMetadata,
   setMetadata,
-  ...historyOperations,
+  ...pastFileOperations,
   ...indexingOperations,
 ]);
+
+export const fileOperations = [...ofFiles, ...historyOperations];

@@ -6,13 +6,15 @@ import { treeRestore } from './restore.operations.ts';
 import { pruneTree } from './retention.operations.ts';
 import { treeSnapshotCreate, treeSnapshotDelete, treeSnapshotGet, treeSnapshotList } from './snapshots.operations.ts';
 
+/** What they tell and change is files. */
+export const pastFileOperations = [treeDiff, treeRestore];
+
+/** Names and branches are the zone's. */
 export const historyOperations = [
   treeSnapshotCreate,
   treeSnapshotList,
   treeSnapshotGet,
   treeSnapshotDelete,
-  treeDiff,
-  treeRestore,
   treeBranchCreate,
   treeBranchList,
   treeBranchDelete,
