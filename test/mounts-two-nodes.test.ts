@@ -1,4 +1,6 @@
 /** Two servers on one PostgreSQL with one mount: what one of them does with it, the other has in its next call. */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from './harness.ts';
 import { mount, newStore, type Store } from './mounting.ts';
@@ -67,6 +69,21 @@ test('a store that was swapped, or made read-only, is so on the other at once', 
   expect(await read(second, '/m/f')).toBe('of another store');
   expect(await second.fault('write', { path: '/m/f', content: 'x' })).toBe('READ_ONLY');
   await swapped.remove();
+});
+
+test('a root that is made for a mount which then loses to one of the other node goes again', async () => {
+  for (let round = 0; round < 5; round++) {
+    const root = join(store.root, `${round}`);
+    const add = (node: TestServer, mount_point: string, root_path: string) =>
+      node.rpc('add_mount', { mount_point, backend_type: 'local', backend_config: { root_path } });
+    const answers = await Promise.all([add(first, '/m', root), add(second, '/n', join(root, 'within'))]);
+    const [outer, inner] = answers.map(({ error }) => error?.data?.reason ?? 'added');
+    expect([outer, inner].sort()).toEqual(['ROOT_OVERLAP', 'added']);
+    expect(await readdir(root)).toEqual(inner === 'added' ? ['within'] : []);
+    await second.ok('remove_mount', { mount_point: inner === 'added' ? '/n' : '/m' });
+  }
+  // Nobody who comes now has to wait for one of them.
+  expect(await first.sql.read((tx) => tx.all('SELECT path FROM mount_intents'))).toEqual([]);
 });
 
 test('many who write at once on both are as many versions, and the store has the last', async () => {

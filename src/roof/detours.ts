@@ -53,7 +53,7 @@ async function tryWays<O>(outside: Outside, first: unknown, { turn, ...way }: Wa
     context = await outside.go(thrown.demand, context, turn);
     try {
       const output = await way.run(context);
-      outside.committed(context);
+      await outside.committed(context);
       return output;
     } catch (again) {
       await outside.abandon(context);

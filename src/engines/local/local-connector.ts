@@ -101,6 +101,5 @@ async function makeLocal(path: string, options: LocalOptions): Promise<() => Pro
     await undo();
     throw thrown;
   }
-  // A node that is not seen from here may have begun to use it.
-  return options.severalNodes() ? async () => undefined : undo;
+  return undo;
 }

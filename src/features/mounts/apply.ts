@@ -4,21 +4,13 @@
  * several changes fails, those before it are undone as far as their stores let them.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Demand, Passage, PlannedStep, Step } from '../../core/call/outside.ts';
 import { type Backend, BackendError, type Content, type Entry } from '../../ports/backend.ts';
 import type { Blobs } from '../../ports/blobs.ts';
+import { hold, unlessHeld } from './holding.ts';
 import { insideOf } from './mount.ts';
-import {
-  beginIntent,
-  type ContentBefore,
-  contentsBefore,
-  endIntent,
-  INTENT_MS,
-  renewIntent,
-} from './mount-steps.operations.ts';
+import { beginIntent, type ContentBefore, contentsBefore, endIntent } from './mount-steps.operations.ts';
 import type { OutsideParts, Reached, StoreAccess } from './outside-parts.ts';
-import { heldTooLong } from './path-turns.ts';
 
 export interface Applied {
   readonly change: NonNullable<Passage['change']>;
@@ -30,9 +22,6 @@ interface Asked {
   readonly zone_id: string;
   readonly demand: Demand & { readonly kind: 'change' };
 }
-
-const HELD_WAIT_MS = 25;
-const HELD_MOST_MS = 30_000;
 
 /** Undefined where what the steps rely on has changed: the call looks again. */
 export async function applySteps(
@@ -50,9 +39,7 @@ export async function applySteps(
     stores.set(mount_id, reached);
   }
   if (!(await begin(parts, asked, intent_id))) return undefined;
-  const renewing = setInterval(() => {
-    parts.step(renewIntent, zone_id, { intent_id }).catch(() => undefined);
-  }, INTENT_MS / 3);
+  const letGo = hold(parts, zone_id, intent_id);
   const applying = new Applying({ parts, outside, zone_id, stores, inline: new Map(demand.inline) });
   try {
     const entries = await applying.all(steps);
@@ -62,18 +49,17 @@ export async function applySteps(
     if (thrown instanceof BackendError) return undefined;
     throw thrown;
   } finally {
-    clearInterval(renewing);
+    letGo();
   }
 }
 
 /** Waits while somebody else changes one of the paths. */
 async function begin({ step }: OutsideParts, { zone_id, demand }: Asked, intent_id: string): Promise<boolean> {
-  for (let waited = 0; waited < HELD_MOST_MS; waited += HELD_WAIT_MS) {
-    const begun = await step(beginIntent, zone_id, { intent_id, steps: demand.steps });
-    if (begun !== 'held') return begun === 'begun';
-    await sleep(HELD_WAIT_MS);
-  }
-  throw heldTooLong();
+  const begun = await unlessHeld(async () => {
+    const answer = await step(beginIntent, zone_id, { intent_id, steps: demand.steps });
+    return answer === 'held' ? undefined : answer;
+  });
+  return begun === 'begun';
 }
 
 interface ApplyingParts {

@@ -82,6 +82,27 @@ async function asExpected(call: Call, steps: readonly PlannedStep[]): Promise<bo
 
 const intent = z.object({ intent_id: z.string() });
 
+/** No path of a tree: one claim for all stores, since one may lie in another. It is kept in zone root. */
+const NEW_STORES = 'new stores';
+
+/** Only whoever has it makes stores and takes them away again. False where somebody else has it. */
+export const claimStores: Operation<z.infer<typeof intent>, boolean> = {
+  ...STEP,
+  name: 'mount.claim-stores',
+  summary: 'Write down who makes a store for a mount.',
+  effect: 'write',
+  input: intent,
+  output: z.boolean(),
+  run: async ({ tx, zone, now }, { intent_id }) => {
+    const other = (await listIntents(tx, zone.zone_id)).find(({ path }) => path === NEW_STORES);
+    if (other && other.until > now) return false;
+    if (other) await endIntents(tx, other.intent_id);
+    const paths = [{ path: NEW_STORES, mount_id: '' }];
+    await insertIntents(tx, { zone_id: zone.zone_id, intent_id, paths, until: now + INTENT_MS });
+    return true;
+  },
+};
+
 /** False where somebody else settled it. */
 export const renewIntent: Operation<z.infer<typeof intent>, boolean> = {
   ...STEP,
@@ -132,4 +153,4 @@ export const contentsBefore: Operation<z.infer<typeof before>, readonly ContentB
   },
 };
 
-export const mountSteps = [noteHealth, beginIntent, renewIntent, endIntent, contentsBefore] as const;
+export const mountSteps = [noteHealth, beginIntent, claimStores, renewIntent, endIntent, contentsBefore] as const;

@@ -67,7 +67,7 @@ export class Outside {
       return { ...context, passage: { ...passage, looked: [...passage.looked, demand.of] } };
     }
     if (demand.kind === 'store') {
-      // The next who asks for one waits until this call has ended: it may have to be taken away again.
+      // In their turn, as of those of this process only one can have the claim.
       await turn.take([STORES]);
       return { ...context, passage: { ...passage, made: await this.made.make(demand.store, context.zone_id) } };
     }
@@ -91,9 +91,9 @@ export class Outside {
   }
 
   /** The call has committed what it changed at stores. */
-  committed({ passage }: CallContext): void {
+  async committed({ passage }: CallContext): Promise<void> {
     if (passage?.change) this.applied.delete(passage.change.intent_id);
-    if (passage?.made) this.made.keep(passage.made);
+    if (passage?.made) await this.made.keep(passage.made);
   }
 
   /** It has not, and will not. */
