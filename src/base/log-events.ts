@@ -33,7 +33,7 @@ export const LOG_EVENTS = {
     'a PostgreSQL database, which is not copied, is about to change its schema; the newest good backup is told',
   ],
   'schema.newer': ['warn', 'the schema is of a newer release, which this one can run on'],
-  'schema.incomplete': ['warn', 'a start found tables missing, and was told not to look'],
+  'schema.incomplete': ['warn', 'tables or columns are missing, and it was told not to look; once a minute'],
   'config.unknown': ['warn', 'a variable is no setting'],
   'config.default': ['warn', 'a setting is left at a default that is for development'],
   'config.clear_text': ['warn', 'keys travel in clear text to an address that other machines reach'],

@@ -8,7 +8,7 @@ import type { LogEvent, LogField } from './log-events.ts';
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = Exclude<(typeof LOG_LEVELS)[number], 'silent'>;
 
-/** Fields of a line, beside those that each has. */
+/** Fields of a line, beside those that each has. An error is written as its stack. */
 export type LogFields = Readonly<Partial<Record<LogField, unknown>>>;
 
 export type Log = (level: LogLevel, event: LogEvent, fields: LogFields) => void;

@@ -27,7 +27,7 @@ export function startAgeing({ step, bricks, log }: AgeingParts): Ageing {
   const look = (): void => {
     looking ??= ageOnce(step, { signal: stopping.signal, beating: !bricks.isOff('agents') })
       .catch((thrown: unknown) => {
-        log('warn', 'agents.ageing-failed', { err: thrown instanceof Error ? thrown.stack : String(thrown) });
+        log('warn', 'agents.ageing-failed', { err: thrown });
       })
       .finally(() => {
         looking = undefined;

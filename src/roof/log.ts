@@ -101,6 +101,7 @@ function lineMaker(name: string): LineOf {
 const PLAIN = /^[ !#-[\]-~]*$/;
 
 function valueText(value: unknown): string {
+  if (value instanceof Error) return JSON.stringify(value.stack ?? String(value));
   if (typeof value === 'string' && PLAIN.test(value)) return `"${value}"`;
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   return JSON.stringify(value) ?? 'null';

@@ -150,7 +150,7 @@ class Members implements Nodes {
       this.heard = await sql.write(LANE, (tx) => beatNode(tx, own, systemClock.now()));
       this.tellDrain();
     } catch (thrown) {
-      log('warn', 'node.beat-failed', { err: String(thrown) });
+      log('warn', 'node.beat-failed', { err: thrown });
     }
   }
 

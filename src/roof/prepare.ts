@@ -53,7 +53,7 @@ const unlessOff =
   <T>(config: Config, { log, instead }: { readonly log: Log; readonly instead: () => T }) =>
   (thrown: unknown): T => {
     if (config.SCHEMA_MANAGEMENT_MODE !== 'off' || !isSchemaBehind(thrown)) throw thrown;
-    log('warn', 'schema.incomplete', { err: thrown.message });
+    log('warn', 'schema.incomplete', { err: thrown });
     return instead();
   };
 

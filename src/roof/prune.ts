@@ -77,7 +77,7 @@ async function inEachZone(
       } catch (thrown) {
         log('warn', 'prune.zone-failed', {
           zone: zone_id,
-          err: thrown instanceof Error ? thrown.stack : String(thrown),
+          err: thrown,
         });
       }
     }

@@ -48,6 +48,7 @@ import { prepareDatabase } from './prepare.ts';
 import { ratesOf, rateTable } from './rates.ts';
 import { type Opening, openRenewed } from './renewal.ts';
 import { runnerOf, type Threads } from './runner.ts';
+import { logOfSchema } from './schema/incomplete.ts';
 import { corpusDesks } from './seeds.ts';
 import { openSpools } from './spools.ts';
 import { systemSteps } from './system.ts';
@@ -141,7 +142,7 @@ interface Claimed extends StartOptions {
 }
 
 async function startClaimed(options: Claimed, { fence, anew, beforeListening }: Opening): Promise<Running> {
-  const log = options.log ?? silentLog;
+  const log = logOfSchema(options.config, options.log ?? silentLog);
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
   const kept = await prepareDatabase(options.config, { log, fence, onBroken: halt.onBroken });
   const config = { ...options.config, AUDIT_KEY: kept.auditKey };

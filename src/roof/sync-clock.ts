@@ -32,7 +32,7 @@ export function startSyncClock({ step, bricks, log }: SyncClockParts): SyncClock
   const timer = setInterval(() => {
     ticking ??= tick()
       .catch((thrown: unknown) => {
-        log('warn', 'sync.clock-failed', { err: thrown instanceof Error ? thrown.stack : String(thrown) });
+        log('warn', 'sync.clock-failed', { err: thrown });
       })
       .finally(() => {
         ticking = undefined;

@@ -3,6 +3,7 @@
  * wait, and what does not get through is counted; a collector that is away is told of once a minute.
  */
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
+import { seldom } from '../../base/seldom.ts';
 
 const BATCH = 512;
 const WAITING_MOST = 4_096;
@@ -22,10 +23,11 @@ export class SpanQueue implements SpanProcessor {
   private waiting: ReadableSpan[] = [];
   private sending: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
-  private toldAt = Number.NEGATIVE_INFINITY;
+  private readonly tell: (reason: string) => void;
 
   constructor(options: SpanQueueOptions) {
     this.options = options;
+    this.tell = seldom(TOLD_EVERY_MS, options.failed);
   }
 
   onStart(): void {}
@@ -63,10 +65,7 @@ export class SpanQueue implements SpanProcessor {
 
   private lost(spans: number, error: Error | undefined): void {
     this.options.dropped(spans);
-    const now = performance.now();
-    if (now - this.toldAt < TOLD_EVERY_MS) return;
-    this.toldAt = now;
-    this.options.failed(error?.message ?? 'the collector takes no spans');
+    this.tell(error?.message ?? 'the collector takes no spans');
   }
 
   async forceFlush(): Promise<void> {

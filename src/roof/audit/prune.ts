@@ -89,7 +89,7 @@ async function inZone<T>({ log }: AuditPruneParts, zone_id: string, work: () => 
   try {
     return await work();
   } catch (thrown) {
-    log('warn', 'audit.prune-failed', { zone: zone_id, err: thrown instanceof Error ? thrown.stack : String(thrown) });
+    log('warn', 'audit.prune-failed', { zone: zone_id, err: thrown });
     return undefined;
   }
 }

@@ -93,7 +93,7 @@ export class Refusals {
     } catch (thrown) {
       // They stay counted, and the next pass over all zones takes them; a zone that never was has none.
       const none = thrown instanceof Fault && thrown.code === 'ZONE_NOT_FOUND';
-      if (!none) this.#log('warn', 'audit.close-failed', { zone: zone_id, err: String(thrown) });
+      if (!none) this.#log('warn', 'audit.close-failed', { zone: zone_id, err: thrown });
     }
     if (!zone.next && !zone.writing && !zone.closing) this.#zones.delete(zone_id);
   }

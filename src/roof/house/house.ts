@@ -44,8 +44,7 @@ export function startHouse(parts: HouseParts, alone: boolean): House {
   const begin = (): void => {
     ticking ??= tick()
       .catch((thrown: unknown) => {
-        const err = thrown instanceof Error ? thrown.stack : String(thrown);
-        if (!stopping.signal.aborted) parts.log('warn', 'house.failed', { err });
+        if (!stopping.signal.aborted) parts.log('warn', 'house.failed', { err: thrown });
       })
       .finally(() => {
         ticking = undefined;

@@ -20,6 +20,7 @@ import { openBell, openBlobs, openFencedSql, openServerSql } from '../engines.ts
 import { keptSecretsKey, openOutside } from '../outside.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
+import { logOfSchema } from '../schema/incomplete.ts';
 import { settleSchema } from '../schema/settle.ts';
 import { startThread } from '../threads.ts';
 import { openTracing } from '../tracing.ts';
@@ -44,7 +45,8 @@ const RETRY_MS = 1_000;
 const RETRY_MS_MAX = 30_000;
 
 /** Number of attempts that ended. Where a restore begins meanwhile, it ends what it does and goes on behind it. */
-export async function runWorker(options: WorkerOptions): Promise<number> {
+export async function runWorker(asked: WorkerOptions): Promise<number> {
+  const options = { ...asked, log: logOfSchema(asked.config, asked.log) };
   const { once, signal } = options;
   await warnOfCorpusRoot(options.config, options.log);
   for (let processed = 0, { maxJobs } = options; ; ) {

@@ -34,8 +34,7 @@ const DUE_MOST = 100;
 export const stepsOf = ({ runner, worker_id }: Pick<TenderParts, 'runner' | 'worker_id'>): RunStep =>
   systemSteps(runner, asWorker(worker_id));
 
-const tellFailure = (log: Log, thrown: unknown): void =>
-  log('warn', 'jobs.tend-failed', { err: thrown instanceof Error ? thrown.stack : String(thrown) });
+const tellFailure = (log: Log, thrown: unknown): void => log('warn', 'jobs.tend-failed', { err: thrown });
 
 /** A zone that is locked for long keeps no other waiting. */
 const lanesOf = (log: Log): Lanes => new Lanes({ failed: (thrown) => tellFailure(log, thrown) });
@@ -93,7 +92,7 @@ async function fireDue(step: RunStep, log: Log, lanes: Lanes): Promise<void> {
   await lanes.each(new Map(schedules.map(({ zone_id }) => [zone_id, 1])), async (zone_id) => {
     for (const { schedule_id } of schedules.filter((one) => one.zone_id === zone_id)) {
       await step(fireSchedule, zone_id, { schedule_id }).catch((thrown: unknown) => {
-        log('warn', 'schedule.failed', { schedule_id, err: thrown instanceof Error ? thrown.stack : String(thrown) });
+        log('warn', 'schedule.failed', { schedule_id, err: thrown });
       });
     }
   });

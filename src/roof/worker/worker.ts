@@ -41,8 +41,6 @@ export interface WorkerParts extends AttemptParts {
 /** One that lasts keeps no other waiting. */
 const HOUSE_SLOTS = 2;
 
-const errorText = (thrown: unknown): string => (thrown instanceof Error ? (thrown.stack ?? '') : String(thrown));
-
 export class Worker {
   readonly worker_id: string;
   processed = 0;
@@ -182,7 +180,7 @@ export class Worker {
   }
 
   private warn(thrown: unknown): void {
-    this.parts.log('warn', 'worker.failed', { worker_name: this.worker_id, err: errorText(thrown) });
+    this.parts.log('warn', 'worker.failed', { worker_name: this.worker_id, err: thrown });
   }
 
   private pause(ms: number): Promise<void> {
