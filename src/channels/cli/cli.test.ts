@@ -305,6 +305,14 @@ test('help is there at every level', SLOW, async () => {
   expect((await run(['zones', '--help'])).out).toContain('zone create NAME');
   expect((await run(['help', 'ls'])).out).toMatch(/^nexus ls \[PATH\]\n[\s\S]*--long, -l/);
   expect((await run(['zone', 'list', '--help'])).out).toMatch(/^nexus zone list\n[\s\S]*--limit NUMBER/);
+  const mount = (await run(['mount', 'add', '--help'])).out;
+  expect(mount).toMatch(
+    /\nArguments\n {2}MOUNT_POINT +where [\s\S]*\n {2}BACKEND_CONFIG +what .*, as JSON\n\nOptions\n {2}--priority /,
+  );
+  for (const given of ['--mount-point', '--backend-']) expect(mount).not.toContain(given);
+  const brief = (await run(['mount', 'add'])).err;
+  expect(brief).toMatch(/Usage: nexus mount add MOUNT_POINT BACKEND_TYPE BACKEND_CONFIG \[--priority NUMBER\]/);
+  expect(brief).not.toContain('[--mount-point');
   const tree = (await run(['tree', '--help'])).out;
   expect(tree).toMatch(/^nexus tree \[PATH\]/);
   expect(tree).toContain('tree restore');

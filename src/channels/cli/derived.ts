@@ -4,13 +4,11 @@
  */
 import type { Transport } from '../../../client/transport.ts';
 import type { Command, Option, Typed } from './command.ts';
-import { usage } from './help.ts';
+import { optionName, usage } from './help.ts';
 import { type OperationLine, operationLines } from './operation-lines.ts';
 import { typedValue } from './parse-line.ts';
 import { show } from './show.ts';
 import type { Terminal } from './terminal.ts';
-
-const optionName = (parameter: string): string => parameter.replaceAll('_', '-');
 
 /** `asked`: what was sent. */
 type Show = (terminal: Terminal, answer: unknown, asked: Readonly<Record<string, unknown>>) => void;

@@ -41,13 +41,29 @@ export function helpNoun(terminal: Terminal, commands: ReadonlyMap<string, Comma
 
 export function helpOne(terminal: Terminal, command: Command): void {
   terminal.out(`nexus ${usage(command)}\n\n${command.summary}\n\n`);
-  if (command.options.length > 0) optionLines(terminal, 'Options', command.options);
+  const { args, options } = partsOf(command);
+  lines(terminal, 'Arguments', args);
+  optionLines(terminal, 'Options', options);
   optionLines(terminal, 'Options everywhere', COMMON);
+}
+
+/** What is given by position is told once, though as an option it is taken too. */
+function partsOf({ args, options }: Command): {
+  readonly args: readonly (readonly [string, string])[];
+  readonly options: readonly Option[];
+} {
+  const names = args.map((arg) => [nameOf(arg), optionName(nameOf(arg))] as const);
+  const told = names.flatMap(([arg, name]) =>
+    options
+      .filter((one) => one.name === name)
+      .map(({ about, takes }) => [arg.toUpperCase(), takes === 'json' ? `${about}, as JSON` : about] as const),
+  );
+  return { args: told, options: options.filter((one) => !names.some(([, name]) => name === one.name)) };
 }
 
 /** What a command takes, beside a line that has not the form of it. */
 export function helpBriefly(terminal: Terminal, command: Command): void {
-  const options = command.options.map((one) => `[--${one.name}${valueName(one)}]`);
+  const options = partsOf(command).options.map((one) => `[--${one.name}${valueName(one)}]`);
   const [first = '', ...more] = wrap(
     // No option is parted from its value.
     [`nexus ${usage(command)}`, ...options].map((part) => part.replaceAll(' ', NO_BREAK)).join(' '),
@@ -59,6 +75,11 @@ export function helpBriefly(terminal: Terminal, command: Command): void {
 
 const USAGE = 'Usage: ';
 const NO_BREAK = '\u00a0';
+
+/** The option that a parameter is. */
+export const optionName = (parameter: string): string => parameter.replaceAll('_', '-');
+
+const nameOf = (arg: string): string => arg.replace(/…?\??$/, '');
 
 /** Its words, and what is given by position. */
 export const usage = (command: Pick<Command, 'words' | 'args'>): string =>
