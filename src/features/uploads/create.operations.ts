@@ -62,7 +62,8 @@ interface Ready extends Coming {
 
 async function prepare(asked: Input, preparation: Preparation): Promise<Ready> {
   const { context, limits } = preparation;
-  if (context.path_prefix !== '') throw invalidPath(asked.path ?? '', 'an upload goes to the zone of its call');
+  const { path_prefix } = context;
+  if (path_prefix !== '') throw invalidPath(path_prefix + asked.path, 'an upload goes to the zone of its call');
   return {
     kind: asked.kind,
     path: asked.kind === 'partial' || asked.path === undefined ? null : refuseRoot(asked.path),
