@@ -22,7 +22,7 @@ forEachEngine('the event log', (engine) => {
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
     });
-    const json = (await answer.json()) as { error?: { code: string; message: string } } & Page;
+    const json = (await answer.json()) as { error?: { code: string; message: string; data: object } } & Page;
     return { status: answer.status, code: json.error?.code, json };
   };
   const publish = (body: unknown, key?: string) =>
@@ -64,6 +64,19 @@ forEachEngine('the event log', (engine) => {
       expect([outcome.status, outcome.code], JSON.stringify(body).slice(0, 200)).toEqual([wantedStatus, code]);
     }
     expect(await seqOf('root')).toBe(after);
+  });
+
+  test('what is wrong with one of several is told with its index', async () => {
+    const told = async (one: object) => (await publish([{ type: 'app.ok' }, one])).json.error?.data;
+    const named = { path: 'events.1.type', message: expect.stringContaining('is no name') };
+    expect(await told({ type: 'app.UPPER' })).toEqual({ index: 1, issues: [expect.objectContaining(named)] });
+    expect(await told({ type: 'app.ok', data: 1 })).toMatchObject({ issues: [{ path: 'events.1.data' }] });
+    const big = { text: 'x'.repeat(100) };
+    for (const one of [{ type: 'write' }, { type: 'app.ok', data: big }, { type: 'app.ok', path: '/../x' }]) {
+      expect(await told(one)).toMatchObject({ index: 1 });
+    }
+    const alone = (await publish({ type: 'app.UPPER' })).json.error?.data;
+    expect(alone).toEqual({ issues: [expect.objectContaining({ ...named, path: 'type' })] });
   });
 
   test('what an event is about needs write on it, and only its own subject sees it', async () => {

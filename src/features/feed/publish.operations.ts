@@ -3,11 +3,12 @@
  * order; nobody publishes an event of the server's own families.
  */
 import { z } from 'zod';
+import { atIndex } from '../../base/at-index.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { jsonObject } from '../../base/json-object.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
-import type { Need, Operation } from '../../core/operation.ts';
+import type { Call, Need, Operation } from '../../core/operation.ts';
 import { APP_TYPE, familyOf } from '../events/types.ts';
 import { eventId } from './event-line.ts';
 
@@ -43,17 +44,21 @@ function eventsOf({ events, type: one, ...rest }: Input): readonly Published[] {
 
 const EXAMPLE = 'for example app.build_finished';
 
-function checkType(given: string): void {
+function checkType(given: string, at: string): void {
   if (APP_TYPE.test(given)) return;
   if (familyOf(given) === 'app') {
     const message = `${JSON.stringify(given.slice(0, 100))} is no name: it has to be app. and 1 to 64 of a-z, 0-9, _ . and -; ${EXAMPLE}`;
-    throw invalidParams({ path: 'type', message });
+    throw invalidParams({ path: `${at}type`, message });
   }
   throw new Fault(
     'ACCESS_DENIED',
     `Access denied: only events of the family app are published, not ${given.slice(0, 100)}; ${EXAMPLE}`,
   );
 }
+
+/** What is wrong with one of several names its index. */
+const ofSeveral = <T>({ events }: Input, index: number, work: (at: string) => T): T =>
+  events === undefined ? work('') : atIndex(index, () => work(`events.${index}.`));
 
 export const eventPublish: Operation<Input, z.infer<typeof output>> = {
   name: 'event.publish',
@@ -69,7 +74,9 @@ export const eventPublish: Operation<Input, z.infer<typeof output>> = {
     ...given,
     ...(given.path === undefined ? {} : { path: map(given.path) }),
     ...(given.events && {
-      events: given.events.map((one) => (one.path === undefined ? one : { ...one, path: map(one.path) })),
+      events: given.events.map((one, index) =>
+        atIndex(index, () => (one.path === undefined ? one : { ...one, path: map(one.path) })),
+      ),
     }),
   }),
   needs: (given) =>
@@ -79,14 +86,20 @@ export const eventPublish: Operation<Input, z.infer<typeof output>> = {
         : [{ permission: 'write', path: one.path, ...(given.events === undefined ? {} : { index }) }],
     ),
   run: async (call, given) => {
-    const maximum = call.limits.EVENT_DATA_BYTES;
-    const events = eventsOf(given).map((one) => {
-      checkType(one.type);
-      const actual = one.data === undefined ? 0 : Buffer.byteLength(JSON.stringify(one.data));
-      if (actual > maximum) throw limitExceeded('EVENT_DATA_BYTES', maximum, { actual, what: `data of ${one.type}` });
-      const sequence_number = call.event(one);
-      return { event_id: eventId(call.zone.zone_id, sequence_number), sequence_number };
-    });
+    const events = eventsOf(given).map((one, index) =>
+      ofSeveral(given, index, (at) => {
+        check(call, one, at);
+        const sequence_number = call.event(one);
+        return { event_id: eventId(call.zone.zone_id, sequence_number), sequence_number };
+      }),
+    );
     return { events };
   },
 };
+
+function check(call: Call, { type: given, data: told }: Published, at: string): void {
+  checkType(given, at);
+  const maximum = call.limits.EVENT_DATA_BYTES;
+  const actual = told === undefined ? 0 : Buffer.byteLength(JSON.stringify(told));
+  if (actual > maximum) throw limitExceeded('EVENT_DATA_BYTES', maximum, { actual, what: `data of ${given}` });
+}
