@@ -13,7 +13,7 @@ export const NO_NUL = 'may hold no NUL';
 export const plainText = z.string().refine(isPlainText, NOT_PLAIN);
 
 /**
- * An id. Any text will do: what has not the form of one is the id of nothing that is there (infrastructure.md §1). Who looks for
+ * An id, or a name that a path of a route has. Any text will do: what has not the form of one is the id of nothing that is there (infrastructure.md §1). Who looks for
  * it in a table asks for its form first.
  */
 export const idText = z.string();

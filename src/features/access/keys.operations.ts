@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { Fault } from '../../base/faults.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { createKeyOperations } from './key-create.operations.ts';
 import {
@@ -117,7 +117,7 @@ async function listPage(call: Call, input: ListInput): Promise<ListOutput> {
   };
 }
 
-const oneKey = z.object({ zone_id: zoneParam, key_id: plainText.describe('id of the key') });
+const oneKey = z.object({ zone_id: zoneParam, key_id: idText.describe('id of the key') });
 type OneKey = z.infer<typeof oneKey>;
 
 /** What the operations on one key share. Whose it is decides whether it is there: to others it is not. */

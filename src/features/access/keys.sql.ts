@@ -1,6 +1,8 @@
 /** Rows of API keys. Only the SHA-256 of a key's text is stored, and only it is looked up. */
+
 import { hash } from 'node:crypto';
 import { DEFAULT_KEY_TEXTS } from '../../base/default-keys.ts';
+import { isPlainText } from '../../base/texts.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
 
 export interface KeyRow {
@@ -69,11 +71,12 @@ export async function insertKey(tx: Tx, key: NewKey): Promise<void> {
   );
 }
 
-export const findKey = (tx: Tx, key_id: string): Promise<KeyRow | undefined> =>
-  tx.get<KeyRow>(`SELECT ${COLUMNS} FROM keys k WHERE k.key_id = ?`, [key_id]);
+export const findKey = async (tx: Tx, key_id: string): Promise<KeyRow | undefined> =>
+  isPlainText(key_id) ? tx.get<KeyRow>(`SELECT ${COLUMNS} FROM keys k WHERE k.key_id = ?`, [key_id]) : undefined;
 
 /** The zone of a key, if nothing bars the way to it. */
 export async function findKeyZone(tx: Tx, key_id: string): Promise<string | undefined> {
+  if (!isPlainText(key_id)) return undefined;
   const row = await tx.get<{ zone_id: string }>(
     `SELECT k.zone_id FROM keys k JOIN zones z ON z.zone_id = k.zone_id WHERE k.key_id = ? AND z.phase = 'Active'`,
     [key_id],

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText, plainText } from '../../base/texts.ts';
 import { type Operation, ofBrick, type Preparation, type Streaming } from '../../core/operation.ts';
 import type { Depot } from '../../ports/depot.ts';
 import { queueTime } from '../jobs/clock.sql.ts';
@@ -192,7 +192,7 @@ const list: Operation<Nothing, Listing, Omit<Listing, 'overdue'>> = {
   },
 };
 
-const one = z.object({ ref: plainText.max(64).describe('id of a backup, or latest') });
+const one = z.object({ ref: idText.describe('id of a backup, or latest') });
 type One = z.infer<typeof one>;
 
 const get: Operation<One, BackupObject, One & { readonly found: BackupObject | undefined }> = {
@@ -215,7 +215,7 @@ const get: Operation<One, BackupObject, One & { readonly found: BackupObject | u
   },
   run: async (_call, { found, ref }) => {
     if (found) return found;
-    throw new Fault('BACKUP_NOT_FOUND', `No backup ${ref}`);
+    throw new Fault('BACKUP_NOT_FOUND', `No backup ${ref.slice(0, 64).toWellFormed()}`);
   },
 };
 

@@ -1,4 +1,5 @@
 /** Rows of backups that are made. They are written under the lock of zone root. */
+import { isPlainText } from '../../base/texts.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -40,8 +41,10 @@ export async function saveRun(tx: Tx, row: RunRow): Promise<void> {
   await tx.run(PUT, values);
 }
 
-export const findRun = (tx: Tx, backup_id: string): Promise<RunRow | undefined> =>
-  tx.get<RunRow>(`SELECT ${ALL} FROM backup_runs WHERE backup_id = ?`, [backup_id]);
+export const findRun = async (tx: Tx, backup_id: string): Promise<RunRow | undefined> =>
+  isPlainText(backup_id)
+    ? tx.get<RunRow>(`SELECT ${ALL} FROM backup_runs WHERE backup_id = ?`, [backup_id])
+    : undefined;
 
 /** Those that are not over, oldest first. */
 export const openRuns = (tx: Tx): Promise<RunRow[]> =>

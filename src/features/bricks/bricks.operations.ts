@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type BrickName, brickRows, houseworkOf, isBrickName, requiredBy } from '../../base/bricks.ts';
 import { Fault } from '../../base/faults.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation, Streaming } from '../../core/operation.ts';
 import { queueTime } from '../jobs/clock.sql.ts';
 import { countUnaware, findBrick, listBricks, listFailures, saveBrick, saveSeen, someRunning } from './bricks.sql.ts';
@@ -78,7 +78,7 @@ const READ = { effect: 'read', who: { role: 'viewer' }, zone: 'caller' } as cons
 const ROOT = '/api/v2/bricks';
 
 const nothing = z.object({});
-const one = z.object({ name: plainText.describe('name of the brick') });
+const one = z.object({ name: idText.describe('name of the brick') });
 type One = z.infer<typeof one>;
 
 export type BrickList = z.infer<typeof listOutput>;

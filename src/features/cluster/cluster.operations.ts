@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { Fault } from '../../base/faults.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText } from '../../base/texts.ts';
 import type { HealthBody, NodeObject, NodeStatus } from '../../core/call/cluster.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { queueTime } from '../jobs/clock.sql.ts';
@@ -71,7 +71,7 @@ const cluster: Operation<Record<string, never>, z.infer<typeof healthShape>, See
   run: async (_call, { health }) => ({ ...health, nodes: [...health.nodes], healthy_nodes: [...health.healthy_nodes] }),
 };
 
-const one = z.object({ id: plainText.max(200).describe('id of the node, as the list has it') });
+const one = z.object({ id: idText.describe('id of the node, as the list has it') });
 interface Named extends z.infer<typeof one> {
   /** The only server that can be; undefined where there may be others. */
   readonly only: NodeObject | undefined;
@@ -96,7 +96,11 @@ async function listedNodes(call: Call, { only }: Named): Promise<Listed[]> {
 
 function getNode(nodes: readonly Listed[], id: string): Listed {
   const found = nodes.find(({ node }) => node.id === id);
-  if (!found) throw new Fault('NOT_FOUND', `Node ${id} not found; nexus node list has those there are`);
+  if (!found)
+    throw new Fault(
+      'NOT_FOUND',
+      `Node ${id.slice(0, 200).toWellFormed()} not found; nexus node list has those there are`,
+    );
   return found;
 }
 

@@ -2,7 +2,9 @@
  * The view that a call asks for by `branch` and `as_of` (files.md §11). Guarantees: main as it is now costs no statement;
  * a view of the past holds everything it held then, or is refused.
  */
+
 import { Fault, invalidParams } from '../../base/faults.ts';
+import { isPlainText } from '../../base/texts.ts';
 import type { Call } from '../../core/operation.ts';
 import { findLastEventAt, findOldestEvent } from '../events/moments.sql.ts';
 import { listChain } from './history/branches.sql.ts';
@@ -53,10 +55,10 @@ export async function branchView(
   at: number | null,
 ): Promise<View> {
   const { zone_id } = call.zone;
-  if (('name' in of ? of.name : of.key) === MAIN) return mainView(zone_id, at);
-  const [own, ...parents] = await listChain(call.tx, zone_id, of);
-  if (own) return chainView(zone_id, [own, ...parents], at);
   const branch = 'name' in of ? of.name : of.key;
+  if (branch === MAIN) return mainView(zone_id, at);
+  const [own, ...parents] = isPlainText(branch) ? await listChain(call.tx, zone_id, of) : [];
+  if (own) return chainView(zone_id, [own, ...parents], at);
   throw new Fault('BRANCH_NOT_FOUND', `Branch not found: ${branch.slice(0, 200).toWellFormed()}`, { branch });
 }
 

@@ -7,8 +7,8 @@ import type { Action, Ran } from './syncer.ts';
 
 export const resolutionParam = z.enum(RESOLUTIONS);
 
-/** With one slash in front, or none: nothing is the root mount. */
-export const mountParam = plainText.transform((text) => `/${text.replace(/^\/+/, '')}`);
+/** With one slash in front, or none: nothing is the root mount. As of every path, what it may hold is asked where it is made clean. */
+export const mountParam = z.string().transform((text) => `/${text.replace(/^\/+/, '')}`);
 
 /** Paths of one call. */
 const PATHS_MOST = 1_000;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import { plainText } from '../../base/texts.ts';
+import { idText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { isAdmin, subjectOf } from '../jobs/visibility.ts';
 import { untilFree } from './carry-on.ts';
@@ -45,7 +45,7 @@ function toObject(call: Call, row: UploadRow): UploadObject {
   };
 }
 
-const uploadId = plainText.describe('id of the upload');
+const uploadId = idText.describe('id of the upload');
 const one = z.object({ upload_id: uploadId });
 type One = z.infer<typeof one>;
 

@@ -1,4 +1,5 @@
 /** Rows of uploads. The uploads of one commit are looked up, counted and inserted by few statements together. */
+import { isPlainText } from '../../base/texts.ts';
 import type { Foresight, RowsInsert, SqlValue, Statement, Tx } from '../../ports/sql.ts';
 import type { Segment, UploadRow } from './upload.ts';
 
@@ -33,6 +34,7 @@ async function lookUp(tx: Tx, ids: readonly string[]): Promise<void> {
 }
 
 export async function zoneOfUpload(tx: Tx, upload_id: string): Promise<string | undefined> {
+  if (!isPlainText(upload_id)) return undefined;
   const row = await tx.get<{ zone_id: string }>('SELECT zone_id FROM uploads WHERE upload_id = ?', [upload_id]);
   return row?.zone_id;
 }

@@ -7,7 +7,7 @@ import { isoTime } from '../../../base/clock.ts';
 import { readCursor, writeCursor } from '../../../base/cursor.ts';
 import { Fault, invalidParams } from '../../../base/faults.ts';
 import { limitExceeded } from '../../../base/limits.ts';
-import { plainText } from '../../../base/texts.ts';
+import { idText, plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { viewParams } from '../params.ts';
 import { ownTotals } from '../usage.sql.ts';
@@ -137,7 +137,7 @@ export const treeBranchList: Operation<z.infer<typeof listInput>, z.infer<typeof
   },
 };
 
-const deleteInput = z.object({ name: plainText.describe('name of the branch') });
+const deleteInput = z.object({ name: idText.describe('name of the branch') });
 const deleteOutput = z.object({ deleted: z.literal(true) });
 
 export const treeBranchDelete: Operation<z.infer<typeof deleteInput>, z.infer<typeof deleteOutput>> = {

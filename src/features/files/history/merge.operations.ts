@@ -1,7 +1,7 @@
 /** tree_merge (files.md §11): what was changed on one branch comes to another. */
 import { z } from 'zod';
 import { Fault, invalidParams } from '../../../base/faults.ts';
-import { plainText } from '../../../base/texts.ts';
+import { idText, plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { frozen, MAIN, type PastView, type View } from '../view.ts';
 import { apartFrom, branchView, viewOf } from '../view-of.ts';
@@ -13,7 +13,7 @@ import { listConflicts, planMerge } from './merge-plan.sql.ts';
 const CONFLICTS_TOLD = 1_000;
 
 const mergeInput = z.object({
-  branch: plainText.describe('branch to merge'),
+  branch: idText.describe('branch to merge'),
   into: plainText.default(MAIN).describe('branch to change'),
   strategy: z
     .enum(['fail', 'ours', 'theirs'])

@@ -5,7 +5,7 @@ import { readCursor, writeCursor } from '../../../base/cursor.ts';
 import { Fault } from '../../../base/faults.ts';
 import { newId } from '../../../base/ids.ts';
 import { hasControl } from '../../../base/paths.ts';
-import { plainText } from '../../../base/texts.ts';
+import { idText, plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { denied } from '../../access/grants.ts';
 import { branchParam, path } from '../params.ts';
@@ -150,7 +150,7 @@ export const treeSnapshotList: Operation<z.infer<typeof listInput>, z.infer<type
   },
 };
 
-const oneInput = z.object({ id: plainText.describe('id or name of the snapshot') });
+const oneInput = z.object({ id: idText.describe('id or name of the snapshot') });
 type OneInput = z.infer<typeof oneInput>;
 
 /** SNAPSHOT_NOT_FOUND also where the caller may not read its path: both look the same. */

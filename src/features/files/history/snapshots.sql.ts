@@ -1,4 +1,5 @@
 /** Rows of snapshots: a name for a revision of one branch. */
+import { isPlainText } from '../../../base/texts.ts';
 import type { Tx } from '../../../ports/sql.ts';
 import type { Piece } from '../view.ts';
 
@@ -17,12 +18,11 @@ export interface SnapshotRow {
 const COLUMNS = 'snapshot_id, name, description, revision, path, branch, created_at, created_by';
 
 /** By id or name; no name is an id. */
-export const findSnapshot = (tx: Tx, zone_id: string, called: string): Promise<SnapshotRow | undefined> =>
-  tx.get<SnapshotRow>(`SELECT ${COLUMNS} FROM tree_snapshots WHERE zone_id = ? AND (snapshot_id = ? OR name = ?)`, [
-    zone_id,
-    called,
-    called,
-  ]);
+export async function findSnapshot(tx: Tx, zone_id: string, called: string): Promise<SnapshotRow | undefined> {
+  if (!isPlainText(called)) return undefined;
+  const sql = `SELECT ${COLUMNS} FROM tree_snapshots WHERE zone_id = ? AND (snapshot_id = ? OR name = ?)`;
+  return tx.get<SnapshotRow>(sql, [zone_id, called, called]);
+}
 
 export async function insertSnapshot(tx: Tx, zone_id: string, row: SnapshotRow): Promise<void> {
   await tx.run(`INSERT INTO tree_snapshots (zone_id, ${COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, [
