@@ -7,9 +7,10 @@ import { callerByHash, hashKey } from '../features/access/credentials.ts';
 import { GrantCache } from '../features/access/grant-cache.ts';
 import type { Sql } from '../ports/sql.ts';
 import { beforeDeadline, deadlineIn } from './deadline.ts';
-import { invoke, type Server } from './invoke.ts';
+import { invoke } from './invoke.ts';
 import type { AnyOperation } from './operation.ts';
 import { getOperation } from './operations.ts';
+import type { Server } from './server.ts';
 import { localRunner } from './transact.ts';
 
 const LIMIT_MS = 400;

@@ -10,8 +10,10 @@ import type { Blobs } from '../ports/blobs.ts';
 import type { CorpusFolder } from '../ports/corpus-folder.ts';
 import type { SeedTexts } from '../ports/seed-texts.ts';
 import type { Foresight, Sql, Tx } from '../ports/sql.ts';
+import type { Access, Need } from './call/access.ts';
 import type { AuditKeys, AuditLog, AuditRow } from './call/audit-row.ts';
 import type { BackupDesk } from './call/backups.ts';
+import type { CliBinding, HttpBinding, RpcBinding, ToolBinding } from './call/bindings.ts';
 import type { BrickState, BrickSwitch } from './call/brick-state.ts';
 import type { ClusterView } from './call/cluster.ts';
 import type { Computing } from './call/computing.ts';
@@ -21,7 +23,6 @@ import type { Notes } from './call/notes.ts';
 import type { MountPoint, Passage, Reach, Stores } from './call/outside.ts';
 import type { Repeat } from './call/repeat.ts';
 import type { Switches } from './call/switches.ts';
-import type { TextPages } from './call/text-pages.ts';
 import type { Tokens, TokenTimes } from './call/tokens.ts';
 import type { JobMove } from './call/told.ts';
 import type { Waits } from './call/waits.ts';
@@ -32,7 +33,6 @@ export type Effect = 'read' | 'write' | 'destroy';
 /** Ordered: each may what the ones before it may (access.md §6). */
 export const ROLES = ['viewer', 'operator', 'researcher', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
-export type Permission = 'read' | 'write' | 'execute' | 'share';
 export type Channel = 'http' | 'rpc' | 'cli' | 'mcp' | 'internal';
 
 /** Who calls, authenticated once at the door (access.md §1). Plain data: it crosses threads. */
@@ -86,37 +86,6 @@ export interface NewEvent {
   readonly data?: Readonly<Record<string, unknown>>;
   /** Whose it is, where that is not the caller: what the server does by itself. */
   readonly by?: { readonly user_id: string; readonly agent_id: string | null };
-}
-
-/** One permission that a call needs: `path` under files.md §5, inside the zone of the call. */
-export interface Need {
-  readonly permission: Permission;
-  readonly path: string;
-  /** Which of several inputs it belongs to; named in the denial. */
-  readonly index?: number;
-}
-
-/** What the caller may do in the zone of the call, decided on the call's own snapshot. */
-export interface Access {
-  /** Throws ACCESS_DENIED unless every need is met. */
-  require(needs: readonly Need[]): Promise<void>;
-  /** The same decision as a value. */
-  allows(permission: Permission, path: string): Promise<boolean>;
-  /** The whole of what may be read, for filtering without a statement per entry. */
-  readable(): Promise<PathSet>;
-  writable(): Promise<PathSet>;
-}
-
-export type SubjectId = readonly [type: string, id: string];
-
-/** A set of paths closed downwards: with a folder comes all that is below it. */
-export interface PathSet {
-  readonly everything: boolean;
-  /** The topmost folders and files, sorted; none lies below another. */
-  readonly roots: readonly string[];
-  has(path: string): boolean;
-  /** Is the path in the set, or something below it? */
-  touches(path: string): boolean;
 }
 
 /** What a handler is given: one transaction, one snapshot, one caller. */
@@ -209,44 +178,6 @@ export interface StoredBytes {
   readonly inline: Uint8Array | null;
 }
 
-export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-
-/** How an answer becomes the body of a wire, where that wants another shape than the operation's own output. */
-export type Present<O> = (output: O, input: unknown) => unknown;
-
-export interface RpcBinding<O> {
-  readonly name: string;
-  readonly aliases?: readonly string[];
-  readonly present?: Present<O>;
-}
-
-export interface HttpBinding<O> {
-  readonly method: HttpMethod;
-  /** Route template; `:name` is a part that becomes the parameter of that name. */
-  readonly path: string;
-  /** The name of the last part, which is a path of the tree: as it stands or with its slashes escaped. An alias without it is the root. */
-  readonly wide?: string;
-  /** Other paths of the same route. */
-  readonly aliases?: readonly string[];
-  readonly status?: number;
-  /** Where the answer decides on it. */
-  readonly statusOf?: (output: O) => number;
-  readonly present?: Present<O>;
-  /** Schema of what `present` makes, for the API document. */
-  readonly body?: z.ZodType;
-  /** Parameters that body and query may call otherwise are the schema's business; `location` gives the header on 201. */
-  readonly location?: (output: O) => string;
-  /** The body takes fields it does not know (platform.md §0, bodies marked ◦). */
-  readonly tolerant?: boolean;
-  readonly text?: TextPages<O>;
-  /** Headers, in lower case, that stand for parameters which are not given otherwise. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** The body may be a list: it is then the parameter of this name. */
-  readonly list?: string;
-  /** It takes credentials as parameters: never from the URL, and a header that does not work is 401 though it is public. */
-  readonly credentials?: boolean;
-}
-
 /** An operation that answers with a sequence: items that exist, or that come while the client listens. */
 export interface StreamBinding<O> {
   readonly media: 'text/event-stream' | 'application/x-ndjson';
@@ -278,19 +209,6 @@ export interface Streaming {
   watch(told: () => void): () => void;
   /** Ends it, as an abort of `signal` does. */
   end(): void;
-}
-
-export interface CliBinding {
-  /** Noun and verb, `file list`. */
-  readonly words: string;
-  /** Parameters given by position, in order. */
-  readonly args?: readonly string[];
-}
-
-export interface ToolBinding<O> {
-  readonly name?: string;
-  /** Where agents want another shape than the other doors give. */
-  readonly present?: Present<O>;
 }
 
 export type Who = 'public' | { readonly role: Role } | 'root admin';

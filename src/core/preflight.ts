@@ -1,6 +1,7 @@
 /** Permission asked ahead of costly preparation, so that nobody makes the server store what he may not write. */
 import { z } from 'zod';
-import type { Need, Operation } from './operation.ts';
+import type { Need } from './call/access.ts';
+import type { Operation } from './operation.ts';
 
 const input = z.object({ needs: z.custom<readonly Need[]>(Array.isArray) });
 

@@ -1,8 +1,9 @@
 /** From the answer of an operation to the body of a wire. Guarantees: a text by reference is whole characters. */
 import { Fault } from '../base/faults.ts';
 import { AnswerBytes } from './call/answer-bytes.ts';
-import type { Answer, Server } from './invoke.ts';
-import type { Present } from './operation.ts';
+import type { Present } from './call/bindings.ts';
+import type { Answer } from './invoke.ts';
+import type { Server } from './server.ts';
 
 /** A promise where something has to be looked at. */
 export function presented(

@@ -10,10 +10,11 @@ import { refuseChange, refuseReadOnlyAt } from '../features/mounts/refusals.ts';
 import { checkQuota } from '../features/zones/quota.ts';
 import type { Tx } from '../ports/sql.ts';
 import { isRefusal, partRefused } from './audit-trail.ts';
+import type { Access } from './call/access.ts';
 import type { AuditKeys, AuditRow } from './call/audit-row.ts';
 import type { MountPoint } from './call/outside.ts';
 import type { JobMove } from './call/told.ts';
-import type { Access, AnyOperation, Call, CallContext, Caller, Counter, Thread, ZoneRow } from './operation.ts';
+import type { AnyOperation, Call, CallContext, Caller, Counter, Thread, ZoneRow } from './operation.ts';
 
 /** Where a call runs, and what. */
 export interface Scene {

@@ -3,7 +3,9 @@
  * one operation and is the same on every node; what answers with bytes or without end, and what gives credentials out for
  * others, is none.
  */
-import type { AnyOperation, Present } from './operation.ts';
+
+import type { Present } from './call/bindings.ts';
+import type { AnyOperation } from './operation.ts';
 import { publicOperations } from './operations.ts';
 import { toolNameOf } from './tool-name.ts';
 

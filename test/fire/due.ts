@@ -6,8 +6,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { invoke, type Request } from '../../src/core/invoke.ts';
+import { invoke } from '../../src/core/invoke.ts';
 import { getOperation } from '../../src/core/operations.ts';
+import type { Request } from '../../src/core/request.ts';
 import { authenticateKey } from '../../src/features/access/credentials.ts';
 import type { TaskObject } from '../../src/features/jobs/task-object.ts';
 import { ADMIN_KEY, type EngineName, startTestServer, type TestServer } from '../harness.ts';

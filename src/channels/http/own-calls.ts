@@ -4,7 +4,8 @@
  */
 import type { FastifyInstance } from 'fastify';
 import type { FaultCode } from '../../base/faults.ts';
-import type { AnyOperation, HttpMethod } from '../../core/operation.ts';
+import type { HttpMethod } from '../../core/call/bindings.ts';
+import type { AnyOperation } from '../../core/operation.ts';
 
 export interface OwnCall {
   /** The same for no other call. */

@@ -3,8 +3,9 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { isRequestId, newRequestId } from '../../base/ids.ts';
-import type { Request } from '../../core/invoke.ts';
-import type { AnyOperation, Channel, HttpBinding } from '../../core/operation.ts';
+import type { HttpBinding } from '../../core/call/bindings.ts';
+import type { AnyOperation, Channel } from '../../core/operation.ts';
+import type { Request } from '../../core/request.ts';
 import { shapeOf } from '../../core/shape-of.ts';
 import type { Arrival, Credential } from './door.ts';
 

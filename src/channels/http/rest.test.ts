@@ -11,8 +11,9 @@ import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harne
 import { exchange, openSocket, readAnswer, wire } from '../../../test/raw-http.ts';
 import { Fault } from '../../base/faults.ts';
 import { AnswerBytes } from '../../core/call/answer-bytes.ts';
+import type { HttpBinding } from '../../core/call/bindings.ts';
 import { Metrics } from '../../core/metrics.ts';
-import type { AnyOperation, HttpBinding, Operation } from '../../core/operation.ts';
+import type { AnyOperation, Operation } from '../../core/operation.ts';
 import { authenticateKey, unauthenticated } from '../../features/access/credentials.ts';
 import { addressReader } from './addresses.ts';
 import type { Credential, Door, Known } from './door.ts';

@@ -5,8 +5,9 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
 import { isObject } from '../../base/json-object.ts';
+import type { HttpBinding } from '../../core/call/bindings.ts';
 import { invoke, openStream } from '../../core/invoke.ts';
-import type { AnyOperation, HttpBinding } from '../../core/operation.ts';
+import type { AnyOperation } from '../../core/operation.ts';
 import { slotOf } from '../../core/rate-slots.ts';
 import { countFailure } from './admission.ts';
 import { bodyTooLarge, parseJsonBody } from './body/json-body.ts';

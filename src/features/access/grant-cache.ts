@@ -3,7 +3,7 @@
  * set is given only at the revisions it was made at, within its times, and in the same context if it looked at that; memory
  * is bounded, the oldest goes first.
  */
-import type { PathSet } from '../../core/operation.ts';
+import type { PathSet } from '../../core/call/access.ts';
 import type { Validity } from './evaluate/reliance.ts';
 import { ZoneGraphs } from './graph/zone-graphs.ts';
 

@@ -5,7 +5,8 @@
  */
 import { Fault } from '../../base/faults.ts';
 import type { Limits } from '../../base/limits.ts';
-import type { Access, CallContext, Caller, Need, PathSet, Permission, ZoneRow } from '../../core/operation.ts';
+import type { Access, Need, PathSet, Permission } from '../../core/call/access.ts';
+import type { CallContext, Caller, ZoneRow } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { findZone } from '../zones/zones.sql.ts';
 import type { Context } from './conditions/conditions.ts';

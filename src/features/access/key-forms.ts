@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { invalidParams } from '../../base/faults.ts';
 import { plainText } from '../../base/texts.ts';
-import type { Call, CliBinding, HttpBinding, Operation } from '../../core/operation.ts';
+import type { CliBinding, HttpBinding } from '../../core/call/bindings.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { ROLES } from '../../core/operation.ts';
 import type { KeyRow } from './keys.sql.ts';
 

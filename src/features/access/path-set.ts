@@ -1,6 +1,6 @@
 /** Sets of paths closed downwards: with a folder comes all below it. Pure; a lookup costs the depth of the path. */
 import { ancestorsOf, comparePaths, isBelow } from '../../base/paths.ts';
-import type { PathSet } from '../../core/operation.ts';
+import type { PathSet } from '../../core/call/access.ts';
 
 export const everyPath: PathSet = { everything: true, roots: ['/'], has: () => true, touches: () => true };
 

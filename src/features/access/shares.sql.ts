@@ -1,5 +1,5 @@
 /** Queries on shares: tuples with a shared-* relation. */
-import type { SubjectId } from '../../core/operation.ts';
+import type { SubjectId } from '../../core/call/access.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
 import { TUPLE_COLUMNS, type TupleRow } from './tuple-rows.sql.ts';
 

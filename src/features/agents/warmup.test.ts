@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../../test/bare.ts';
 import { forEachEngine } from '../../../test/harness.ts';
-import { invoke, type Server } from '../../core/invoke.ts';
+import { invoke } from '../../core/invoke.ts';
+import type { Server } from '../../core/server.ts';
 import { SYSTEM } from '../access/credentials.ts';
 import { beginWarmup, warmupAgent } from './warmup.operations.ts';
 

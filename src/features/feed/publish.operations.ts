@@ -8,7 +8,8 @@ import { Fault, invalidParams } from '../../base/faults.ts';
 import { jsonObject } from '../../base/json-object.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
-import type { Call, Need, Operation } from '../../core/operation.ts';
+import type { Need } from '../../core/call/access.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { APP_TYPE, familyOf } from '../events/types.ts';
 import { eventId } from './event-line.ts';
 

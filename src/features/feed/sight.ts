@@ -5,7 +5,8 @@
  */
 
 import { parseJson } from '../../base/parse-json.ts';
-import type { Call, Caller, PathSet } from '../../core/operation.ts';
+import type { PathSet } from '../../core/call/access.ts';
+import type { Call, Caller } from '../../core/operation.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
 import { type EventRow, userZoneOf } from '../events/events.sql.ts';
 import { familyOf, isFileType } from '../events/types.ts';

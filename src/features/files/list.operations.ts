@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { contradicts, readCursor, writeCursor } from '../../base/cursor.ts';
 import { ancestorsOf, isBelow } from '../../base/paths.ts';
-import type { Call, Operation, PathSet } from '../../core/operation.ts';
+import type { PathSet } from '../../core/call/access.ts';
+import type { Call, Operation } from '../../core/operation.ts';
 import { denied } from '../access/grants.ts';
 import { entryObject, fileObject, toEntry, toFileObject } from './file-object.ts';
 import { listBelow, listChildren, type StateRow } from './files.sql.ts';

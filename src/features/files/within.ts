@@ -2,7 +2,7 @@
  * Conditions on a column of paths, named with its table: the sets they look into have columns too. Each is one part of
  * a statement, whatever the number of roots.
  */
-import type { PathSet } from '../../core/operation.ts';
+import type { PathSet } from '../../core/call/access.ts';
 import type { Dialect } from '../../ports/sql.ts';
 import type { Piece } from './view.ts';
 

@@ -3,8 +3,9 @@
  * caller may see; a change of a read-only mount is refused before.
  */
 import { isBelow } from '../../base/paths.ts';
+import type { Need } from '../../core/call/access.ts';
 import { Detour, type Look, type MountPoint, type Reach } from '../../core/call/outside.ts';
-import type { Call, Need } from '../../core/operation.ts';
+import type { Call } from '../../core/operation.ts';
 import { listKnown } from './known.sql.ts';
 import { mountAt, mountsBelow, textOfLook } from './mount.ts';
 import { storeCannot } from './refusals.ts';

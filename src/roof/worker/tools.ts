@@ -1,10 +1,11 @@
 /** What handlers of jobs may use of the process that they run in. */
 import type { Limits } from '../../base/limits.ts';
+import type { Need } from '../../core/call/access.ts';
 import type { Computing } from '../../core/call/computing.ts';
 import type { Notes } from '../../core/call/notes.ts';
 import type { Switches } from '../../core/call/switches.ts';
 import { NO_DEADLINE } from '../../core/deadline.ts';
-import type { Caller, Need } from '../../core/operation.ts';
+import type { Caller } from '../../core/operation.ts';
 import { authoriseNeeds } from '../../core/preflight.ts';
 import type { Runner } from '../../core/transact.ts';
 import type { JobTools } from '../../features/jobs/job-types.ts';

@@ -4,7 +4,7 @@ import type { Log } from '../../../base/log.ts';
 import type { LogEvent } from '../../../base/log-events.ts';
 import { codeOf, isCode } from '../../../base/system-error.ts';
 import type { Config, Loaded } from '../../../config.ts';
-import type { Server } from '../../../core/invoke.ts';
+import type { Server } from '../../../core/server.ts';
 import type { Command, Option, Scene } from '../command.ts';
 import { explain } from '../explain.ts';
 import { findKey, keepKey } from '../key-file.ts';

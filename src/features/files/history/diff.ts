@@ -4,7 +4,7 @@
  * read is as good as empty.
  */
 import { isBelow } from '../../../base/paths.ts';
-import type { PathSet } from '../../../core/operation.ts';
+import type { PathSet } from '../../../core/call/access.ts';
 import type { PairRow, Side } from './diff.sql.ts';
 
 export interface Change {

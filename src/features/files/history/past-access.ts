@@ -5,7 +5,8 @@
  * whatever the number of grants and entries, and none for admins.
  */
 import { parentOf } from '../../../base/paths.ts';
-import type { Call, PathSet } from '../../../core/operation.ts';
+import type { PathSet } from '../../../core/call/access.ts';
+import type { Call } from '../../../core/operation.ts';
 import { denied } from '../../access/grants.ts';
 import { pathSet } from '../../access/path-set.ts';
 import { selectStates, type View } from '../view.ts';
