@@ -3,6 +3,7 @@
  * a CLI exit code, a retry rule and a log level, and nothing but a code of this table ever reaches a client.
  * Source: contract files.md §2, access.md §2, §10.
  */
+import { cut, NAME_CHARACTERS } from './cut.ts';
 
 /** May the same caller send the same call again? `later`: after Retry-After; `reread`: after reading the thing again. */
 export type Retry = 'no' | 'yes' | 'later' | 'reread';
@@ -141,12 +142,26 @@ export interface Issue {
   readonly message: string;
 }
 
-/** INVALID_PARAMS with its issues; the message carries the first. */
-export function invalidParams(...issues: Issue[]): Fault {
-  const first = issues[0];
+/** INVALID_PARAMS with its issue, which is the message too. */
+export const invalidParams = (issue: Issue): Fault => allInvalid([issue]);
+
+/** Issues that one fault tells: a client may send as many wrong values as its body holds. */
+export const ISSUES_TOLD = 100;
+
+/** The same of several; the message carries the first. `has_more` says that there are others, or may be. */
+export function allInvalid(issues: readonly Issue[], has_more = issues.length > ISSUES_TOLD): Fault {
+  const [first] = issues;
   const message = first ? `${first.path || 'params'}: ${first.message}` : 'invalid parameters';
-  return new Fault('INVALID_PARAMS', message, { issues });
+  const told = issues.slice(0, ISSUES_TOLD);
+  return new Fault('INVALID_PARAMS', message, has_more ? { issues: told, has_more } : { issues: told });
 }
+
+/** The same of names that nobody knows. */
+export const unknownNames = (names: readonly string[], message: string): Fault =>
+  allInvalid(
+    names.slice(0, ISSUES_TOLD).map((name) => ({ path: cut(name, NAME_CHARACTERS), message })),
+    names.length > ISSUES_TOLD,
+  );
 
 /** What a client is told of anything thrown: the fault itself, or INTERNAL with nothing shown. */
 export function asFault(thrown: unknown): Fault {

@@ -1,7 +1,9 @@
 /** What is known of a wrong field beside what every client is told; the door of `/api/v1` tells it (infrastructure.md §1). */
 import type { z } from 'zod';
-import type { Issue } from './faults.ts';
-import { plainIssues, valueAt } from './union-issues.ts';
+import { cut, NAME_CHARACTERS } from './cut.ts';
+import { allInvalid, type Fault, type Issue } from './faults.ts';
+import { understand, type Wrong } from './understand.ts';
+import { valueAt } from './union-issues.ts';
 
 export const ISSUE_TYPES = [
   'missing',
@@ -26,14 +28,27 @@ const known = new WeakMap<Issue, IssueDetails>();
 export const detailsOf = (issue: Issue): IssueDetails =>
   known.get(issue) ?? { type: 'type_error', at: issue.path === '' ? [] : issue.path.split('.'), input: undefined };
 
+/** The value as its schema has it; INVALID_PARAMS that tells of each wrong field what it is about. */
+export function checked<T>(schema: z.ZodType<T>, given: unknown): T {
+  const understood = understand(schema, given);
+  if (understood.success) return understood.data;
+  throw faultOf(understood, given);
+}
+
+export const faultOf = (wrong: Wrong, given: unknown): Fault => allInvalid(issuesOf(wrong, given), wrong.has_more);
+
 /** What a schema found wrong, each issue with what it is about. */
-export const issuesOf = ({ issues }: Pick<z.ZodError, 'issues'>, given: unknown): Issue[] =>
-  plainIssues(issues, given).map((issue) => issueOf(issue, given));
+export const issuesOf = ({ issues }: Pick<Wrong, 'issues'>, given: unknown): Issue[] =>
+  issues.map((issue) => issueOf(issue, given));
+
+/** Characters of what is wrong with one field: it may name what was sent. */
+const MESSAGE_CHARACTERS = 2_000;
 
 function issueOf(issue: z.core.$ZodIssue, given: unknown): Issue {
   const at = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   const input = valueAt(given, at);
-  const told: Issue = { path: at.join('.'), message: issue.message };
+  const path = at.map((part) => cut(String(part), NAME_CHARACTERS)).join('.');
+  const told: Issue = { path, message: cut(issue.message, MESSAGE_CHARACTERS) };
   known.set(told, { type: typeOf(issue, input), at, input });
   return told;
 }

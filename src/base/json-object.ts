@@ -14,6 +14,31 @@ export const jsonValue = z.custom<unknown>((value) => isJson(value), 'has to be 
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
+/**
+ * What `schema` takes, unless it holds more values than that, however deep: they are counted before any is looked at, as a schema of
+ * records makes an issue of each that is wrong.
+ */
+export const holding = <T>(most: number, schema: z.ZodType<T>): z.ZodType<T> =>
+  z.preprocess((value, context) => {
+    if (!holdsMore(value, most)) return value;
+    context.addIssue({ code: 'custom', message: `has more than ${most} entries` });
+    return z.NEVER;
+  }, schema);
+
+/** Does a value hold more than so many others, however deep? */
+export function holdsMore(given: unknown, most: number): boolean {
+  const open: unknown[] = [given];
+  for (let seen = 0; open.length > 0; ) {
+    const value = open.pop();
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue;
+    const held: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+    seen += held.length;
+    if (seen > most) return true;
+    for (const one of held) open.push(one);
+  }
+  return false;
+}
+
 /** Of an object, all but what is null: that is as good as left out (files.md §1). Anything else as it is. */
 export const withoutNulls = <T>(value: T): T =>
   isObject(value) ? (Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null)) as T) : value;

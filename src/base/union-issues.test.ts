@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { issuesOf } from './issues.ts';
+import { understand } from './understand.ts';
 
 const spool = z.custom<Blob>((value) => value instanceof Blob);
 const text = z.union([z.string(), spool]);
@@ -17,8 +18,8 @@ const pair = z.union([z.tuple([text, text]), z.object({ old: text, new: text, li
 
 const told = (schema: z.ZodType, value: unknown): string[] => {
   const given = { field: value };
-  const { error } = z.object({ field: schema }).safeParse(given);
-  return error ? issuesOf(error, given).map(({ path, message }) => `${path}: ${message}`) : [];
+  const understood = understand(z.object({ field: schema }), given);
+  return understood.success ? [] : issuesOf(understood, given).map(({ path, message }) => `${path}: ${message}`);
 };
 
 test.each([

@@ -102,7 +102,7 @@ export function valueAt(given: unknown, place: Place): unknown {
   let value = given;
   for (const part of place) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = Object.entries(value).find(([name]) => name === String(part))?.[1];
+    value = Reflect.get(value, part);
   }
   return value;
 }

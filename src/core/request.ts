@@ -2,8 +2,8 @@
  * A call as a door hands it over, and what is settled of it before its first transaction: who calls, where and with what.
  * Guarantee: the first refusal is the same at every door (files.md §2).
  */
-import { invalidParams } from '../base/faults.ts';
-import { issuesOf } from '../base/issues.ts';
+import { invalidParams, unknownNames } from '../base/faults.ts';
+import { checked } from '../base/issues.ts';
 import { withoutNulls } from '../base/json-object.ts';
 import { actingFor } from '../features/access/acting.ts';
 import { ANYONE, unauthenticated } from '../features/access/credentials.ts';
@@ -107,10 +107,8 @@ function parse(operation: AnyOperation, parameters: unknown, { tolerant, channel
     const unknown = Object.keys(given).filter((name) => !(name in known));
     if (unknown.length > 0) {
       const name = nameFor(operation, channel);
-      throw invalidParams(...unknown.map((path) => ({ path, message: `is no parameter of ${name}` })));
+      throw unknownNames(unknown, `is no parameter of ${name}`);
     }
   }
-  const parsed = operation.input.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw invalidParams(...issuesOf(parsed.error, given));
+  return checked(operation.input, given);
 }

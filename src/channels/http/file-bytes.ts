@@ -4,7 +4,7 @@
  * with to its end; content is never held whole, whoever reads or writes it.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Fault, invalidParams } from '../../base/faults.ts';
+import { Fault, invalidParams, unknownNames } from '../../base/faults.ts';
 import { nameOf } from '../../base/paths.ts';
 import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation, StoredBytes } from '../../core/operation.ts';
@@ -198,7 +198,7 @@ function queryOf(request: FastifyRequest, known: readonly string[]): Record<stri
   const texts = request.query as Texts;
   const unknown = Object.keys(texts).filter((name) => !known.includes(name));
   if (unknown.length === 0) return valuesOf(texts, QUERY_RULES);
-  throw invalidParams(...unknown.map((path) => ({ path, message: 'is no parameter of this route' })));
+  throw unknownNames(unknown, 'is no parameter of this route');
 }
 
 function preconditionFailed(path: string, conditions: Conditions, current_etag: string): Fault {

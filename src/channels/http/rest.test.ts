@@ -257,6 +257,16 @@ describe('a failure', () => {
     expect((await failureOf(answer)).error.code).toBe(code);
   });
 
+  test.each([
+    [100, undefined],
+    [101, true],
+  ])('of %d names that nobody knows tells a hundred of them', async (count, has_more) => {
+    const names = Array.from({ length: count }, (_, at) => `u${at}=`);
+    const { error } = await failureOf(await call(`/things?${names.join('&')}`));
+    expect(error.data).toMatchObject({ issues: { length: 100 } });
+    expect((error.data as { has_more?: boolean }).has_more).toBe(has_more);
+  });
+
   test('of a body over V1_BODY_BYTES is 413 and names the limit', async () => {
     const answer = await post(`{"id":"${'x'.repeat(BODY_BYTES)}"}`);
     expect(answer.status).toBe(413);

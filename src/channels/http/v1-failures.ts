@@ -2,6 +2,7 @@
  * Refusals in the words of `/api/v1` (infrastructure.md §1): texts that its clients know, and of each wrong field what it is
  * and where it was. Guarantees: what was sent is told back only where its name speaks of no secret, and cut short.
  */
+import { cut, NAME_CHARACTERS } from '../../base/cut.ts';
 import { Fault, type Issue } from '../../base/faults.ts';
 import { detailsOf } from '../../base/issues.ts';
 import { type RestFailure, restFailure } from './failures.ts';
@@ -42,7 +43,8 @@ const INPUT_CHARACTERS = 256;
 
 function tellAll(issue: Issue, sources: Sources): object {
   const { type, at, input } = detailsOf(issue);
-  const told = { ...issue, type, loc: [sourceOf(at, sources), ...at] };
+  const loc = at.map((part) => (typeof part === 'string' ? cut(part, NAME_CHARACTERS) : part));
+  const told = { ...issue, type, loc: [sourceOf(at, sources), ...loc] };
   return at.some((part) => SECRET.test(String(part))) ? told : { ...told, input: shown(input) };
 }
 

@@ -1,6 +1,6 @@
 /** When backups are made, where they go, and which of them stay. Pure, but for the row that keeps it. */
 import { z } from 'zod';
-import { invalidParams } from '../../base/faults.ts';
+import { allInvalid } from '../../base/faults.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { findSetting, putSetting } from '../access/settings.sql.ts';
@@ -44,7 +44,7 @@ export function checkSchedule({ schedule, timezone }: Pick<Plan, 'schedule' | 't
   } catch (thrown) {
     const issues = (thrown as { data?: { issues?: { path: string; message: string }[] } }).data?.issues;
     if (!issues) throw thrown;
-    throw invalidParams(...issues.map(({ path, message }) => ({ path: path === 'cron' ? 'schedule' : path, message })));
+    throw allInvalid(issues.map(({ path, message }) => ({ path: path === 'cron' ? 'schedule' : path, message })));
   }
 }
 

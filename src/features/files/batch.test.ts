@@ -197,6 +197,10 @@ describe('the reading ones', () => {
       const { error } = await server.rpc(method, { paths: ['/a', '/b/..'] });
       expect(error?.data).toMatchObject({ code: 'INVALID_PATH', index: 1 });
       expect(await server.fault(method, {})).toBe('INVALID_PARAMS');
+      expect((await server.rpc(method, { paths: Array(3_000).fill(1) })).error?.data).toMatchObject({
+        issues: [{ path: 'paths.0' }],
+        has_more: true,
+      });
       expect(await server.ok(method, { paths: [] })).toEqual({});
     }
     for (const n of [1, 2, 3]) await write(`/rb/sum/${n}`, 'x'.repeat(70_000));

@@ -5,10 +5,11 @@
  */
 import { z } from 'zod';
 import { readCursor } from '../../base/cursor.ts';
-import { Fault, invalidParams } from '../../base/faults.ts';
+import { allInvalid, Fault, invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
+import { issuesOf } from '../../base/issues.ts';
 import { idText, plainText } from '../../base/texts.ts';
-import { plainIssues } from '../../base/union-issues.ts';
+import { understand } from '../../base/understand.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation } from '../../core/operation.ts';
@@ -82,14 +83,13 @@ export async function checkType(
     const names = types.map(({ type }) => type).join(', ');
     throw invalidParams({ path: 'task_type', message: `is no type of executor nexus; there are ${names}` });
   }
-  const parsed = known.input.safeParse(asked.payload);
+  const parsed = understand(known.input, asked.payload);
   if (!parsed.success) {
-    throw invalidParams(
-      ...plainIssues(parsed.error.issues, asked.payload).map(({ path, message }) => ({
-        path: ['payload', ...path].join('.'),
-        message,
-      })),
-    );
+    const issues = issuesOf(parsed, asked.payload).map(({ path, message }) => ({
+      path: path === '' ? 'payload' : `payload.${path}`,
+      message,
+    }));
+    throw allInvalid(issues, parsed.has_more);
   }
   if (!hasRole(caller, known.role)) {
     const roles = { role: caller.role, required_role: known.role };

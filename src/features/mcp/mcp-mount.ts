@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { Fault, type Issue, invalidParams } from '../../base/faults.ts';
+import { holding } from '../../base/json-object.ts';
 import { validateHeaderName, validateHeaderValue } from '../../base/node-http.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Caller } from '../../core/operation.ts';
@@ -15,9 +16,7 @@ const NAME_CHARACTERS = 128;
 const TEXT_CHARACTERS = 4_096;
 const WORDS_MOST = 100;
 
-const texts = z
-  .record(plainText.min(1).max(NAME_CHARACTERS), plainText.max(TEXT_CHARACTERS))
-  .refine((all) => Object.keys(all).length <= WORDS_MOST, `has more than ${WORDS_MOST} entries`);
+const texts = holding(WORDS_MOST, z.record(plainText.min(1).max(NAME_CHARACTERS), plainText.max(TEXT_CHARACTERS)));
 
 export const nameParam = plainText.max(NAME_CHARACTERS).describe('of the mounted MCP server');
 

@@ -3,10 +3,10 @@
  * that is to be active is known; secrets are sealed before they come to a transaction.
  */
 import { z } from 'zod';
-import { Fault, type Issue, invalidParams } from '../../base/faults.ts';
+import { allInvalid, Fault, type Issue, invalidParams } from '../../base/faults.ts';
 import { jsonObject } from '../../base/json-object.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
-import { plainIssues } from '../../base/union-issues.ts';
+import { understand } from '../../base/understand.ts';
 import type { Caller, Preparation } from '../../core/operation.ts';
 import type { BackendConfig, Connector, Place } from '../../ports/backend.ts';
 import { isRootAdmin } from '../access/credentials.ts';
@@ -82,8 +82,8 @@ interface Checked {
 /** INVALID_PARAMS naming the fields of the configuration that are wrong. */
 export function checkForm(input: FormInput, preparation: Preparation): Checked {
   const connector = connectorOf(input.backend_type, preparation);
-  const parsed = connector.config.safeParse(input.backend_config);
-  if (!parsed.success) throw invalidParams(...plainIssues(parsed.error.issues, input.backend_config).map(issueOf));
+  const parsed = understand(connector.config, input.backend_config);
+  if (!parsed.success) throw allInvalid(parsed.issues.map(issueOf), parsed.has_more);
   const config = parsed.data;
   const { stores, context } = preparation;
   const isSecret = (name: string): boolean => connector.secrets.includes(name);

@@ -6,7 +6,7 @@ import { asFault, Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { inTrace } from '../../base/trace-context.ts';
-import { plainIssues } from '../../base/union-issues.ts';
+import { understand } from '../../base/understand.ts';
 import type { Attributes, Tracing } from '../../core/call/tracing.ts';
 import type { Caller } from '../../core/operation.ts';
 import type { Runner } from '../../core/transact.ts';
@@ -88,9 +88,9 @@ async function handle(
   if (!type) throw new Fault('BAD_REQUEST', `Unsupported job_type: ${job.type}`);
   const allowed = mayRun(type, caller);
   const given = parseJson(job.payload);
-  const payload = type.input.safeParse(given);
+  const payload = understand(type.input, given);
   if (!payload.success) {
-    const [first] = plainIssues(payload.error.issues, given);
+    const [first] = payload.issues;
     throw new Fault('INVALID_PARAMS', `payload.${first?.path.join('.')}: ${first?.message}`);
   }
   const { job_id, zone_id, attempt, request_id } = job;

@@ -11,9 +11,9 @@ import type {
   Transport,
   Tool as WireTool,
 } from '@modelcontextprotocol/server';
-import type { z } from 'zod';
-import { asFault, Fault, invalidParams } from '../../../base/faults.ts';
-import { issuesOf } from '../../../base/issues.ts';
+import { asFault, Fault } from '../../../base/faults.ts';
+import { faultOf } from '../../../base/issues.ts';
+import { understand } from '../../../base/understand.ts';
 import { type Tool, tools } from '../../../core/tools.ts';
 import type { DoorOptions } from '../door.ts';
 import { nearestNames } from '../similar.ts';
@@ -171,19 +171,17 @@ interface Called {
 
 async function called(scene: Scene, library: Library, { name, args = {} }: Called): Promise<ToolResult> {
   if (name === 'search_tools') {
-    const asked = searchInput.safeParse(args);
-    if (!asked.success) return refusal(scene, wrong(asked.error, args), [name]);
+    const asked = understand(searchInput, args);
+    if (!asked.success) return refusal(scene, faultOf(asked, args), [name]);
     return resultOf(JSON.stringify(searchTools(scene, asked.data)));
   }
   if (name !== 'call_tool') return callTool(scene, find(library, name), args);
-  const inner = callInput.safeParse(args);
-  if (!inner.success) return refusal(scene, wrong(inner.error, args), ['search_tools']);
+  const inner = understand(callInput, args);
+  if (!inner.success) return refusal(scene, faultOf(inner, args), ['search_tools']);
   const { name: other, arguments: others } = inner.data;
   if (other === 'search_tools') return called(scene, library, { name: other, args: others });
   return callTool(scene, find(library, other), others);
 }
-
-const wrong = (error: z.ZodError, args: unknown): Fault => invalidParams(...issuesOf(error, args));
 
 /** A Fault, from here on the failure of a request and no result. */
 function protocolError(library: Library, { code, message, row, data }: Fault): Error {

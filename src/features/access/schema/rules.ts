@@ -1,5 +1,6 @@
 /** What a schema is made of (access.md §7): types, their relations, and the rule of each. Pure. */
 import { z } from 'zod';
+import { holding } from '../../../base/json-object.ts';
 
 /** How a relation comes to hold between a subject and an object. */
 export type Rule =
@@ -44,7 +45,10 @@ const rule: z.ZodType<Rule> = z.lazy(() =>
   ]),
 );
 
-export const typesSchema: z.ZodType<Types> = z.record(name, z.record(name, rule));
+/** Names and rules together; more than the text of a schema may be long enough for. */
+const VALUES_MOST = 20_000;
+
+export const typesSchema: z.ZodType<Types> = holding(VALUES_MOST, z.record(name, z.record(name, rule)));
 
 /** Every rule inside a rule, itself first. */
 export function* partsOf(whole: Rule): Generator<Rule> {

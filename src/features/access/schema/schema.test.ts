@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { issuesOf } from '../../../base/issues.ts';
+import { understand } from '../../../base/understand.ts';
 import { BUILT_IN } from './built-in.ts';
 import type { Types } from './rules.ts';
 import { typesSchema } from './rules.ts';
@@ -76,8 +77,8 @@ test.each([
   [{ a: { b: 3 } }, 'types.a.b: Invalid input: expected object, received number'],
   [{ A: { b: { this: [] } } }, 'types.A: a name begins with a-z and has up to 63 of a-z 0-9 _ -'],
 ])('%j has no form of a rule: the place and what it takes are told', (types, message) => {
-  const { error } = z.object({ types: typesSchema }).safeParse({ types });
-  const [{ path = '', message: told = '' } = {}] = error ? issuesOf(error, { types }) : [];
+  const understood = understand(z.object({ types: typesSchema }), { types });
+  const [{ path = '', message: told = '' } = {}] = understood.success ? [] : issuesOf(understood, { types });
   expect(`${path}: ${told}`).toContain(message);
   expect(told).not.toBe('Invalid input');
 });
