@@ -45,7 +45,9 @@ export const withoutNulls = <T>(value: T): T =>
 
 function isJsonObject(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isJson);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+  for (const name in value) if (!isJson((value as Readonly<Record<string, unknown>>)[name])) return false;
+  return true;
 }
 
 const isJson = (value: unknown): boolean =>

@@ -83,6 +83,7 @@ export const LIMITS = {
   RPC_CALLS: { default: 100, about: 'calls of one JSON-RPC batch' },
   IDEMPOTENT_ANSWER_BYTES: { default: MiB, about: 'answer of a call with an Idempotency-Key, which is kept for a day' },
   RPC_BODY_VALUES: { default: 1_000_000, about: 'values of one JSON body' },
+  OBJECT_NAMES: { default: 50_000, about: 'names of one object of a JSON body' },
   V1_BODY_BYTES: {
     default: 16 * MiB,
     about: 'JSON body of a REST route',

@@ -22,5 +22,8 @@ export const idText = z.string();
 export function holdsNul(value: unknown): boolean {
   if (typeof value === 'string') return value.includes('\u0000');
   if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).some(([name, item]) => holdsNul(name) || holdsNul(item));
+  if (Array.isArray(value)) return value.some(holdsNul);
+  for (const name in value)
+    if (holdsNul(name) || holdsNul((value as Readonly<Record<string, unknown>>)[name])) return true;
+  return false;
 }

@@ -82,6 +82,12 @@ describe('path, query and body', () => {
     expect(() => mergeParams({ id: 'a' }, {}, { id: 'b' })).toThrow('id: is given twice');
   });
 
+  test('of one source alone are those of the source, unwalked', () => {
+    const body = { a: 1, b: null };
+    expect(mergeParams({}, {}, body)).toBe(body);
+    expect(mergeParams({}, {})).toEqual({});
+  });
+
   test('take a name that every object has as one like any other', () => {
     const body = JSON.parse('{"toString":"a","__proto__":{"branch":"b"}}');
     expect(JSON.stringify(mergeParams({}, body))).toBe(JSON.stringify(body));

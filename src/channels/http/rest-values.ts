@@ -99,9 +99,13 @@ function fromText(text: string, rule: TextRule): unknown {
 }
 
 /** One object of what path, query and body gave; INVALID_PARAMS for a name that two of them give differently. */
-export function mergeParams(...sources: readonly object[]): Record<string, unknown> {
+export function mergeParams(...sources: readonly object[]): object {
+  const given = sources.filter(hasNames);
+  const [only, ...others] = given;
+  // Most calls have one of them, and a body may be large.
+  if (others.length === 0) return only ?? {};
   const merged = new Map<string, unknown>();
-  for (const [name, value] of sources.flatMap((source) => Object.entries(source))) {
+  for (const [name, value] of given.flatMap((source) => Object.entries(source))) {
     const before = merged.get(name);
     if (before !== undefined && value !== null && value !== before) {
       throw invalidParams({ path: name, message: 'is given twice, with different values' });
@@ -109,4 +113,9 @@ export function mergeParams(...sources: readonly object[]): Record<string, unkno
     merged.set(name, before ?? value);
   }
   return Object.fromEntries(merged);
+}
+
+function hasNames(source: object): boolean {
+  for (const _ in source) return true;
+  return false;
 }

@@ -10,6 +10,7 @@ import { invoke, openStream } from '../../core/invoke.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 import { slotOf } from '../../core/rate-slots.ts';
 import { countFailure } from './admission.ts';
+import { bodySize } from './body/body-size.ts';
 import { bodyTooLarge, parseJsonBody } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, Door } from './door.ts';
@@ -197,7 +198,7 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
     limit,
     // What these routes take are texts, and no contents of files: none of them goes to the disk.
     stringBytes: bodyBytes,
-    values: door.server.limits.RPC_BODY_VALUES,
+    ...bodySize(door.server.limits),
     room,
   });
   const decoded = await decodeValues(body, room);

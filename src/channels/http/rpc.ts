@@ -10,6 +10,7 @@ import { presented } from '../../core/present.ts';
 import { CALLS, DOCUMENT, slotOf } from '../../core/rate-slots.ts';
 import { chargeCalls } from './admission.ts';
 import { isConfirmed } from './arrivals.ts';
+import { bodySize } from './body/body-size.ts';
 import { type JsonBodyOptions, parseJsonBody, parseShortBody, SPOOL_STRING_BYTES } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, DoorOptions } from './door.ts';
@@ -69,7 +70,7 @@ function readBody(request: FastifyRequest, reply: FastifyReply, reading: Reading
     limit: 'RPC_BODY_BYTES',
     stringBytes: SPOOL_STRING_BYTES,
     room: reading.room,
-    values: limits.RPC_BODY_VALUES,
+    ...bodySize(limits),
   };
   const body = bodyOf(request, reply);
   const short = announced <= Math.min(options.stringBytes, options.bodyBytes);

@@ -146,6 +146,7 @@ export function metadataText(
 ): string | null | undefined {
   if (metadata === undefined) return undefined;
   const keys = Object.keys(metadata);
+  within('METADATA_KEYS', limits, { actual: keys.length, what: 'metadata keys' });
   for (const key of keys) {
     if (key.length < 1 || key.length > METADATA_KEY_MOST) {
       const message = `A metadata key has ${key.length} characters; 1 to ${METADATA_KEY_MOST} are allowed`;
@@ -156,7 +157,6 @@ export function metadataText(
       });
     }
   }
-  within('METADATA_KEYS', limits, { actual: keys.length, what: 'metadata keys' });
   if (keys.length === 0) return null;
   const text = JSON.stringify(metadata);
   within('METADATA_BYTES', limits, { actual: Buffer.byteLength(text), what: 'metadata' });

@@ -170,6 +170,10 @@ describe('write', () => {
         code,
       ]);
     }
+    // Keys are counted before any is looked at.
+    const keys = Object.fromEntries(Array.from({ length: 65 }, (_, at) => ['k'.repeat(200 + at), 1]));
+    const { error: many } = await server.rpc('write', { path: '/w6/file', content: 'y', metadata: keys });
+    expect(many?.data).toMatchObject({ limit: 'METADATA_KEYS', maximum: 64, actual: 65 });
     const denied = async (path: string) => (await server.rpc('write', { path, content: 'y' }, reader)).error;
     expect((await denied('/w6/file'))?.data).toMatchObject({ permission: 'write', path: '/w6/file' });
     expect(await seqOf(server)).toBe(seq);

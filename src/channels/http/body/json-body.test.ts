@@ -5,9 +5,11 @@ import type { AddressInfo } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { defaultLimits } from '../../../base/limits.ts';
 import { parseJson } from '../../../base/parse-json.ts';
+import { bodySize } from './body-size.ts';
 import { jsonText, nearlyJson, rawString, rawStringWithHalves } from './json.fixture.ts';
-import { BODY_VALUES, type JsonBodyOptions, parseJsonBody, SPOOL_STRING_BYTES } from './json-body.ts';
+import { type JsonBodyOptions, parseJsonBody, SPOOL_STRING_BYTES } from './json-body.ts';
 import { type CountedHome, collect, countedHome, cut, cuts, readBack, streamOf } from './spool.fixture.ts';
 import { SpooledText, SpoolRoom } from './spool.ts';
 
@@ -34,7 +36,7 @@ async function parse<T>(
     bodyBytes: 192 * MIB,
     limit: 'RPC_BODY_BYTES' as const,
     stringBytes: SPOOL_STRING_BYTES,
-    values: BODY_VALUES,
+    ...bodySize(defaultLimits),
   };
   const value = await parseJsonBody(stream, { ...limits, room, ...more });
   try {
@@ -291,11 +293,20 @@ describe('limits', () => {
     await expect(parse(streamOf(chunks(10)), limits, readBack)).rejects.toMatchObject(tooLarge);
   });
 
-  test('many small values are refused before they fill the heap', async () => {
+  test.each(ways)('many small values are refused before they fill the heap: %s', async (_way, stringBytes) => {
     const text = `[${'[],'.repeat(99)}{"a":1}]`;
-    expect(await parseText(text, { stringBytes: 8, values: 102 })).toHaveLength(100);
+    expect(await parseText(text, { stringBytes, values: 102 })).toHaveLength(100);
     const refusal = { code: 'LIMIT_EXCEEDED', data: { limit: 'RPC_BODY_VALUES', maximum: 101, actual: 102 } };
-    await expect(parseText(text, { stringBytes: 8, values: 101 })).rejects.toMatchObject(refusal);
+    await expect(parseText(text, { stringBytes, values: 101 })).rejects.toMatchObject(refusal);
+  });
+
+  test.each(ways)('an object of many names is refused, several of few are not: %s', async (_way, stringBytes) => {
+    const text = (names: number) => `{"${[...Array(names).keys()].join('":[{"a":0,"b":1}],"')}":1}`;
+    expect(Object.keys(Object(await parseText(text(20), { stringBytes, names: 20 })))).toHaveLength(20);
+    const refusal = { code: 'LIMIT_EXCEEDED', data: { limit: 'OBJECT_NAMES', maximum: 20, actual: 21 } };
+    await expect(parseText(text(21), { stringBytes, names: 20 })).rejects.toMatchObject(refusal);
+    await expect(parseText(`[0,${text(21)}]`, { stringBytes, names: 20 })).rejects.toMatchObject(refusal);
+    expect(await parseText(`[${'0,'.repeat(30)}0]`, { stringBytes, names: 20 })).toHaveLength(31);
   });
 
   test('a full budget refuses the body and leaves nothing', async () => {

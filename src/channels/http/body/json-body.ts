@@ -3,23 +3,17 @@
  * in one go, and strings that are longer than is asked for lie in spools; a body that is refused is still read to its end, at
  * most twice the limit, so that the client sees the answer and not a reset; when the promise is rejected no spool is left.
  */
-
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { Fault } from '../../../base/faults.ts';
 import type { LimitName } from '../../../base/limits.ts';
 import { parseJson } from '../../../base/parse-json.ts';
+import { checkSize } from './body-size.ts';
 import { JSON_DEPTH, type JsonLimits, JsonParser } from './json-parser.ts';
 import type { SpoolRoom } from './spool.ts';
 
 /** Strings over this are spooled, and bodies up to this are collected and parsed in one go: a few ms of the loop. */
 export const SPOOL_STRING_BYTES = 1024 * 1024;
-
-/**
- * RPC_BODY_VALUES of a server: a body of 192 MiB may hold 64 million empty arrays, which is more heap than there is.
- * Not below 524,288, the most that a body parsed in one go can hold, as those are not counted.
- */
-export const BODY_VALUES = 1_000_000;
 
 export interface JsonBodyOptions extends JsonLimits {
   readonly bodyBytes: number;
@@ -31,7 +25,7 @@ export interface JsonBodyOptions extends JsonLimits {
 
 /**
  * The value of a JSON body: JSON.parse's, with SpooledText for each long string. Faults: BODY_TOO_LARGE, INVALID_JSON
- * (`position`: byte of the body), LIMIT_EXCEEDED (RPC_BODY_VALUES), those of a spool. An error of the stream, as of a
+ * (`position`: byte of the body), LIMIT_EXCEEDED (RPC_BODY_VALUES, OBJECT_NAMES), those of a spool. An error of the stream, as of a
  * client that went away, is thrown as it is. A stream that passes twice the limit is left unread and not destroyed:
  * the answer still has to go out on its connection, which the door then closes.
  */
@@ -126,7 +120,9 @@ class BodyText {
 function parseWhole(body: Buffer, options: JsonBodyOptions): unknown {
   if (isUtf8(body) && !nestsTooDeep(body)) {
     try {
-      return parseJson(body.toString('utf8'));
+      const value = parseJson(body.toString('utf8'));
+      checkSize(value, body.length, options);
+      return value;
     } catch (thrown) {
       if (!(thrown instanceof SyntaxError)) throw thrown;
     }

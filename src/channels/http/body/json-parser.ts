@@ -3,10 +3,10 @@
  * only that long strings are SpooledText; work and memory between two chunks are bounded by a chunk; a body of few
  * bytes cannot unfold into a heap of many values.
  */
-
 import { Fault } from '../../../base/faults.ts';
 import { setOwn } from '../../../base/parse-json.ts';
 import { Utf8Check } from '../../../base/utf8.ts';
+import { type BodySize, tooManyNames, tooManyValues } from './body-size.ts';
 import { notJson, OpenString, type StringScan, scanString, textOf } from './json-string.ts';
 import { QUOTE, type RunView, runView } from './plain-run.ts';
 import type { SpooledText, SpoolRoom } from './spool.ts';
@@ -17,11 +17,9 @@ export const JSON_DEPTH = 64;
 /** A number or an object key in the heap is bounded too: 1 MiB, the size under which a body is parsed in one go. */
 const TOKEN_BYTES = 1024 * 1024;
 
-export interface JsonLimits {
+export interface JsonLimits extends BodySize {
   /** Strings of more raw bytes than this, as they stand between their quotes, are spooled. */
   readonly stringBytes: number;
-  /** Values in one body, containers included: each costs the heap far more than the two bytes of a `0,`. */
-  readonly values: number;
 }
 
 /** What may come next. */
@@ -64,6 +62,8 @@ export class JsonParser {
   readonly #containers: (unknown[] | JsonObject)[] = [];
   /** The key of each open object at which a value is due or was just put, '' for arrays. */
   readonly #keys: string[] = [];
+  /** How many each of them has had. */
+  readonly #names: number[] = [];
   #token = '';
   #string: OpenString | undefined;
 
@@ -179,7 +179,9 @@ export class JsonParser {
 
   #takeString(text: string | SpooledText): void {
     if (typeof text === 'string' && this.#wantsKey()) {
-      this.#keys[this.#keys.length - 1] = text;
+      const last = this.#keys.length - 1;
+      this.#keys[last] = text;
+      if (++this.#names[last]! > this.#limits.names) throw tooManyNames(this.#limits);
       this.#expect = ':';
     } else {
       this.#put(text);
@@ -209,11 +211,7 @@ export class JsonParser {
 
   #put(value: unknown): void {
     this.#values++;
-    if (this.#values > this.#limits.values) {
-      const maximum = this.#limits.values;
-      const message = `The body holds more than ${maximum} values (RPC_BODY_VALUES); send it in several calls.`;
-      throw new Fault('LIMIT_EXCEEDED', message, { limit: 'RPC_BODY_VALUES', maximum, actual: this.#values });
-    }
+    if (this.#values > this.#limits.values) throw tooManyValues(this.#limits);
     const container = this.#containers.at(-1);
     if (container === undefined) {
       this.#root = value;
@@ -231,12 +229,14 @@ export class JsonParser {
     this.#put(container);
     this.#containers.push(container);
     this.#keys.push('');
+    this.#names.push(0);
     this.#expect = Array.isArray(container) ? 'value or ]' : 'key or }';
   }
 
   #leave(): void {
     this.#containers.pop();
     this.#keys.pop();
+    this.#names.pop();
     const outer = this.#containers.at(-1);
     if (outer === undefined) this.#expect = 'nothing more';
     else this.#expect = Array.isArray(outer) ? ', or ]' : ', or }';

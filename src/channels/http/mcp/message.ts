@@ -5,6 +5,7 @@
 import { Fault } from '../../../base/faults.ts';
 import { deadlineIn } from '../../../core/deadline.ts';
 import type { Open } from '../../../core/streams.ts';
+import { bodySize } from '../body/body-size.ts';
 import { parseJsonBody } from '../body/json-body.ts';
 import { SpoolRoom } from '../body/spool.ts';
 import { bodyOf, checkMedia } from '../request.ts';
@@ -37,11 +38,12 @@ export function placeOf({ door, arrival }: Scene, gone: AbortSignal): Open {
 
 export async function messageOf({ request, reply, door, arrival }: Scene): Promise<unknown> {
   checkMedia(request.headers);
-  const { V1_BODY_BYTES: bodyBytes, RPC_BODY_VALUES: values } = door.server.limits;
+  const { limits } = door.server;
+  const { V1_BODY_BYTES: bodyBytes } = limits;
   const room = new SpoolRoom(door.spools(arrival.caller?.zone_id));
   try {
     // No text is longer than the body may be, so none goes to the disk.
-    const options = { bodyBytes, limit: 'V1_BODY_BYTES', stringBytes: bodyBytes, values, room } as const;
+    const options = { bodyBytes, limit: 'V1_BODY_BYTES', stringBytes: bodyBytes, room, ...bodySize(limits) } as const;
     const message = await parseJsonBody(bodyOf(request, reply), options);
     // Arrays went with revision 2025-06-18, and many large results at once would be more than a server can hold.
     if (!Array.isArray(message)) return message;
