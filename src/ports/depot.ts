@@ -6,6 +6,9 @@
 import { strict as assert } from 'node:assert';
 import type { Blobs } from './blobs.ts';
 
+/** Whoever means to `look` makes and removes nothing there; whoever means to `keep` something has the place made. */
+export type DepotUse = 'look' | 'keep';
+
 export interface Depot {
   /** Contents by their hashes, each once however many backups have it. */
   readonly blobs: Pick<Blobs, 'put' | 'read' | 'has' | 'delete'>;

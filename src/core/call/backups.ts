@@ -6,7 +6,7 @@ export interface BackupDesk {
   readonly destination: string;
   /** INVALID_PARAMS where the text is no destination, or it cannot be written, read and deleted there. */
   probe(destination: string): Promise<void>;
-  /** UPSTREAM_FAILED where it is out of reach. */
+  /** To look at what is kept there. UPSTREAM_FAILED where it is out of reach. */
   open(destination: string): Promise<Depot>;
   /**
    * The state becomes that of a backup, on all nodes, after a backup of what there is; gives the id of that. Nothing has

@@ -1,12 +1,24 @@
 /** The disk engine: the port's suite, and what is its own: layout, leftovers, the order of syncs, a full disk. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { blobsContract, bytesOf, collect, sourceOf } from '../../ports/blobs.contract.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
-import { openDiskBlobs } from './disk-blobs.ts';
+import { type Opening, openDiskBlobs } from './disk-blobs.ts';
 
 const temporaryFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'disk-blobs-'));
 
@@ -49,7 +61,7 @@ describe('files of the disk engine', () => {
   });
 
   test('opening removes what a crash left half written, but nothing of a living process', async () => {
-    await (await openDiskBlobs(root)).close();
+    await mkdir(join(root, 'tmp'), { recursive: true });
     const dead = spawnSync(process.execPath, ['--version']).pid;
     const living = spawn('sleep', ['60']);
     const kept = `${living.pid}-of-the-living`;
@@ -60,24 +72,40 @@ describe('files of the disk engine', () => {
     living.kill();
   });
 
-  test('who opens it beside another opening of the process takes nothing from under a put', async () => {
-    const [ends, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const slow: BlobSource = {
-      ...source,
-      async *read(start, end) {
-        begun.resolve();
-        await ends.promise;
-        yield* source.read(start, end);
-      },
-    };
-    const blobs = await openDiskBlobs(root);
-    const put = blobs.put(slow);
-    await begun.promise;
-    await (await openDiskBlobs(root, 'beside')).close();
-    ends.resolve();
-    await put;
-    expect(String(await collect(blobs.read(sha256, 0, source.size)))).toBe('on disk');
-    await blobs.close();
+  test.each<Opening>(['first', 'beside', 'shared', 'looking'])(
+    'who opens it again in the same process (%s) takes nothing from under a put',
+    async (opening) => {
+      const [ends, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const slow: BlobSource = {
+        ...source,
+        async *read(start, end) {
+          begun.resolve();
+          await ends.promise;
+          yield* source.read(start, end);
+        },
+      };
+      const blobs = await openDiskBlobs(root);
+      const put = blobs.put(slow);
+      await begun.promise;
+      await (await openDiskBlobs(root, opening)).close();
+      ends.resolve();
+      await put;
+      expect(String(await collect(blobs.read(sha256, 0, source.size)))).toBe('on disk');
+      await blobs.close();
+    },
+  );
+
+  test('where other machines write too, only what nobody has written to for a day is removed', async () => {
+    const dead = spawnSync(process.execPath, ['--version']).pid;
+    const names = [`${dead}-new`, `${process.pid}-new`, `${dead}-old`, `${process.pid}-old`];
+    await mkdir(join(root, 'tmp'), { recursive: true });
+    for (const name of names) await writeFile(join(root, 'tmp', name), 'half');
+    const before = new Date(Date.now() - 25 * 60 * 60 * 1000);
+    for (const name of names.slice(2)) await utimes(join(root, 'tmp', name), before, before);
+    await (await openDiskBlobs(root, 'looking')).close();
+    expect(await readdir(join(root, 'tmp'))).toHaveLength(4);
+    await (await openDiskBlobs(root, 'shared')).close();
+    expect((await readdir(join(root, 'tmp'))).sort()).toEqual(names.slice(0, 2).sort());
   });
 
   test('a folder whose disk was taken away is out of reach, and nothing is written in its place', async () => {

@@ -1,15 +1,15 @@
 /**
  * Blobs as files of a folder. Guarantees, beside those of the port: a file has its final name only when it is whole and
  * on disk; when `put` resolves, so are its name and every folder up to the root; nobody but the owner may enter the
- * root; what a crash left half written is removed at the next open; a folder that is not the one that was opened any more, since
- * its disk is mounted no more, is UNAVAILABLE.
+ * root; what a crash left half written is removed by a later opening, and nothing that is being written ever is; a folder that
+ * is not the one that was opened any more, since its disk is mounted no more, is UNAVAILABLE.
  *
  * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written, `<root>/stage` while it grows. Several processes may share
- * a root, each with one store: a temporary file names its process, and those of a living one are left alone.
+ * a root, and one may open it many times: a temporary file names its process.
  */
 import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isCode, unlessMissing } from '../../base/system-error.ts';
 import {
@@ -25,19 +25,25 @@ import { makeFolders } from '../folders.ts';
 import { diskStage, syncFolder, throwFull } from './disk-stage.ts';
 
 /**
- * Opens the store in a folder, which is made when it is missing. Who opens it `beside` another opening of this process, as a
- * thread that comes later, leaves what is half written alone, which may be what the other writes just now, and makes nothing:
- * a folder that is missing by then is one whose disk has gone.
+ * - `first`: of a process, for its own store, which only processes of this machine share. The folder is made when it is
+ *   missing; what processes that are no more left half written goes.
+ * - `beside`: another opening of this process, as a thread that comes later. Makes nothing: a folder that is missing by then
+ *   is one whose disk has gone. Removes nothing, as what is half written may be what the other writes just now.
+ * - `shared`: a place that processes of other machines may write to just now, whose numbers say nothing here. The folder is
+ *   made; what nobody has written to for a day goes.
+ * - `looking`: what is there is read. Makes and removes nothing.
  */
-export async function openDiskBlobs(folder: string, opening: 'first' | 'beside' = 'first'): Promise<Blobs> {
+export type Opening = 'first' | 'beside' | 'shared' | 'looking';
+
+export async function openDiskBlobs(folder: string, opening: Opening = 'first'): Promise<Blobs> {
   const root = resolve(folder);
   const unfinished = join(root, 'tmp');
-  if (opening === 'first') {
+  if (opening === 'first' || opening === 'shared') {
     await makeRoot(root);
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
-    await removeLeftovers(unfinished);
+    await (opening === 'first' ? removeOfTheDead(unfinished) : removeOlder(unfinished));
   }
-  return new DiskBlobs(root, unfinished);
+  return new DiskBlobs({ root, unfinished, landmark: opening === 'looking' ? root : unfinished });
 }
 
 async function makeRoot(root: string): Promise<void> {
@@ -49,19 +55,28 @@ async function makeRoot(root: string): Promise<void> {
   }
 }
 
+interface Places {
+  readonly root: string;
+  readonly unfinished: string;
+  readonly landmark: string;
+}
+
 class DiskBlobs implements Blobs {
   readonly stage: Stage;
   readonly #root: string;
   readonly #unfinished: string;
+  /** There as long as the disk is. */
+  readonly #landmark: string;
   /** For each blob being changed, the end of the last change that was asked for. */
   readonly #turns = new Map<string, Promise<void>>();
   /** Folders that exist and whose names this process has synced. Never removed, so at most 65,792. */
   readonly #folders = new Map<string, Promise<void>>();
   #closed = false;
 
-  constructor(root: string, unfinished: string) {
+  constructor({ root, unfinished, landmark }: Places) {
     this.#root = root;
     this.#unfinished = unfinished;
+    this.#landmark = landmark;
     this.stage = diskStage({
       root: join(root, 'stage'),
       inTurn: (sha256, change) => {
@@ -119,8 +134,8 @@ class DiskBlobs implements Blobs {
 
   /** A disk that is mounted no more leaves an empty folder: what is missing in it is not gone, and nothing belongs there. */
   async #standing(): Promise<void> {
-    if ((await sizeOf(this.#unfinished)) === undefined)
-      throw blobsFault('blobs', new Error(`${this.#unfinished} is not there`));
+    if ((await sizeOf(this.#landmark)) === undefined)
+      throw blobsFault('blobs', new Error(`${this.#landmark} is not there`));
   }
 
   async close(): Promise<void> {
@@ -207,16 +222,43 @@ async function* checked(source: BlobSource): AsyncIterable<Uint8Array> {
 
 const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(unlessMissing))?.size;
 
-async function removeLeftovers(folder: string): Promise<void> {
+/** Folders that this process has opened, each with the end of the last removal from it. */
+const cleared = new Map<string, Promise<void>>();
+
+/** An earlier process may have had the number of this one: what it left is known by coming before the first opening here. */
+async function removeOfTheDead(folder: string): Promise<void> {
+  const place = await realpath(folder);
+  const before = cleared.get(place);
+  const isLeft = (name: string): boolean => {
+    const pid = pidOf(name);
+    return pid === process.pid ? before === undefined : !isLiving(pid);
+  };
+  const removal = (before ?? Promise.resolve()).then(() => removeLeftovers(folder, isLeft));
+  // Whoever opens hears of a failure; the next one only waits for the end.
+  cleared.set(place, removal.then(nothing, nothing));
+  await removal;
+}
+
+/** Far longer than a blob that is being written gets nothing. */
+const LEFT_AFTER_MS = 24 * 60 * 60 * 1000;
+
+const removeOlder = (folder: string): Promise<void> =>
+  removeLeftovers(folder, async (name) => {
+    const known = await stat(join(folder, name)).catch(unlessMissing);
+    return known !== undefined && Date.now() - known.mtimeMs > LEFT_AFTER_MS;
+  });
+
+async function removeLeftovers(folder: string, isLeft: (name: string) => boolean | Promise<boolean>): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (!isOfLivingProcess(name)) await rm(join(folder, name), { recursive: true, force: true });
+    if (await isLeft(name)) await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 
-/** Of another process, that is: this one opens the store for the first time, and an earlier one may have had its number. */
-function isOfLivingProcess(name: string): boolean {
-  const pid = Number(/^([1-9][0-9]*)-/.exec(name)?.[1] ?? process.pid);
-  if (pid === process.pid) return false;
+/** NaN for a name that no store gives. */
+const pidOf = (name: string): number => Number(/^([1-9][0-9]*)-/.exec(name)?.[1]);
+
+function isLiving(pid: number): boolean {
+  if (Number.isNaN(pid)) return false;
   try {
     return process.kill(pid, 0);
   } catch (error) {

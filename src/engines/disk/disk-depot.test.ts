@@ -1,15 +1,16 @@
 /** A depot in a directory. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'vitest';
+import { expect, test } from 'vitest';
+import { bytesOf, collect, sourceOf } from '../../ports/blobs.contract.ts';
 import { depotContract } from '../../ports/depot.contract.ts';
 import { openDiskDepot } from './disk-depot.ts';
 
 depotContract('in a directory', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-depot-'));
   return {
-    open: () => openDiskDepot(join(directory, 'not', 'there')),
+    open: () => openDiskDepot(join(directory, 'not', 'there'), 'keep'),
     remove: async () => rmSync(directory, { recursive: true }),
   };
 });
@@ -18,8 +19,41 @@ test('one that is not there yet may be opened by many at the same time', async (
   const directory = mkdtempSync(join(tmpdir(), 'nexus-depot-'));
   for (let turn = 0; turn < 20; turn++) {
     const place = join(directory, String(turn), 'not', 'there');
-    const depots = await Promise.all(Array.from({ length: 8 }, () => openDiskDepot(place)));
+    const depots = await Promise.all(Array.from({ length: 8 }, () => openDiskDepot(place, 'keep')));
     for (const depot of depots) await depot.close();
   }
+  rmSync(directory, { recursive: true });
+});
+
+test('who looks makes nothing, takes nothing from under a backup, and finds nothing where nothing is', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-depot-'));
+  const place = join(directory, 'not', 'there');
+  const none = await openDiskDepot(place, 'look');
+  expect(await none.documents.list()).toEqual([]);
+  expect(await none.documents.get('a.json')).toBeUndefined();
+  for await (const sha256 of none.hashes()) expect(sha256).toBe('none');
+  await none.close();
+  expect(readdirSync(directory)).toEqual([]);
+
+  const source = sourceOf(bytesOf('content'));
+  const [ends, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const depot = await openDiskDepot(place, 'keep');
+  const put = depot.blobs.put({
+    ...source,
+    async *read(start, end) {
+      begun.resolve();
+      await ends.promise;
+      yield* source.read(start, end);
+    },
+  });
+  await begun.promise;
+  for (const use of ['look', 'keep'] as const) await (await openDiskDepot(place, use)).close();
+  ends.resolve();
+  await put;
+  await depot.close();
+  const looking = await openDiskDepot(place, 'look');
+  expect(String(await collect(looking.blobs.read(source.sha256, 0, source.size)))).toBe('content');
+  expect(await looking.blobs.has(sourceOf(bytesOf('other')).sha256)).toBe(false);
+  await looking.close();
   rmSync(directory, { recursive: true });
 });

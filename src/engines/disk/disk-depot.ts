@@ -1,25 +1,27 @@
 /**
  * A depot in a directory: `<root>/blobs/ab/cd/<hash>` and `<root>/documents/<name>`. Guarantees, beside those of the port:
- * nobody but the owner may enter either folder.
+ * nobody but the owner may enter either folder; who only looks makes and removes nothing, and finds nothing where nothing is.
  */
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { isCode, unlessMissing } from '../../base/system-error.ts';
-import { assertDocumentName, type Depot, type Documents } from '../../ports/depot.ts';
+import { assertDocumentName, type Depot, type DepotUse, type Documents } from '../../ports/depot.ts';
 import { openDiskBlobs } from './disk-blobs.ts';
 import { syncFolder, throwFull } from './disk-stage.ts';
 
-export async function openDiskDepot(folder: string): Promise<Depot> {
+export async function openDiskDepot(folder: string, use: DepotUse): Promise<Depot> {
   const root = resolve(folder);
-  const named = join(root, 'documents');
-  for (const wanted of [join(root, 'blobs'), named]) await makeFolders(wanted);
-  const blobs = await openDiskBlobs(join(root, 'blobs'));
-  await chmod(named, 0o700);
-  await syncFolder(root);
+  const [contents, named] = [join(root, 'blobs'), join(root, 'documents')];
+  if (use === 'keep') for (const wanted of [contents, named]) await makeFolders(wanted);
+  const blobs = await openDiskBlobs(contents, use === 'keep' ? 'shared' : 'looking');
+  if (use === 'keep') {
+    await chmod(named, 0o700);
+    await syncFolder(root);
+  }
   return {
     blobs,
-    hashes: () => hashesIn(join(root, 'blobs')),
+    hashes: () => hashesIn(contents),
     documents: documentsIn(named),
     close: () => blobs.close(),
   };
@@ -53,7 +55,7 @@ const documentsIn = (folder: string): Documents => {
     put: async (name, text) => replace(fileOf(name), join(folder, UNFINISHED + randomUUID()), text).catch(throwFull),
     get: async (name) => readFile(fileOf(name), 'utf8').catch(unlessMissing),
     list: async () => {
-      const names = await readdir(folder);
+      const names = (await readdir(folder).catch(unlessMissing)) ?? [];
       return names.filter((name) => !name.startsWith(UNFINISHED)).sort();
     },
     remove: async (name) => {
@@ -89,4 +91,4 @@ async function* hashesIn(root: string): AsyncIterable<string> {
 }
 
 const foldersIn = async (folder: string): Promise<string[]> =>
-  (await readdir(folder)).filter((name) => /^[0-9a-f]{2}$/.test(name));
+  ((await readdir(folder).catch(unlessMissing)) ?? []).filter((name) => /^[0-9a-f]{2}$/.test(name));

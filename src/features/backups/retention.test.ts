@@ -61,7 +61,7 @@ describe('in a depot', () => {
   const signal = new AbortController().signal;
   let depot: Depot;
   beforeAll(async () => {
-    depot = await openDiskDepot(directory);
+    depot = await openDiskDepot(directory, 'keep');
   });
   afterAll(async () => {
     await depot.close();

@@ -69,7 +69,7 @@ forEachEngine('a backup', (engine) => {
     }
   };
   const inDepot = async <T>(work: (depot: Depot) => Promise<T>): Promise<T> => {
-    const depot = await openDepot(server.config, destination);
+    const depot = await openDepot(server.config, destination, 'keep');
     try {
       return await work(depot);
     } finally {
@@ -161,7 +161,7 @@ forEachEngine('a backup', (engine) => {
              SELECT 'root', 'main', '/a', '/', 'f', 'f', 1, 9007199254740991, 1, 4, '', 'write', 1, 'test', 1, 'test', sha256, blob_id FROM blobs`,
           );
         });
-        const depot = await openDepot(before.config, from);
+        const depot = await openDepot(before.config, from, 'keep');
         const manifest = await backup(depot, { sql, config: before.config });
         await depot.close();
         return manifest;
@@ -182,7 +182,7 @@ forEachEngine('a backup', (engine) => {
     const { endpoint, bucket } = await freshBucket();
     const { NEXUS_BLOBS_URL: _blobs, ...keys } = settingsFor({ endpoint, bucket });
     const from = `s3://${bucket}/backups/here?endpoint=${encodeURIComponent(endpoint)}`;
-    const depot = await openDepot({ ...server.config, ...keys }, from);
+    const depot = await openDepot({ ...server.config, ...keys }, from, 'keep');
     const { dump_sha256, id } = await backup(depot);
     await depot.close();
     expect(await verifyAt({ ...server.config, ...keys }, { from, ref: 'latest' }, quiet)).toMatchObject({ id });
@@ -204,7 +204,7 @@ forEachEngine('a backup', (engine) => {
     timeout: 60_000,
   }, async () => {
     const own = join(place, 'damaged');
-    const depot = await openDepot(server.config, own);
+    const depot = await openDepot(server.config, own, 'keep');
     const { id } = await backup(depot);
     await depot.close();
     const verify = () => verifyAt(server.config, { from: own, ref: 'latest' }, quiet);
@@ -237,7 +237,7 @@ forEachEngine('a backup', (engine) => {
     writeFileSync(object, Buffer.alloc(statSync(object).size));
     await expect(restoreAt(config, { from: own, ref: id }, quiet)).rejects.toMatchObject({ code: 'BACKUP_DAMAGED' });
     // The next one finds that out by itself, and mends it.
-    const mending = await openDepot(server.config, own);
+    const mending = await openDepot(server.config, own, 'keep');
     await backup(mending);
     await mending.close();
     await restoreAt(config, { from: own, ref: id }, quiet);

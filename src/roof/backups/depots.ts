@@ -6,7 +6,7 @@ import { invalidParams } from '../../base/faults.ts';
 import { parseBlobsUrl } from '../../config/blobs-url.ts';
 import type { Config } from '../../config.ts';
 import { openDiskDepot } from '../../engines/disk/disk-depot.ts';
-import type { Depot } from '../../ports/depot.ts';
+import type { Depot, DepotUse } from '../../ports/depot.ts';
 import { s3PlaceOf } from '../engines.ts';
 import { outboundOf } from '../outbound.ts';
 
@@ -28,9 +28,9 @@ export function checkDestination(destination: string): void {
   });
 }
 
-export async function openDepot(config: Config, destination: string): Promise<Depot> {
+export async function openDepot(config: Config, destination: string, use: DepotUse): Promise<Depot> {
   if (!destination.startsWith('s3:')) {
-    return openDiskDepot(destination.startsWith('file:') ? fileURLToPath(destination) : destination);
+    return openDiskDepot(destination.startsWith('file:') ? fileURLToPath(destination) : destination, use);
   }
   const place = parseBlobsUrl(destination);
   if (place.kind !== 's3') throw new Error(`${destination} is no destination`);

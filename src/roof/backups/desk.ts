@@ -2,7 +2,7 @@
 import { Fault, invalidParams } from '../../base/faults.ts';
 import type { Config } from '../../config.ts';
 import type { BackupDesk } from '../../core/call/backups.ts';
-import type { Depot } from '../../ports/depot.ts';
+import type { Depot, DepotUse } from '../../ports/depot.ts';
 import { checkDestination, defaultDestination, openDepot, probeDepot } from './depots.ts';
 
 const said = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
@@ -16,20 +16,20 @@ export const backupDesk = (
   probe: async (destination) => {
     checkDestination(destination);
     try {
-      const depot = await openDepot(config, destination);
+      const depot = await openDepot(config, destination, 'keep');
       await probeDepot(depot).finally(() => depot.close());
     } catch (thrown) {
       throw invalidParams({ path: 'destination', message: `cannot be used: ${said(thrown)}` });
     }
   },
-  open: (destination) => openReachable(config, destination),
+  open: (destination) => openReachable(config, destination, 'look'),
   restore,
 });
 
 /** UPSTREAM_FAILED, with the words of the place. */
-export async function openReachable(config: Config, destination: string): Promise<Depot> {
+export async function openReachable(config: Config, destination: string, use: DepotUse): Promise<Depot> {
   try {
-    return await openDepot(config, destination);
+    return await openDepot(config, destination, use);
   } catch (thrown) {
     if (thrown instanceof Fault) throw thrown;
     throw new Fault('UPSTREAM_FAILED', `The destination ${destination} cannot be reached: ${said(thrown)}`);

@@ -67,7 +67,7 @@ async function runOne(doing: Doing, begun: Begun): Promise<void> {
 }
 
 async function makeAt(doing: Doing, begun: Begun): Promise<Manifest> {
-  const depot = await openReachable(doing.config, begun.destination);
+  const depot = await openReachable(doing.config, begun.destination, 'keep');
   try {
     const manifest = await makeNow(doing, depot, begun);
     await removeBackups(depot, {

@@ -41,7 +41,7 @@ export interface Told {
 }
 
 async function withDepot<T>(config: Config, from: string, work: (depot: Depot) => Promise<T>): Promise<T> {
-  const depot = await openDepot(config, from);
+  const depot = await openDepot(config, from, 'look');
   try {
     return await work(depot);
   } finally {

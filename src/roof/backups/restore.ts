@@ -45,7 +45,7 @@ export interface RestoreParts extends Omit<BackupJobParts, 'step'> {
 
 export function restorer(parts: RestoreParts): BackupDesk['restore'] {
   return async ({ destination, backup_id, signal }) => {
-    const depot = await openReachable(parts.config, destination);
+    const depot = await openReachable(parts.config, destination, 'keep');
     try {
       return await restore({ ...parts, step: systemSteps(parts.runner), depot, signal }, { backup_id, destination });
     } finally {
