@@ -29,7 +29,7 @@ export interface Prepared {
   readonly secretsKey: string;
 }
 
-interface Preparing {
+export interface Preparing {
   readonly fence: Fence;
   readonly log: Log;
   readonly onBroken: (reason: unknown) => void;

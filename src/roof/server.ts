@@ -28,6 +28,7 @@ import { ZoneWatch } from '../core/zone-watch.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { claimDirectory } from '../engines/sqlite/data-directory.ts';
 import { keyChanges } from '../features/access/keys.operations.ts';
+import { assertAddressFree } from './address.ts';
 import { openAuditDesk } from './audit/desk.ts';
 import type { UnwrittenReads } from './audit/read-batches.ts';
 import { tellingOfAuth } from './audit/told.ts';
@@ -44,7 +45,7 @@ import { mindLeaving } from './leave.ts';
 import { joinNodes } from './nodes.ts';
 import { openOutside } from './outside.ts';
 import { grantCache, switchesOf } from './parts.ts';
-import { prepareDatabase } from './prepare.ts';
+import { type Prepared, type Preparing, prepareDatabase } from './prepare.ts';
 import { ratesOf, rateTable } from './rates.ts';
 import { type Opening, openRenewed } from './renewal.ts';
 import { runnerOf, type Threads } from './runner.ts';
@@ -66,6 +67,8 @@ export interface StartOptions {
    * been answered by then, and nothing is written any more.
    */
   readonly onBroken?: (reason: unknown) => void;
+  /** Given the text of an admin key once it is kept, whatever becomes of the start: nobody can have it from the database again. */
+  readonly onAdminKey?: (text: string) => void;
 }
 
 export interface Running {
@@ -93,6 +96,7 @@ export async function start(options: StartOptions): Promise<Running> {
   let tuned = config;
   const carried: Carried = {};
   try {
+    await assertAddressFree(config);
     const { first, now, stop } = await openRenewed({
       config,
       open: (as, opening) => startClaimed({ ...options, config: retuned(as, tuned), carried }, opening),
@@ -100,7 +104,7 @@ export async function start(options: StartOptions): Promise<Running> {
     });
     return {
       url: first.url,
-      adminKey: first.adminKey,
+      adminKey: carried.adminKey,
       get server() {
         return now().server;
       },
@@ -135,16 +139,27 @@ function haltOf(told: (reason: unknown) => void): Halt {
 /** What a server that begins anew takes over from the one before. */
 interface Carried {
   left?: UnwrittenReads;
+  /** That it made. */
+  adminKey?: string;
 }
 
 interface Claimed extends StartOptions {
   readonly carried: Carried;
 }
 
+async function prepare(options: Claimed, preparing: Preparing): Promise<Prepared> {
+  const prepared = await prepareDatabase(options.config, preparing);
+  if (prepared.adminKey !== undefined) {
+    options.carried.adminKey = prepared.adminKey;
+    options.onAdminKey?.(prepared.adminKey);
+  }
+  return prepared;
+}
+
 async function startClaimed(options: Claimed, { fence, anew, beforeListening }: Opening): Promise<Running> {
   const log = logOfSchema(options.config, options.log ?? silentLog);
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
-  const kept = await prepareDatabase(options.config, { log, fence, onBroken: halt.onBroken });
+  const kept = await prepare(options, { log, fence, onBroken: halt.onBroken });
   const config = { ...options.config, AUDIT_KEY: kept.auditKey };
   const tokens = tokensOf(config, kept.secret);
   const sql = await openServerSql(config, halt.onBroken, fence);
@@ -209,7 +224,7 @@ async function startClaimed(options: Claimed, { fence, anew, beforeListening }: 
   log('info', 'server.started', { url });
   const leave = mindLeaving({ config, nodes, health, pending, work, log });
   const retune = (other: Config): void => rates?.retune(rateTable(other));
-  return { url, adminKey: kept.adminKey, server, retune, stop: () => stopOf({ app, config, leave, close }) };
+  return { url, adminKey: options.carried.adminKey, server, retune, stop: () => stopOf({ app, config, leave, close }) };
 }
 
 interface Front extends Pick<DoorOptions, 'server' | 'health' | 'metrics' | 'tracing' | 'callers' | 'rates'> {

@@ -1,5 +1,5 @@
 /** The commands that are the server: what they say at start, how they end, and what they refuse. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,6 +45,7 @@ test('start prints an address, a key and lines that work as they stand; Ctrl-C e
   expect((await nexus(['ls', '/docs', '--url', url], around)).code).toBe(0);
   const taken = await nexus(['start', '--port', new URL(url).port, '--data', 'other-data'], around);
   expect(taken).toMatchObject({ code: 1, err: expect.stringMatching(/^nexus: port \d+ of 127\.0\.0\.1 is taken/) });
+  expect(readdirSync(join(place, 'other-data')).filter((name) => /nexus\.db/.test(name))).toEqual([]);
   const same = await nexus(['serve', '--port', '0', '--data', 'start-data'], within({ NEXUS_LOG_LEVEL: 'error' }));
   expect(same).toMatchObject({ code: 1, err: expect.stringContaining('another server runs on') });
   // As a group of processes and whoever hands signals on deliver it.
@@ -122,6 +123,22 @@ test('a start that cannot listen, or make its directory, names the setting that 
     const line = ['serve', '--port', '0', '--data', 'start-data', ...asked];
     const { code, err } = await nexus(line, within({ NEXUS_LOG_LEVEL: 'silent' }));
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(why) });
+  }
+});
+
+test('a start that fails once the admin key is made shows it, as no later one can', SLOW, async () => {
+  const data = ['--port', '0', '--data', 'late-data'];
+  for (const word of ['start', 'serve']) {
+    rmSync(join(place, 'late-data'), { recursive: true, force: true });
+    const failed = await nexus([word, ...data], within({ NEXUS_BLOBS_URL: 'file:///proc/none/blobs' }));
+    expect(failed.code).toBe(1);
+    const [, key = ''] = /^admin key (sk-\S+)\n$/m.exec(failed.out) ?? [];
+    expect(key).not.toBe('');
+    const server = startNexus(['serve', ...data], within({ NEXUS_LOG_LEVEL: 'error' }));
+    const [, url = ''] = await server.said(/listening at (\S+)\n/);
+    expect((await nexus(['key', 'list', '--url', url], within({ NEXUS_API_KEY: key }))).code).toBe(0);
+    server.child.kill('SIGTERM');
+    expect((await server.ended).out).not.toContain('admin key');
   }
 });
 

@@ -66,6 +66,12 @@ function warnOfClearText({ HOST, PUBLIC_URL }: Config, log: Log): void {
   });
 }
 
+/** A start that failed has made it for all later ones, which cannot show it. */
+function sayKept(terminal: Terminal, adminKey: string): void {
+  terminal.err('The database has an admin key already, which is shown now and never again:\n');
+  terminal.out(`admin key ${adminKey}\n`);
+}
+
 /** Runs the server until a signal, or until it cannot go on. */
 async function serveUntilStopped(serving: Serving): Promise<number> {
   const { start } = await import('../../../main.ts');
@@ -83,8 +89,14 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
     broken = resolve;
     onStopSignal(() => resolve(undefined));
   });
-  const running = await start({ config, log, onBroken: (reason) => broken(reason) }).catch(async (thrown) => {
+  let adminKey: string | undefined;
+  const onAdminKey = (text: string): void => {
+    adminKey = text;
+  };
+  const onBroken = (reason: unknown): void => broken(reason);
+  const running = await start({ config, log, onBroken, onAdminKey }).catch(async (thrown) => {
     const code = explain(serving.terminal, unlistenable(thrown, config));
+    if (adminKey !== undefined) sayKept(serving.terminal, adminKey);
     await close();
     // What was opened before it failed, threads above all, would keep the process for ever.
     return process.exit(code);
