@@ -41,7 +41,11 @@ test('start prints an address, a key and lines that work as they stand; Ctrl-C e
   expect(await server.ended).toMatchObject({ code: 0, err: '' });
 
   const again = startNexus(['start', '--port', new URL(url).port, '--data', 'start-data'], around);
-  expect((await again.said(/Nexus is running[\s\S]*curl .*\n/))[0]).not.toContain('sk-');
+  const [later] = await again.said(/Nexus is running[\s\S]*curl .*\n/);
+  expect(later).not.toContain('sk-');
+  const [, key = ''] = /Admin key +(sk-\S+)/.exec(greeting) ?? [];
+  const laterCurl = /curl .*/.exec(later)?.[0] ?? '';
+  expect(await shell(laterCurl, within({ NEXUS_API_KEY: key }))).toMatchObject({ code: 0, out: 'Hello, Nexus\n' });
   expect((await nexus(['ls', '/docs', '--url', url], around)).code).toBe(0);
   const taken = await nexus(['start', '--port', new URL(url).port, '--data', 'other-data'], around);
   expect(taken).toMatchObject({ code: 1, err: expect.stringMatching(/^nexus: port \d+ of 127\.0\.0\.1 is taken/) });

@@ -181,7 +181,8 @@ function greet(scene: Scene, running: Listening, config: Config): void {
   const there = url === settings.url ? '' : ` --url ${url}`;
   say(`    echo 'Hello, Nexus' | ${nexus} put - /docs/hello.txt${there}`);
   say(`    ${nexus} grep -i nexus /${there}`);
-  say(`    curl -s ${url}/api/v2/files/docs/hello.txt -H 'Authorization: Bearer ${fresh ?? '$NEXUS_API_KEY'}'`);
+  // In double quotes, in which a shell puts what the variable holds.
+  say(`    curl -s ${url}/api/v2/files/docs/hello.txt -H "Authorization: Bearer ${fresh ?? '$NEXUS_API_KEY'}"`);
   say('');
 }
 
