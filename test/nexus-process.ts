@@ -13,7 +13,8 @@ export interface Surroundings {
   /** All NEXUS_ variables of the process; others are those of the tests. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly stdin?: string;
+  /** Nothing unless it is given; `open` leaves it to the test. */
+  readonly stdin?: string | { readonly open: true };
   /** Not as it is published: where it matters which file something comes from. */
   readonly fromSource?: boolean;
   /** Numeric user to run as. */
@@ -58,10 +59,13 @@ export async function startServing(
 
 const quoted = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;
 
+/** As on a terminal, where what is written to stdin is typed; what it writes to stdout and stderr is in `out`, as it is. */
+export const startOnTerminal = (args: readonly string[], around: Surroundings = {}): Started =>
+  startProcess(['script', '-qec', [process.execPath, BIN, ...args].map(quoted).join(' '), '/dev/null'], around);
+
 /** As on a terminal; what it writes to stdout and stderr is in `out`, without colours. */
 export async function nexusOnTerminal(args: readonly string[], around: Surroundings = {}): Promise<Ended> {
-  const line = [process.execPath, BIN, ...args].map(quoted).join(' ');
-  const { code, out, err } = await startProcess(['script', '-qec', line, '/dev/null'], around).ended;
+  const { code, out, err } = await startOnTerminal(args, around).ended;
   return { code, out: out.replaceAll('\r\n', '\n').replace(/\u001b\[\d*m/g, ''), err };
 }
 
@@ -84,7 +88,7 @@ function startProcess([file = '', ...args]: readonly string[], around: Surroundi
     written.err += text;
   });
   child.stdin.on('error', () => undefined);
-  child.stdin.end(around.stdin ?? '');
+  if (typeof around.stdin !== 'object') child.stdin.end(around.stdin ?? '');
   const ended = once(child, 'close').then(([code]) => ({ code, ...written }));
   return {
     child,

@@ -58,7 +58,7 @@ export async function exportLog(scene: Scene, typed: Typed, filters: readonly st
     for await (const chunk of stream) await scene.terminal.bytes(chunk);
     return undefined;
   }
-  const size = await keep(stream, file, 'the audit log');
+  const size = await keep(stream, file, { named: 'the audit log' });
   if (scene.terminal.json) show(scene.terminal, { local: file, format, size });
   else scene.terminal.err(`${safe(file)}: ${bytesText(size)}\n`);
   return undefined;

@@ -1,10 +1,12 @@
 /** Backups as people see them: how far one is, a table of them, what came of looking at one. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupObject } from '../../../features/backups/backup-object.ts';
 import { type Scene, type Typed, UsageError } from '../command.ts';
 import { lineOf, paramsOf, send } from '../derived.ts';
 import { EXIT_CONFIG, load } from '../server/load.ts';
 import { show } from '../show.ts';
 import { bytesText, type Style, type Terminal, table, timeText } from '../terminal.ts';
+import { startBar, telling } from './bar.ts';
 
 export async function runBackup(verb: string, scene: Scene, typed: Typed): Promise<number | undefined> {
   const { from, ...options } = typed.options as { from?: string };
@@ -80,50 +82,50 @@ const LOOK_MS = 300;
 /** Begins one and shows how far it is until it is over. */
 async function now(scene: Scene, typed: Typed): Promise<number | undefined> {
   const { terminal } = scene;
-  const transport = scene.transport();
-  const begun = (await send(transport, lineOf('backup now'), { wait: false })) as BackupObject;
+  const begun = (await send(scene.transport(), lineOf('backup now'), { wait: false })) as BackupObject;
   if (typed.options.wait === false) {
     show(terminal, begun);
     return undefined;
   }
+  const goesOn = `the backup goes on in the server: nexus backup get ${begun.id}`;
+  const backup = await telling(terminal, goesOn, () => untilMade(scene, begun.id));
+  if (backup.status !== 'succeeded') {
+    terminal.err(`nexus: the backup failed: ${backup.error}\n`);
+    return 8;
+  }
+  summarise(terminal, 'now', backup);
+  return undefined;
+}
+
+async function untilMade({ terminal, transport }: Scene, ref: string): Promise<BackupObject> {
+  const to = transport();
   const bar = await openBar(terminal);
-  for (;;) {
-    const backup = (await send(transport, lineOf('backup get'), { ref: begun.id })) as BackupObject;
-    if (backup.status === 'queued' || backup.status === 'running') {
+  try {
+    for (;;) {
+      const backup = (await send(to, lineOf('backup get'), { ref })) as BackupObject;
+      if (backup.status !== 'queued' && backup.status !== 'running') return backup;
       bar.tell(backup.phase ?? '', backup.done ?? 0, backup.total ?? 0);
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
-      continue;
+      await sleep(LOOK_MS);
     }
+  } finally {
     bar.stop();
-    if (backup.status !== 'succeeded') {
-      terminal.err(`nexus: the backup failed: ${backup.error}\n`);
-      return 8;
-    }
-    summarise(terminal, 'now', backup);
-    return undefined;
   }
 }
 
-interface Bar {
+interface Told {
   tell(phase: string, done: number, total: number): void;
   stop(): void;
 }
 
-async function openBar(terminal: Terminal): Promise<Bar> {
-  if (terminal.json || !process.stderr.isTTY) return { tell: () => undefined, stop: () => undefined };
-  const { default: progress } = await import('cli-progress');
-  const bar = new progress.SingleBar({
-    format: '{phase} [{bar}] {value}/{total}',
-    stream: process.stderr,
-    clearOnComplete: true,
-  });
-  bar.start(1, 0, { phase: 'waiting' });
+async function openBar(terminal: Terminal): Promise<Told> {
+  const format = '{phase} [{bar}] {value}/{total}';
+  const bar = await startBar(terminal, { format, clearOnComplete: true, total: 1, shown: { phase: 'waiting' } });
   return {
     tell: (phase, done, total) => {
-      bar.setTotal(Math.max(total, done, 1));
-      bar.update(done, { phase });
+      bar?.setTotal(Math.max(total, done, 1));
+      bar?.update(done, { phase });
     },
-    stop: () => bar.stop(),
+    stop: () => bar?.stop(),
   };
 }
 

@@ -6,11 +6,11 @@ import { createHash } from 'node:crypto';
 import { lstat, open, opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { SingleBar } from 'cli-progress';
 import { bytesParam, filePath, type Transport } from '../../../../client/transport.ts';
 import { type Scene, UsageError } from '../command.ts';
 import { show } from '../show.ts';
 import { bytesText, plural, safe, type Terminal } from '../terminal.ts';
+import { startBar, telling } from './bar.ts';
 
 /** Files of a batch, and bytes of one; larger files travel alone, as a stream. */
 const BATCH_FILES = 500;
@@ -136,16 +136,7 @@ function count(progress: Progress, hash: string, size: number): void {
   progress.fresh += size;
 }
 
-function openBar(terminal: Terminal, total: Survey): SingleBar | undefined {
-  if (terminal.json || !process.stderr.isTTY) return undefined;
-  const bar = new SingleBar({
-    format: ' {bar} {percentage}% | {value}/{total} files | {size} | {eta_formatted} left',
-    stream: process.stderr,
-    hideCursor: true,
-  });
-  bar.start(total.files.length, 0, { size: '0 B' });
-  return bar;
-}
+const BAR = { format: ' {bar} {percentage}% | {value}/{total} files | {size} | {eta_formatted} left' };
 
 export async function importTree(scene: Scene, local: string, target: string): Promise<void> {
   const { terminal } = scene;
@@ -155,19 +146,17 @@ export async function importTree(scene: Scene, local: string, target: string): P
   await transport.rest({ method: 'GET', path: '/healthz' });
   const total = await survey(local, target);
   const progress: Progress = { files: 0, bytes: 0, fresh: 0, seen: new Set(), skipped: total.skipped };
-  const bar = openBar(terminal, total);
   const batches = batchesOf(total.files);
-  const lane = async (): Promise<void> => {
-    for (const batch of batches) {
-      await sendBatch(transport, batch, progress);
-      bar?.update(progress.files, { size: bytesText(progress.bytes) });
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: LANES }, lane));
-  } finally {
-    bar?.stop();
-  }
+  await telling(terminal, 'what was sent stays; the same line again writes the rest', async () => {
+    const bar = await startBar(terminal, { ...BAR, total: total.files.length, shown: { size: '0 B' } });
+    const lane = async (): Promise<void> => {
+      for (const batch of batches) {
+        await sendBatch(transport, batch, progress);
+        bar?.update(progress.files, { size: bytesText(progress.bytes) });
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane)).finally(() => bar?.stop());
+  });
   report(terminal, progress, { target, seconds: (performance.now() - began) / 1000 });
 }
 

@@ -1,5 +1,4 @@
 /** Pushes, pulls and conflicts as people read them: a bar while changes go, what came of them, tables of conflicts. */
-import { SingleBar } from 'cli-progress';
 import type { Transport } from '../../../../client/transport.ts';
 import type { ConflictObject } from '../../../features/sync/conflict-object.ts';
 import type { SyncOutput } from '../../../features/sync/sync-shapes.ts';
@@ -7,6 +6,7 @@ import type { Command } from '../command.ts';
 import { altered, derivedCommand, lineOf, paramsOf, send } from '../derived.ts';
 import { show } from '../show.ts';
 import { bytesText, paint, plural, type Terminal, table, timeText } from '../terminal.ts';
+import { startBar } from './bar.ts';
 
 const CONFLICTS = ['CONFLICT', 'STATUS', 'PATH', 'OURS', 'THEIRS', 'SEEN'].map((title) => ({ title }));
 
@@ -35,11 +35,10 @@ const LOOK_MS = 300;
 async function withBar<T>(terminal: Terminal, pending: () => Promise<number>, work: () => Promise<T>): Promise<T> {
   const total = terminal.json || !process.stderr.isTTY ? 0 : await pending();
   if (total < 2) return work();
-  const bar = new SingleBar({ format: '{bar} {value}/{total} changes', stream: process.stderr, clearOnComplete: true });
-  bar.start(total, 0);
+  const bar = await startBar(terminal, { format: '{bar} {value}/{total} changes', clearOnComplete: true, total });
   const timer = setInterval(() => {
     pending().then(
-      (left) => bar.update(Math.max(0, total - left)),
+      (left) => bar?.update(Math.max(0, total - left)),
       () => undefined,
     );
   }, LOOK_MS);
@@ -47,7 +46,7 @@ async function withBar<T>(terminal: Terminal, pending: () => Promise<number>, wo
     return await work();
   } finally {
     clearInterval(timer);
-    bar.stop();
+    bar?.stop();
   }
 }
 

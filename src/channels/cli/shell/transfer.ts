@@ -9,6 +9,7 @@ import { codeOf } from '../../../base/system-error.ts';
 import { type Command, type Option, type Typed, UsageError } from '../command.ts';
 import { show } from '../show.ts';
 import { bytesText, safe } from '../terminal.ts';
+import { onInterrupt } from './interrupts.ts';
 
 const BRANCH: Option = { name: 'branch', about: 'branch of the tree', takes: 'text' };
 const VIEW: readonly Option[] = [
@@ -55,7 +56,7 @@ const get: Command = {
       return undefined;
     }
     const file = inDirectory(local) ? join(local, basename(path)) : local;
-    const size = await keep(stream, file, path);
+    const size = await keep(stream, file, { named: path });
     if (scene.terminal.json) show(scene.terminal, { path, local: file, size });
     else scene.terminal.err(`${safe(path)} → ${safe(file)}, ${bytesText(size)}\n`);
     return undefined;
@@ -65,28 +66,38 @@ const get: Command = {
 const inDirectory = (local: string): boolean => statSync(local, { throwIfNoEntry: false })?.isDirectory() ?? false;
 
 /** Writes beside the file and renames at the end, so that it is there whole or as it was before. Gives its size. */
-export async function keep(stream: AsyncIterable<Uint8Array>, local: string, path: string): Promise<number> {
+export async function keep(
+  stream: AsyncIterable<Uint8Array>,
+  local: string,
+  { named, mode }: { readonly named: string; readonly mode?: number },
+): Promise<number> {
   const there = statSync(local, { throwIfNoEntry: false });
   // A device or a pipe takes the bytes as they come; a link stays, and what it names is replaced.
   const inPlace = there !== undefined && !there.isFile();
   const file = there ? realpathSync(local) : local;
   const beside = inPlace ? file : `${file}.part-${process.pid}`;
-  const target = await createLocal(beside, { shownAs: local, mode: there?.mode });
-  try {
-    await pipeline(stream, target);
-    if (!inPlace) renameSync(beside, file);
-    return target.bytesWritten;
-  } catch (thrown) {
+  const remove = (): void => {
     if (!inPlace) rmSync(beside, { force: true });
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
-    const left = inPlace ? '' : `, and ${local} is as it was`;
-    throw new Error(`${path} did not arrive whole${left}: ${why}`, { cause: thrown });
+  };
+  const release = onInterrupt(remove);
+  try {
+    const target = await createLocal(beside, { shownAs: local, mode: mode ?? there?.mode });
+    const whole = pipeline(stream, target).then(() => inPlace || renameSync(beside, file));
+    await whole.catch((thrown: unknown) => {
+      remove();
+      const why = thrown instanceof Error ? thrown.message : String(thrown);
+      const left = inPlace ? '' : `, and ${local} is as it was`;
+      throw new Error(`${named} did not arrive whole${left}: ${why}`, { cause: thrown });
+    });
+    return target.bytesWritten;
+  } finally {
+    release();
   }
 }
 
 interface Creating {
   readonly shownAs: string;
-  /** Of the file that it is going to replace. */
+  /** That it is to have, as of the file that it is going to replace. */
   readonly mode: number | undefined;
 }
 

@@ -6,12 +6,12 @@ import { createReadStream, realpathSync, type Stats, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SingleBar } from 'cli-progress';
 import { NexusError, UnreachableError } from '../../../../client/errors.ts';
 import type { HttpAnswer, RestCall, Transport } from '../../../../client/transport.ts';
 import { type Scene, type Typed, UsageError } from '../command.ts';
 import { bytesText } from '../terminal.ts';
 import { type Notes, uploadNotes } from '../upload-notes.ts';
+import { startBar, telling } from './bar.ts';
 
 const ROOT = '/api/v2/uploads';
 const VERSION = { 'tus-resumable': '1.0.0' };
@@ -51,28 +51,27 @@ export async function uploadShown(scene: Scene, typed: Typed): Promise<Uploaded>
   const transport = scene.transport();
   const zone = String(typed.options.tenant ?? scene.settings.zone ?? '');
   const type = typed.options['content-type'];
-  const bar = new SingleBar({
-    format: '{bar} {percentage}%  {value}/{total}',
-    formatValue: (value, _options, kind) => (kind === 'percentage' ? String(value) : bytesText(value)),
-    stream: process.stderr,
-    noTTYOutput: false,
-    hideCursor: true,
-  });
-  if (process.stderr.isTTY) bar.start(size, 0);
-  try {
-    return await uploadFile({
-      transport,
-      notes: uploadNotes(scene.settings.configHome, Date.now),
-      local,
-      path,
-      size,
-      what: JSON.stringify([transport.url, zone, path, realpathSync(local), size, mtimeMs]),
-      contentType: typeof type === 'string' ? type : undefined,
-      told: (bytes) => bar.update(bytes),
+  const uploading = {
+    transport,
+    notes: uploadNotes(scene.settings.configHome, Date.now),
+    local,
+    path,
+    size,
+    what: JSON.stringify([transport.url, zone, path, realpathSync(local), size, mtimeMs]),
+    contentType: typeof type === 'string' ? type : undefined,
+  };
+  return telling(scene.terminal, 'the same line goes on where this one was', async () => {
+    const bar = await startBar(scene.terminal, {
+      format: '{bar} {percentage}%  {value}/{total}',
+      formatValue: (value, _options, kind) => (kind === 'percentage' ? String(value) : bytesText(value)),
+      total: size,
     });
-  } finally {
-    bar.stop();
-  }
+    try {
+      return await uploadFile({ ...uploading, told: (bytes) => bar?.update(bytes) });
+    } finally {
+      bar?.stop();
+    }
+  });
 }
 
 function statOf(local: string): Stats {

@@ -9,6 +9,8 @@ import { filePath, type Transport } from '../../../../client/transport.ts';
 import { type Scene, type Typed, UsageError } from '../command.ts';
 import { show } from '../show.ts';
 import { bytesText, safe, type Terminal } from '../terminal.ts';
+import { startBar } from './bar.ts';
+import { onInterrupt } from './interrupts.ts';
 import { keep } from './transfer.ts';
 
 /** Bytes, with a bar on a terminal; `total` is 0 where it is not known. */
@@ -17,12 +19,14 @@ async function* counted(
   pieces: AsyncIterable<Uint8Array>,
   total: number,
 ): AsyncGenerator<Uint8Array> {
-  const shown = !terminal.json && process.stderr.isTTY === true;
-  const { SingleBar } = await import('cli-progress');
   const format = total > 0 ? '[{bar}] {percentage} %' : '{text}';
-  const bar = shown ? new SingleBar({ format, stream: process.stderr, clearOnComplete: true }) : undefined;
+  const bar = await startBar(terminal, {
+    format,
+    clearOnComplete: true,
+    total: Math.max(total, 1),
+    shown: { text: '' },
+  });
   let bytes = 0;
-  bar?.start(Math.max(total, 1), 0, { text: '' });
   try {
     for await (const piece of pieces) {
       bytes += piece.length;
@@ -63,7 +67,8 @@ export async function runExport({ terminal, transport }: Scene, typed: Typed): P
     for await (const piece of whole) await terminal.bytes(piece);
     return;
   }
-  const size = await keep(counted(terminal, whole, 0), out, `zone ${zone}`);
+  // It has the hashes of keys.
+  const size = await keep(counted(terminal, whole, 0), out, { named: `zone ${zone}`, mode: 0o600 });
   const [, contents, sha256] = end ?? [];
   if (terminal.json) show(terminal, { zone_id: zone, file: out, size, contents: Number(contents), sha256 });
   else terminal.err(`zone ${safe(zone)} → ${safe(out)}, ${bytesText(size)}, ${contents} contents\n`);
@@ -83,6 +88,10 @@ export async function runImport({ terminal, transport }: Scene, typed: Typed): P
   if (size === undefined) throw new UsageError(`cannot read ${file}`);
   const to = transport();
   const path = `/.imports/${randomUUID()}`;
+  const release = onInterrupt(async () => {
+    terminal.err('the zone is there whole or not at all: nexus zone list\n');
+    await remove(to, path);
+  });
   try {
     const body = counted(terminal, createReadStream(file), size);
     await to.rest({ method: 'PUT', path: filePath(path), body });
@@ -92,6 +101,7 @@ export async function runImport({ terminal, transport }: Scene, typed: Typed): P
     tell(terminal, made);
   } finally {
     await remove(to, path);
+    release();
   }
 }
 

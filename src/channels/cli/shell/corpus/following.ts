@@ -3,11 +3,11 @@
  * not answer, and then the command says how to look at it and how to stop it.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SingleBar } from 'cli-progress';
 import type { Transport } from '../../../../../client/transport.ts';
 import type { IngestStatus } from '../../../../features/corpus/ingest/ingest.operations.ts';
 import type { Scene } from '../../command.ts';
 import { plural } from '../../terminal.ts';
+import { startBar, telling } from '../bar.ts';
 import { statusOf } from './batch-status.ts';
 
 /** Milliseconds between two looks: at first, and at most. */
@@ -35,33 +35,22 @@ const saidOf = ({ status, atoms_created }: IngestStatus): string => {
   return atoms_created > 0 ? `, ${plural(atoms_created, 'atom')}` : '';
 };
 
-/** An interrupt is ours to answer. */
-const BAR = { gracefulExit: false, clearOnComplete: true, hideCursor: true, stream: process.stderr };
-const EXIT_INTERRUPTED = 130;
-
 /** With a bar where somebody looks; `files` where it is known how many there are. */
 export async function follow({ terminal, transport }: Scene, id: string, files?: number): Promise<IngestStatus> {
-  const goesOn = `the batch goes on: nexus corpus ingest-status ${id}; nexus job cancel ${id} stops it\n`;
+  const goesOn = `the batch goes on: nexus corpus ingest-status ${id}; nexus job cancel ${id} stops it`;
   const format = files === undefined ? '{counted}{said}' : '{bar} {value}/{total} files{said}';
-  const bar = terminal.json || !process.stderr.isTTY ? undefined : new SingleBar({ ...BAR, format });
-  bar?.start(files ?? 0, 0, { counted: '', said: '' });
-  const leave = (): never => {
-    bar?.stop();
-    terminal.err(goesOn);
-    process.exit(EXIT_INTERRUPTED);
-  };
-  process.once('SIGINT', leave);
+  const shown = { counted: '', said: '' };
   try {
-    return await untilDone(transport(), id, (status) => {
-      const done = status.files.length;
-      bar?.update(done, { counted: plural(done, 'file'), said: saidOf(status) });
+    return await telling(terminal, goesOn, async () => {
+      const bar = await startBar(terminal, { format, clearOnComplete: true, total: files ?? 0, shown });
+      const told = (status: IngestStatus): void => {
+        const done = status.files.length;
+        bar?.update(done, { counted: plural(done, 'file'), said: saidOf(status) });
+      };
+      return untilDone(transport(), id, told).finally(() => bar?.stop());
     });
   } catch (thrown) {
-    bar?.stop();
-    terminal.err(goesOn);
+    terminal.err(`${goesOn}\n`);
     throw thrown;
-  } finally {
-    process.off('SIGINT', leave);
-    bar?.stop();
   }
 }
