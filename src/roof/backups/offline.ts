@@ -49,8 +49,15 @@ async function withDepot<T>(config: Config, from: string, work: (depot: Depot) =
   }
 }
 
-export const listAt = (config: Config, from: string): Promise<{ manifests: Manifest[]; damaged: string[] }> =>
-  withDepot(config, from, listManifests);
+type Listed = Awaited<ReturnType<typeof listManifests>>;
+
+/** BACKUP_NOT_FOUND where none is: whoever names a place expects them there. */
+export const listAt = (config: Config, from: string): Promise<Listed> =>
+  withDepot(config, from, async (depot) => {
+    const listed = await listManifests(depot);
+    if (listed.manifests.length > 0 || listed.damaged.length > 0) return listed;
+    throw new Fault('BACKUP_NOT_FOUND', `There are no backups at ${from}`);
+  });
 
 export const verifyAt = (
   config: Config,

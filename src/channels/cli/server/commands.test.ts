@@ -1,5 +1,5 @@
 /** The commands that are the server: what they say at start, how they end, and what they refuse. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -189,8 +189,29 @@ test('config tells where each value comes from, and no secret', SLOW, async () =
   expect(seen.out + out + err).not.toContain(SECRET);
 });
 
+test('commands that look at what is not there say so, and make nothing', SLOW, async () => {
+  const typo = join(place, 'typo');
+  const database = `nexus: there is no database at ${join(typo, 'nexus.db')}`;
+  const backups = `nexus: There are no backups at ${typo} [BACKUP_NOT_FOUND]`;
+  const none = 'nexus: There is no backup yet';
+  for (const [line, code, err] of [
+    [['dump', '--data', typo], 1, database],
+    [['dump', '--data', typo, '--out', `${typo}.jsonl`], 1, database],
+    [['migrate', '--check', '--data', typo], 1, database],
+    [['migrate', '--status', '--data', typo], 1, database],
+    [['backup', 'list', '--from', typo], 4, backups],
+    [['backup', 'verify', 'latest', '--from', typo], 4, none],
+    [['backup', 'restore', 'latest', '--from', typo, '--data', `${typo}-too`, '--confirm'], 4, none],
+  ] as const) {
+    expect(await nexus(line, around)).toMatchObject({ code, out: '', err: expect.stringContaining(err) });
+    expect(readdirSync(place).filter((name) => name.startsWith('typo'))).toEqual([]);
+  }
+});
+
 test('migrate says what is pending, does it once, and then has nothing to do', SLOW, async () => {
   const data = ['--data', 'migrate-data'];
+  mkdirSync(join(place, 'migrate-data'));
+  writeFileSync(join(place, 'migrate-data/nexus.db'), '');
   const pending = await nexus(['migrate', '--check', ...data], around);
   expect(pending).toMatchObject({ code: 1, out: expect.stringMatching(/^pending: /) });
   const first = await nexus(['migrate', ...data], around);

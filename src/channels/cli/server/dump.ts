@@ -1,5 +1,4 @@
 /** `nexus dump`: the state of the database as lines of JSON, and their hash. */
-
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import type { Command } from '../command.ts';
@@ -11,6 +10,8 @@ export const runDump: Command['run'] = async ({ terminal }, typed) => {
   if (!loaded) return EXIT_CONFIG;
   sayWarnings(loaded, terminal);
   const { dumpDatabase } = await import('../../../roof/backups/offline.ts');
+  const { assertDatabase } = await import('../../../roof/offline.ts');
+  assertDatabase(loaded.config);
   const { out, figures: only } = typed.options as { out?: string; figures?: boolean };
   if (only) {
     show(terminal, await dumpDatabase(loaded.config, () => undefined));

@@ -20,8 +20,9 @@ export const migrateCommand: Command = {
     const loaded = load(scene.terminal, typed);
     if (!loaded) return EXIT_CONFIG;
     sayWarnings(loaded, scene.terminal);
-    const { withSql } = await import('../../../roof/offline.ts');
+    const { assertDatabase, withSql } = await import('../../../roof/offline.ts');
     const { readMigrations, schemaState } = await import('../../../roof/migrations.ts');
+    if (typed.options.status || typed.options.check) assertDatabase(loaded.config);
     return withSql(loaded.config, async (sql) => {
       const { applied, pending } = await schemaState(sql);
       if (typed.options.status) {
