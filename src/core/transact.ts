@@ -134,6 +134,8 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
   const state = new CallState(zone, Math.max(parts.clock.now(), zone.seq_at));
   if (context.repeat) await refuseAnswered(tx, context, state.now);
   const output = await runHandler({ ...running, context }, state, ready);
+  // It has not taken place: it is prepared again, and whoever asks for it again must find nothing of this try.
+  if (operation.stale?.(output)) return output;
   if (context.repeat) await rememberAnswer(tx, { context, operation, output, now: state.now, limits: parts.limits });
   checkDeadline(context.deadline);
   if (state.changed) {

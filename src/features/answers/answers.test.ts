@@ -2,7 +2,7 @@
  * Calls that come with an Idempotency-Key (workflows.md §1.3): one of several takes place, the others get its answer, at any
  * door and on any node; also when the server was killed before it was heard.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,6 +11,7 @@ import { openBare } from '../../../test/bare.ts';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { startNexus } from '../../../test/nexus-process.ts';
 import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
+import { allOperations } from '../../core/operations.ts';
 import { pruneAnswers } from '../../roof/prune.ts';
 
 interface Said {
@@ -57,6 +58,50 @@ forEachEngine('calls with a key', (engine) => {
     expect(await textOf('/log')).toBe('x');
     expect((await call('append', { body: append('x') })).replayed).toBe(null);
     expect(await textOf('/log')).toBe('xx');
+  });
+
+  // Those that are prepared on what may have changed by their transaction, with calls that have to be prepared again.
+  const AGAIN: Readonly<Record<string, () => Promise<void>>> = {
+    'file.append': async () => {
+      await server.ok('write', { path: '/large', content: 'b'.repeat(70_000) });
+      const large = 'p'.repeat(70_000);
+      const calls = ['END', large, 'LAST'].map((content, n) => ({
+        key: `large-${n}`,
+        body: append(content, '/large'),
+      }));
+      for (const one of calls) {
+        const first = await call('append', one);
+        expect([first.replayed, JSON.parse(first.text).result.stale]).toEqual([null, undefined]);
+        expect(await call('append', one)).toEqual({ ...first, replayed: 'true' });
+      }
+      expect(await textOf('/large')).toBe(`${'b'.repeat(70_000)}END${large}LAST`);
+    },
+    'file.edit': async () => {
+      const words = Array.from({ length: 12 }, (_, n) => `<${n}>`);
+      await server.ok('write', { path: '/edited', content: words.join(' ') });
+      const edits = words.map((word) => {
+        const params = { path: '/edited', edits: [[word, word.replace('<', '<x')]] };
+        return { key: `edit${word}`, body: JSON.stringify({ params }) };
+      });
+      const first = await Promise.all(edits.map((one) => call('edit', one)));
+      for (const { text, replayed } of first) {
+        expect([replayed, JSON.parse(text)]).toEqual([null, expect.objectContaining({ error: null })]);
+      }
+      expect(await textOf('/edited')).toBe(words.map((word) => word.replace('<', '<x')).join(' '));
+      const again = await Promise.all(edits.map((one) => call('edit', one)));
+      expect(again.map(({ text }) => text)).toEqual(first.map(({ text }) => text));
+      expect(await textOf('/edited')).toBe(words.map((word) => word.replace('<', '<x')).join(' '));
+    },
+  };
+
+  test.each(Object.keys(AGAIN))('what has to be prepared again takes place, and is then answered: %s', async (name) => {
+    await AGAIN[name]?.();
+    const kept = await server.sql.read((tx) => tx.all<{ answer: string | null }>('SELECT answer FROM answers'));
+    expect(kept.filter(({ answer }) => answer?.includes('stale'))).toEqual([]);
+  });
+
+  test('no other operation is prepared again', () => {
+    expect(allOperations.filter(({ stale }) => stale).map(({ name }) => name)).toEqual(Object.keys(AGAIN));
   });
 
   test('a key is of one caller, one operation and one body', async () => {
@@ -120,6 +165,21 @@ forEachEngine('calls with a key', (engine) => {
     const many = await ask(server.url, '/api/nfs', { key: 'k', body: JSON.stringify([{ method: 'mkdir' }]) });
     expect(JSON.parse(many.text).error.data.code).toBe('INVALID_REQUEST');
     expect(await server.ok('exists', { path: '/never' })).toEqual({ exists: false });
+  });
+
+  test('an upgrade forgets calls that an earlier version took for answered though they never took place', async () => {
+    const file = join(import.meta.dirname, '../../../migrations/0185_stale_answers.sql');
+    const left = await server.sql.write('root', async (tx) => {
+      for (const [call_id, answer] of Object.entries({ lost: '{"stale":true}', done: '{"etag":"e"}', once: null })) {
+        await tx.run(
+          `INSERT INTO answers (zone_id, call_id, operation, asked, answer, answered_at) VALUES ('up', ?, 'o', 'a', ?, 1)`,
+          [call_id, answer],
+        );
+      }
+      await tx.run(readFileSync(file, 'utf8'));
+      return tx.all<{ call_id: string }>("SELECT call_id FROM answers WHERE zone_id = 'up' ORDER BY call_id");
+    });
+    expect(left.map(({ call_id }) => call_id)).toEqual(['done', 'once']);
   });
 
   test('an answer is kept for a day, and no longer than its zone', async () => {
