@@ -8,7 +8,7 @@ import { strict as assert } from 'node:assert';
 export interface SegmentWriter {
   /** Appends pieces, which are the writer's until it resolves. */
   write(pieces: readonly Uint8Array[]): Promise<void>;
-  /** What was written before is durable when it resolves. */
+  /** What was written before is durable when it resolves. After one that failed, none succeeds. */
   sync(): Promise<void>;
   /** Syncs nothing. May be called again. */
   close(): Promise<void>;
@@ -32,7 +32,8 @@ export interface Stage {
   ): AsyncIterable<Uint8Array>;
   /**
    * Makes a segment a blob without reading it; durable when it resolves. The segment stays, and may not be written to
-   * again. The caller vouches for the hash; STAGE_MISSING where the segment is not as long.
+   * again, by whoever. The caller vouches for the hash, which every later blob of that name is taken for: he took it of all
+   * the bytes as he wrote them, or read them; STAGE_MISSING where the segment is not as long.
    */
   adopt(act: string, segment: string, blob: { readonly size: number; readonly sha256: string }): Promise<void>;
   /** Removes all segments of an act, or finds them gone. */

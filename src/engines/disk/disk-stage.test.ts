@@ -1,8 +1,8 @@
 /** The stage on disk: the port's suite, and that adopting copies nothing. */
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, open, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { stageContract } from '../../ports/stage.contract.ts';
 import { openDiskBlobs } from './disk-blobs.ts';
 
@@ -27,6 +27,26 @@ test('a blob that was adopted is the same file, in folders that only the owner m
   expect((await stat(join(folder, 'stage', 'act'))).mode & 0o777).toBe(0o700);
   await blobs.stage.remove('act');
   expect(await readdir(join(folder, 'stage'))).toEqual([]);
+  await blobs.close();
+  await rm(folder, { recursive: true });
+});
+
+test('a sync that failed fails for ever: the kernel tells it once', async () => {
+  const folder = await temporaryFolder();
+  const blobs = await openDiskBlobs(folder);
+  const writer = await blobs.stage.open('act', 's1', 0);
+  await writer.write([Buffer.from('abc')]);
+  const some = await open(folder);
+  const datasync = vi.spyOn(Object.getPrototypeOf(some) as typeof some, 'datasync');
+  await some.close();
+  try {
+    datasync.mockRejectedValueOnce(new Error('EIO'));
+    await expect(writer.sync()).rejects.toThrow('EIO');
+    await expect(writer.sync()).rejects.toThrow('EIO');
+  } finally {
+    datasync.mockRestore();
+  }
+  await writer.close();
   await blobs.close();
   await rm(folder, { recursive: true });
 });

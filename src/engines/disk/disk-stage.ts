@@ -64,7 +64,7 @@ class DiskWriter implements SegmentWriter {
   #at: number;
   #flushedTo: number;
   #flushing: Promise<void> | undefined;
-  /** Of a flush: the kernel tells it once, and the next sync would succeed. */
+  /** Of a flush or sync: the kernel tells it once, and the next sync would succeed. */
   #failure: { readonly thrown: unknown } | undefined;
   #unsynced: readonly string[];
   #closed: Promise<void> | undefined;
@@ -117,7 +117,10 @@ class DiskWriter implements SegmentWriter {
     if (this.#failure) throw this.#failure.thrown;
     this.#flushedTo = this.#at;
     const names = this.#unsynced;
-    await Promise.all([this.#file.datasync(), ...names.map(syncFolder)]);
+    await Promise.all([this.#file.datasync(), ...names.map(syncFolder)]).catch((thrown: unknown) => {
+      this.#failure ??= { thrown };
+      throw thrown;
+    });
     this.#unsynced = [];
   }
 
