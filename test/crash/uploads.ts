@@ -1,12 +1,12 @@
 /**
  * Uploads to a server that is killed at any byte: `node test/crash/uploads.ts [--uploads 500] [--at-once 20] [--most BYTES]
  * [--seed N]`. The seed gives the bytes, how they are cut, and behind which byte each server is killed. Guarantees that it
- * checks: after a restart no upload is behind what was acknowledged, bytes that were acknowledged are never sent again, and
- * each file that comes of it has exactly its bytes.
+ * checks: after a restart no upload is behind what was acknowledged, bytes that were acknowledged are never sent again,
+ * each file that comes of it has exactly its bytes, and every blob on the disk those of its name, whether a file names it or not.
  */
 import { strict as assert } from 'node:assert';
 import { createCipheriv, createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +119,7 @@ async function runBatch(
     const server = await startChild(program, { directory });
     for (const one of batch) await checkFile(server.url, one);
     await server.kill();
+    checkBlobs(directory);
     return { kills, savedUnheard };
   } finally {
     rmSync(directory, { recursive: true, force: true });
@@ -224,6 +225,17 @@ async function checkFile(url: string, { path, bytes }: One): Promise<void> {
   const etag = createHash('sha256').update(bytes).digest('hex');
   assert.equal(answer.headers.get('etag'), `"${etag}"`, `${path}: etag`);
   assert.equal(answer.headers.get('x-nexus-version'), '1', `${path}: a version for each time it became a file`);
+}
+
+/** Of a store in the data directory. */
+function checkBlobs(directory: string): void {
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !/^[0-9a-f]{64}$/.test(entry.name)) continue;
+    const sha256 = createHash('sha256')
+      .update(readFileSync(join(entry.parentPath, entry.name)))
+      .digest('hex');
+    assert.equal(sha256, entry.name, 'a blob has other bytes than its name says');
+  }
 }
 
 async function main(): Promise<void> {

@@ -1,11 +1,15 @@
 /**
  * The hash of an upload as far as it has come, kept between the requests of one process, so that its bytes need not be
- * read again at the end. Guarantees: one is only given back at the offset at which it was left; losing all costs time only.
+ * read again at the end. Guarantees: it is that of the bytes in the stage, or it is not given back. It is left only behind
+ * the transaction that made these bytes count, and is worth nothing once anybody else, on any node, has had the lock since,
+ * or the row says other segments. Losing all costs time only.
  */
 import { isUtf8 } from 'node:buffer';
 import { createHash, hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { Utf8Check } from '../../base/utf8.ts';
 import { Remembered } from './remembered.ts';
+import type { Lease, Segment } from './upload.ts';
 
 export interface Digested {
   readonly sha256: string;
@@ -36,14 +40,24 @@ export const digestOfAll = (bytes: Uint8Array): Digested => ({
   utf8: isUtf8(bytes),
 });
 
-const left = new Remembered<Digest>();
-
-/** That of an upload at an offset, which is nobody else's from here on; undefined where the bytes have to be read. */
-export function takeDigest(node: object, upload_id: string, at: number): Digest | undefined {
-  if (at === 0) return new Digest();
-  const digest = left.take(node, upload_id);
-  return digest?.at === at ? digest : undefined;
+/** A digest, and what its writer committed of the bytes that it is of. */
+export interface LeftDigest {
+  readonly digest: Digest;
+  /** Of the writer's lease. */
+  readonly token: number;
+  readonly segments: readonly Segment[];
 }
 
-export const leaveDigest = (node: object, upload_id: string, digest: Digest): void =>
-  left.keep(node, upload_id, digest);
+const left = new Remembered<LeftDigest>();
+
+/** What a lease goes on with, which is nobody else's from here on; undefined where the bytes have to be read. */
+export function takeDigest(node: object, lease: Lease): Digest | undefined {
+  // Also where it is of no use: it never will be again.
+  const last = left.take(node, lease.upload_id);
+  // What is held goes into the stage with this lease.
+  if (lease.held || lease.received === 0) return new Digest();
+  if (last?.token !== lease.after || last.digest.at !== lease.received) return undefined;
+  return isDeepStrictEqual(last.segments, lease.segments) ? last.digest : undefined;
+}
+
+export const leaveDigest = (node: object, upload_id: string, one: LeftDigest): void => left.keep(node, upload_id, one);

@@ -1,7 +1,8 @@
 /**
  * Bytes of a request on their way into the stage, outside any transaction. Guarantees: what is told as received was synced
  * before; progress is told every 16 MiB and every 2 s, which keeps the lock too; of a body with a checksum nothing counts
- * before all of it; whoever is asked to stop, or has lost the lock, ends his connection.
+ * before all of it; whoever is asked to stop, or has lost the lock, ends his connection; the hash of what came is left for the
+ * next request only where these bytes have been committed as the last word of this one.
  */
 import { performance } from 'node:perf_hooks';
 import { release } from '../../base/byte-memory.ts';
@@ -41,7 +42,7 @@ export class Intake {
     this.lease = lease;
     this.streaming = streaming;
     this.written = this.saved = this.good = lease.received;
-    this.digest = takeDigest(streaming.node, lease.upload_id, lease.held ? 0 : lease.received);
+    this.digest = takeDigest(streaming.node, lease);
     void this.pulse();
   }
 
@@ -177,7 +178,16 @@ export class Intake {
     const told = { upload_id, token, received, segments: news ? this.segmentsAt(received) : null, end };
     const { wanted } = await this.streaming.run(progress, told);
     this.saved = received;
+    if (end) this.leave();
     if (wanted && !end) this.fail(new Fault('LOCKED', 'Another request goes on with the upload', { retry_after: 1 }));
+  }
+
+  /** What the row does not say may be other bytes there by the next request: so nothing is left before it says so. */
+  private leave(): void {
+    const { digest, streaming, lease, saved } = this;
+    this.digest = undefined;
+    if (digest?.at !== saved) return;
+    leaveDigest(streaming.node, lease.upload_id, { digest, token: lease.token, segments: this.segmentsAt(saved) });
   }
 
   /** The lock is kept no longer: whoever tells next of the upload does it at once, and for the last time. */
@@ -228,10 +238,7 @@ export class Intake {
   async close(): Promise<void> {
     this.ended.abort();
     await this.saving;
-    const { writer, digest, streaming, lease } = this;
-    this.digest = undefined;
-    if (digest && writer && digest.at === this.good) leaveDigest(streaming.node, lease.upload_id, digest);
-    await writer?.close();
+    await this.writer?.close();
   }
 }
 

@@ -120,6 +120,8 @@ export const badHeader = (header: string, why: string): Fault =>
 export interface Lease {
   readonly upload_id: string;
   readonly token: number;
+  /** The token of whoever had the lock before. */
+  readonly after: number;
   readonly kind: Kind;
   readonly length: number | null;
   readonly received: number;

@@ -1,6 +1,9 @@
 /**
  * An upload whose bytes are all there becomes content that a file may name. Guarantees: the blob is durable before the
- * transaction that names it; the segments stay until that has committed, so a crash in between loses nothing.
+ * transaction that names it; the segments stay until that has committed, so a crash in between loses nothing. A blob has the
+ * bytes of its name: a segment becomes one by itself only where nobody else can have it open, and by a hash that was taken of
+ * all its bytes as they went there, without a break, or that is taken now, of what is read; anything else is copied, and
+ * hashed meanwhile.
  */
 import { Fault, faultFromWire } from '../../base/faults.ts';
 import type { Streaming } from '../../core/operation.ts';
@@ -66,6 +69,8 @@ async function* bytesOf(sources: readonly Source[], { blobs, signal }: Streaming
   for (const { upload_id, held, segments } of sources) {
     if (held) yield held;
     for (const [name, size] of segments) {
+      // One that was begun and never came to anything may not even be there.
+      if (size === 0) continue;
       for await (const piece of blobs.stage.read(upload_id, name, { start: 0, end: size })) {
         if (signal.aborted) throw new Fault('UNAVAILABLE', 'The upload was not put together', { reason: 'stopping' });
         yield piece;

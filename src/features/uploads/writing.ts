@@ -1,8 +1,9 @@
 /**
  * The transaction of a request that writes: small bodies are taken in it whole, and become a file in it where they are the
- * last; for larger ones it takes the lock. Guarantees: an offset is compared in the transaction that moves it.
+ * last; for larger ones it takes the lock. Guarantees: an offset is compared in the transaction that moves it; nobody goes on
+ * in a segment that a writer may still have open, however many came and went since that writer let his lock run out.
  */
-
+import { randomInt } from 'node:crypto';
 import { parseJson } from '../../base/parse-json.ts';
 import type { Call } from '../../core/operation.ts';
 import { INLINE_BYTES_MAX } from '../content/content.ts';
@@ -19,7 +20,7 @@ import {
   segmentsOf,
   type UploadRow,
 } from './upload.ts';
-import { type Change, changeUpload } from './uploads.sql.ts';
+import { type Change, changeUpload, segmentsText } from './uploads.sql.ts';
 import { inlineStored } from './whole.ts';
 
 export interface Coming {
@@ -90,6 +91,9 @@ async function completeNow(
   return { ...standingOf(done), result: outcome.result };
 }
 
+/** Tokens grow by any step, so that a database that lost commits does not give one again that somebody still remembers. */
+const STEP_MOST = 2 ** 31;
+
 interface Taking {
   readonly more?: Change;
   readonly sources?: readonly Source[];
@@ -97,20 +101,25 @@ interface Taking {
 
 export async function takeLock(call: Call, row: UploadRow, { more = {}, sources = [] }: Taking): Promise<Begun> {
   const { upload_id } = row;
-  const token = row.token + 1;
-  const segments = segmentsOf(row);
-  await changeUpload(call.tx, upload_id, { ...more, token, lock_until: call.now + LOCK_MS, staged: 1 });
-  // Whoever let his lock run out may still write to his segment; the next one begins another.
-  const last = row.lock_until === null ? segments.at(-1)?.[0] : undefined;
+  const token = row.token + randomInt(1, STEP_MOST);
+  const before = segmentsOf(row);
+  const next = `s${token}`;
+  // Whoever let his lock run out may still write to his segment. The next one begins another, which is the last of the row
+  // even where nothing comes: else somebody later would go on in the one that was left.
+  const isLeft = row.lock_until !== null && before.length > 0;
+  const segments = isLeft ? [...before.filter(([, bytes]) => bytes > 0), [next, 0] as const] : before;
+  const change: Change = { ...more, token, lock_until: call.now + LOCK_MS, staged: 1 };
+  await changeUpload(call.tx, upload_id, isLeft ? { ...change, segments: segmentsText(segments) } : change);
   const lease: Lease = {
     upload_id,
     token,
+    after: row.token,
     kind: row.kind,
     length: row.length,
     received: row.received,
     held: row.held,
     segments,
-    segment: last ?? `s${token}`,
+    segment: segments.at(-1)?.[0] ?? next,
     sources,
   };
   return { state: 'yours', upload_id, lease, standing: standingOf({ ...row, expires_at: expiryAt(call.now) }) };
