@@ -4,6 +4,7 @@
  * idempotency key is schedule and instant.
  */
 import { z } from 'zod';
+import { Fault } from '../../base/faults.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
 import { dueInstants } from './cron.ts';
@@ -51,13 +52,35 @@ export const fireSchedule: Operation<z.infer<typeof which>, z.infer<typeof fired
       return { tasks: 0, skipped: 0 };
     }
     const { instants, next } = dueInstants(row, planned, { now, catch_up: row.catch_up });
-    let after = row;
-    for (const instant of instants) after = await fireOnce(call, after, instant);
-    await saveSchedule(call.tx, { ...after, next_run_at: next ?? null });
+    const { after, left } = await fireEach(call, row, instants);
+    await saveSchedule(call.tx, { ...after, next_run_at: left ?? next ?? null });
     const skipped = after.skipped_total - row.skipped_total;
-    return { tasks: instants.length - skipped, skipped };
+    const done = left === undefined ? instants.length : instants.indexOf(left);
+    return { tasks: done - skipped, skipped };
   },
 };
+
+/** In their order, as far as the zone has room, so that one with many behind it needs no room for all at once; throws where there is none for the first. */
+async function fireEach(
+  call: Call,
+  row: ScheduleRow,
+  instants: readonly number[],
+): Promise<{ after: ScheduleRow; left?: number }> {
+  let after = row;
+  for (const instant of instants) {
+    try {
+      after = await fireOnce(call, after, instant);
+    } catch (thrown) {
+      if (after === row || !isFull(thrown)) throw thrown;
+      return { after, left: instant };
+    }
+  }
+  return { after };
+}
+
+/** Refused for the number of jobs, before anything was written. */
+const isFull = (thrown: unknown): boolean =>
+  thrown instanceof Fault && (thrown.code === 'QUOTA_EXCEEDED' || thrown.code === 'TOO_MANY');
 
 /** The schedule after one of its instants. */
 async function fireOnce(call: Call, row: ScheduleRow, instant: number): Promise<ScheduleRow> {

@@ -89,6 +89,28 @@ describe('under a clock', () => {
     await bare.call('schedule.delete', { id });
   });
 
+  test('a zone that is full has its instants as it has room, none twice', async () => {
+    await bare.call('zone_create', { zone_id: 'full', name: 'F', limits: { max_jobs_queued: 2 } });
+    bare.clock.set(Date.UTC(2031, 5, 1, 1, 3));
+    const { id } = await create({ zone_id: 'full', catch_up: 'all' });
+    pass(50 * MINUTE);
+    const zone_id = 'full';
+    const fireFull = () => bare.step(fireSchedule, zone_id, { schedule_id: id });
+    const instants: string[] = [];
+    for (const room of [2, 2, 1]) {
+      expect(await fireFull()).toEqual({ tasks: room, skipped: 0 });
+      if (room === 2) await expect(fireFull()).rejects.toMatchObject({ code: 'QUOTA_EXCEEDED' });
+      const { tasks } = await bare.call<{ tasks: TaskObject[] }>('task.list', { zone_id, status: 'queued' });
+      for (const task of tasks.toReversed()) {
+        instants.push(new Date(Number(task.idempotency_key?.split(' ').at(-1))).toISOString().slice(11, 16));
+        await bare.call('task.cancel', { id: task.id, zone_id });
+      }
+    }
+    expect(instants).toEqual(['01:10', '01:20', '01:30', '01:40', '01:50']);
+    expect(await fireFull()).toEqual({ tasks: 0, skipped: 0 });
+    await bare.call('schedule.delete', { id, zone_id });
+  });
+
   test('a clock that is set back fires nothing twice', async () => {
     bare.clock.set(Date.UTC(2032, 0, 1, 3, 5));
     const { id } = await create();
