@@ -21,7 +21,10 @@ export const LOG_EVENTS = {
   'worker.failed': ['warn', 'a round of a worker failed and is tried again'],
   'worker.waiting': ['warn', 'a worker waits for its database'],
   'jobs.tend-failed': ['warn', 'a look for late jobs and due schedules failed and is tried again'],
-  'schedule.failed': ['warn', 'a schedule could not be fired and is tried again'],
+  'schedule.failed': [
+    'warn',
+    'a schedule could not be fired and is tried again; once a minute for each zone and cause',
+  ],
   'server.started': ['info', 'the server listens'],
   'server.draining': ['info', 'somebody wants this node to get no more work'],
   'server.stopping': ['info', 'the server begins to stop'],

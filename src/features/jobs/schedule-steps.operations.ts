@@ -17,17 +17,18 @@ import { WAITING } from './topics.ts';
 
 const STEP = { who: 'root admin', internal: true, anyZone: true, faults: [] } as const;
 
-const limited = z.object({ limit: z.number() });
+const without = z.object({ zones: z.array(z.string()), schedules: z.array(z.string()) });
+const look = z.object({ limit: z.number(), without: without.optional() });
 const schedules = z.array(z.object({ schedule_id: z.string(), zone_id: z.string() }));
 
-export const dueSchedules: Operation<z.infer<typeof limited>, z.infer<typeof schedules>> = {
+export const dueSchedules: Operation<z.infer<typeof look>, z.infer<typeof schedules>> = {
   ...STEP,
   name: 'schedule.due',
   summary: 'List schedules that are to fire.',
   effect: 'read',
-  input: limited,
+  input: look,
   output: schedules,
-  run: async (call, { limit }) => listDueSchedules(call.tx, await queueTime(call), limit),
+  run: async (call, asked) => listDueSchedules(call.tx, { ...asked, now: await queueTime(call) }),
 };
 
 const which = z.object({ schedule_id: z.string() });

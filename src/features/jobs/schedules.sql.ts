@@ -101,14 +101,27 @@ export function listSchedules(tx: Tx, { zone_id, where, after, limit }: Schedule
   );
 }
 
-/** Schedules of Active zones that are to fire, the earliest first. */
-export const listDueSchedules = (
+export interface DueAsked {
+  readonly now: number;
+  readonly limit: number;
+  readonly without?: { readonly zones: readonly string[]; readonly schedules: readonly string[] } | undefined;
+}
+
+const NOBODY = { zones: [], schedules: [] };
+
+/** Schedules of Active zones that are to fire: the earliest of each zone, then the next of each, so that no zone waits for all of another. */
+export function listDueSchedules(
   tx: Tx,
-  now: number,
-  limit: number,
-): Promise<{ schedule_id: string; zone_id: string }[]> =>
-  tx.all(
-    `SELECT schedule_id, zone_id FROM schedules WHERE enabled = 1 AND next_run_at <= ?
-       AND zone_id IN (SELECT zone_id FROM zones WHERE phase = 'Active') ORDER BY next_run_at LIMIT ?`,
-    [now, limit],
+  { now, limit, without = NOBODY }: DueAsked,
+): Promise<{ schedule_id: string; zone_id: string }[]> {
+  const others = `NOT IN (SELECT value FROM ${tx.dialect.textsOf})`;
+  return tx.all(
+    `SELECT schedule_id, zone_id FROM (
+       SELECT schedule_id, zone_id, next_run_at,
+         ROW_NUMBER() OVER (PARTITION BY zone_id ORDER BY next_run_at, schedule_id) AS place
+       FROM schedules WHERE enabled = 1 AND next_run_at <= ? AND zone_id ${others} AND schedule_id ${others}
+         AND zone_id IN (SELECT zone_id FROM zones WHERE phase = 'Active')) AS due
+     ORDER BY place, next_run_at, schedule_id LIMIT ?`,
+    [now, JSON.stringify(without.zones), JSON.stringify(without.schedules), limit],
   );
+}

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Bare, openBare } from '../../../test/bare.ts';
-import { startTestServer } from '../../../test/harness.ts';
+import { forEachEngine, startTestServer } from '../../../test/harness.ts';
 import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
 import { dueSchedules, fireSchedule } from './schedule-steps.operations.ts';
 import type { TaskObject } from './task-object.ts';
@@ -19,6 +19,41 @@ interface Schedule {
   readonly last_task_id: string | null;
   readonly skipped_total: number;
 }
+
+forEachEngine('what is due', (engine) => {
+  let bare: Bare;
+  beforeAll(async () => {
+    bare = await openBare(engine);
+    for (const zone_id of ['crowd', 'small', 'locked']) await bare.call('zone_create', { zone_id, name: 'Z' });
+    for (let i = 0; i < 4; i++) await add(`crowd-${i}`, 'crowd', i);
+    await add('small-0', 'small', 10);
+    await add('small-1', 'small', 11);
+    await add('locked-0', 'locked', 1);
+  });
+  afterAll(() => bare.close());
+
+  const add = (schedule_id: string, zone_id: string, next_run_at: number): Promise<unknown> =>
+    bare.sql.write(zone_id, (tx) =>
+      tx.run(
+        `INSERT INTO schedules (schedule_id, zone_id, name, cron, timezone, executor, type, payload, tier, max_attempts, backoff,
+             enabled, catch_up, overlap, next_run_at, skipped_total, owner, user_id, agent_id, created_at, updated_at)
+           VALUES (?, ?, 's', '@yearly', 'UTC', 'x', 't', '{}', 2, 3, '[2]', 1, 'last', 'allow', ?, 0, 'user:u', 'u', '', 1, 1)`,
+        [schedule_id, zone_id, next_run_at],
+      ),
+    );
+  const due = async (limit: number, without?: { zones: string[]; schedules: string[] }): Promise<string[]> =>
+    (await bare.step(dueSchedules, 'root', { limit, without })).map(({ schedule_id }) => schedule_id);
+
+  test('comes by turns of the zones, the earliest of each first', async () => {
+    expect(await due(100)).toEqual(['crowd-0', 'locked-0', 'small-0', 'crowd-1', 'small-1', 'crowd-2', 'crowd-3']);
+    expect(await due(3)).toEqual(['crowd-0', 'locked-0', 'small-0']);
+  });
+
+  test('leaves out the zones and the schedules that are to be left alone', async () => {
+    const without = { zones: ['locked'], schedules: ['crowd-0', 'crowd-1', 'small-0'] };
+    expect(await due(100, without)).toEqual(['crowd-2', 'small-1', 'crowd-3']);
+  });
+});
 
 describe('under a clock', () => {
   let bare: Bare;

@@ -34,6 +34,11 @@ export class Lanes {
     return this.under.size > 0;
   }
 
+  /** Those that are not free. */
+  get zones(): string[] {
+    return [...this.under.keys()];
+  }
+
   /** Of all that is under way. */
   get size(): number {
     return [...this.under.values()].reduce((sum, { size }) => sum + size, 0);

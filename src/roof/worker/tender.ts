@@ -3,6 +3,7 @@
  * deadline. Guarantees: all of it stands in rows and is decided in the transaction that does it, so any number of nodes may
  * be at it.
  */
+import { causeOf, Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import type { BrickState } from '../../core/call/brick-state.ts';
 import type { Runner } from '../../core/transact.ts';
@@ -10,6 +11,7 @@ import { dueSchedules, fireSchedule } from '../../features/jobs/schedule-steps.o
 import { failOverdue, findLate, recoverJob } from '../../features/jobs/worker-steps.operations.ts';
 import { asWorker, type RunStep, systemSteps } from '../system.ts';
 import { Lanes } from './lanes.ts';
+import { type DueSchedule, Rests } from './rests.ts';
 
 export interface TenderParts {
   readonly runner: Runner;
@@ -43,9 +45,10 @@ export function startTender(parts: TenderParts): Tender {
   const step = stepsOf(parts);
   const late = lanesOf(parts.log);
   const due = lanesOf(parts.log);
+  const firing = { log: parts.log, lanes: due, rests: new Rests() };
   const tick = async (): Promise<void> => {
     await takeBack(step, parts.worker_id, late);
-    if (!parts.recoversOnly && !parts.bricks.isOff('scheduler')) await fireDue(step, parts.log, due);
+    if (!parts.recoversOnly && !parts.bricks.isOff('scheduler')) await fireDue(step, firing);
   };
   let ticking: Promise<void> | undefined;
   const timer = setInterval(
@@ -86,14 +89,38 @@ async function takeBack(step: RunStep, worker_id: string, lanes: Lanes): Promise
   });
 }
 
-/** One that cannot fire now is tried again at the next tick. */
-async function fireDue(step: RunStep, log: Log, lanes: Lanes): Promise<void> {
-  const schedules = await step(dueSchedules, 'root', { limit: DUE_MOST });
-  await lanes.each(new Map(schedules.map(({ zone_id }) => [zone_id, 1])), async (zone_id) => {
-    for (const { schedule_id } of schedules.filter((one) => one.zone_id === zone_id)) {
-      await step(fireSchedule, zone_id, { schedule_id }).catch((thrown: unknown) => {
-        log('warn', 'schedule.failed', { schedule_id, err: thrown });
-      });
+interface Firing {
+  readonly log: Log;
+  readonly lanes: Lanes;
+  readonly rests: Rests;
+}
+
+/** What cannot fire stays due. A zone that is locked, or in which one failed, is left out of the next looks. */
+async function fireDue(step: RunStep, firing: Firing): Promise<void> {
+  const { lanes, rests } = firing;
+  const { zones, schedules } = rests.without();
+  const without = { zones: [...zones, ...lanes.zones], schedules };
+  const due = Map.groupBy(await step(dueSchedules, 'root', { limit: DUE_MOST, without }), ({ zone_id }) => zone_id);
+  rests.looked(new Set([...due.keys(), ...lanes.zones]));
+  await lanes.each(new Map([...due.keys()].map((zone_id) => [zone_id, 1])), async (zone_id) => {
+    for (const { schedule_id } of due.get(zone_id) ?? []) {
+      if (!(await hasFired(step, firing, { zone_id, schedule_id }))) return;
     }
   });
+}
+
+async function hasFired(step: RunStep, { log, rests }: Firing, due: DueSchedule): Promise<boolean> {
+  const { zone_id, schedule_id } = due;
+  try {
+    await step(fireSchedule, zone_id, { schedule_id });
+    rests.fired(zone_id);
+    return true;
+  } catch (thrown) {
+    const code = thrown instanceof Fault ? thrown.code : undefined;
+    if (!rests.failed(due, code ?? (thrown instanceof Error ? thrown.name : typeof thrown))) return false;
+    // A refusal says all in its message; where it came from would only hide that.
+    const err = thrown instanceof Fault ? (causeOf(thrown) ?? thrown.message) : thrown;
+    log('warn', 'schedule.failed', { zone: zone_id, schedule_id, ...(code && { code }), err });
+    return false;
+  }
 }
