@@ -11,7 +11,7 @@ import { type Chance, chanceOf, type Tree, upTo } from './acts.ts';
 import { check, listTree } from './check.ts';
 import { type Journal, type Load, runLoad } from './load.ts';
 import { buildProgram, type Child, type Program, spawnChild, startChild } from './program.ts';
-import type { Verified } from './rows.ts';
+import { ageUnfinished, type Verified } from './rows.ts';
 
 /** Points at which a server ends itself, with the largest count that is waited for: see weakened.ts. */
 const POINTS: readonly (readonly [string, number])[] = [
@@ -135,6 +135,7 @@ async function runDirectory(scene: Scene, first: number): Promise<void> {
 
 /** Starts a server. Of those that are going to be killed every other one has a point, each in its turn. */
 async function begin({ program, directory, chance, home, takeTurn }: Place, forKill: boolean): Promise<Running> {
+  ageUnfinished(directory);
   const turn = forKill ? takeTurn() : 1;
   const [point, most] = (turn % 2 === 0 ? POINTS[(turn / 2) % POINTS.length] : undefined) ?? [];
   if (point === undefined || most === undefined) return { child: await startChild(program, { directory }), point };

@@ -4,7 +4,7 @@
  * counters equal a recount; every state's content is there to the last byte.
  */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type AuditRow, auditLine } from '../../src/core/call/audit-row.ts';
@@ -133,6 +133,16 @@ function usage(db: DatabaseSync): string[] {
   return wrong.map(({ zone_id }) => `zone ${zone_id}: usage is not what a recount says`);
 }
 
+const unfinishedIn = (directory: string): string => join(directory, 'blobs', 'tmp');
+
+/** What was left half written becomes so old that the next server removes it. */
+export function ageUnfinished(directory: string): void {
+  const place = unfinishedIn(directory);
+  if (!existsSync(place)) return;
+  const then = new Date(Date.now() - 2 * 60 * 60 * 1000);
+  for (const name of readdirSync(place)) utimesSync(join(place, name), then, then);
+}
+
 interface Content {
   readonly etag: string;
   readonly size: number;
@@ -147,7 +157,7 @@ function contents(db: DatabaseSync, directory: string, verified: Verified): stri
     `SELECT s.etag, MAX(s.size) AS size, b.inline, b.blob_id AS known FROM file_states s
      LEFT JOIN blobs b ON b.blob_id = s.blob_id AND b.sha256 = s.etag WHERE s.kind = 'f' GROUP BY s.etag`,
   );
-  const unfinished = readdirSync(join(directory, 'blobs', 'tmp')).map((name) => `blob file ${name} is left unfinished`);
+  const unfinished = readdirSync(unfinishedIn(directory)).map((name) => `blob file ${name} is left unfinished`);
   return [...all.flatMap((content) => missing(content, directory, verified)), ...unfinished];
 }
 

@@ -1,5 +1,5 @@
 /** The disk engine: the port's suite, and what is its own: layout, leftovers, the order of syncs, a full disk. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmod,
   mkdir,
@@ -15,7 +15,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { blobsContract, bytesOf, collect, sourceOf } from '../../ports/blobs.contract.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
 import { type Opening, openDiskBlobs } from './disk-blobs.ts';
@@ -60,19 +60,7 @@ describe('files of the disk engine', () => {
     await blobs.close();
   });
 
-  test('opening removes what a crash left half written, but nothing of a living process', async () => {
-    await mkdir(join(root, 'tmp'), { recursive: true });
-    const dead = spawnSync(process.execPath, ['--version']).pid;
-    const living = spawn('sleep', ['60']);
-    const kept = `${living.pid}-of-the-living`;
-    const names = ['noname', `${process.pid}-own-number-before`, `${dead}-of-the-dead`, kept];
-    for (const name of names) await writeFile(join(root, 'tmp', name), 'half');
-    await (await openDiskBlobs(root)).close();
-    expect(await readdir(join(root, 'tmp'))).toEqual([kept]);
-    living.kill();
-  });
-
-  test.each<Opening>(['first', 'beside', 'shared', 'looking'])(
+  test.each<Opening>(['first', 'beside', 'looking'])(
     'who opens it again in the same process (%s) takes nothing from under a put',
     async (opening) => {
       const [ends, begun] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -95,17 +83,52 @@ describe('files of the disk engine', () => {
     },
   );
 
-  test('where other machines write too, only what nobody has written to for a day is removed', async () => {
-    const dead = spawnSync(process.execPath, ['--version']).pid;
-    const names = [`${dead}-new`, `${process.pid}-new`, `${dead}-old`, `${process.pid}-old`];
+  /** Of this process, of one that is gone, of one of another container, where many have the number 1, and of nobody. */
+  const LEFT = [
+    `${process.pid}-own`,
+    `${spawnSync(process.execPath, ['--version']).pid}-gone`,
+    '1-elsewhere',
+    'noname',
+  ];
+
+  /** Written so many minutes ago. */
+  async function leave(minutes: number): Promise<void> {
+    const then = new Date(Date.now() - minutes * 60_000);
     await mkdir(join(root, 'tmp'), { recursive: true });
-    for (const name of names) await writeFile(join(root, 'tmp', name), 'half');
-    const before = new Date(Date.now() - 25 * 60 * 60 * 1000);
-    for (const name of names.slice(2)) await utimes(join(root, 'tmp', name), before, before);
-    await (await openDiskBlobs(root, 'looking')).close();
-    expect(await readdir(join(root, 'tmp'))).toHaveLength(4);
-    await (await openDiskBlobs(root, 'shared')).close();
-    expect((await readdir(join(root, 'tmp'))).sort()).toEqual(names.slice(0, 2).sort());
+    for (const name of LEFT) {
+      const path = join(root, 'tmp', `${name}-${minutes}`);
+      await writeFile(path, 'half');
+      await utimes(path, then, then);
+    }
+  }
+  const left = async (): Promise<string[]> => (await readdir(join(root, 'tmp'))).sort();
+  const named = (minutes: number): string[] => LEFT.map((name) => `${name}-${minutes}`).sort();
+
+  test('what nobody has written to for an hour is removed at the opening, whoever began it; the rest stays', async () => {
+    await leave(59);
+    await leave(61);
+    for (const opening of ['looking', 'beside'] as const) await (await openDiskBlobs(root, opening)).close();
+    expect(await left()).toHaveLength(2 * LEFT.length);
+    await (await openDiskBlobs(root)).close();
+    expect(await left()).toEqual(named(59));
+  });
+
+  test('what was too young at the opening is removed with a write, an hour later', async () => {
+    const blobs = await openDiskBlobs(root);
+    await leave(30);
+    await leave(61);
+    await blobs.put(source);
+    expect(await left()).toHaveLength(2 * LEFT.length);
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_001);
+    try {
+      await leave(30);
+      await leave(0);
+      for (const text of ['one', 'two']) await blobs.put(sourceOf(bytesOf(text)));
+      expect(await left()).toEqual([...named(0), ...named(30)].sort());
+    } finally {
+      vi.restoreAllMocks();
+    }
+    await blobs.close();
   });
 
   test('a folder whose disk was taken away is out of reach, and nothing is written in its place', async () => {

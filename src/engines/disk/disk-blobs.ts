@@ -1,17 +1,17 @@
 /**
  * Blobs as files of a folder. Guarantees, beside those of the port: a file has its final name only when it is whole and
  * on disk; when `put` resolves, so are its name and every folder up to the root; nobody but the owner may enter the
- * root; what a crash left half written is removed by a later opening, and nothing that is being written ever is; a folder that
- * is not the one that was opened any more, since its disk is mounted no more, is UNAVAILABLE.
+ * root; what a crash left half written is removed once nobody has written to it for an hour; a folder that is not the one that
+ * was opened any more, since its disk is mounted no more, is UNAVAILABLE.
  *
- * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written, `<root>/stage` while it grows. Several processes may share
- * a root, and one may open it many times: a temporary file names its process.
+ * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written, `<root>/stage` while it grows. Processes of several
+ * machines and containers may share a root, and one may open it many times.
  */
 import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isCode, unlessMissing } from '../../base/system-error.ts';
+import { unlessMissing } from '../../base/system-error.ts';
 import {
   assertBlobHash,
   BLOB_PIECE_BYTES,
@@ -25,23 +25,20 @@ import { makeFolders } from '../folders.ts';
 import { diskStage, syncFolder, throwFull } from './disk-stage.ts';
 
 /**
- * - `first`: of a process, for its own store, which only processes of this machine share. The folder is made when it is
- *   missing; what processes that are no more left half written goes.
+ * - `first`: of a process, or to keep something there: the folder is made when it is missing, what was left half written goes.
  * - `beside`: another opening of this process, as a thread that comes later. Makes nothing: a folder that is missing by then
- *   is one whose disk has gone. Removes nothing, as what is half written may be what the other writes just now.
- * - `shared`: a place that processes of other machines may write to just now, whose numbers say nothing here. The folder is
- *   made; what nobody has written to for a day goes.
+ *   is one whose disk has gone.
  * - `looking`: what is there is read. Makes and removes nothing.
  */
-export type Opening = 'first' | 'beside' | 'shared' | 'looking';
+export type Opening = 'first' | 'beside' | 'looking';
 
 export async function openDiskBlobs(folder: string, opening: Opening = 'first'): Promise<Blobs> {
   const root = resolve(folder);
   const unfinished = join(root, 'tmp');
-  if (opening === 'first' || opening === 'shared') {
+  if (opening === 'first') {
     await makeRoot(root);
     await mkdir(unfinished, { recursive: true, mode: 0o700 });
-    await (opening === 'first' ? removeOfTheDead(unfinished) : removeOlder(unfinished));
+    await removeLeftovers(unfinished);
   }
   return new DiskBlobs({ root, unfinished, landmark: opening === 'looking' ? root : unfinished });
 }
@@ -72,6 +69,8 @@ class DiskBlobs implements Blobs {
   /** Folders that exist and whose names this process has synced. Never removed, so at most 65,792. */
   readonly #folders = new Map<string, Promise<void>>();
   #closed = false;
+  /** When leftovers were looked for. */
+  #tidied = Date.now();
 
   constructor({ root, unfinished, landmark }: Places) {
     this.#root = root;
@@ -180,6 +179,7 @@ class DiskBlobs implements Blobs {
   }
 
   async #write(source: BlobSource, path: string): Promise<void> {
+    await this.#tidy();
     const unfinished = join(this.#unfinished, `${process.pid}-${randomUUID()}`);
     const file = await open(unfinished, 'wx', 0o600).catch(async (thrown: unknown) => {
       await this.#standing();
@@ -192,6 +192,15 @@ class DiskBlobs implements Blobs {
       await rm(unfinished, { force: true });
       throw error;
     }
+  }
+
+  /** What was left just before this process began is too young then: it goes with a later write. */
+  async #tidy(): Promise<void> {
+    const now = Date.now();
+    if (now - this.#tidied < LEFT_AFTER_MS) return;
+    this.#tidied = now;
+    // No write fails over it: an hour later it is tried again.
+    await removeLeftovers(this.#unfinished).catch(nothing);
   }
 }
 
@@ -222,46 +231,13 @@ async function* checked(source: BlobSource): AsyncIterable<Uint8Array> {
 
 const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(unlessMissing))?.size;
 
-/** Folders that this process has opened, each with the end of the last removal from it. */
-const cleared = new Map<string, Promise<void>>();
+/** Far longer than a blob that is being written gets nothing. The number of a process says nothing to other machines and containers. */
+const LEFT_AFTER_MS = 3_600_000;
 
-/** An earlier process may have had the number of this one: what it left is known by coming before the first opening here. */
-async function removeOfTheDead(folder: string): Promise<void> {
-  const place = await realpath(folder);
-  const before = cleared.get(place);
-  const isLeft = (name: string): boolean => {
-    const pid = pidOf(name);
-    return pid === process.pid ? before === undefined : !isLiving(pid);
-  };
-  const removal = (before ?? Promise.resolve()).then(() => removeLeftovers(folder, isLeft));
-  // Whoever opens hears of a failure; the next one only waits for the end.
-  cleared.set(place, removal.then(nothing, nothing));
-  await removal;
-}
-
-/** Far longer than a blob that is being written gets nothing. */
-const LEFT_AFTER_MS = 24 * 60 * 60 * 1000;
-
-const removeOlder = (folder: string): Promise<void> =>
-  removeLeftovers(folder, async (name) => {
-    const known = await stat(join(folder, name)).catch(unlessMissing);
-    return known !== undefined && Date.now() - known.mtimeMs > LEFT_AFTER_MS;
-  });
-
-async function removeLeftovers(folder: string, isLeft: (name: string) => boolean | Promise<boolean>): Promise<void> {
+async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (await isLeft(name)) await rm(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-/** NaN for a name that no store gives. */
-const pidOf = (name: string): number => Number(/^([1-9][0-9]*)-/.exec(name)?.[1]);
-
-function isLiving(pid: number): boolean {
-  if (Number.isNaN(pid)) return false;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return isCode(error, 'EPERM');
+    const path = join(folder, name);
+    const known = await stat(path).catch(unlessMissing);
+    if (known && Date.now() - known.mtimeMs > LEFT_AFTER_MS) await rm(path, { recursive: true, force: true });
   }
 }

@@ -14,7 +14,7 @@ export async function openDiskDepot(folder: string, use: DepotUse): Promise<Depo
   const root = resolve(folder);
   const [contents, named] = [join(root, 'blobs'), join(root, 'documents')];
   if (use === 'keep') for (const wanted of [contents, named]) await makeFolders(wanted);
-  const blobs = await openDiskBlobs(contents, use === 'keep' ? 'shared' : 'looking');
+  const blobs = await openDiskBlobs(contents, use === 'keep' ? 'first' : 'looking');
   if (use === 'keep') {
     await chmod(named, 0o700);
     await syncFolder(root);
