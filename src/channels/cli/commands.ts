@@ -10,6 +10,7 @@ import { conflictContent } from './shell/conflict-content.ts';
 import { corpusCommands } from './shell/corpus/commands.ts';
 import { eventCommands } from './shell/event-commands.ts';
 import { importCommand } from './shell/import.ts';
+import { mcpMountAdd } from './shell/mcp-mount.ts';
 import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';
 import { uploadCommand } from './shell/upload-command.ts';
@@ -52,6 +53,7 @@ const written: readonly Command[] = [
   ...loadedCommands(BRICK_LINES, async () => (await import('./shell/brick-views.ts')).brickViews),
   ...loadedCommands(SYNC_LINES, async () => (await import('./shell/sync-views.ts')).syncViews),
   ...loadedCommands(MOUNT_LINES, async () => (await import('./shell/mount-views.ts')).mountViews),
+  mcpMountAdd,
   conflictContent,
   ...corpusCommands,
   ...backupCommands,

@@ -15,7 +15,7 @@ type Show = (terminal: Terminal, answer: unknown, asked: Readonly<Record<string,
 
 export const optionsOf = (line: OperationLine): Option[] =>
   line.parameters.map((one) => ({
-    name: optionName(one.name),
+    name: optionName(line, one.name),
     takes: one.takes,
     ...(one.or ? { or: one.or } : {}),
     get about() {
@@ -53,10 +53,11 @@ function commandOf(line: OperationLine, run = showing(line, show)): Command {
 }
 
 /** What was typed, under the names of the operation's parameters. */
-export function paramsOf({ args, parameters }: OperationLine, typed: Typed): Record<string, unknown> {
+export function paramsOf(line: OperationLine, typed: Typed): Record<string, unknown> {
+  const { args, parameters } = line;
   const names = args.map((arg) => arg.replace('?', ''));
   const given = parameters.flatMap((one): [string, unknown][] => {
-    const option = typed.options[optionName(one.name)];
+    const option = typed.options[optionName(line, one.name)];
     if (option !== undefined) return [[one.name, option]];
     const text = typed.args[names.indexOf(one.name)];
     return text === undefined ? [] : [[one.name, typedValue(one, text, one.name.toUpperCase())]];

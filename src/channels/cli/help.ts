@@ -1,6 +1,6 @@
 /** Help at every level: all commands, those of a noun, one command. */
 import type { Command, Option } from './command.ts';
-import { COMMON, singular } from './parse-line.ts';
+import { COMMON, FOR_EVERYTHING, singular } from './parse-line.ts';
 import { paint, type Terminal } from './terminal.ts';
 
 /** Short commands for files come first, then nouns in order. */
@@ -48,11 +48,12 @@ export function helpOne(terminal: Terminal, command: Command): void {
 }
 
 /** What is given by position is told once, though as an option it is taken too. */
-function partsOf({ args, options }: Command): {
+function partsOf(command: Command): {
   readonly args: readonly (readonly [string, string])[];
   readonly options: readonly Option[];
 } {
-  const names = args.map((arg) => [nameOf(arg), optionName(nameOf(arg))] as const);
+  const { args, options } = command;
+  const names = args.map((arg) => [nameOf(arg), optionName(command, nameOf(arg))] as const);
   const told = names.flatMap(([arg, name]) =>
     options
       .filter((one) => one.name === name)
@@ -76,8 +77,16 @@ export function helpBriefly(terminal: Terminal, command: Command): void {
 const USAGE = 'Usage: ';
 const NO_BREAK = '\u00a0';
 
-/** The option that a parameter is. */
-export const optionName = (parameter: string): string => parameter.replaceAll('_', '-');
+/**
+ * The option of a parameter. One that would have the name of an option of every command says whose it is: `--url` is the
+ * server that is asked, with the caller's key, whatever else has an address.
+ */
+export function optionName({ words }: Pick<Command, 'words'>, parameter: string): string {
+  const name = parameter.replaceAll('_', '-');
+  if (!FOR_EVERYTHING.has(name)) return name;
+  const [noun = ''] = words.split(' ');
+  return `${noun.slice(noun.lastIndexOf('-') + 1)}-${name}`;
+}
 
 const nameOf = (arg: string): string => arg.replace(/…?\??$/, '');
 

@@ -87,6 +87,9 @@ export const COMMON: readonly Option[] = [
   { name: 'help', takes: 'flag', about: 'what this command takes', short: 'h' },
 ];
 
+/** Names that mean the same whatever the command: those options, and what workflows.md §6 sets apart beside them. */
+export const FOR_EVERYTHING: ReadonlySet<string> = new Set([...COMMON.map(({ name }) => name), 'session', 'env']);
+
 export function parseLine(command: Command, rest: readonly string[]): Typed {
   const options = [
     ...command.options,
