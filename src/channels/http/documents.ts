@@ -2,8 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { publicOperations } from '../../core/operations.ts';
 import { DOCUMENT, slotOf } from '../../core/rate-slots.ts';
+import { docsPage } from './docs-page.ts';
 import type { DoorOptions } from './door.ts';
-import { docsPage, openApiDocument } from './openapi.ts';
+import { openApiDocument } from './openapi.ts';
 import { watchOwnCalls } from './own-calls.ts';
 
 const OPEN = { config: { open: true, slot: slotOf(DOCUMENT) } };

@@ -1,12 +1,11 @@
 /**
- * The API document (OpenAPI 3.1) and its readable page, generated from the operations and from the calls of doors of their
- * own: `/openapi.json` and `/docs`. What is neither (health, metrics) is named in a small table here.
+ * The API document (OpenAPI 3.1), generated from the operations and from the calls of doors of their
+ * own: `/openapi.json`. What is neither (health, metrics) is named in a small table here.
  */
 import { FAULTS, type FaultCode } from '../../base/faults.ts';
 import { withoutStale } from '../../core/call/stale.ts';
 import type { AnyOperation } from '../../core/operation.ts';
-import { shapeOf } from '../../core/shape-of.ts';
-import { type JsonSchema, schemaOf } from './json-schema.ts';
+import { type JsonSchema, type SchemaBook, schemaBook } from './json-schema.ts';
 import { ownCallObject, type RoutedCall } from './own-calls.ts';
 
 interface Described {
@@ -18,7 +17,11 @@ interface Described {
   readonly status: number;
 }
 
-const restPaths = ({ http }: AnyOperation): readonly string[] => (http ? [http.path, ...(http.aliases ?? [])] : []);
+export const whoText = (operation: AnyOperation): string =>
+  typeof operation.who === 'string' ? operation.who : operation.who.role;
+
+export const restPaths = ({ http }: AnyOperation): readonly string[] =>
+  http ? [http.path, ...(http.aliases ?? [])] : [];
 const rpcNames = ({ rpc }: AnyOperation): readonly string[] => (rpc ? [rpc.name] : []);
 
 /** Every call a client can make: REST routes, and one path for each JSON-RPC method. */
@@ -93,10 +96,11 @@ export function openApiDocument(
   own: readonly RoutedCall[],
   version: string,
 ): Record<string, unknown> {
+  const book = schemaBook();
   const paths: Record<string, Record<string, unknown>> = {};
   for (const call of described(operations)) {
     const path = paths[call.path] ?? {};
-    paths[call.path] = { ...path, [call.method]: callObject(call) };
+    paths[call.path] = { ...path, [call.method]: callObject(call, book) };
   }
   for (const call of own) {
     const failures = (operation: AnyOperation | undefined, more: readonly FaultCode[]): Record<string, unknown> =>
@@ -116,22 +120,22 @@ export function openApiDocument(
     paths,
     components: {
       securitySchemes: { key: { type: 'http', scheme: 'bearer', description: 'an API key or a token' } },
-      schemas: { Failure: FAILURE, RpcFailure: RPC_FAILURE },
+      schemas: { Failure: FAILURE, RpcFailure: RPC_FAILURE, ...book.named },
     },
   };
 }
 
-function callObject(call: Described): Record<string, unknown> {
+function callObject(call: Described, book: SchemaBook): Record<string, unknown> {
   const { operation } = call;
   const rpc = call.path.startsWith('/api/nfs/');
-  const input = schemaOf(operation.input, 'input');
+  const input = book.schemaOf(operation.input, 'input');
   return {
     operationId: call.id,
     summary: operation.summary,
     tags: [operation.name.split('.')[0]],
     ...(operation.who === 'public' ? { security: [] } : {}),
     ...(rpc ? { requestBody: jsonBody(rpcEnvelope(operation, input)) } : restInput(call, input)),
-    responses: responsesOf(call, rpc),
+    responses: responsesOf(call, rpc, book),
     ...marksOf(operation),
   };
 }
@@ -192,16 +196,16 @@ function restInput(call: Described, input: JsonSchema): Record<string, unknown> 
   };
 }
 
-function responsesOf(call: Described, rpc: boolean): Record<string, unknown> {
+function responsesOf(call: Described, rpc: boolean, book: SchemaBook): Record<string, unknown> {
   const { operation } = call;
   const presented = rpc ? operation.rpc?.present : operation.http?.present;
   const shown = rpc ? undefined : operation.http?.body;
-  const output = presented && !shown ? {} : schemaOf(shown ?? withoutStale(operation.output), 'output');
+  const output = presented && !shown ? {} : book.schemaOf(shown ?? withoutStale(operation.output), 'output');
   const good = rpc
     ? { type: 'object', properties: { jsonrpc: { const: '2.0' }, id: {}, result: output, error: { type: 'null' } } }
     : output;
   const responses: Record<string, unknown> = {
-    [call.status]: { description: 'Success', ...(call.status === 204 ? {} : bodyOf(operation, rpc, good)) },
+    [call.status]: { description: 'Success', ...(call.status === 204 ? {} : bodyOf(operation, rpc, { good, book })) },
   };
   return { ...responses, ...failuresOf(operation, { rpc, more: [] }) };
 }
@@ -231,70 +235,14 @@ function failuresOf(operation: AnyOperation, { rpc, more }: Failing): Record<str
 /** Told by what can be switched off, while it is. */
 const offOf = ({ brick }: AnyOperation): readonly FaultCode[] => (brick ? ['UNAVAILABLE'] : []);
 
+interface Good {
+  readonly good: unknown;
+  readonly book: SchemaBook;
+}
+
 /** The answer, and the stream of items in its place where the operation has one. */
-function bodyOf({ stream }: AnyOperation, rpc: boolean, good: unknown): object {
+function bodyOf({ stream }: AnyOperation, rpc: boolean, { good, book }: Good): object {
   if (!stream || rpc) return jsonBody(good);
-  const items = { [stream.media]: { schema: schemaOf(stream.item, 'output') } };
+  const items = { [stream.media]: { schema: book.schemaOf(stream.item, 'output') } };
   return { content: stream.whenAccepted ? { 'application/json': { schema: good }, ...items } : items };
-}
-
-const whoText = (operation: AnyOperation): string =>
-  typeof operation.who === 'string' ? operation.who : operation.who.role;
-
-const html = (text: string): string =>
-  text.replace(/[&<>"]/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[c] ?? c);
-
-/** A page that people read: every operation with its calls, parameters and faults. No script, no request elsewhere. */
-export function docsPage(operations: readonly AnyOperation[], own: readonly RoutedCall[], version: string): string {
-  const ownOf = Map.groupBy(own, ({ operation }) => operation);
-  const section = (operation: AnyOperation): string => sectionOf(operation, ownOf.get(operation) ?? []);
-  const groups = Map.groupBy(
-    new Set([...operations.filter((one) => one.http || one.rpc), ...own.flatMap(({ operation }) => operation ?? [])]),
-    (one) => one.name.split('.')[0] ?? '',
-  );
-  const nav = [...groups.keys()].map((noun) => `<a href="#${html(noun)}">${html(noun)}</a>`).join('');
-  const body = [...groups]
-    .map(([noun, own]) => `<h2 id="${html(noun)}">${html(noun)}</h2>${own.map(section).join('')}`)
-    .join('');
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Nexus API</title><style>${STYLE}</style></head><body><header><h1>Nexus API</h1><p>version ${html(version)} ·
-<a href="/openapi.json">openapi.json</a></p><nav>${nav}</nav></header><main>${body}${faultTable()}</main></body></html>`;
-}
-
-const STYLE = `:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent)}
-body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:0 auto;padding:1.5rem}
-h1{margin:0}h2{margin-top:2.5rem;border-bottom:2px solid var(--line)}h3{margin:1.6rem 0 .2rem;font-size:1rem}
-code,pre{font:13px/1.5 ui-monospace,monospace}nav a{margin-right:1rem}table{border-collapse:collapse;width:100%;margin:.4rem 0}
-td,th{text-align:left;vertical-align:top;padding:.25rem .8rem .25rem 0;border-bottom:1px solid var(--line)}
-.calls code{display:inline-block;margin-right:1rem;padding:.1rem .4rem;border:1px solid var(--line);border-radius:.3rem}
-.who{font-size:.85rem;opacity:.75}`;
-
-function sectionOf(operation: AnyOperation, own: readonly RoutedCall[]): string {
-  const calls = [
-    ...own.map(({ method, path }) => `${method} ${path}`),
-    operation.rpc ? `POST /api/nfs/${operation.rpc.name}` : undefined,
-    ...restPaths(operation).map((path) => `${operation.http?.method} ${path}`),
-    operation.cli ? `nexus ${operation.cli.words}` : undefined,
-  ].filter((call) => call !== undefined);
-  const rows = Object.entries(shapeOf(operation)).map(([name, schema]) => {
-    const {
-      type,
-      description,
-      enum: words,
-    } = schemaOf(schema, 'input') as { type?: string; description?: string; enum?: string[] };
-    const needed = schema.safeParse(undefined).success ? '' : ' (required)';
-    return `<tr><td><code>${html(name)}</code>${needed}</td><td>${html(words?.join(' | ') ?? type ?? 'any')}</td><td>${html(description ?? '')}</td></tr>`;
-  });
-  return `<section><h3>${html(operation.name)}</h3><p>${html(operation.summary)} <span class="who">${operation.effect},
-${html(whoText(operation))}${operation.brick ? `, brick ${operation.brick}` : ''}</span></p><p class="calls">${calls.map((call) => `<code>${html(call)}</code>`).join('')}</p>
-${rows.length > 0 ? `<table>${rows.join('')}</table>` : ''}
-${operation.faults.length > 0 ? `<p class="who">faults: ${operation.faults.map((code) => `<a href="#${code}">${code}</a>`).join(', ')}</p>` : ''}</section>`;
-}
-
-function faultTable(): string {
-  const rows = Object.entries(FAULTS).map(
-    ([code, row]) =>
-      `<tr id="${code}"><td><code>${code}</code></td><td>${row.http}</td><td>${row.rpc === 'http' ? `HTTP, -${row.http}` : row.rpc}</td><td>${row.retry}</td><td>${html(row.when)}</td></tr>`,
-  );
-  return `<h2 id="faults">faults</h2><table><tr><th>code</th><th>HTTP</th><th>JSON-RPC</th><th>retry</th><th>when</th></tr>${rows.join('')}</table>`;
 }

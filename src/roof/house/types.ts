@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
+import { jsonValue } from '../../base/json-value.ts';
 import type { Log } from '../../base/log.ts';
 import type { LogEvent } from '../../base/log-events.ts';
 import { BACKUP_JOB } from '../../features/backups/backups.operations.ts';
@@ -65,7 +66,7 @@ export const passes = ({ eventDays }: Pick<HouseParts, 'eventDays'>) => [
 
 type Pass = (parts: HouseParts, run: JobRun) => Promise<Readonly<Record<string, number>>>;
 
-const anything = z.record(z.string(), z.json());
+const anything = z.record(z.string(), jsonValue);
 const ofZone = z.object({ zone_id: z.string() });
 
 /** The types by name, with everything that they need. */

@@ -45,6 +45,8 @@ const rule: z.ZodType<Rule> = z.lazy(() =>
   ]),
 );
 
+z.globalRegistry.add(rule, { id: 'AccessRule' });
+
 /** Names and rules together; more than the text of a schema may be long enough for. */
 const VALUES_MOST = 20_000;
 

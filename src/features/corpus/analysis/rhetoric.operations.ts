@@ -1,5 +1,6 @@
 /** Rhetoric of a text that is given, or of a document (corpus.md §8). Nothing of it is kept. */
 import { z } from 'zod';
+import { jsonValue } from '../../../base/json-value.ts';
 import { idText } from '../../../base/texts.ts';
 import type { Operation } from '../../../core/operation.ts';
 import { getDocument } from '../documents/sight.ts';
@@ -12,7 +13,7 @@ const OPERATOR = { role: 'operator' } as const;
 const rhetoricInput = z.object({
   text: z.string().optional().describe('the text to read; wins over the document'),
   document_id: idText.optional().describe('the document to read'),
-  audience_profile: z.json().optional().describe('is not looked at'),
+  audience_profile: jsonValue.optional().describe('is not looked at'),
 });
 type RhetoricInput = z.infer<typeof rhetoricInput>;
 

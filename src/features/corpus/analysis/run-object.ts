@@ -1,12 +1,13 @@
 /** An analysis as clients see it (corpus.md §8). */
 import { z } from 'zod';
 import { isoTime } from '../../../base/clock.ts';
+import { jsonValue } from '../../../base/json-value.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import type { LayerMade } from './analyse.ts';
 import type { LayerRow, RunRow } from './runs.sql.ts';
 
 const text = z.string().nullable();
-export const jsonObject = z.record(z.string(), z.json());
+export const jsonObject = z.record(z.string(), jsonValue);
 export const confidences = z.record(z.string(), z.number());
 
 const provenance = z.object({

@@ -1,6 +1,7 @@
 /** A document as clients see it (corpus.md §5, §14). */
 import { z } from 'zod';
 import { isoTime } from '../../../base/clock.ts';
+import { jsonValue } from '../../../base/json-value.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import { MODALITIES } from '../plugins/plugin.ts';
 import { firstCharacters } from '../text/rules.ts';
@@ -9,7 +10,7 @@ import { atomId, atomNode, documentNode, levelsOf } from './levels.ts';
 import type { Counted } from './stored.ts';
 
 const text = z.string().nullable();
-const object = z.record(z.string(), z.json());
+const object = z.record(z.string(), jsonValue);
 
 const sourceShape = z.object({
   kind: z.enum(['disk', 'zone']),

@@ -1,5 +1,6 @@
 /** What a batch is asked, and what came of its files (corpus.md §4). Pure. */
 import { z } from 'zod';
+import { jsonValue } from '../../../base/json-value.ts';
 import { hashOf } from '../text/rules.ts';
 
 const words = z.array(z.string());
@@ -11,7 +12,7 @@ export const parseOptions = z
     atom_levels: words.nullish().describe('levels of atoms: glyph-seed, syllable, word, sentence, paragraph'),
     atom_tracks: words.nullish().describe('full, literary or glyphic_seed'),
   })
-  .catchall(z.json());
+  .catchall(jsonValue);
 
 export const batchPayload = z.object({
   source_paths: words
