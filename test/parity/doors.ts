@@ -5,6 +5,7 @@
 import { createClient, NexusError } from '../../client/index.ts';
 import { encodeBytes, filePath, Transport } from '../../client/transport.ts';
 import { exitCodeOf, FAULTS } from '../../src/base/faults.ts';
+import { optionName } from '../../src/channels/cli/derived.ts';
 import { runLine } from '../../src/channels/cli/run-line.ts';
 import type { AnyOperation } from '../../src/core/operation.ts';
 import { type Tool, toolOf } from '../../src/core/tools.ts';
@@ -132,7 +133,7 @@ function lineOf({ operation, input, take }: Asked): string[] {
   const options = Object.entries(input)
     .filter(([name]) => !positional.includes(name))
     .map(([name, value]) => {
-      const option = name.replaceAll('_', '-');
+      const option = optionName({ words }, name);
       if (typeof value === 'boolean') return value ? `--${option}` : `--no-${option}`;
       return `--${option}=${text(value)}`;
     });
