@@ -4,10 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { exitCodeOf, FAULTS } from '../src/base/faults.ts';
 import { limitKey, limitRows } from '../src/base/limits.ts';
+import { ownCalls } from '../src/channels/http/own-call-list.ts';
+import type { RoutedCall } from '../src/channels/http/own-calls.ts';
 import { KEYS } from '../src/config/table.ts';
 import type { AnyOperation } from '../src/core/operation.ts';
 import { publicOperations } from '../src/core/operations.ts';
-import { shapeOf } from '../src/core/shape-of.ts';
+import { isNeeded, shapeOf } from '../src/core/shape-of.ts';
 import { toolOf } from '../src/core/tools.ts';
 
 export const API_FILE = fileURLToPath(new URL('../docs/api.md', import.meta.url));
@@ -39,7 +41,7 @@ function typeText({ type, enum: words, anyOf }: Json): string {
 
 function parameterRow(name: string, schema: z.ZodType): string[] {
   const json = jsonOf(schema);
-  const needed = schema.safeParse(undefined).success ? '' : ' (required)';
+  const needed = isNeeded(schema) ? ' (required)' : '';
   return [`\`${name}\`${needed}`, typeText(json), json.description ?? ''];
 }
 
@@ -75,6 +77,25 @@ function operationsText(): string {
   return [...groups].map(([noun, own]) => [`## ${noun}`, ...own.map(operationText)].join('\n\n')).join('\n\n');
 }
 
+function ownCallText(call: RoutedCall): string {
+  const { method, path, summary, operation, query = {}, headers = {}, answers = {}, faults = [] } = call;
+  const stands = operation ? ` (operation \`${operation.name}\`)` : '';
+  const named = (where: string, texts: Readonly<Record<string, string>>): string[][] =>
+    Object.entries(texts).map(([name, about]) => [
+      `\`${name.replace(/!$/, '')}\`${name.endsWith('!') ? ' (required)' : ''}`,
+      where,
+      about,
+    ]);
+  const rows = [...named('query', query), ...named('header', headers), ...named('header of the answer', answers)];
+  const others = Object.entries(call.others ?? {}).map(([status, { about }]) => `${status} (${about})`);
+  return [
+    `### ${method} ${path}`,
+    `${summary}${stands}`,
+    ...(rows.length > 0 ? [table(['name', 'where', 'meaning'], rows)] : []),
+    `Answers: ${[call.status, ...others].join(', ')}.${faults.length > 0 ? ` Faults beside those of every call: ${faults.join(', ')}.` : ''}`,
+  ].join('\n\n');
+}
+
 const faultsText = (): string =>
   table(
     ['code', 'HTTP', 'JSON-RPC', 'exit', 'retry', 'when'],
@@ -106,6 +127,8 @@ export function apiDocument(): string {
     'Generated from the lists in the source by `node tools/api-docs.ts`; a test compares them.',
     'The header `Idempotency-Key` (1 to 255 visible ASCII characters) makes a call that changes something safe to send again: within a day the same caller gets the first answer, byte for byte, with `Idempotent-Replayed: true`; with another body it is CONFLICT (`IDEMPOTENCY_MISMATCH`). What failed has not taken the key. An answer that is shown once (a new key) is not given again: CONFLICT (`SHOWN_ONCE`). It is for single calls, not for an array of JSON-RPC calls.',
     operationsText(),
+    '## Calls with headers and bodies of their own',
+    ...ownCalls.map(ownCallText),
     '## Faults',
     faultsText(),
     '## Limits',

@@ -7,3 +7,6 @@ export function shapeOf(operation: AnyOperation): Readonly<Record<string, z.ZodT
   const schema = operation.input as z.ZodType & { readonly shape?: Record<string, z.ZodType> };
   return schema.shape ?? {};
 }
+
+/** Does the parameter have to be there? Of what is looked at before it is parsed, JSON Schema does not tell. */
+export const isNeeded = (parameter: z.ZodType): boolean => !parameter.safeParse(undefined).success;

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { protocolOperations, publicOperations } from '../../src/core/operations.ts';
 import { toolOf } from '../../src/core/tools.ts';
 import { apiDocument } from '../../tools/api-docs.ts';
+import { type ApiDocument, conformityTo, recordAnswers } from '../conformity.ts';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../harness.ts';
 import { DOORS, type Outcome } from './doors.ts';
 import { filled, STEPS, type Step } from './steps.ts';
@@ -24,7 +25,9 @@ test('the steps use every operation that a door offers', () => {
   expect([...used].sort()).toEqual(publicOperations.map(({ name }) => name).sort());
 });
 
-test('every door gives the same answers', async () => {
+test('every door gives the same answers, each as /openapi.json says', async () => {
+  const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as ApiDocument;
+  const recorded = recordAnswers();
   const names = Object.keys(DOORS);
   const actors = await Promise.all(names.map(actorOf));
   for (const [i, step] of STEPS.entries()) {
@@ -34,6 +37,10 @@ test('every door gives the same answers', async () => {
     else expect(first, at).toHaveProperty('answer');
     for (const [n, other] of others.entries()) expect.soft(other, `${at} by ${names[n + 1]}`).toEqual(first);
   }
+  const answers = recorded();
+  expect(answers.length).toBeGreaterThan(2 * STEPS.length);
+  const wrong = answers.map(conformityTo(document)).filter((problem) => problem !== undefined);
+  expect([...new Set(wrong)]).toEqual([]);
 });
 
 type Actor = (step: Step) => Promise<unknown>;

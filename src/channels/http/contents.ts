@@ -29,7 +29,7 @@ interface Route extends OwnCall {
 /** A route of its own for an operation that answers with a content. */
 function routeOf<O>(
   name: string,
-  route: Pick<Route, 'path' | 'query' | 'gives'> & { contentOf(output: O): Content },
+  route: Pick<Route, 'path' | 'query'> & { readonly media: string; contentOf(output: O): Content },
 ): Route {
   const operation = getOperation(name);
   const { summary } = operation;
@@ -41,21 +41,22 @@ function routeOf<O>(
     summary,
     operation,
     status: 200,
-    answers: { ETag: 'the SHA-256 of the content', ...(route.gives === '*/*' ? saved : {}) },
+    gives: { [route.media]: undefined },
+    answers: { ETag: 'the SHA-256 of the content', ...(route.media === '*/*' ? saved : {}) },
     contentOf: (output) => route.contentOf(output as O),
   };
 }
 
-const ROUTES: readonly Route[] = [
+export const ROUTES: readonly Route[] = [
   routeOf<ConflictContent>('conflict.content', {
     path: '/api/v2/sync/conflicts/:id/content',
-    query: ['side'],
-    gives: '*/*',
+    query: { side: 'local or remote' },
+    media: '*/*',
     contentOf: ({ path, content_type, content }) => ({ content, type: content_type, saved: nameOf(path) }),
   }),
   routeOf<DocumentText>('document.text', {
     path: '/api/v1/documents/:document_id/text',
-    gives: 'text/plain',
+    media: 'text/plain',
     contentOf: ({ content }) => ({ content, type: 'text/plain; charset=utf-8' }),
   }),
 ];

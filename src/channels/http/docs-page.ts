@@ -1,7 +1,7 @@
 /** The readable page of the API, generated from the same lists as its document: `/docs`. */
 import { FAULTS } from '../../base/faults.ts';
 import type { AnyOperation } from '../../core/operation.ts';
-import { shapeOf } from '../../core/shape-of.ts';
+import { isNeeded, shapeOf } from '../../core/shape-of.ts';
 import { schemaOf } from './json-schema.ts';
 import { restPaths, whoText } from './openapi.ts';
 import type { RoutedCall } from './own-calls.ts';
@@ -23,7 +23,7 @@ export function docsPage(operations: readonly AnyOperation[], own: readonly Rout
     .join('');
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Nexus API</title><style>${STYLE}</style></head><body><header><h1>Nexus API</h1><p>version ${html(version)} ·
-<a href="/openapi.json">openapi.json</a></p><nav>${nav}</nav></header><main>${body}${faultTable()}</main></body></html>`;
+<a href="/openapi.json">openapi.json</a></p><nav>${nav}</nav></header><main>${body}${callTable(ownOf.get(undefined) ?? [])}${faultTable()}</main></body></html>`;
 }
 
 const STYLE = `:root{color-scheme:light dark;--line:color-mix(in srgb,currentColor 18%,transparent)}
@@ -47,13 +47,22 @@ function sectionOf(operation: AnyOperation, own: readonly RoutedCall[]): string 
       description,
       enum: words,
     } = schemaOf(schema, 'input') as { type?: string; description?: string; enum?: string[] };
-    const needed = schema.safeParse(undefined).success ? '' : ' (required)';
+    const needed = isNeeded(schema) ? ' (required)' : '';
     return `<tr><td><code>${html(name)}</code>${needed}</td><td>${html(words?.join(' | ') ?? type ?? 'any')}</td><td>${html(description ?? '')}</td></tr>`;
   });
   return `<section><h3>${html(operation.name)}</h3><p>${html(operation.summary)} <span class="who">${operation.effect},
 ${html(whoText(operation))}${operation.brick ? `, brick ${operation.brick}` : ''}</span></p><p class="calls">${calls.map((call) => `<code>${html(call)}</code>`).join('')}</p>
 ${rows.length > 0 ? `<table>${rows.join('')}</table>` : ''}
 ${operation.faults.length > 0 ? `<p class="who">faults: ${operation.faults.map((code) => `<a href="#${code}">${code}</a>`).join(', ')}</p>` : ''}</section>`;
+}
+
+/** Calls behind which no single operation stands. */
+function callTable(calls: readonly RoutedCall[]): string {
+  const rows = calls.map(
+    ({ method, path, summary }) =>
+      `<tr><td><code>${html(`${method} ${path}`)}</code></td><td>${html(summary)}</td></tr>`,
+  );
+  return `<h2 id="others">others</h2><table>${rows.join('')}</table>`;
 }
 
 function faultTable(): string {

@@ -8,13 +8,13 @@ import { Fault, invalidParams, unknownNames } from '../../base/faults.ts';
 import { nameOf } from '../../base/paths.ts';
 import { invoke } from '../../core/invoke.ts';
 import type { AnyOperation, StoredBytes } from '../../core/operation.ts';
-import { getOperation } from '../../core/operations.ts';
 import { slotOf } from '../../core/rate-slots.ts';
 import type { WriteResult } from '../../features/files/file-object.ts';
 import type { ReadOutput } from '../../features/files/read-shapes.ts';
 import { SpoolRoom } from './body/spool.ts';
 import { type ByteRange, rangeOf } from './byte-range.ts';
 import type { Arrive, Door } from './door.ts';
+import { DELETE, FILE_CALLS, OPEN, STAT, WRITE } from './file-bytes-calls.ts';
 import { attachment, contentHeaders, type Headers, metadataOf, stateHeaders } from './file-bytes-headers.ts';
 import { filePathOf, fileUrlOf } from './file-bytes-path.ts';
 import { checkPut, receiveBody } from './file-bytes-receive.ts';
@@ -24,11 +24,6 @@ import { allowsRange, type Conditions, conditionsOf, decideRead, writeConditions
 import { bodyOf, checkUnencoded, one, requestOf, withBranch } from './request.ts';
 import { type TextRules, type Texts, textRulesOf, valuesOf } from './rest-values.ts';
 
-const OPEN = getOperation('file.open');
-const WRITE = getOperation('file.write');
-const STAT = getOperation('file.stat');
-const DELETE = getOperation('file.delete');
-
 /** What the queries take; `download` is the door's own. */
 const QUERY_RULES: TextRules = {
   ...textRulesOf(OPEN),
@@ -37,13 +32,16 @@ const QUERY_RULES: TextRules = {
 const READ_QUERY = ['version', 'as_of', 'branch', 'zone_id', 'download'];
 const CHANGE_QUERY = ['branch', 'zone_id'];
 
+/** The path may be empty, which is the root. */
+const DOCUMENTED = '/api/v2/files/*';
+
 export function addFileBytes(app: FastifyInstance, door: Door, arrive: Arrive): void {
   const bytes: FileBytes = { door, arrive };
-  for (const url of ['/api/v2/files', '/api/v2/files/*']) {
+  for (const url of ['/api/v2/files', DOCUMENTED]) {
     app.route({
       method: ['GET', 'HEAD'],
       url,
-      config: rateOf(OPEN),
+      config: { ...rateOf(OPEN), ...(url === DOCUMENTED ? { calls: FILE_CALLS } : {}) },
       handler: (request, reply) => get(bytes, request, reply),
     });
     app.put(url, { config: rateOf(WRITE) }, (request, reply) => put(bytes, request, reply));

@@ -23,8 +23,8 @@ export function buildHttp(door: DoorOptions): FastifyInstance {
     done();
   });
   const arrive = letIn(app, door);
-  addOpenRoutes(app, door);
   addDocuments(app, door);
+  addOpenRoutes(app, door);
   addRpc(app, door, arrive);
   addMcp(app, door, arrive);
   addTus(app, door, arrive);

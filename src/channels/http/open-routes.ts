@@ -6,12 +6,17 @@ import type { OpenSpan } from '../../core/call/tracing.ts';
 import { endpointOf as routeOf } from './audit-marks.ts';
 import type { DoorOptions } from './door.ts';
 import { metricsForm } from './metrics-form.ts';
+import { OPEN_CALLS } from './open-calls.ts';
 import { one } from './request.ts';
 import { rpcMethods } from './rpc-methods.ts';
 import { markTrace, traceIdOf } from './trace-id.ts';
 
 /** They take requests without a look at their credential, and as many as come. */
-const OPEN = { config: { open: true, exempt: true } };
+const optionsOf = (path: string) => {
+  const call = OPEN_CALLS[path];
+  if (!call) throw new Error(`nothing is said of ${path}`);
+  return { config: { open: true, exempt: true, calls: [call] } };
+};
 
 const EXPOSITION = 'text/plain; version=0.0.4; charset=utf-8';
 
@@ -21,26 +26,26 @@ export function addOpenRoutes(app: FastifyInstance, door: DoorOptions): void {
     ['/health', health.summary],
     ['/health/detailed', health.detailed],
   ] as const) {
-    app.get(path, OPEN, async (request, reply) => {
+    app.get(path, optionsOf(path), async (request, reply) => {
       const body = await look();
       const serves = body.status !== 'unhealthy' && body.status !== 'starting';
       return (serves ? reply : markTrace(request, reply.code(503))).send(body);
     });
   }
-  app.get('/healthz', OPEN, async () => ({ status: 'ok' }));
-  app.get('/healthz/live', OPEN, async () => ({ status: 'alive' }));
-  app.get('/healthz/ready', OPEN, async (request, reply) => {
+  app.get('/healthz', optionsOf('/healthz'), async () => ({ status: 'ok' }));
+  app.get('/healthz/live', optionsOf('/healthz/live'), async () => ({ status: 'alive' }));
+  app.get('/healthz/ready', optionsOf('/healthz/ready'), async (request, reply) => {
     const pending_phases = health.readiness();
     if (pending_phases.length === 0) return { status: 'ready', uptime_seconds: health.uptimeSeconds() };
     return markTrace(request, reply.code(503)).header('retry-after', '1').send({ status: 'not_ready', pending_phases });
   });
-  app.get('/healthz/startup', OPEN, async (request, reply) => {
+  app.get('/healthz/startup', optionsOf('/healthz/startup'), async (request, reply) => {
     if (health.pendingPhases().includes('listen'))
       return markTrace(request, reply.code(503)).header('retry-after', '1').send({ status: 'starting' });
     return { status: 'started' };
   });
-  app.get('/api/v2/features', OPEN, async () => health.features());
-  app.get('/metrics', OPEN, async (request, reply) => {
+  app.get('/api/v2/features', optionsOf('/api/v2/features'), async () => health.features());
+  app.get('/metrics', optionsOf('/metrics'), async (request, reply) => {
     const { format } = request.query as { format?: string };
     const form = metricsForm({
       format,
@@ -49,7 +54,9 @@ export function addOpenRoutes(app: FastifyInstance, door: DoorOptions): void {
     });
     return sendMetrics(door, reply.header('vary', 'Accept, Authorization'), form);
   });
-  app.get('/metrics/prometheus', OPEN, async (_request, reply) => sendMetrics(door, reply, 'prometheus'));
+  app.get('/metrics/prometheus', optionsOf('/metrics/prometheus'), async (_request, reply) =>
+    sendMetrics(door, reply, 'prometheus'),
+  );
 }
 
 async function sendMetrics(door: DoorOptions, reply: FastifyReply, form: 'json' | 'prometheus'): Promise<FastifyReply> {

@@ -16,6 +16,7 @@ import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, DoorOptions } from './door.ts';
 import { failureHeaders, httpRpcFailure, rpcFailure } from './failures.ts';
 import { sendJson } from './json-answer.ts';
+import { RPC_CALLS } from './open-calls.ts';
 import { bodyOf, checkMedia, requestOf, withBranch } from './request.ts';
 import { rpcMethods, slotOfMethod } from './rpc-methods.ts';
 import { decodeValues } from './rpc-values.ts';
@@ -28,7 +29,7 @@ interface RpcCall {
 }
 
 export function addRpc(app: FastifyInstance, door: DoorOptions, arrive: Arrive): void {
-  const config = { slot: slotOf(DOCUMENT) };
+  const config = { slot: slotOf(DOCUMENT), calls: [RPC_CALLS['/api/nfs/status']] };
   app.get('/api/nfs/status', { config }, async () => ({ status: 'running', service: 'nexus', version: door.version }));
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const arrival = arrive(request);
@@ -49,7 +50,7 @@ export function addRpc(app: FastifyInstance, door: DoorOptions, arrive: Arrive):
       if (closing) await closing;
     }
   };
-  app.post('/api/nfs', { config: { slot: slotOf(CALLS) } }, handle);
+  app.post('/api/nfs', { config: { slot: slotOf(CALLS), calls: [RPC_CALLS['/api/nfs']] } }, handle);
   app.post('/api/nfs/:method', { config: { rpc: true } }, handle);
 }
 

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { CALLS, slotOf } from '../../../core/rate-slots.ts';
 import type { Arrive, DoorOptions } from '../door.ts';
 import { goneSignal } from '../stream.ts';
+import { MCP_CALL } from './calls.ts';
 import { countMessage, LISTEN, messageOf, methodOf, placeOf } from './message.ts';
 import { checkOrigin } from './origin.ts';
 import { MCP } from './path.ts';
@@ -20,7 +21,8 @@ export function addMcp(app: FastifyInstance, door: DoorOptions, arrive: Arrive):
   app.addHook('preClose', (done) => {
     serving.close().then(() => done(), done);
   });
-  app.post(MCP, { config: { slot: slotOf(CALLS), brick: 'mcp', mayLast: true } }, async (request, reply) => {
+  const config = { slot: slotOf(CALLS), brick: 'mcp', mayLast: true, calls: [MCP_CALL] } as const;
+  app.post(MCP, { config }, async (request, reply) => {
     checkOrigin(request, door);
     const scene: Scene = { door, arrival: arrive(request), request, reply, gone: () => goneSignal(reply) };
     const message = await messageOf(scene);

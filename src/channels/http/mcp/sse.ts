@@ -12,6 +12,7 @@ import { Fault } from '../../../base/faults.ts';
 import { CALLS, slotOf } from '../../../core/rate-slots.ts';
 import type { Arrive, DoorOptions } from '../door.ts';
 import { goneSignal, sendStream } from '../stream.ts';
+import { MESSAGES_CALL, SSE_CALL } from './calls.ts';
 import { countMessage, messageOf } from './message.ts';
 import { MessageStream } from './message-stream.ts';
 import { checkOrigin } from './origin.ts';
@@ -36,7 +37,10 @@ export function addSse(app: FastifyInstance, { door, arrive, serving }: Parts): 
     done();
   });
   // A HEAD would begin what nobody is going to read.
-  const lasting = { exposeHeadRoute: false, config: { open: true, slot, brick: 'mcp', lasting: true } } as const;
+  const lasting = {
+    exposeHeadRoute: false,
+    config: { open: true, slot, brick: 'mcp', lasting: true, calls: [SSE_CALL] },
+  } as const;
   app.get(SSE, lasting, async (request, reply) => {
     checkOrigin(request, door);
     const { tools } = request.query as { tools?: unknown };
@@ -53,18 +57,22 @@ export function addSse(app: FastifyInstance, { door, arrive, serving }: Parts): 
       log: door.server.log,
     });
   });
-  app.post(MESSAGES, { config: { slot, brick: 'mcp', mayLast: true } }, async (request, reply) => {
-    checkOrigin(request, door);
-    const { session_id } = request.query as { session_id?: unknown };
-    const stream = streams.get(String(session_id));
-    const scene: Scene = { door, arrival: arrive(request), request, reply, gone: () => goneSignal(reply) };
-    const message = await serving.parse(await messageOf(scene));
-    if (!stream || stream.isEnding || !isOwn(stream, scene)) throw unknownStream();
-    stream.claim(scene);
-    take(stream, { message, scene, serving });
-    countMessage(scene, message, ACCEPTED);
-    return reply.code(ACCEPTED).header('cache-control', 'no-store').type('text/plain').send('Accepted');
-  });
+  app.post(
+    MESSAGES,
+    { config: { slot, brick: 'mcp', mayLast: true, calls: [MESSAGES_CALL] } },
+    async (request, reply) => {
+      checkOrigin(request, door);
+      const { session_id } = request.query as { session_id?: unknown };
+      const stream = streams.get(String(session_id));
+      const scene: Scene = { door, arrival: arrive(request), request, reply, gone: () => goneSignal(reply) };
+      const message = await serving.parse(await messageOf(scene));
+      if (!stream || stream.isEnding || !isOwn(stream, scene)) throw unknownStream();
+      stream.claim(scene);
+      take(stream, { message, scene, serving });
+      countMessage(scene, message, ACCEPTED);
+      return reply.code(ACCEPTED).header('cache-control', 'no-store').type('text/plain').send('Accepted');
+    },
+  );
 }
 
 const ACCEPTED = 202;

@@ -1,7 +1,9 @@
 /** The calls of the upload protocol, as the API document tells them. */
 import { getOperation } from '../../../core/operations.ts';
 import type { OwnCall } from '../own-calls.ts';
-import { BYTES, VERSION } from './headers.ts';
+import { BYTES, ROOT, VERSION } from './headers.ts';
+
+export const ONE = `${ROOT}/:upload_id`;
 
 export const CREATE = getOperation('upload.create');
 export const APPEND = getOperation('upload.append');
@@ -48,7 +50,7 @@ export const ALL_CALLS: readonly OwnCall[] = [
       'Upload-Concat': 'partial, or final; with the URLs of partial uploads',
       ...SENT,
     },
-    takes: BYTES,
+    takes: { [BYTES]: undefined },
     answers: { ...SAID, Location: 'of the upload', ...OFFSET, ...EXPIRES, ...DONE },
     faults: ['PRECONDITION_FAILED', 'UNSUPPORTED_MEDIA_TYPE', 'READ_ONLY'],
   },
@@ -87,7 +89,7 @@ export const ONE_CALLS: readonly OwnCall[] = [
       'Upload-Length': 'of one begun without',
       ...SENT,
     },
-    takes: BYTES,
+    takes: { [BYTES]: undefined },
     answers: { ...SAID, ...OFFSET, ...EXPIRES, ...DONE },
     faults: ['PRECONDITION_FAILED', 'UNSUPPORTED_MEDIA_TYPE', 'ACCESS_DENIED', 'QUOTA_EXCEEDED'],
   },

@@ -18,7 +18,7 @@ import { bodyOf, checkUnencoded, one, rawPathOf, requestOf } from '../request.ts
 import { goneSignal } from '../stream.ts';
 import { plainPath } from '../verbs.ts';
 import { hasBody, takeBody } from './body.ts';
-import { ALL_CALLS, APPEND, CREATE, LOOK, ONE_CALLS, REMOVE } from './calls.ts';
+import { ALL_CALLS, APPEND, CREATE, LOOK, ONE, ONE_CALLS, REMOVE } from './calls.ts';
 import {
   BYTES,
   checkVersion,
@@ -31,8 +31,6 @@ import {
   targetIn,
   VERSION,
 } from './headers.ts';
-
-const ONE = `${ROOT}/:upload_id`;
 
 /** Every answer names the version, those to requests that are not let in too. */
 export function nameTusVersion(app: FastifyInstance): void {
