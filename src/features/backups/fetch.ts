@@ -1,6 +1,6 @@
 /**
  * A backup is brought here. Guarantees: every byte of it is looked at before anything is changed; large contents are
- * durable in the blob store before a row names them.
+ * durable in the blob store before a row names them, and are what their names say, also where one lay there damaged.
  */
 
 import { parseJson } from '../../base/parse-json.ts';
@@ -9,11 +9,11 @@ import type { Depot } from '../../ports/depot.ts';
 import type { MakeScratch, ScratchFile } from '../../ports/scratch.ts';
 import type { Fetched } from './load.ts';
 import type { Manifest } from './manifest.ts';
-import { listObjects, readPart, verifyBackup } from './verify.ts';
+import { hashOf, listObjects, readPart, verifyBackup } from './verify.ts';
 
 export interface Fetching {
   readonly depot: Depot;
-  readonly blobs: Pick<Blobs, 'put'>;
+  readonly blobs: Pick<Blobs, 'put' | 'read' | 'delete'>;
   readonly scratch: MakeScratch;
   readonly signal: AbortSignal;
   readonly told: (phase: string, done: number, total: number) => void;
@@ -54,6 +54,8 @@ async function fetchContents(
   for await (const [kind, sha256, size] of listObjects(depot, parts.objects)) {
     signal.throwIfAborted();
     if (kind === 'blob') {
+      // What is as long as it has to be is left as it is by the store.
+      if ((await hashOf(blobs, { sha256, size })) !== sha256) await blobs.delete(sha256);
       await blobs.put({ sha256, size, read: (start, end) => depot.blobs.read(sha256, start, end) });
       continue;
     }

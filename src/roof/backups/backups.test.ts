@@ -1,6 +1,6 @@
 /** A backup taken under load and restored elsewhere is equal, on either engine; whatever is wrong with one is found. */
 import { hash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -198,6 +198,18 @@ forEachEngine('a backup', (engine) => {
     expect(two!.bytes).toBe(one!.bytes);
     expect(two!.bytes).toBeGreaterThan(LARGE);
     expect(two!.sent_bytes).toBe(0);
+  });
+
+  test('brings contents back that lay damaged where it is restored', async () => {
+    const { id } = await inDepot((depot) => backup(depot));
+    const { config, drop } = await elsewhere(engine);
+    const sha256 = hash('sha256', large);
+    const folder = join(config.DATA_DIR, 'blobs', sha256.slice(0, 2), sha256.slice(2, 4));
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, sha256), Buffer.alloc(large.length));
+    await restoreAt(config, { from: destination, ref: id }, quiet);
+    expect(readFileSync(join(folder, sha256), 'utf8') === large).toBe(true);
+    await drop();
   });
 
   test('is found damaged, whichever byte of it changed, or is cut off, or is missing', {
