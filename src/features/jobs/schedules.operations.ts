@@ -1,4 +1,7 @@
-/** Schedules (platform.md §2.8): cron lines that queue a task at each of their instants. */
+/**
+ * Schedules (platform.md §2.8): cron lines that queue a task at each of their instants. Guarantees: a task runs as somebody who
+ * said himself what it is to do, or let an admin of his zone say it.
+ */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { readCursor } from '../../base/cursor.ts';
@@ -8,6 +11,8 @@ import { jsonValue } from '../../base/json-object.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { idText, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
+import { isRootAdmin } from '../access/credentials.ts';
+import { findKeyZone } from '../access/keys.sql.ts';
 import { queueTime } from './clock.sql.ts';
 import { checkCron, nextInstant } from './cron.ts';
 import { NEXUS, TIERS } from './job.ts';
@@ -39,7 +44,7 @@ import {
 import { readJson, type TaskObject, taskObject, toTask } from './task-object.ts';
 import { checkType } from './tasks.operations.ts';
 import { WAITING } from './topics.ts';
-import { seenCondition, sees } from './visibility.ts';
+import { isAdmin, seenCondition, sees, subjectOf } from './visibility.ts';
 
 const ROOT = '/api/v2/scheduler/schedules';
 const OPERATOR = { role: 'operator' } as const;
@@ -253,17 +258,45 @@ const listAll: Operation<z.infer<typeof listInput>, ScheduleList> = {
   },
 };
 
+/** What a task of the schedule does. */
+const WORK = ['executor', 'type', 'payload'] as const satisfies readonly (keyof ScheduleRow)[];
+
+type Runner = Pick<ScheduleRow, 'key_id' | 'user_id'>;
+
+/**
+ * By whose key the schedule goes when it is changed to this. Its owner's, by that of the call if he says anew what it does. An
+ * admin may say it for whoever is of his zone; anybody else could have done what only the owner may do.
+ */
+async function runnerOf(
+  call: Call,
+  before: ScheduleRow,
+  set: Pick<ScheduleRow, (typeof WORK)[number]>,
+): Promise<Runner> {
+  const { caller, context, tx } = call;
+  const { key_id, user_id } = before;
+  if (WORK.every((name) => set[name] === before[name])) return { key_id, user_id };
+  if (before.owner === subjectOf(call)) return { key_id: caller.key_id, user_id: caller.user_id };
+  const home = key_id === null ? undefined : await findKeyZone(tx, key_id);
+  if (isRootAdmin(caller) || (isAdmin(call) && home === context.zone_id)) return { key_id, user_id };
+  const who = 'its owner and admins of his zone';
+  throw new Fault(
+    'ACCESS_DENIED',
+    `Access denied: what schedule ${before.schedule_id} does is changed by ${who}; make a schedule of your own`,
+    { schedule_id: before.schedule_id },
+  );
+}
+
 const updateInput = z.object({ id: scheduleId, ...z.object(fields).partial().shape });
 type UpdateInput = z.infer<typeof updateInput>;
 
 const updateSchedule = (types: readonly AnyJobType[]): Operation<UpdateInput, ScheduleObject> => ({
   name: 'schedule.update',
-  summary: 'Change a schedule; a field that is given is replaced.',
+  summary: 'Change a schedule; a field that is given is replaced. What it does is changed by its owner or an admin.',
   effect: 'write',
   who: OPERATOR,
   input: updateInput,
   output: scheduleObject,
-  faults: ['SCHEDULE_NOT_FOUND', 'LIMIT_EXCEEDED'],
+  faults: ['SCHEDULE_NOT_FOUND', 'ACCESS_DENIED', 'LIMIT_EXCEEDED'],
   http: { method: 'PATCH', path: `${ROOT}/:id` },
   cli: { words: 'schedule update', args: ['id'] },
   object: ({ id }) => id,
@@ -275,7 +308,9 @@ const updateSchedule = (types: readonly AnyJobType[]): Operation<UpdateInput, Sc
     const now = await queueTime(call);
     const again = input.cron !== before.cron || input.timezone !== before.timezone || before.enabled === 0;
     const next = again ? (nextInstant(input, now) ?? null) : before.next_run_at;
-    const row: ScheduleRow = { ...before, ...settable(call, input), next_run_at: next };
+    const columns = settable(call, input);
+    const runner = await runnerOf(call, before, columns);
+    const row: ScheduleRow = { ...before, ...columns, ...runner, next_run_at: next };
     if (JSON.stringify(row) === JSON.stringify(before)) return toObject(before);
     const after = { ...row, updated_at: now };
     await saveSchedule(call.tx, after);
