@@ -1,5 +1,5 @@
-/** What others have of an agent, or it of them, in rows of other features: keys, tuples, an inbox. */
-import type { Tx } from '../../ports/sql.ts';
+/** What others have of an agent, or it of them, in rows of other features: keys, tuples, an inbox, jobs and schedules. */
+import type { SqlValue, Tx } from '../../ports/sql.ts';
 import { FACT_COLUMNS, type FactRow } from '../access/graph/changes.sql.ts';
 import type { KeyRow } from '../access/keys.sql.ts';
 
@@ -8,21 +8,41 @@ interface Claim {
   readonly agent_id: string;
   /** Whose keys and grants do not count. */
   readonly user_id: string;
-  /** `type:id`, whose inbox does not count. */
+  /** `type:id`, whose inbox and work do not count. */
   readonly subject: string;
 }
 
-/** Has anybody else given keys, grants or an inbox to this agent? */
+/** By indexes of few rows each: those of a zone are too many. Finished jobs are seen by the key of their agent, so they count. */
+const JOBS = [
+  `agent_id = ? AND agent_id <> '' AND zone_id = ?`,
+  `executor = CAST(? AS TEXT) AND zone_id = ? AND status IN ('queued', 'retry_wait')`,
+  // Not by the zone, of which there is an index too.
+  `executor = CAST(? AS TEXT) AND zone_id || '' = ? AND status = 'running' AND lease_until >= 0`,
+  `executor = CAST(? AS TEXT) AND zone_id || '' = ? AND status = 'blocked' AND schedule_id >= ''`,
+];
+const SCHEDULES = ['agent_id = ? AND zone_id = ?', 'executor = ? AND zone_id = ?'];
+
+/** Has anybody else given keys, grants or an inbox to this agent, or work that it, or whoever registered it, would have? */
 export async function isClaimed(tx: Tx, { zone_id, agent_id, user_id, subject }: Claim): Promise<boolean> {
-  const row = await tx.get<{ n: number }>(
-    `SELECT 1 AS n WHERE EXISTS (SELECT 1 FROM keys WHERE zone_id = ? AND subject_type = 'agent' AND subject_id = ?
-         AND revoked_at IS NULL AND user_id <> ?)
-       OR EXISTS (SELECT 1 FROM tuples WHERE zone_id = ? AND subject_type = 'agent' AND subject_id = ? AND created_by <> ?)
-       OR EXISTS (SELECT 1 FROM tuples WHERE subject_zone_id = ? AND subject_zone_id <> zone_id AND subject_type = 'agent'
-         AND subject_id = ?)
-       OR EXISTS (SELECT 1 FROM mailboxes WHERE zone_id = ? AND agent_id = ? AND owner <> ?)`,
-    [zone_id, agent_id, user_id, zone_id, agent_id, user_id, zone_id, agent_id, zone_id, agent_id, subject],
-  );
+  const params: SqlValue[] = [];
+  const some = (from: string, ...values: SqlValue[]): string => {
+    params.push(...values);
+    return `EXISTS (SELECT 1 FROM ${from})`;
+  };
+  const ofAgent = "zone_id = ? AND subject_type = 'agent' AND subject_id = ?";
+  // What the agent left that was the caller's before does not count either.
+  const others = 'owner <> ? AND NOT (owner = ? AND user_id = ?)';
+  const work = (from: string) =>
+    some(`${from} AND ${others}`, agent_id, zone_id, subject, `agent:${agent_id}`, user_id);
+  const claims = [
+    some(`keys WHERE ${ofAgent} AND revoked_at IS NULL AND user_id <> ?`, zone_id, agent_id, user_id),
+    some(`tuples WHERE ${ofAgent} AND created_by <> ?`, zone_id, agent_id, user_id),
+    some(`tuples WHERE subject_${ofAgent} AND subject_zone_id <> zone_id`, zone_id, agent_id),
+    some('mailboxes WHERE zone_id = ? AND agent_id = ? AND owner <> ?', zone_id, agent_id, subject),
+    ...JOBS.map((where) => work(`jobs WHERE ${where}`)),
+    ...SCHEDULES.map((where) => work(`schedules WHERE ${where}`)),
+  ];
+  const row = await tx.get<{ n: number }>(`SELECT 1 AS n WHERE ${claims.join(' OR ')}`, params);
   return row !== undefined;
 }
 

@@ -33,7 +33,7 @@ import {
 import { deleteTuplesOf, revokeKeysOf } from './claims.sql.ts';
 import { removeMailbox } from './mailbox.sql.ts';
 import { agentId, agentName, capabilities, description, keptJson, metadata, OPERATOR, ROOT, sorted } from './params.ts';
-import { agentNotFound, checkFree, checkMayChange, getChangeable } from './rights.ts';
+import { agentNotFound, checkFree, checkMayChange, getChangeable, registrarOf } from './rights.ts';
 
 /** An agent as it is at the time of the call. */
 export const shownAgent = (call: Call, row: AgentRow): AgentObject =>
@@ -105,7 +105,7 @@ const registrationOf = (call: Call, input: RegisterInput): Registration => ({
   zone_id: call.zone.zone_id,
   agent_id: input.agent_id,
   owner: subjectOf(call),
-  user_id: call.caller.subject_type === 'user' ? call.caller.subject_id : call.caller.user_id,
+  user_id: registrarOf(call.caller),
   description: null,
   capabilities: '[]',
   metadata: '{}',

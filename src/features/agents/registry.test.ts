@@ -152,6 +152,46 @@ forEachEngine('agents', (engine) => {
     expect((await register('granted', {}, {})).status).toBe(201);
   });
 
+  test('nor any work that others submitted for it, or for the executor by its name', async () => {
+    const root = '/api/v2/scheduler';
+    const post = async (path: string, body: object, by: By): Promise<string> => {
+      const answer = await at.ask('POST', `${root}${path}`, body, by);
+      expect(answer.status, path).toBeLessThan(300);
+      return String(answer.body.id);
+    };
+    const task = (executor: string, by: By): Promise<string> => post('/submit', { executor, task_type: 't' }, by);
+    const line = { name: 's', cron: '@yearly', task_type: 't' };
+    const claim = (executor: string) => post('/claim', { executor, lease_seconds: 3600 }, {});
+
+    await task('some', { key: ada, agent: 'waiting' });
+    const done = await task('some-other', { key: ada, agent: 'done' });
+    await claim('some-other');
+    await post(`/task/${done}/complete`, { fencing_token: 1 }, {});
+    await post('/schedules', { ...line, executor: 'some' }, { key: ada, agent: 'planned' });
+    await task('farm', { key: ada });
+    await task('busy-farm', { key: ada });
+    await claim('busy-farm');
+    await post('/schedules', { ...line, executor: 'planned-farm' }, { key: ada });
+    for (const id of ['waiting', 'done', 'planned', 'farm', 'busy-farm', 'planned-farm']) {
+      expect(code(await register(id, { generate_api_key: true }, { key: eve })), id).toEqual([403, 'ACCESS_DENIED']);
+      expect((await register(id)).status, id).toBe(201);
+    }
+    // What is over is no more to be had by the name of an executor.
+    const over = await task('old-farm', { key: ada });
+    await claim('old-farm');
+    await post(`/task/${over}/complete`, { fencing_token: 1 }, {});
+    expect((await register('old-farm', {}, { key: eve })).status).toBe(201);
+  });
+
+  test('an agent that left work behind is registered again by whose it was', async () => {
+    const { body } = await register('again', { generate_api_key: true });
+    const task = { executor: 'some', task_type: 't' };
+    expect((await at.ask('POST', '/api/v2/scheduler/submit', task, { key: String(body.api_key) })).status).toBe(201);
+    await at.ask('DELETE', `${ROOT}/again`, undefined, { key: ada });
+    expect(code(await register('again', {}, { key: eve }))).toEqual([403, 'ACCESS_DENIED']);
+    expect((await register('again')).status).toBe(201);
+  });
+
   test('each entry into CONNECTED is a generation; forbidden moves name what is allowed', async () => {
     await register('mover');
     const wrong = await move('mover', 'IDLE');

@@ -47,19 +47,23 @@ export async function getChangeable<R extends Whose>(
   return found;
 }
 
+/** As whose an agent is registered by the caller: the user that it is, or that stands behind it. */
+export const registrarOf = ({ subject_type, subject_id, user_id }: Caller): string =>
+  subject_type === 'user' ? subject_id : user_id;
+
 /**
- * An id with keys, grants or an inbox is registered by itself or by an admin, else whoever comes first would have what others
- * gave to it. What other zones shared with one that was deleted has to have ended.
+ * An id with keys, grants, an inbox or work is registered by itself or by an admin, else whoever comes first would have what
+ * others gave to it. What other zones shared with one that was deleted has to have ended.
  */
 export async function checkFree(call: Call, agent_id: string): Promise<void> {
   const { caller, zone, tx } = call;
   if (await hasNotedShares(tx, { zone_id: zone.zone_id, type: 'agent', id: agent_id })) throw stillEnding(agent_id);
   if (isAdmin(call) || isItself(caller, agent_id)) return;
-  const user = { user_id: caller.user_id, subject: subjectOf(call) };
+  const user = { user_id: registrarOf(caller), subject: subjectOf(call) };
   if (!(await isClaimed(tx, { zone_id: zone.zone_id, agent_id, ...user }))) return;
   throw new Fault(
     'ACCESS_DENIED',
-    `Access denied: others gave keys, grants or an inbox to agent ${agent_id}; it registers itself, or an admin of the zone does`,
+    `Access denied: others gave keys, grants, an inbox or tasks to agent ${agent_id}; it registers itself, or an admin of the zone does`,
     { agent_id },
   );
 }
