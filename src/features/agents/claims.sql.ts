@@ -22,7 +22,19 @@ const JOBS = [
 ];
 const SCHEDULES = ['agent_id = ? AND zone_id = ?', 'executor = ? AND zone_id = ?'];
 
-/** Has anybody else given keys, grants or an inbox to this agent, or work that it, or whoever registered it, would have? */
+/** Who else goes by a name in a zone; of agents there is the registry. */
+const NAMESAKES = `keys WHERE zone_id = ? AND subject_type IN ('user', 'app', 'worker') AND subject_id = ? AND revoked_at IS NULL
+  AND subject_type || ':' || subject_id <> ?`;
+
+/** Is it the name of somebody else, who is no agent? */
+export async function isNameOfOther(
+  tx: Tx,
+  { zone_id, name, subject }: Pick<Claim, 'zone_id' | 'subject'> & { readonly name: string },
+): Promise<boolean> {
+  return (await tx.get(`SELECT key_id FROM ${NAMESAKES} LIMIT 1`, [zone_id, name, subject])) !== undefined;
+}
+
+/** Has anybody else given keys, grants or an inbox to this agent, or work that it, or whoever registered it, would have; or go by that name? */
 export async function isClaimed(tx: Tx, { zone_id, agent_id, user_id, subject }: Claim): Promise<boolean> {
   const params: SqlValue[] = [];
   const some = (from: string, ...values: SqlValue[]): string => {
@@ -38,6 +50,7 @@ export async function isClaimed(tx: Tx, { zone_id, agent_id, user_id, subject }:
     some(`keys WHERE ${ofAgent} AND revoked_at IS NULL AND user_id <> ?`, zone_id, agent_id, user_id),
     some(`tuples WHERE ${ofAgent} AND created_by <> ?`, zone_id, agent_id, user_id),
     some(`tuples WHERE subject_${ofAgent} AND subject_zone_id <> zone_id`, zone_id, agent_id),
+    some(NAMESAKES, zone_id, agent_id, subject),
     some('mailboxes WHERE zone_id = ? AND agent_id = ? AND owner <> ?', zone_id, agent_id, subject),
     ...JOBS.map((where) => work(`jobs WHERE ${where}`)),
     ...SCHEDULES.map((where) => work(`schedules WHERE ${where}`)),

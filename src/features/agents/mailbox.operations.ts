@@ -1,6 +1,6 @@
 /**
  * Inboxes (platform.md §1.6). Guarantees: a message is answered for when it is on disk, and stays until it is deleted or
- * its time is over; nobody sends in the name of somebody else's agent; an inbox is open to its agent, the agent's user and
+ * its time is over; nobody sends in the name of somebody else or of his agent; an inbox is open to its agent, the agent's user and
  * admins of the zone only.
  */
 import { z } from 'zod';
@@ -15,6 +15,7 @@ import type { Call, Operation } from '../../core/operation.ts';
 import { pageParam } from '../jobs/params.ts';
 import { isAdmin, subjectOf } from '../jobs/visibility.ts';
 import { listOwners } from './agents.sql.ts';
+import { isNameOfOther } from './claims.sql.ts';
 import {
   countMailboxes,
   countMessages,
@@ -113,10 +114,15 @@ export const sendMessage: Operation<z.infer<typeof sendInput>, z.infer<typeof se
   },
 };
 
-/** ACCESS_DENIED for a name that is not the caller's own and that it may not act for. */
+/**
+ * ACCESS_DENIED for a name that is not the caller's own and that it may not act for. Whoever has a key acts for himself: his
+ * name is no id of an agent that nobody registered.
+ */
 async function checkSender(call: Call, sender: string): Promise<void> {
-  const { caller } = call;
-  if (sender === caller.subject_id || isAdmin(call) || (await mayActFor(call.tx, caller, sender))) return;
+  const { caller, tx, zone } = call;
+  if (sender === caller.subject_id || isAdmin(call)) return;
+  const isOther = await isNameOfOther(tx, { zone_id: zone.zone_id, name: sender, subject: subjectOf(call) });
+  if (!isOther && (await mayActFor(tx, caller, sender))) return;
   throw new Fault(
     'ACCESS_DENIED',
     `Access denied: ${sender.slice(0, 128)} is not the caller, nor an agent of the caller`,

@@ -108,6 +108,13 @@ forEachEngine('inboxes', (engine) => {
     expect((await send('anybody', 'named', {}, {})).status).toBe(200);
     expect(code(await send('adas', 'named', {}, { key: eve }))).toEqual([403, 'ACCESS_DENIED']);
     expect(code(await send('ada', 'named', {}, { key: own }))).toEqual([403, 'ACCESS_DENIED']);
+    // Nor of somebody who is no agent, by his name or by an agent of that name.
+    expect(code(await send('eve', 'named'))).toEqual([403, 'ACCESS_DENIED']);
+    const eves = { agent_id: 'eve', name: 'E' };
+    expect(code(await at.ask('POST', '/api/v2/agents', eves, { key: ada }))).toEqual([403, 'ACCESS_DENIED']);
+    expect((await at.ask('POST', '/api/v2/agents', eves, { key: eve })).status).toBe(201);
+    expect((await send('eve', 'named', {}, { key: eve })).status).toBe(200);
+    expect((await send('eve', 'named', {}, {})).status).toBe(200);
   });
 
   test('there are no more of them, nor of agents, than there may be', async () => {

@@ -52,8 +52,8 @@ export const registrarOf = ({ subject_type, subject_id, user_id }: Caller): stri
   subject_type === 'user' ? subject_id : user_id;
 
 /**
- * An id with keys, grants, an inbox or work is registered by itself or by an admin, else whoever comes first would have what
- * others gave to it. What other zones shared with one that was deleted has to have ended.
+ * An id with keys, grants, an inbox or work, and the name of somebody, is registered by itself or by an admin, else whoever
+ * comes first would have what others gave to it, or send in that name. What other zones shared with one that was deleted has to have ended.
  */
 export async function checkFree(call: Call, agent_id: string): Promise<void> {
   const { caller, zone, tx } = call;
@@ -63,7 +63,7 @@ export async function checkFree(call: Call, agent_id: string): Promise<void> {
   if (!(await isClaimed(tx, { zone_id: zone.zone_id, agent_id, ...user }))) return;
   throw new Fault(
     'ACCESS_DENIED',
-    `Access denied: others gave keys, grants, an inbox or tasks to agent ${agent_id}; it registers itself, or an admin of the zone does`,
+    `Access denied: the id ${agent_id} is in use by others: as a name, or with keys, grants, an inbox or tasks; it registers itself, or an admin of the zone does`,
     { agent_id },
   );
 }
