@@ -1,7 +1,7 @@
 /**
  * Calls that are asked for again with the `Idempotency-Key` of the first (workflows.md §1.3). Guarantees: of calls of one caller
  * with one operation and key one takes place, on whichever node, and however it was cut off; the others get its answer, and
- * wait for it while it runs; what failed has not taken place, and is done when it is asked for again.
+ * wait for it while it runs, if they may still do what it took; what failed has not taken place, and is done when it is asked for again.
  */
 import { createHash } from 'node:crypto';
 import { Fault, invalidParams } from '../base/faults.ts';
@@ -70,7 +70,7 @@ export interface Once {
 /** The answer of the first. */
 export async function answerOnce({ runner, turns }: Parts, once: Once): Promise<unknown> {
   const { repeat, context } = once;
-  const find = () => runner.read(readAnswer, { call_id: repeat.call_id }, context);
+  const find = () => runner.read(readAnswer, repeat, context);
   const endTurn = await turns.take(JSON.stringify(['repeat', context.zone_id, repeat.call_id]));
   try {
     const before = await find();

@@ -10,7 +10,7 @@ import { refuseChange, refuseReadOnlyAt } from '../features/mounts/refusals.ts';
 import { checkQuota } from '../features/zones/quota.ts';
 import type { Tx } from '../ports/sql.ts';
 import { isRefusal, partRefused } from './audit-trail.ts';
-import type { Access } from './call/access.ts';
+import type { Access, Need } from './call/access.ts';
 import type { AuditKeys, AuditRow } from './call/audit-row.ts';
 import type { MountPoint } from './call/outside.ts';
 import type { JobMove } from './call/told.ts';
@@ -124,6 +124,8 @@ export class CallState {
   readonly now: number;
   readonly details: Record<string, unknown> = {};
   readonly rows: AuditRow[] = [];
+  /** What was needed of its caller, and he had. */
+  readonly met: Need[] = [];
   events: AppendedEvent[] = [];
   accessChanges = false;
   /** What is left of the zone's mounts, where the call changed them. */

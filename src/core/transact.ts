@@ -136,7 +136,11 @@ async function runWrite<I, P, O>(running: Running<I, P, O>, ready: P): Promise<O
   const output = await runHandler({ ...running, context }, state, ready);
   // It has not taken place: it is prepared again, and whoever asks for it again must find nothing of this try.
   if (operation.stale?.(output)) return output;
-  if (context.repeat) await rememberAnswer(tx, { context, operation, output, now: state.now, limits: parts.limits });
+  if (context.repeat) {
+    // A call that changed who may what is asked for again by somebody who may less by that alone: a rename takes grants along.
+    const needs = state.accessChanges ? [] : state.met;
+    await rememberAnswer(tx, { context, operation, output, needs, now: state.now, limits: parts.limits });
+  }
   checkDeadline(context.deadline);
   if (state.changed) {
     const facts = {
@@ -213,15 +217,9 @@ function unseen<I, P, O>(operation: Operation<I, O, P>, context: CallContext, re
 async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, ready: P): Promise<O> {
   const { parts, operation, context, tx } = running;
   const { caller } = context;
-  const access = new CallerAccess({
-    tx,
-    zone: state.zone,
-    caller,
-    context,
-    now: state.now,
-    cache: parts.grants,
-    limits: parts.limits,
-  });
+  const { zone, now } = state;
+  const question = { tx, zone, caller, context, now, cache: parts.grants, limits: parts.limits };
+  const access = new CallerAccess(question, context.repeat && state.met);
   if (context.path_prefix !== '' && (await access.readable()).roots.length === 0) {
     throw unseen(operation, context, ready);
   }

@@ -187,9 +187,12 @@ async function pathsOf(
 export class CallerAccess implements Access {
   readonly question: AccessQuestion;
   private readonly admin: boolean;
+  private readonly met: Need[] | undefined;
 
-  constructor(question: AccessQuestion) {
+  /** What is required and held is added to `met`. */
+  constructor(question: AccessQuestion, met?: Need[]) {
     this.question = question;
+    this.met = met;
     this.admin = isZoneAdmin(question.caller, question.zone.zone_id);
   }
 
@@ -197,6 +200,7 @@ export class CallerAccess implements Access {
     for (const need of needs) {
       const allowed = this.decide(need.permission, need.path);
       if (!(allowed === true || (await allowed))) throw denied(need, this.question.context);
+      this.met?.push(need);
     }
   }
 

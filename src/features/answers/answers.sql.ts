@@ -8,10 +8,12 @@ export interface AnswerRow {
   readonly asked: string;
   /** JSON; null where it is not kept. */
   readonly answer: string | null;
+  /** JSON: what has to be so of whoever asks again. */
+  readonly allowed: string | null;
   readonly answered_at: number;
 }
 
-export type Answered = Pick<AnswerRow, 'asked' | 'answer'>;
+export type Answered = Pick<AnswerRow, 'asked' | 'answer' | 'allowed'>;
 
 interface Named {
   readonly zone_id: string;
@@ -21,19 +23,18 @@ interface Named {
 }
 
 export const findAnswer = (tx: Tx, { zone_id, call_id, since }: Named): Promise<Answered | undefined> =>
-  tx.get<Answered>('SELECT asked, answer FROM answers WHERE zone_id = ? AND call_id = ? AND answered_at >= ?', [
-    zone_id,
-    call_id,
-    since,
-  ]);
+  tx.get<Answered>(
+    'SELECT asked, answer, allowed FROM answers WHERE zone_id = ? AND call_id = ? AND answered_at >= ?',
+    [zone_id, call_id, since],
+  );
 
 /** Takes the place of one that counts no more. */
 export const keepAnswer = (tx: Tx, row: AnswerRow): Promise<number> =>
   tx.run(
-    `INSERT INTO answers (zone_id, call_id, operation, asked, answer, answered_at) VALUES (?, ?, ?, ?, ?, ?)
+    `INSERT INTO answers (zone_id, call_id, operation, asked, answer, allowed, answered_at) VALUES (?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (zone_id, call_id) DO UPDATE SET
-       asked = excluded.asked, answer = excluded.answer, answered_at = excluded.answered_at`,
-    [row.zone_id, row.call_id, row.operation, row.asked, row.answer, row.answered_at],
+       asked = excluded.asked, answer = excluded.answer, allowed = excluded.allowed, answered_at = excluded.answered_at`,
+    [row.zone_id, row.call_id, row.operation, row.asked, row.answer, row.allowed, row.answered_at],
   );
 
 export const removeAnswersBefore = (tx: Tx, before: number, limit: number): Promise<number> =>

@@ -121,6 +121,42 @@ forEachEngine('calls with a key', (engine) => {
     expect(await textOf('/own')).toBe('ae');
   });
 
+  test('who may less than the first, by then or by another key, does not get its answer', async () => {
+    const path = '/granted/log';
+    const as = await server.addKey({ subject: 'ivy', grants: [['direct_editor', '/granted']] });
+    const boss = await server.addKey({ subject: 'ivy', role: 'admin' });
+    const denied = { code: 'ACCESS_DENIED' };
+    const ask = async (key: string, by: string, at = path) => {
+      const { text, replayed } = await call('append', { key, as: by, body: append('i', at) });
+      return { replayed, ...(JSON.parse(text).error?.data ?? {}) };
+    };
+    expect(await ask('granted', as)).toEqual({ replayed: null });
+    expect(await ask('granted', as)).toEqual({ replayed: 'true' });
+    // A greater key of the same subject is answered the same way, a lesser one is not.
+    expect(await ask('granted', boss)).toEqual({ replayed: 'true' });
+    expect(await ask('greater', boss, '/secret')).toEqual({ replayed: null });
+    expect(await ask('greater', as, '/secret')).toMatchObject({ replayed: null, ...denied });
+    const tuples = await server.ok('rebac_list_tuples', { subject: ['user', 'ivy'] });
+    await server.ok('rebac_delete', { tuple_id: (tuples as unknown as { tuple_id: string }[])[0]!.tuple_id });
+    expect(await ask('granted', as)).toMatchObject({ replayed: null, ...denied, permission: 'write', path });
+    expect(await textOf(path)).toBe('i');
+  });
+
+  test('a call that took the grants along that it needed is answered again', async () => {
+    await server.ok('write', { path: '/before', content: 'b' });
+    const as = await server.addKey({
+      subject: 'joe',
+      grants: [
+        ['direct_owner', '/before'],
+        ['direct_owner', '/after'],
+      ],
+    });
+    const move = JSON.stringify({ params: { old_path: '/before', new_path: '/after' } });
+    const first = await call('rename', { key: 'along', as, body: move });
+    expect(JSON.parse(first.text).error).toBe(null);
+    expect(await call('rename', { key: 'along', as, body: move })).toEqual({ ...first, replayed: 'true' });
+  });
+
   test('what failed has not taken the key', async () => {
     const move = JSON.stringify({ params: { old_path: '/late', new_path: '/moved' } });
     expect(JSON.parse((await call('rename', { key: 'early', body: move })).text).error).toBeTruthy();
