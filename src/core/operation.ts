@@ -17,7 +17,7 @@ import type { CliBinding, HttpBinding, RpcBinding, ToolBinding } from './call/bi
 import type { BrickState, BrickSwitch } from './call/brick-state.ts';
 import type { ClusterView } from './call/cluster.ts';
 import type { Computing } from './call/computing.ts';
-import type { Doer } from './call/doer.ts';
+import type { Doer, EventDoer } from './call/doer.ts';
 import type { JobHands } from './call/job-hands.ts';
 import type { Notes } from './call/notes.ts';
 import type { MountPoint, Passage, Reach, Stores } from './call/outside.ts';
@@ -85,7 +85,7 @@ export interface NewEvent {
   readonly object?: { readonly type: string; readonly id: string };
   readonly data?: Readonly<Record<string, unknown>>;
   /** Whose it is, where that is not the caller: what the server does by itself. */
-  readonly by?: { readonly user_id: string; readonly agent_id: string | null };
+  readonly by?: EventDoer;
 }
 
 /** What a handler is given: one transaction, one snapshot, one caller. */

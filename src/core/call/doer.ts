@@ -9,6 +9,12 @@ export interface Doer {
   readonly agent_id: string | null;
 }
 
+/** Of whom an event tells. */
+export interface EventDoer extends Pick<Doer, 'user_id' | 'agent_id'> {
+  /** `type:id`; the user or the agent unless given. */
+  readonly subject?: string | undefined;
+}
+
 /** The caller, unless the server does it for somebody's job. */
 export const doerOf = ({ asker, caller }: { readonly asker?: Doer | undefined; readonly caller: Doer }): Doer =>
   asker ?? caller;

@@ -1,10 +1,10 @@
 /** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
 import { parseJson } from '../../base/parse-json.ts';
 import { foreignZoneOf } from '../../core/call/audit-row.ts';
-import { doerOf } from '../../core/call/doer.ts';
+import { type Doer, doerOf, type EventDoer } from '../../core/call/doer.ts';
 import type { CallContext, NewEvent } from '../../core/operation.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
-import { familyOf } from './types.ts';
+import { familyOf, isOfSubject } from './types.ts';
 
 export interface EventRow {
   readonly zone_id: string;
@@ -83,8 +83,27 @@ export function userZoneOf({ zone_id, type, data }: EventRow): string {
   return (parseJson(data) as { user_zone_id?: string }).user_zone_id ?? zone_id;
 }
 
-/** "Name the foreign subject" (access.md §8): somebody of another zone is told with his zone. */
-function dataOf({ data = {}, by }: NewEvent, context: CallContext): string {
-  const user_zone_id = by ? undefined : foreignZoneOf(doerOf(context), context.zone_id);
-  return JSON.stringify(user_zone_id === undefined ? data : { ...data, user_zone_id });
+/** `type:id` of who did it, where that is neither its user nor its agent. What clients publish may name nobody but themselves. */
+export const subjectOfEvent = ({ data }: Pick<EventRow, 'data'>): unknown =>
+  data.includes('"user_subject"') ? (parseJson(data) as { user_subject?: unknown }).user_subject : undefined;
+
+/**
+ * "Name the foreign subject" (access.md §8): somebody of another zone is told with his zone; and whose key stands for somebody
+ * else than its user is told by his name, where events are seen by their subject.
+ */
+function dataOf({ type, data = {}, by }: NewEvent, context: CallContext): string {
+  const who = doerOf(context);
+  const user_zone_id = by ? undefined : foreignZoneOf(who, context.zone_id);
+  const user_subject = isOfSubject(type) ? unlikeUser(by ?? { ...who, subject: subjectOfKey(who) }) : undefined;
+  if (user_zone_id === undefined && user_subject === undefined) return JSON.stringify(data);
+  return JSON.stringify({ ...data, ...(user_zone_id && { user_zone_id }), ...(user_subject && { user_subject }) });
+}
+
+/** Whoever has no key is told as the server itself. */
+const subjectOfKey = ({ key_id, subject_type, subject_id }: Doer): string | undefined =>
+  key_id === null ? undefined : `${subject_type}:${subject_id}`;
+
+/** The subject, unless it is what agent and user say. */
+function unlikeUser({ subject, user_id, agent_id }: EventDoer): string | undefined {
+  return subject === `user:${user_id}` || subject === `agent:${agent_id}` ? undefined : subject;
 }

@@ -37,6 +37,11 @@ export function typeOf(word: string): string | undefined {
 
 export const familyOf = (type: string): string => type.slice(0, Math.max(0, type.indexOf('.')));
 
+const OWN = new Set(['agent', 'message', 'job', 'app']);
+
+/** Of which everybody sees what his own subject did (platform.md §3.1). */
+export const isOfSubject = (type: string): boolean => OWN.has(familyOf(type));
+
 export const isFileType = (type: string): boolean => Object.hasOwn(FILES, type);
 
 /** Name of an application's event, behind `app.` (platform.md §3.3). */

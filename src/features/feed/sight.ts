@@ -8,8 +8,8 @@ import { parseJson } from '../../base/parse-json.ts';
 import type { PathSet } from '../../core/call/access.ts';
 import type { Call, Caller } from '../../core/operation.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
-import { type EventRow, userZoneOf } from '../events/events.sql.ts';
-import { familyOf, isFileType } from '../events/types.ts';
+import { type EventRow, subjectOfEvent, userZoneOf } from '../events/events.sql.ts';
+import { isFileType, isOfSubject } from '../events/types.ts';
 
 /** What one caller sees of one zone, as a transaction has it. */
 export interface Sight {
@@ -24,19 +24,21 @@ export async function sightOf(call: Call): Promise<Sight> {
   return { all: isZoneAdmin(caller, call.zone.zone_id), caller, readable: await access.readable() };
 }
 
-/** Families of which everybody sees what his own subject did. */
-const OWN = new Set(['agent', 'message', 'job', 'app']);
-
 /** The event as it may be told; undefined where it may not. */
 export function seen(row: EventRow, sight: Sight): EventRow | undefined {
   if (sight.all) return row;
   if (isFileType(row.type)) return seenFile(row, sight.readable);
-  return OWN.has(familyOf(row.type)) && isOwn(row, sight.caller) ? row : undefined;
+  return isOfSubject(row.type) && isOwn(row, sight.caller) ? row : undefined;
 }
 
-const isOwn = (row: EventRow, caller: Sight['caller']): boolean =>
-  userZoneOf(row) === caller.zone_id &&
-  (caller.subject_type === 'agent' ? row.agent_id === caller.subject_id : row.user_id === caller.user_id);
+/** To an agent what was done by it or for it; to a user all that is told of him, by his agents too. */
+function isOwn(row: EventRow, { zone_id, subject_type, subject_id, user_id }: Sight['caller']): boolean {
+  if (userZoneOf(row) !== zone_id) return false;
+  if (subject_type === 'agent') return row.agent_id === subject_id;
+  if (subject_type === 'user' && subject_id === user_id) return row.user_id === user_id;
+  // The user of a key grants it nothing (access.md §2), so it sees nothing else that is told of him.
+  return row.user_id === user_id && subjectOfEvent(row) === `${subject_type}:${subject_id}`;
+}
 
 function seenFile(row: EventRow, readable: Sight['readable']): EventRow | undefined {
   const here = readable.has(row.path);

@@ -330,7 +330,7 @@ function tellStatus(call: Call, job: JobRow): void {
     type: `job.${job.status === 'blocked' ? 'queued' : job.status}`,
     object: { type: 'job', id: job.job_id },
     data: { job_type: job.type, executor: job.executor, attempt: job.attempt },
-    by: { user_id: job.user_id, agent_id: job.agent_id || null },
+    by: { user_id: job.user_id, agent_id: job.agent_id || null, subject: job.key_id === null ? undefined : job.owner },
   });
 }
 
