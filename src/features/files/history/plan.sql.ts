@@ -3,9 +3,11 @@
  * changes. Guarantees: few statements, whatever the number of paths; the rows are gone when the transaction ends.
  */
 
+import type { PathSet } from '../../../core/operation.ts';
 import { atOrBelow } from '../../../ports/path-range.ts';
 import { OPEN_END, type Tx } from '../../../ports/sql.ts';
 import { type PastView, type Piece, selectStates, type View } from '../view.ts';
+import { inPathSet } from '../within.ts';
 import { changedPaths, columnsOf, joinView } from './pathwise.ts';
 
 export const PLAN_COLUMNS = `zone_id, path, parent, action, conflict, kind, etag, size, encoding, content_type, metadata,
@@ -149,13 +151,14 @@ export const endedPaths = (zone_id: string): Piece => ({
   params: [zone_id],
 });
 
-/** Files of a view at and below a path. */
-export async function countFiles(tx: Tx, view: View, path: string): Promise<number> {
-  const within = atOrBelow('s.path', path);
+/** Files of a view at and below a path, of those paths that may be shown. */
+export async function countFiles(tx: Tx, view: View, at: { path: string; shown: PathSet }): Promise<number> {
+  const within = atOrBelow('s.path', at.path);
+  const shown = inPathSet('s.path', at.shown, tx.dialect);
   const query = selectStates(view, {
     columns: 's.path',
-    where: `s.kind = 'f' AND ${within.sql}`,
-    params: within.params,
+    where: `s.kind = 'f' AND ${within.sql} AND ${shown.sql}`,
+    params: [...within.params, ...shown.params],
   });
   const row = await tx.get<{ n: number }>(`SELECT COUNT(*) AS n FROM (${query.sql}) t`, query.params);
   return row?.n ?? 0;

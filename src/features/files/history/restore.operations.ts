@@ -58,7 +58,9 @@ export const treeRestore: Operation<RestoreInput, z.infer<typeof restoreOutput>>
     const spot = input.path === '/' ? undefined : await spotOf(call, view, { past, path: input.path });
     await planRestore(call.tx, { now, past }, input.path);
     await requirePlanned(call, input.path);
-    const files = await countFiles(call.tx, apartFrom(call, view), input.path);
+    // What he may not read is not counted either. What changes he may write, and so read.
+    const shown = await call.access.readable();
+    const files = await countFiles(call.tx, apartFrom(call, view), { path: input.path, shown });
     const told = { to: past.layers[0].at, ...(past.name === view.name ? {} : { from: past.name }) };
     const done = await carryOut(call, view, { ...input, spot, reason: 'restore', told });
     const { written, removed, directories_made, directories_removed, replaced, revision } = done;

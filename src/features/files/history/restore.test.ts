@@ -139,6 +139,34 @@ forEachEngine('restores', (engine) => {
     await server.ok('write', { path: '/p/a', content: 'x' }, part);
   });
 
+  test('what may not be read is not counted, to guests neither', async () => {
+    for (const path of ['/pub/a', '/pub/b', '/pub/hidden/no', '/priv/x', '/y']) await write(path, 'c');
+    const to = await now();
+    const key = await server.addKey({
+      zone_id,
+      grants: [
+        ['direct_editor', '/pub/a'],
+        ['direct_viewer', '/pub/b'],
+      ],
+    });
+    await server.addZone(`${zone_id}-b`);
+    const guest = await server.addKey({ zone_id: `${zone_id}-b`, subject: 'gus' });
+    await server.ok('share_with_user', {
+      zone_id,
+      path: '/pub/a',
+      relation: 'editor',
+      user_id: 'gus',
+      user_zone_id: `${zone_id}-b`,
+    });
+    const unchanged = async (path: string, by: string): Promise<number> =>
+      (await server.ok('tree_restore', { to, path, preview: true }, by)).unchanged;
+    expect(await unchanged('/', key)).toBe(2);
+    expect(await unchanged('/pub', key)).toBe(2);
+    expect(await unchanged(`/zone/${zone_id}/`, guest)).toBe(1);
+    expect(await unchanged(`/zone/${zone_id}/pub`, guest)).toBe(1);
+    expect((await server.ok('tree_restore', { zone_id, to, preview: true })).unchanged).toBe(5);
+  });
+
   test('limits of the zone hold, and usage is what list adds up', async () => {
     await write('/big', 'x'.repeat(100));
     const then = await now();
