@@ -9,7 +9,7 @@ import type { Call } from '../../core/operation.ts';
 import { findLastEventAt, findOldestEvent } from '../events/moments.sql.ts';
 import { listChain } from './history/branches.sql.ts';
 import { readMoment } from './history/moment.ts';
-import { findSnapshot, isPinned } from './history/snapshots.sql.ts';
+import { findSnapshot, isPinned, type SnapshotRow } from './history/snapshots.sql.ts';
 import { chainView, frozen, isLiveMain, MAIN, mainView, type View } from './view.ts';
 
 export interface ViewParams {
@@ -72,9 +72,14 @@ async function revisionOf(call: Call, as_of: number | string): Promise<Told> {
   const moment = readMoment(as_of);
   if (moment.kind === 'revision') return { revision: checkRevision(call, moment.revision), branch: MAIN };
   if (moment.kind === 'time') return { revision: await revisionAt(call, moment.at, as_of), branch: MAIN };
-  const snapshot = await findSnapshot(call.tx, call.zone.zone_id, moment.name);
-  if (!snapshot) throw snapshotNotFound(moment.name);
-  return snapshot;
+  return getSnapshot(call, moment.name);
+}
+
+/** By id or name. SNAPSHOT_NOT_FOUND also where the caller may not read its path: both look the same. */
+export async function getSnapshot(call: Call, called: string): Promise<SnapshotRow> {
+  const row = await findSnapshot(call.tx, call.zone.zone_id, called);
+  if (row && (await call.access.allows('read', row.path))) return row;
+  throw snapshotNotFound(called);
 }
 
 function checkRevision(call: Call, revision: number): number {
@@ -96,7 +101,7 @@ async function revisionAt(call: Call, at: number, as_of: number | string): Promi
   return 0;
 }
 
-export const snapshotNotFound = (called: string): Fault =>
+const snapshotNotFound = (called: string): Fault =>
   new Fault('SNAPSHOT_NOT_FOUND', `Snapshot not found: ${called.slice(0, 200).toWellFormed()}`, { snapshot: called });
 
 function revisionGone(call: Call, as_of: number | string): Fault {

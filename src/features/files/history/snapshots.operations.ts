@@ -11,7 +11,7 @@ import { denied } from '../../access/grants.ts';
 import { branchParam, path } from '../params.ts';
 import { reachPast } from '../reach.ts';
 import { MAIN } from '../view.ts';
-import { branchView, snapshotNotFound, viewOf } from '../view-of.ts';
+import { branchView, getSnapshot, viewOf } from '../view-of.ts';
 import { inPathSet } from '../within.ts';
 import { isSnapshotName } from './moment.ts';
 import { deleteSnapshot, findSnapshot, insertSnapshot, listSnapshots, type SnapshotRow } from './snapshots.sql.ts';
@@ -152,13 +152,6 @@ export const treeSnapshotList: Operation<z.infer<typeof listInput>, z.infer<type
 
 const oneInput = z.object({ id: idText.describe('id or name of the snapshot') });
 type OneInput = z.infer<typeof oneInput>;
-
-/** SNAPSHOT_NOT_FOUND also where the caller may not read its path: both look the same. */
-async function getSnapshot(call: Call, id: string): Promise<SnapshotRow> {
-  const row = await findSnapshot(call.tx, call.zone.zone_id, id);
-  if (!row || !(await call.access.allows('read', row.path))) throw snapshotNotFound(id);
-  return row;
-}
 
 const branchName = async (call: Call, row: SnapshotRow): Promise<string> =>
   (await branchView(call, { key: row.branch }, null)).name;

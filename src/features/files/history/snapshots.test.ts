@@ -79,6 +79,12 @@ forEachEngine('snapshots', (engine) => {
     expect(await server.fault('tree_snapshot_get', { id: 'mine' }, stranger)).toBe('SNAPSHOT_NOT_FOUND');
     expect(await server.fault('tree_snapshot_delete', { id: 'mine' }, stranger)).toBe('SNAPSHOT_NOT_FOUND');
     expect((await server.ok('tree_snapshot_list', {}, stranger)).snapshots).toEqual([]);
+    // Nor does a view of the past tell that there is one.
+    for (const as_of of ['mine', mine.snapshot_id]) {
+      expect(await server.fault('list', { path: '/t', as_of }, stranger)).toBe('SNAPSHOT_NOT_FOUND');
+      expect(await server.fault('tree_restore', { path: '/t', to: as_of }, stranger)).toBe('SNAPSHOT_NOT_FOUND');
+      expect((await server.ok('list', { path: '/s', as_of }, reader)).files).not.toEqual([]);
+    }
     expect((await server.ok('tree_snapshot_list', {}, writer)).snapshots).toEqual([mine]);
     await server.ok('tree_snapshot_create', { name: 'theirs', path: '/s' });
     expect(await server.fault('tree_snapshot_delete', { id: 'theirs' }, reader)).toBe('ACCESS_DENIED');
