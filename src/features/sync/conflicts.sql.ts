@@ -1,5 +1,7 @@
 /** Rows of conflicts. They are written under the lock of their zone. */
+import type { PathSet } from '../../core/operation.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
+import { inPathSet } from '../files/within.ts';
 import type { Resolution } from './decide.ts';
 
 /** A side of a path; without etag there was no file. */
@@ -119,6 +121,8 @@ export interface ConflictsAsked {
   readonly status: string | undefined;
   /** Behind this one. */
   readonly before: { readonly created_at: number; readonly id: string } | undefined;
+  /** Of these paths alone. */
+  readonly shown: PathSet;
   readonly limit: number;
 }
 
@@ -132,6 +136,8 @@ export function listConflicts(tx: Tx, asked: ConflictsAsked): Promise<ConflictRo
   };
   if (asked.mount_point !== undefined) add('mount_point = ?', asked.mount_point);
   if (asked.status !== undefined) add('status = ?', asked.status);
+  const shown = inPathSet('sync_conflicts.path', asked.shown, tx.dialect);
+  add(shown.sql, ...shown.params);
   if (asked.before) add('(detected_at, conflict_id) < (?, ?)', asked.before.created_at, asked.before.id);
   return tx.all<ConflictRow>(
     `SELECT ${ALL} FROM sync_conflicts WHERE ${where.join(' AND ')} ORDER BY detected_at DESC, conflict_id DESC LIMIT ?`,

@@ -231,14 +231,14 @@ const list: Operation<z.infer<typeof listInput>, z.infer<typeof listOutput>> = {
   run: async (call, { mount_point, status, limit, cursor }) => {
     const before = cursor === undefined ? undefined : readCursor(CURSOR, cursor, placeParam);
     const { zone_id } = call.zone;
-    const rows = await listConflicts(call.tx, { zone_id, mount_point, status, before, limit: limit + 1 });
-    const readable = await call.access.readable();
+    const shown = await call.access.readable();
+    const rows = await listConflicts(call.tx, { zone_id, mount_point, status, before, shown, limit: limit + 1 });
     const page = rows.slice(0, limit);
     const last = page.at(-1);
     const has_more = rows.length > limit;
     const place = last && { created_at: last.detected_at, id: last.conflict_id };
     return {
-      conflicts: page.filter(({ path }) => readable.has(path)).map((row) => conflictObject(row, call.shown)),
+      conflicts: page.map((row) => conflictObject(row, call.shown)),
       next_cursor: has_more && place ? writeCursor(CURSOR, place) : null,
       has_more,
     };

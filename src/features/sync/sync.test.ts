@@ -328,7 +328,16 @@ forEachEngine('sync', (engine) => {
     }
     const path = `${ROOT}/conflicts/${conflict!.conflict_id}`;
     expect((await ask('GET', path, undefined, stranger)).status).toBe(404);
-    expect((await ask('GET', `${ROOT}/conflicts`, undefined, stranger)).body).toMatchObject({ conflicts: [] });
+    // Nor is told how many there are, or where.
+    for (const query of ['limit=1', `limit=1&mount_point=${at}`]) {
+      const told = await ask('GET', `${ROOT}/conflicts?${query}`, undefined, stranger);
+      expect(told.body).toEqual({ conflicts: [], next_cursor: null, has_more: false });
+    }
+    const other = (await push((await conflicting('ours', 'theirs')).at)).conflicts[0];
+    expect(other?.status).toBe('open');
+    // What may be read is found behind what may not.
+    const page = await ask<{ conflicts: ConflictObject[] }>('GET', `${ROOT}/conflicts?limit=1`, undefined, reader);
+    expect(page.body).toMatchObject({ conflicts: [{ id: conflict!.conflict_id }], has_more: false });
     expect((await ask('GET', path, undefined, reader)).status).toBe(200);
     expect((await ask('POST', `${path}/resolve`, { resolution: 'keep_both' }, reader)).status).toBe(403);
     expect((await ask('POST', '/api/v2/scheduler/submit', task, editor)).status).toBe(201);
