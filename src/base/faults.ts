@@ -142,6 +142,9 @@ export interface Issue {
   readonly message: string;
 }
 
+/** How the message of an issue begins that is about what is not there. */
+export const MISSING = 'is missing';
+
 /** INVALID_PARAMS with its issue, which is the message too. */
 export const invalidParams = (issue: Issue): Fault => allInvalid([issue]);
 

@@ -1,7 +1,7 @@
 /** What is known of a wrong field beside what every client is told; the door of `/api/v1` tells it (infrastructure.md §1). */
 import type { z } from 'zod';
 import { cut, NAME_CHARACTERS } from './cut.ts';
-import { allInvalid, type Fault, type Issue } from './faults.ts';
+import { allInvalid, type Fault, type Issue, MISSING } from './faults.ts';
 import { understand, type Wrong } from './understand.ts';
 import { valueAt } from './union-issues.ts';
 
@@ -48,9 +48,19 @@ function issueOf(issue: z.core.$ZodIssue, given: unknown): Issue {
   const at = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   const input = valueAt(given, at);
   const path = at.map((part) => cut(String(part), NAME_CHARACTERS)).join('.');
-  const told: Issue = { path, message: cut(issue.message, MESSAGE_CHARACTERS) };
+  const told: Issue = { path, message: cut(messageOf(issue, input), MESSAGE_CHARACTERS) };
   known.set(told, { type: typeOf(issue, input), at, input });
   return told;
+}
+
+/** The library's words for what is not there name a type that nobody gave; whoever wrote others in a schema has said it. */
+function messageOf(issue: z.core.$ZodIssue, input: unknown): string {
+  const isMissing =
+    input === undefined && issue.path.length > 0 && /^Invalid (input|option): expected/.test(issue.message);
+  if (!isMissing) return issue.message;
+  return issue.code === 'invalid_value'
+    ? `${MISSING}: ${issue.values.map((value) => JSON.stringify(value)).join(' or ')}`
+    : MISSING;
 }
 
 const isNumber = (origin: string): boolean => origin === 'number' || origin === 'int' || origin === 'bigint';

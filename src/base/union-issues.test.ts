@@ -36,12 +36,9 @@ test.each([
     3,
     ['field: Invalid input: expected "on", "off" or boolean, received number'],
   ],
-  [
-    'what is missing is told',
-    z.union([z.string(), z.int()]),
-    undefined,
-    ['field: Invalid input: expected string or number, received undefined'],
-  ],
+  ['what is missing is told', z.union([z.string(), z.int()]), undefined, ['field: is missing']],
+  ['of a choice, what there is', z.enum(['on', 'off']), undefined, ['field: is missing: "on" or "off"']],
+  ['whoever wrote words has said it', z.string({ error: 'has to be one' }), undefined, ['field: has to be one']],
   [
     'an item is told where the list was meant',
     z.union([z.string(), z.array(z.string())]),

@@ -144,6 +144,20 @@ test('a person is told the next step, in the words of the command', SLOW, async 
   expect(error.hint).toContain('nexus rm -r');
 });
 
+test('what is missing is named as it is typed, and as missing everywhere', SLOW, async () => {
+  for (const [line, told] of [
+    [['backup', 'restore', 'latest'], '--confirm is missing'],
+    [['share', 'create', '/nope'], '--user-id is missing'],
+  ] as const) {
+    expect((await see(line)).out).toMatch(new RegExp(`^nexus: ${told} \\[INVALID_PARAMS\\]\n`));
+  }
+  const { code, err } = await run(['backup', 'restore', 'latest']);
+  expect([code, JSON.parse(err).error]).toMatchObject([
+    2,
+    { code: 'INVALID_PARAMS', message: 'confirm: is missing', data: { issues: [{ path: 'confirm' }] } },
+  ]);
+});
+
 test('what is no number, URL, key or server of ours is named as that', SLOW, async () => {
   await answer(['put', '-', '/odd.txt'], { stdin: 'x' });
   const cases: readonly (readonly [number, readonly string[], string])[] = [

@@ -1,6 +1,6 @@
 /** The failure of a command: one line for a person, the whole fault for a program, and the exit code (workflows.md §1.2). */
 import { NexusError, UnreachableError } from '../../../client/errors.ts';
-import { exitCodeOf, Fault } from '../../base/faults.ts';
+import { exitCodeOf, Fault, MISSING } from '../../base/faults.ts';
 import { type Command, UsageError } from './command.ts';
 import { safe, type Terminal } from './terminal.ts';
 
@@ -17,7 +17,20 @@ function howToGrant({ code, data }: NexusError): string | undefined {
   return `they run: nexus share create ${object[1]} --relation ${relation} --user-id YOU (nexus whoami tells who that is)`;
 }
 
-export function explain(terminal: Terminal, thrown: unknown, hints: Command['hints'] = {}): number {
+/** A parameter that is missing is told as what is typed for it. */
+function messageFor({ message, code, data }: NexusError, command: Explained): string {
+  const [issue] = (Array.isArray(data.issues) ? data.issues : []) as { path: string; message: string }[];
+  if (code !== 'INVALID_PARAMS' || !issue?.message.startsWith(MISSING)) return message;
+  const typed = issue.path.replaceAll('_', '-');
+  if (command.options?.some(({ name }) => name === typed)) return `--${typed} ${issue.message}`;
+  return command.args?.some((arg) => arg.replace(/\W+$/, '') === issue.path)
+    ? `${issue.path.toUpperCase()} ${issue.message}`
+    : message;
+}
+
+type Explained = Partial<Pick<Command, 'hints' | 'options' | 'args'>>;
+
+export function explain(terminal: Terminal, thrown: unknown, command: Explained = {}): number {
   if (thrown instanceof UsageError) {
     terminal.err(`nexus: ${thrown.message}\n`);
     return EXIT_USAGE;
@@ -27,13 +40,13 @@ export function explain(terminal: Terminal, thrown: unknown, hints: Command['hin
     return EXIT_UNREACHABLE;
   }
   if (thrown instanceof NexusError) {
-    const hint = thrown.status === 401 ? NO_KEY : (hints[thrown.code] ?? howToGrant(thrown));
+    const hint = thrown.status === 401 ? NO_KEY : (command.hints?.[thrown.code] ?? howToGrant(thrown));
     if (terminal.json) {
       const { code, message, retryable, data, requestId } = thrown;
       const error = { code, message, retryable, data, ...(hint === undefined ? {} : { hint }) };
       terminal.err(`${JSON.stringify({ error, request_id: requestId })}\n`);
     } else {
-      terminal.err(`nexus: ${safe(thrown.message)} [${thrown.code}]\n`);
+      terminal.err(`nexus: ${safe(messageFor(thrown, command))} [${thrown.code}]\n`);
       if (hint !== undefined) terminal.err(`  ${safe(hint)}\n`);
     }
     return exitCodeOf(thrown.status);

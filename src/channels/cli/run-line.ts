@@ -48,7 +48,7 @@ async function run(line: readonly string[], { settings, terminal }: Start): Prom
     const scene: Scene = { settings, terminal, transport: () => transportOf(settings, typed.options) };
     return await command.run(scene, typed);
   } catch (thrown) {
-    const code = explain(terminal, thrown, command.hints);
+    const code = explain(terminal, thrown, command);
     if (thrown instanceof UsageError && thrown.ofForm) helpBriefly(terminal, command);
     return code;
   }

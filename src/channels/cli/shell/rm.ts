@@ -27,7 +27,7 @@ export const rm: Command = {
       } catch (thrown) {
         // The others are removed all the same, as rm does it; without a server there is nothing to go on with.
         if (!several || !(thrown instanceof NexusError)) throw thrown;
-        const exit = explain(scene.terminal, thrown, RM_HINTS);
+        const exit = explain(scene.terminal, thrown, { hints: RM_HINTS });
         code ??= exit;
       }
     }

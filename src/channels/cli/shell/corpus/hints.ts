@@ -94,7 +94,7 @@ export const hinted = (command: Command): Command =>
       } catch (thrown) {
         const hint = thrown instanceof NexusError ? hintOf(thrown) : undefined;
         if (!(thrown instanceof NexusError) || hint === undefined) throw thrown;
-        return explain(scene.terminal, thrown, { [thrown.code]: hint });
+        return explain(scene.terminal, thrown, { hints: { [thrown.code]: hint } });
       }
     },
   });
