@@ -156,6 +156,7 @@ test('a name that is no setting is told with the nearest that is one; those of t
   expect(warnedOf({ NEXUS_TEST_ANYTHING: '1', NEXUS_API_KEY, NEXUS_TARGET: 'x', NEXUS_LOG_LEVL: 'info' })).toEqual([
     'config.unknown NEXUS_LOG_LEVL is no setting and is ignored; the nearest is NEXUS_LOG_LEVEL',
   ]);
+  expect(warnedOf({ NEXUS_constructor: '1' })).toHaveLength(1);
 });
 
 test('default texts of keys: none in prod, told outside dev, never twice', () => {

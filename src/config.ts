@@ -190,7 +190,9 @@ const SERVICE_NAMES = /^(\w+_)?SERVICE_(HOST|PORT)(_\w+)?$|^(\w+_)?PORT_\d+_(TCP
 
 function unknownNames(layer: Environment): ConfigWarning[] {
   const names = Object.keys(layer).filter((name) => name.startsWith('NEXUS_') && !name.startsWith('NEXUS_TEST_'));
-  const unknown = names.map((name) => name.slice(6)).filter((key) => !(key in ALL_KEYS) && !CLIENT_NAMES.has(key));
+  const unknown = names
+    .map((name) => name.slice(6))
+    .filter((key) => !Object.hasOwn(ALL_KEYS, key) && !CLIENT_NAMES.has(key));
   return unknown.map((key) =>
     SERVICE_NAMES.test(key)
       ? { event: 'config.ignored', message: `NEXUS_${key} was put there by a container platform` }

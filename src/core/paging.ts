@@ -49,7 +49,7 @@ const isPaged = (operation: AnyOperation): boolean => !operation.ownCursor && 'c
 function find(operation: AnyOperation, text: string): Before | undefined {
   const page = decoded(text);
   const known = { zone_id: true, ...shapeOf(operation) };
-  if (!page || Object.keys(page.question).some((name) => !(name in known))) return undefined;
+  if (!page || Object.keys(page.question).some((name) => !Object.hasOwn(known, name))) return undefined;
   const first = operation.input.safeParse(page.question);
   return first.success ? { ...page, input: first.data as Before['input'] } : undefined;
 }

@@ -101,14 +101,15 @@ function parse(operation: AnyOperation, parameters: unknown, { tolerant, channel
   if (typeof parameters !== 'object' || Array.isArray(parameters)) {
     throw invalidParams({ path: '', message: 'has to be an object' });
   }
-  const given = Object.values(parameters).includes(null) ? withoutNulls(parameters) : parameters;
   if (!tolerant) {
     const known = shapeOf(operation);
-    const unknown = Object.keys(given).filter((name) => !(name in known));
+    const isUnknown = (name: string): boolean => !Object.hasOwn(known, name) && Reflect.get(parameters, name) !== null;
+    const unknown = Object.keys(parameters).filter(isUnknown);
     if (unknown.length > 0) {
       const name = nameFor(operation, channel);
       throw unknownNames(unknown, `is no parameter of ${name}`);
     }
   }
+  const given = Object.values(parameters).includes(null) ? withoutNulls(parameters) : parameters;
   return checked(operation.input, given);
 }

@@ -17,7 +17,7 @@ import { isLiveMain } from './view.ts';
 import { viewOf } from './view-of.ts';
 
 const itemError = z.object({
-  code: z.custom<FaultCode>((code) => typeof code === 'string' && code in FAULTS),
+  code: z.custom<FaultCode>((code) => typeof code === 'string' && Object.hasOwn(FAULTS, code)),
   message: z.string(),
 });
 
