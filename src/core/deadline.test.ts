@@ -6,7 +6,8 @@ import { systemClock } from '../engines/process/system-clock.ts';
 import { callerByHash, hashKey } from '../features/access/credentials.ts';
 import { GrantCache } from '../features/access/grant-cache.ts';
 import type { Sql } from '../ports/sql.ts';
-import { beforeDeadline, deadlineIn } from './deadline.ts';
+import type { Computing } from './call/computing.ts';
+import { beforeDeadline, computingUntil, deadlineIn, NO_DEADLINE } from './deadline.ts';
 import { invoke } from './invoke.ts';
 import type { AnyOperation } from './operation.ts';
 import { getOperation } from './operations.ts';
@@ -52,6 +53,28 @@ describe('work that may take so long', () => {
     const ends = watched(Promise.resolve('soon'));
     await vi.advanceTimersByTimeAsync(0);
     expect([ends, vi.getTimerCount()]).toEqual([['soon'], 0]);
+  });
+});
+
+describe('what is computed for a call', () => {
+  /** The signals that computations of such a call are given. */
+  function signalsUntil(deadline: number, own?: AbortSignal): readonly (AbortSignal | undefined)[] {
+    const given: (AbortSignal | undefined)[] = [];
+    const take = (_task: unknown, _input: unknown, signal?: AbortSignal) => void given.push(signal);
+    const computing = computingUntil(deadline, { run: take, stream: take } as unknown as Computing);
+    computing.run({ name: 'run', compute: () => null }, null, own);
+    computing.stream({ name: 'stream', pieces: () => [] }, null, own);
+    return given;
+  }
+
+  test('is ended when its time is up', { timeout: 30_000 }, async () => {
+    for (const signal of signalsUntil(deadlineIn(-LIMIT_MS))) await expect.poll(() => signal?.aborted).toBe(true);
+    for (const signal of signalsUntil(deadlineIn(3_600_000))) expect(signal?.aborted).toBe(false);
+  });
+
+  test('is ended by its own signal too, and goes on without a deadline', () => {
+    for (const signal of signalsUntil(deadlineIn(3_600_000), AbortSignal.abort())) expect(signal?.aborted).toBe(true);
+    expect(signalsUntil(NO_DEADLINE)).toEqual([undefined, undefined]);
   });
 });
 

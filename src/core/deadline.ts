@@ -5,6 +5,7 @@
  * is up; from then on the call is answered with what became of its commit, however late.
  */
 import { Fault } from '../base/faults.ts';
+import type { Computing } from './call/computing.ts';
 
 /** Each thread counts from its own start; this one began then, by the monotonic clock that all threads of a process share. */
 const THREAD_BEGAN = Number(process.hrtime.bigint()) / 1e6 - performance.now();
@@ -39,4 +40,21 @@ export function beforeDeadline<T>(deadline: number, work: Promise<T>): Promise<T
   const timer = setTimeout(() => reject(exceeded()), left);
   work.then(resolve, reject).finally(() => clearTimeout(timer));
   return promise;
+}
+
+/** By then whoever waited has been told that the time is up. */
+const AFTER_MS = 1_000;
+
+/** What a call has computed beside the event loop: ended soon after its time is up, wherever it is. */
+export function computingUntil(deadline: number, computing: Computing): Computing {
+  const until = (signal?: AbortSignal): AbortSignal | undefined => {
+    const left = deadline - monotonic() + AFTER_MS;
+    if (left > TIMER_MS_MAX) return signal;
+    const late = AbortSignal.timeout(Math.max(0, Math.ceil(left)));
+    return signal ? AbortSignal.any([signal, late]) : late;
+  };
+  return {
+    run: (task, input, signal) => computing.run(task, input, until(signal)),
+    stream: (task, input, signal) => computing.stream(task, input, until(signal)),
+  };
 }

@@ -15,6 +15,7 @@ import type { Notes } from './call/notes.ts';
 import type { Stores } from './call/outside.ts';
 import type { Switches } from './call/switches.ts';
 import type { Tokens } from './call/tokens.ts';
+import { computingUntil } from './deadline.ts';
 import type { CallContext, Operation, Preparation } from './operation.ts';
 import { authoriseNeeds } from './preflight.ts';
 import type { Rings } from './rings.ts';
@@ -66,7 +67,7 @@ export function preparationOf(server: Server, asked: CallContext): Preparation {
     bricks: server.bricks,
     backups: server.backups,
     cluster: server.cluster,
-    computing: server.computing,
+    computing: computingUntil(context.deadline, server.computing),
     folder: server.folder,
     seeds: server.seeds,
     notes: server.notes,

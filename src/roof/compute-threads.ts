@@ -18,6 +18,7 @@ export interface Computation {
   readonly id: number;
   readonly kind: 'run' | 'stream';
   readonly task: string;
+  readonly turn: string | undefined;
   readonly input: unknown;
   /** Of the input: given away. */
   readonly takes: readonly ArrayBuffer[];
@@ -73,6 +74,10 @@ export class ComputeThread {
 
   get hasStreams(): boolean {
     return [...this.held.values()].some(({ kind }) => kind === 'stream');
+  }
+
+  hasTurn(turn: string): boolean {
+    return [...this.held.values()].some((computation) => computation.turn === turn);
   }
 
   /** It is on its way out and takes nothing more. */

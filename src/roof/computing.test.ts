@@ -1,7 +1,7 @@
 /** Threads that compute: when there are any, who shares one, and what becomes of computations that are aborted or die. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test, vi } from 'vitest';
-import { count, echo, fail, grow, length, none, spin } from '../../test/threads/tasks.ts';
+import { count, echo, fail, grow, length, none, spin, spinInTurn } from '../../test/threads/tasks.ts';
 import { type OpenComputing, openComputing } from './computing.ts';
 
 const file = new URL('../../test/threads/compute-thread.ts', import.meta.url);
@@ -49,6 +49,23 @@ test('two runs at once, a third waits', async () => {
   expect(computing.threads).toBe(2);
   released(two);
   await spinning[1];
+});
+
+test('of one turn one runs at a time, and others go before those that wait for it', async () => {
+  const computing = computingOf();
+  const [one, two] = [shared(), shared()];
+  const first = computing.run(spinInTurn, { turn: 'a', shared: one });
+  await begun(one);
+  const second = computing.run(spinInTurn, { turn: 'a', shared: two });
+  expect((await computing.run(echo, 'of nobody')).value).toBe('of nobody');
+  const other = shared();
+  released(other);
+  await computing.run(spinInTurn, { turn: 'b', shared: other });
+  expect(Atomics.load(two, 1)).toBe(0);
+  released(one);
+  released(two);
+  await Promise.all([first, second]);
+  expect(Atomics.load(two, 1)).toBe(1);
 });
 
 test('an aborted run is ended in the middle, one that waits is never begun, and the next use starts anew', async () => {

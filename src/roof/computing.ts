@@ -5,7 +5,7 @@
  *
  * A run has a thread to itself, since only ending that stops code which never pauses. Streams share one thread, where their
  * pieces take turns: a short text does not wait behind a long one, nor anybody for a slow taker. The other thread is left
- * to runs, so whoever takes a stream may run something meanwhile.
+ * to runs, so whoever takes a stream may run something meanwhile. Runs of one turn leave the other thread to those who wait.
  */
 import type { Computing, StreamTask, Task } from '../core/call/computing.ts';
 import type { ComputeAnswer } from './compute-protocol.ts';
@@ -97,7 +97,9 @@ class Computer implements OpenComputing {
     if (this.closed) throw lost();
     const { task, input, answered, failed } = asked;
     const takes = task.takes?.(input) ?? [];
-    const computation = { id: ++this.nextId, kind, task: task.name, input, takes, answered, failed, thread: undefined };
+    const turn = task.turn?.(input);
+    const named = { id: ++this.nextId, kind, task: task.name, turn };
+    const computation = { ...named, input, takes, answered, failed, thread: undefined };
     this.waiting.push(computation);
     this.dispatch();
     return computation;
@@ -112,10 +114,14 @@ class Computer implements OpenComputing {
 
   private dispatch(): void {
     this.waiting = this.waiting.filter((computation) => {
-      const thread = this.threadFor(computation.kind);
+      const thread = this.isTaken(computation) ? undefined : this.threadFor(computation.kind);
       thread?.hold(computation);
       return thread === undefined;
     });
+  }
+
+  private isTaken({ turn }: Computation): boolean {
+    return turn !== undefined && [...this.all].some((thread) => thread.hasTurn(turn));
   }
 
   private threadFor(kind: Computation['kind']): ComputeThread | undefined {
@@ -136,7 +142,7 @@ class Computer implements OpenComputing {
 }
 
 interface Asked<I> extends Pick<Computation, 'answered' | 'failed'> {
-  readonly task: Pick<Task<I, unknown>, 'name' | 'takes'>;
+  readonly task: Pick<Task<I, unknown>, 'name' | 'takes' | 'turn'>;
   readonly input: I;
 }
 

@@ -20,6 +20,12 @@ export const spin: Task<Int32Array, number> = {
   },
 };
 
+export const spinInTurn: Task<{ turn: string; shared: Int32Array }, number> = {
+  name: 'spin-in-turn',
+  compute: ({ shared }) => spin.compute(shared),
+  turn: ({ turn }) => turn,
+};
+
 export const length: Task<Uint8Array<ArrayBuffer>, number> = {
   name: 'length',
   compute: (bytes) => bytes.length,
@@ -64,4 +70,4 @@ export const count: StreamTask<{ to: number; seen: Int32Array }, { n: number; th
 
 export const none: StreamTask<null, never> = { name: 'none', pieces: () => [] };
 
-export const lists: TaskLists = { tasks: [echo, spin, length, fail, grow], streamTasks: [count, none] };
+export const lists: TaskLists = { tasks: [echo, spin, spinInTurn, length, fail, grow], streamTasks: [count, none] };

@@ -3,12 +3,14 @@
  * clone takes. Nothing is kept between two computations.
  */
 
-/** A computation by its name, listed in features/corpus/tasks.ts. */
+/** A computation by its name, listed in features/corpus/tasks.ts or features/files/tasks.ts. */
 export interface Task<I, O> {
   readonly name: string;
   readonly compute: (input: I) => O | Promise<O>;
   /** Buffers of an input that its caller gives away; all else is copied. */
   readonly takes?: (input: I) => readonly ArrayBuffer[];
+  /** Of those with the same turn one is computed at a time: the others let those of other turns go first. */
+  readonly turn?: (input: I) => string;
 }
 
 /** One whose answer comes in pieces, in order. Each should be of some ten milliseconds: others wait for it. */

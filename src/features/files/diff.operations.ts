@@ -1,13 +1,14 @@
 /** diff_versions (files.md §7): a unified diff of two versions of a file, or of their own metadata. */
 import { z } from 'zod';
-import type { Operation } from '../../core/operation.ts';
+import type { Operation, Preparation } from '../../core/operation.ts';
 import { collect } from '../content/content.ts';
 import { metadataOf } from './file-object.ts';
 import { type Head, headShape, headSource } from './head.operations.ts';
 import { viewToRead } from './history/past-access.ts';
 import { path, viewParams } from './params.ts';
 import { reachPast } from './reach.ts';
-import { unifiedDiff } from './text-diff.ts';
+import { diffTask, turnOf } from './tasks.ts';
+import { isQuickDiff, type TextDiff, unifiedDiff } from './text-diff.ts';
 import { getFile } from './tree.ts';
 import { getVersionOf } from './versions.ts';
 
@@ -70,11 +71,11 @@ function sorted(value: unknown): unknown {
 
 interface ReadyDiff {
   readonly path: string;
-  readonly context_lines: number;
   readonly sides: readonly [z.infer<typeof side>, z.infer<typeof side>];
   readonly identical: boolean;
-  /** UTF-8; null when they cannot be compared, or need not be. */
-  readonly texts: readonly [Uint8Array, Uint8Array] | null;
+  /** Not text, or too large to be compared. */
+  readonly binary: boolean;
+  readonly diff: TextDiff;
 }
 
 export const diffVersions: Operation<DiffInput, z.infer<typeof diffOutput>, ReadyDiff> = {
@@ -82,7 +83,6 @@ export const diffVersions: Operation<DiffInput, z.infer<typeof diffOutput>, Read
   summary: 'Compare two versions of a file, or their own metadata.',
   effect: 'read',
   who: { role: 'viewer' },
-  heavy: true,
   input: diffInput,
   output: diffOutput,
   faults: ['ACCESS_DENIED', 'FILE_NOT_FOUND', 'IS_A_DIRECTORY', 'NOT_A_DIRECTORY', 'VERSION_NOT_FOUND'],
@@ -93,32 +93,41 @@ export const diffVersions: Operation<DiffInput, z.infer<typeof diffOutput>, Read
     const { mode, context_lines, ...asked } = input;
     const [from, to] = await preparation.run(findPair, asked);
     if (!from || !to) throw new Error('a comparison takes two versions');
-    const common = { path: input.path, context_lines, sides: [side.parse(from), side.parse(to)] as const };
+    const common = { path: input.path, sides: [side.parse(from), side.parse(to)] as const };
+    const compare = (...texts: readonly [Uint8Array | string, Uint8Array | string]) =>
+      compared(texts, { path: input.path, context_lines }, preparation);
     if (mode === 'metadata') {
-      const texts = [Buffer.from(from.metadata), Buffer.from(to.metadata)] as const;
-      return { ...common, identical: from.metadata === to.metadata, texts };
+      return {
+        ...common,
+        identical: from.metadata === to.metadata,
+        binary: false,
+        diff: await compare(from.metadata, to.metadata),
+      };
     }
     const comparable = [from, to].every(({ utf8, size }) => utf8 && size <= preparation.limits.EDIT_BYTES);
     const identical = from.etag === to.etag;
-    if (!comparable || identical) return { ...common, identical, texts: comparable ? [EMPTY, EMPTY] : null };
+    if (!comparable || identical) return { ...common, identical, binary: !comparable, diff: NO_DIFF };
     const read = (head: Head): Promise<Uint8Array> => collect(headSource(head, preparation.blobs));
-    return { ...common, identical, texts: [await read(from), await read(to)] };
+    return { ...common, identical, binary: false, diff: await compare(await read(from), await read(to)) };
   },
   needs: (ready) => [{ permission: 'read', path: ready.path }],
   reach: (ready) => reachPast(ready.path),
-  run: async (call, ready) => {
-    const [from, to] = ready.sides;
-    const path = call.shown(ready.path);
-    const text = ready.texts?.map((bytes) => Buffer.from(bytes).toString('utf8')) ?? [];
-    const diff = unifiedDiff({
-      from: text[0] ?? '',
-      to: text[1] ?? '',
-      fromName: `a${path}`,
-      toName: `b${path}`,
-      contextLines: ready.context_lines,
-    });
-    return { identical: ready.identical, binary: ready.texts === null, ...diff, from, to };
-  },
+  run: async (_call, { sides: [from, to], identical, binary, diff }) => ({ identical, binary, ...diff, from, to }),
 };
 
-const EMPTY = new Uint8Array();
+const NO_DIFF: TextDiff = { diff: '', additions: 0, deletions: 0 };
+
+/** Here, where it is there soon. */
+async function compared(
+  [before, after]: readonly [Uint8Array | string, Uint8Array | string],
+  { path, context_lines }: Pick<DiffInput, 'path' | 'context_lines'>,
+  { context, computing }: Preparation,
+): Promise<TextDiff> {
+  const shown = context.path_prefix + path;
+  const texts = { from: textOf(before), to: textOf(after) };
+  const input = { ...texts, fromName: `a${shown}`, toName: `b${shown}`, contextLines: context_lines };
+  return isQuickDiff(texts) ? unifiedDiff(input) : computing.run(diffTask, { ...input, by: turnOf(context.caller) });
+}
+
+const textOf = (content: Uint8Array | string): string =>
+  typeof content === 'string' ? content : Buffer.from(content).toString('utf8');

@@ -200,3 +200,40 @@ test('a path of another zone keeps its prefix, and its quota counts', async () =
   expect(await server.fault('edit', { path: '/zone/edits/a', edits: [['abcd', 'abcdef']] })).toBe('QUOTA_EXCEEDED');
   expect((await usageOf(server, 'edits')).counted).toEqual({ files: 1, bytes: 4, tuples: 0 });
 });
+
+describe('what takes long', { timeout: 60_000 }, () => {
+  const lines = (count: number, of: (i: number) => string): string =>
+    Array.from({ length: count }, (_, i) => of(i)).join('\n');
+  /** Lists that are answered, one after the other, before the work is. */
+  const listsBeside = async (work: Promise<unknown>): Promise<number> => {
+    let isOver = false;
+    const over = work.then(() => {
+      isOver = true;
+    });
+    let lists = 0;
+    for (; !isOver && lists < 20; lists++) await server.ok('list', { path: '/long' });
+    await over;
+    return lists;
+  };
+
+  test('matching leaves the thread of long reads to others', async () => {
+    await write(
+      '/long/matched',
+      lines(25_000, (i) => `line number ${i} aaabbbcc`),
+    );
+    const edits = Array.from({ length: 5 }, (_, i) => [`lime nuumber ${i} aaabbbbcc\nfoo bar baz qux`, `z${i}`]);
+    const edited = edit('/long/matched', edits).then((result) => expect(result).toMatchObject({ success: false }));
+    expect(await listsBeside(edited)).toBe(20);
+  });
+
+  test('so does a diff, of an edit too', async () => {
+    const before = lines(12_000, (i) => String(i));
+    const after = lines(12_000, (i) => String((i * 7_919) % 12_000));
+    await write('/long/compared', before);
+    const edited = edit('/long/compared', [[before, after]]).then(({ diff }) => expect(diff).toContain('\n-1\n'));
+    expect(await listsBeside(edited)).toBe(20);
+    const compared = server.ok('diff_versions', { path: '/long/compared', v1: 1, v2: 2 });
+    expect(await listsBeside(compared)).toBe(20);
+    expect(await compared).toMatchObject({ identical: false, binary: false });
+  });
+});

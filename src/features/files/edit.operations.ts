@@ -1,63 +1,56 @@
 /**
  * edit (files.md §8). Guarantees: two concurrent edits never lose one, since the outcome is written only over the content
- * that it was computed on; the computation runs in the reading thread, so that other calls keep their latency.
+ * that it was computed on; what takes long is computed in a
+ * thread of its own, one edit of a caller at a time, so that other calls keep their latency.
  */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import { AT_ONCE_BYTES } from '../../core/call/computing.ts';
 import { isStale, STALE } from '../../core/call/stale.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { collect, type Representation, type Stored, storeContent } from '../content/content.ts';
 import { contentOf, writeFile } from './changes.ts';
 import type { Edit } from './edit/steps.ts';
-import { applyEdits, checkEdits } from './edit.ts';
-import { type EditAnswer, type EditInput, type EditParam, editAnswer, editInput, editOutcome } from './edit-shapes.ts';
+import { checkEdits } from './edit.ts';
+import {
+  type EditAnswer,
+  type EditInput,
+  type EditParam,
+  editAnswer,
+  editInput,
+  type editOutcome,
+} from './edit-shapes.ts';
 import { findHead, type Head, headSource } from './head.operations.ts';
 import { textBytesOf, textOf, within } from './params.ts';
 import { reachOne } from './reach.ts';
-import { notText, someBytes } from './read-shapes.ts';
-import { unifiedDiff } from './text-diff.ts';
+import { notText } from './read-shapes.ts';
+import { type Edited, type Editing, editAtOnce, editTask, turnOf } from './tasks.ts';
 import { checkPrecondition, lookUpFile } from './tree.ts';
 import type { View } from './view.ts';
 import { viewOf } from './view-of.ts';
 
-/** Unchanged lines around a change in the diff. */
-const CONTEXT_LINES = 3;
 /** Content that a preview tells, in bytes (files.md §8). */
 const NEW_CONTENT_BYTES = 1024 * 1024;
 
-const computeInput = z.object({
-  /** As it is answered. */
-  path: z.string(),
-  content: someBytes,
-  edits: z.custom<readonly Edit[]>(Array.isArray),
-  fuzzy_threshold: z.number(),
-});
-/** With the new content, when there is one. */
-const computed = editOutcome.extend({ content: someBytes.nullable() });
-
-/** The outcome of edits on a text: no look at the tree, however long it takes. */
-export const computeEdit: Operation<z.infer<typeof computeInput>, z.infer<typeof computed>> = {
+/** The outcome of edits on a text, where it is there soon: no look at the tree. */
+export const computeEdit: Operation<Editing, { readonly edited: Edited | null }> = {
   name: 'file.compute-edit',
   summary: 'What edits make of a text.',
   effect: 'read',
   who: { role: 'operator' },
   internal: true,
   heavy: true,
-  input: computeInput,
-  output: computed,
+  input: z.custom<Editing>(),
+  output: z.object({ edited: z.custom<Edited | null>() }),
   faults: ['INVALID_PARAMS', 'LIMIT_EXCEEDED'],
-  run: async (call, ready) => {
-    const from = Buffer.from(ready.content).toString('utf8');
-    const { content: to, ...outcome } = applyEdits(from, ready.edits, {
-      fuzzyThreshold: ready.fuzzy_threshold,
-      limits: call.limits,
-    });
-    if (!outcome.success) return { ...outcome, diff: '', content: null };
-    const names = { fromName: `a${ready.path}`, toName: `b${ready.path}` };
-    const { diff } = unifiedDiff({ from, to, ...names, contextLines: CONTEXT_LINES });
-    return { ...outcome, diff, content: Buffer.from(to) };
-  },
+  run: async (_call, editing) => ({ edited: editAtOnce(editing) ?? null }),
 };
+
+async function edited(editing: Editing, preparation: Preparation): Promise<Edited> {
+  const soon = editing.content.byteLength <= AT_ONCE_BYTES ? await preparation.run(computeEdit, editing) : undefined;
+  if (soon?.edited) return soon.edited;
+  return preparation.computing.run(editTask, { ...editing, by: turnOf(preparation.context.caller) });
+}
 
 interface ReadyEdit extends Pick<EditInput, 'path' | 'branch' | 'if_match' | 'preview'> {
   /** Etag that the outcome was computed on. */
@@ -99,12 +92,8 @@ export const edit: Operation<EditInput, EditAnswer, ReadyEdit> = {
     const shown = preparation.context.path_prefix + path;
     checkText(found, shown, preparation);
     const content = await collect(headSource(found, preparation.blobs));
-    const { content: made, ...outcome } = await preparation.run(computeEdit, {
-      path: shown,
-      content,
-      edits,
-      fuzzy_threshold,
-    });
+    const options = { fuzzyThreshold: fuzzy_threshold, limits: preparation.limits };
+    const { content: made, ...outcome } = await edited({ path: shown, content, edits, options }, preparation);
     const telling = preview && made !== null && made.byteLength <= NEW_CONTENT_BYTES;
     const received = made && !preview ? { incoming: made, asText: true } : undefined;
     return {
@@ -166,7 +155,7 @@ function checkText(found: Head, shown: string, { limits }: Preparation): void {
   within('EDIT_BYTES', limits, { actual: found.size, what: shown });
 }
 
-interface Edited {
+interface Written {
   readonly etag: string | null;
   readonly version: number;
   readonly size: number;
@@ -178,7 +167,7 @@ function writeEdited(
   call: Call,
   view: View,
   { spot, stored }: { spot: Awaited<ReturnType<typeof lookUpFile>>; stored: Stored },
-): Promise<Edited> {
+): Promise<Written> {
   const encoding = spot.state.encoding as Representation;
   const { content_type } = spot.state;
   const content = { ...contentOf(stored), encoding, content_type, metadata: undefined, reason: 'edit' } as const;

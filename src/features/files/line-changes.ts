@@ -34,16 +34,21 @@ const MOST_MOVES = 2_000;
 /** A line with its ending, so that lines that differ in it alone are different. */
 export const wholeLine = ({ text, starts }: Lines, line: number): string => text.slice(starts[line], starts[line + 1]);
 
-/** The changes in order; between two of them is at least one common line. */
-export function changedLines({ from, to }: Texts): Change[] {
+/** What lies between the common first and last lines. */
+export function spanOf({ from, to }: Texts): Change {
   const shorter = Math.min(from.count, to.count);
   let head = 0;
   while (head < shorter && wholeLine(from, head) === wholeLine(to, head)) head++;
   let tail = 0;
   const fromEnd = (lines: Lines): string => wholeLine(lines, lines.count - 1 - tail);
   while (tail < shorter - head && fromEnd(from) === fromEnd(to)) tail++;
-  const change = { from: { start: head, end: from.count - tail }, to: { start: head, end: to.count - tail } };
-  const common = commonLines(change, { from, to });
+  return { from: { start: head, end: from.count - tail }, to: { start: head, end: to.count - tail } };
+}
+
+/** The changes in order; between two of them is at least one common line. */
+export function changedLines(texts: Texts): Change[] {
+  const change = spanOf(texts);
+  const common = commonLines(change, texts);
   return common ? between(change, common) : [change];
 }
 

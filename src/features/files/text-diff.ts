@@ -4,7 +4,8 @@
  * everything between their common first and last lines: longer than need be, and still correct.
  */
 import { FILE_HEADERS_ONLY, formatPatch, type StructuredPatchHunk } from 'diff';
-import { type Change, changedLines, type Range, type Texts, wholeLine } from './line-changes.ts';
+import { AT_ONCE_BYTES } from '../../core/call/computing.ts';
+import { type Change, changedLines, type Range, spanOf, type Texts, wholeLine } from './line-changes.ts';
 import { type Lines, linesOf } from './lines.ts';
 
 export interface DiffInput {
@@ -22,6 +23,16 @@ export interface TextDiff {
   /** Lines. */
   readonly additions: number;
   readonly deletions: number;
+}
+
+/** Lines between the common ones, of both texts together, that are compared in some twenty milliseconds. */
+const QUICK_LINES = 500;
+
+/** Is it a matter of some twenty milliseconds, whatever the texts are? */
+export function isQuickDiff({ from, to }: Pick<DiffInput, 'from' | 'to'>): boolean {
+  if (from.length + to.length > 2 * AT_ONCE_BYTES) return false;
+  const span = spanOf({ from: linesOf(from), to: linesOf(to) });
+  return span.from.end - span.from.start + span.to.end - span.to.start <= QUICK_LINES;
 }
 
 export function unifiedDiff({ from, to, fromName, toName, contextLines }: DiffInput): TextDiff {
