@@ -1,5 +1,5 @@
 /** Rows of conflicts. They are written under the lock of their zone. */
-import type { PathSet } from '../../core/operation.ts';
+import type { PathSet } from '../../core/call/access.ts';
 import type { SqlValue, Tx } from '../../ports/sql.ts';
 import { inPathSet } from '../files/within.ts';
 import type { Resolution } from './decide.ts';

@@ -3,7 +3,7 @@
  * changes. Guarantees: few statements, whatever the number of paths; the rows are gone when the transaction ends.
  */
 
-import type { PathSet } from '../../../core/operation.ts';
+import type { PathSet } from '../../../core/call/access.ts';
 import { atOrBelow } from '../../../ports/path-range.ts';
 import { OPEN_END, type Tx } from '../../../ports/sql.ts';
 import { type PastView, type Piece, selectStates, type View } from '../view.ts';
