@@ -373,5 +373,5 @@ test('doctor looks at what is truly active', SLOW, async () => {
   expect((await server.ok('list', { path: '/' })).files.filter((path: string) => path.includes('doctor'))).toEqual([]);
   const blind = await run(['doctor'], { env: { NEXUS_API_KEY: 'wrong-key-0000000' } });
   expect(blind.code).toBe(1);
-  expect((await run(['doctor', '--url', 'http://127.0.0.1:1'])).code).toBe(1);
+  expect((await run(['doctor', '--url', 'http://127.0.0.1:1'])).code).toBe(3);
 });

@@ -5,7 +5,7 @@ import { type Command, UsageError } from './command.ts';
 import { safe, type Terminal } from './terminal.ts';
 
 /** No server at the URL. */
-const EXIT_UNREACHABLE = 3;
+export const EXIT_UNREACHABLE = 3;
 const EXIT_USAGE = 2;
 
 const NO_KEY = 'give a key with --key or NEXUS_API_KEY';

@@ -3,6 +3,7 @@ import { NexusError, UnreachableError } from '../../../../client/errors.ts';
 import { Transport } from '../../../../client/transport.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import type { Scene } from '../command.ts';
+import { EXIT_UNREACHABLE } from '../explain.ts';
 import { nodeFetch } from '../node-fetch.ts';
 import { show } from '../show.ts';
 import { paint } from '../terminal.ts';
@@ -12,6 +13,8 @@ interface Check {
   readonly ok: boolean;
   readonly detail: string;
   readonly fix: string;
+  /** No server answers at all. */
+  readonly gone?: true;
 }
 
 /** Clocks further apart than this make expiries surprising. */
@@ -39,7 +42,7 @@ export async function doctor(scene: Scene): Promise<number> {
     );
   }
   const ok = checks.every((check) => check.ok);
-  if (scene.terminal.json) show(scene.terminal, { ok, checks });
+  if (scene.terminal.json) show(scene.terminal, { ok, checks: checks.map(({ gone: _gone, ...told }) => told) });
   else {
     for (const check of checks) {
       const mark = check.ok ? paint(scene.terminal, 'green', 'ok  ') : paint(scene.terminal, 'red', 'FAIL');
@@ -47,6 +50,7 @@ export async function doctor(scene: Scene): Promise<number> {
       if (!check.ok) scene.terminal.out(`     ${' '.repeat(14)} → ${check.fix}\n`);
     }
   }
+  if (checks.some((check) => check.gone)) return EXIT_UNREACHABLE;
   return ok ? 0 : 1;
 }
 
@@ -73,7 +77,7 @@ async function reachable(transport: Transport): Promise<Check[]> {
     const gone = thrown instanceof UnreachableError;
     const detail = gone ? thrown.message : `no Nexus server answers at ${transport.url}: ${String(thrown)}`;
     const fix = gone ? 'start one with: nexus start' : 'look whether NEXUS_URL names the server';
-    return [{ name: 'server', ok: false, detail, fix }];
+    return [{ name: 'server', ok: false, detail, fix, ...(gone ? { gone } : {}) }];
   }
 }
 
