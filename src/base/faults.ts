@@ -119,16 +119,29 @@ export type FaultCode = keyof typeof FAULTS;
 /** Details of a fault: plain JSON that the client may see. */
 export type FaultData = Readonly<Record<string, unknown>>;
 
+/** Of a message, and of a text beside it: two of the longest paths and some words. What was sent is told back, and may be a whole body. */
+const TEXT_CHARACTERS = 10_000;
+
+function withShortTexts(data: FaultData): FaultData {
+  const isLong = (value: unknown): value is string => typeof value === 'string' && value.length > TEXT_CHARACTERS;
+  if (!Object.values(data).some(isLong)) return data;
+  const entries = Object.entries(data).map(([name, value]) => [
+    name,
+    isLong(value) ? cut(value, TEXT_CHARACTERS) : value,
+  ]);
+  return Object.fromEntries(entries);
+}
+
 /** A failure that a client is meant to see. Anything else that is thrown is a bug and becomes INTERNAL. */
 export class Fault extends Error {
   readonly code: FaultCode;
   readonly data: FaultData;
 
   constructor(code: FaultCode, message: string, data: FaultData = {}) {
-    super(message);
+    super(cut(message, TEXT_CHARACTERS));
     this.name = 'Fault';
     this.code = code;
-    this.data = data;
+    this.data = withShortTexts(data);
   }
 
   get row(): FaultRow {

@@ -3,6 +3,7 @@
  * HTTP has that status and reads as both envelopes; every other failure is HTTP 200 with the id of the call kept.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { cut, NAME_CHARACTERS } from '../../base/cut.ts';
 import { asFault, Fault } from '../../base/faults.ts';
 import { isObject } from '../../base/json-object.ts';
 import { invoke } from '../../core/invoke.ts';
@@ -145,7 +146,7 @@ function toCall(body: unknown, method: string | undefined): RpcCall {
   const named = body.method ?? undefined;
   if (named !== undefined && typeof named !== 'string') throw invalidRequest('method has to be a string');
   if (method !== undefined && named !== undefined && named !== method) {
-    throw invalidRequest(`the URL calls ${method}, the body ${named}`);
+    throw invalidRequest(`the URL calls ${method}, the body ${cut(named, NAME_CHARACTERS)}`);
   }
   const name = method ?? named;
   if (name === undefined) throw invalidRequest('no method is named');
@@ -160,7 +161,8 @@ async function perform(door: DoorOptions, call: RpcCall, scene: Scene): Promise<
   if (!operation?.rpc) {
     const similar = similarNames(call.method, [...rpcMethods.keys()]);
     const hint = similar.length > 0 ? `; did you mean ${similar.join(', ')}?` : '';
-    throw new Fault('METHOD_NOT_FOUND', `No method ${call.method}${hint}`, { method: call.method, similar });
+    const method = cut(call.method, NAME_CHARACTERS);
+    throw new Fault('METHOD_NOT_FOUND', `No method ${method}${hint}`, { method, similar });
   }
   const { arrival, room } = scene;
   const decoded = decodeValues(call.params, room);

@@ -106,6 +106,17 @@ describe.each(cases)('a client of $revision $way', ({ revision, connect }) => {
     });
   });
 
+  test('is told a tool or method that is none by the beginning of its name', async () => {
+    const name = 'x'.repeat(5_000);
+    const refused: unknown = await client.callTool({ name, arguments: {} }).catch((thrown: unknown) => thrown);
+    const { message, data } = refused as { readonly message: string; readonly data: unknown };
+    expect(message.length + JSON.stringify(data).length).toBeLessThan(1_000);
+    const headers = { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' };
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: name });
+    const answer = await fetch(`${server.url}/api/nfs`, { method: 'POST', headers, body });
+    expect((await answer.text()).length).toBeLessThan(1_500);
+  });
+
   test('is told of a tool that is none, with those nearest to it', async () => {
     await expect(client.callTool({ name: 'red_file', arguments: {} })).rejects.toMatchObject({
       code: -32602,

@@ -11,6 +11,7 @@ import type {
   Transport,
   Tool as WireTool,
 } from '@modelcontextprotocol/server';
+import { cut, NAME_CHARACTERS } from '../../../base/cut.ts';
 import { asFault, Fault } from '../../../base/faults.ts';
 import { faultOf } from '../../../base/issues.ts';
 import { understand } from '../../../base/understand.ts';
@@ -154,7 +155,7 @@ function serverFor(scene: Scene, { library, version, era }: Making): Server {
     if (GUIDES.some((one) => one.name === name)) return GUIDE;
     throw new library.ProtocolError(
       INVALID_PARAMS,
-      `No prompt ${name}; there is ${GUIDES.map((one) => one.name).join()}`,
+      `No prompt ${cut(name, NAME_CHARACTERS)}; there is ${GUIDES.map((one) => one.name).join()}`,
     );
   });
   return server;
@@ -194,5 +195,6 @@ function find(library: Library, name: string): Tool {
   if (tool) return tool;
   const similar = nearestNames(name, [...tools.keys(), 'search_tools', 'call_tool']);
   const hint = similar.length > 0 ? `; did you mean ${similar.join(', ')}?` : '; search_tools finds what there is';
-  throw new library.ProtocolError(INVALID_PARAMS, `No tool ${name}${hint}`, { tool: name, similar });
+  const shown = cut(name, NAME_CHARACTERS);
+  throw new library.ProtocolError(INVALID_PARAMS, `No tool ${shown}${hint}`, { tool: shown, similar });
 }
