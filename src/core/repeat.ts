@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { Fault, invalidParams } from '../base/faults.ts';
 import { parseJson } from '../base/parse-json.ts';
-import { ANSWERED, readAnswer } from '../features/answers/answers.operations.ts';
+import { ANSWERED, otherBody, readAnswer } from '../features/answers/answers.operations.ts';
 import type { Repeat } from './call/repeat.ts';
 import type { AnyOperation, CallContext } from './operation.ts';
 import type { Runner } from './transact.ts';
@@ -26,6 +26,7 @@ export function repeatOf(
   }
   const { zone_id, subject_type, subject_id, agent_id } = context.caller;
   return {
+    operation: operation.name,
     call_id: hashOf([zone_id, subject_type, subject_id, agent_id, operation.name, key]),
     asked: hashOf(input),
   };
@@ -92,11 +93,7 @@ function again(
   { asked, answer }: { readonly asked: string; readonly answer: string | null },
   { repeat, replayed }: Once,
 ): unknown {
-  if (asked !== repeat.asked) {
-    throw new Fault('CONFLICT', 'The Idempotency-Key stands for another call: the first one had another body', {
-      reason: 'IDEMPOTENCY_MISMATCH',
-    });
-  }
+  if (asked !== repeat.asked) throw otherBody();
   if (answer === null) {
     throw new Fault('CONFLICT', 'This call was answered before, and its answer is shown once only', {
       reason: 'SHOWN_ONCE',

@@ -49,9 +49,7 @@ export interface Server {
   readonly observe: (operation: string, outcome: string, seconds: number) => void;
 }
 
-export function preparationOf(server: Server, asked: CallContext): Preparation {
-  // What a call does beside its own transaction is not what its answer is kept with.
-  const context = asked.repeat ? { ...asked, repeat: undefined } : asked;
+export function preparationOf(server: Server, context: CallContext): Preparation {
   return {
     context,
     blobs: server.blobs,

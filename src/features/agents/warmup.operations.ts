@@ -145,7 +145,13 @@ export const endWarmup: Operation<z.infer<typeof endInput>, null> = {
   },
 };
 
-export const warmupAgent: Operation<WarmupInput, WarmupOutput, WarmupOutput> = {
+interface Ready {
+  readonly done: WarmupOutput;
+  readonly spec_generation: number;
+}
+
+/** What it found good is noted with its answer; what failed before, since the answer to that is a fault. */
+export const warmupAgent: Operation<WarmupInput, WarmupOutput, Ready> = {
   name: 'agent.warmup',
   summary: 'Check that all is there that an agent needs.',
   effect: 'write',
@@ -156,10 +162,13 @@ export const warmupAgent: Operation<WarmupInput, WarmupOutput, WarmupOutput> = {
   rpc: { name: 'agent_warmup' },
   http: { method: 'POST', path: `${ROOT}/:agent_id/warmup`, tolerant: true },
   cli: { words: 'agent warmup', args: ['agent_id'] },
-  object: ({ agent_id }) => `agent:${agent_id}`,
+  object: ({ done: { agent_id } }) => `agent:${agent_id}`,
   prepare: warm,
-  run: async (_call, done) => {
-    if (done.success) return done;
+  run: async (call, { done, spec_generation }) => {
+    if (done.success) {
+      await endWarmup.run(call, { ...done, spec_generation });
+      return done;
+    }
     const data: FaultData = done;
     throw new Fault(
       'WARMUP_FAILED',
@@ -169,7 +178,7 @@ export const warmupAgent: Operation<WarmupInput, WarmupOutput, WarmupOutput> = {
   },
 };
 
-async function warm({ agent_id, steps = allSteps() }: WarmupInput, preparation: Preparation): Promise<WarmupOutput> {
+async function warm({ agent_id, steps = allSteps() }: WarmupInput, preparation: Preparation): Promise<Ready> {
   const from = performance.now();
   const ms = steps.reduce((sum, { timeout_seconds }) => sum + timeout_seconds * 1000, 0);
   const { spec_generation } = await preparation.run(beginWarmup, { agent_id, ms: Math.ceil(ms) });
@@ -183,8 +192,8 @@ async function warm({ agent_id, steps = allSteps() }: WarmupInput, preparation: 
     else failed = { step: step.name, error };
   }
   const outcome = { failed_step: failed?.step ?? null, error: failed?.error ?? null };
-  await preparation.run(endWarmup, { agent_id, spec_generation, ...outcome });
-  return {
+  if (failed) await preparation.run(endWarmup, { agent_id, spec_generation, ...outcome });
+  const done = {
     success: failed === undefined,
     agent_id,
     steps_completed: completed,
@@ -192,6 +201,7 @@ async function warm({ agent_id, steps = allSteps() }: WarmupInput, preparation: 
     ...outcome,
     duration_ms: Math.round(performance.now() - from),
   };
+  return { done, spec_generation };
 }
 
 /** What a step finds missing, or that it took too long. */

@@ -61,6 +61,15 @@ export const readAnswer: Operation<z.infer<typeof named>, z.infer<typeof answere
   },
 };
 
+/** Does what was done at this time still stand for the call, where that comes again? */
+export const isKept = (at: number, now: number): boolean => at >= now - KEPT_MS;
+
+/** The key came before, with something else. */
+export const otherBody = (): Fault =>
+  new Fault('CONFLICT', 'The Idempotency-Key stands for another call: the first one had another body', {
+    reason: 'IDEMPOTENCY_MISMATCH',
+  });
+
 /** Throws where the call was answered before. */
 export async function refuseAnswered(tx: Tx, { zone_id, repeat }: CallContext, now: number): Promise<void> {
   if (!repeat || !(await findAnswer(tx, { zone_id, call_id: repeat.call_id, since: now - KEPT_MS }))) return;
@@ -77,11 +86,11 @@ interface Answering {
   readonly limits: Limits;
 }
 
-/** Keeps the answer of a call that may be asked for again. */
+/** Keeps the answer of a call that may be asked for again; what a step gave that it was prepared with is none. */
 export async function rememberAnswer(tx: Tx, answering: Answering): Promise<void> {
   const { context, operation, output, needs, now, limits } = answering;
   const { role } = context.caller;
-  if (!context.repeat || role === 'none') return;
+  if (context.repeat?.operation !== operation.name || role === 'none') return;
   const answer = operation.repeats === 'refused' ? null : (JSON.stringify(output) ?? null);
   const allowed = JSON.stringify({ role, needs } satisfies Allowed);
   const actual = answer === null ? 0 : Buffer.byteLength(answer);

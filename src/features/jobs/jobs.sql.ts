@@ -105,6 +105,10 @@ export const findJobByKey = (tx: Tx, key: JobKey): Promise<JobRow | undefined> =
     [key.zone_id, key.owner, key.agent_id, key.type, key.idempotency_key],
   );
 
+/** Another job is to have its key. */
+export const releaseKey = (tx: Tx, job_id: string): Promise<number> =>
+  tx.run('UPDATE jobs SET idempotency_key = NULL WHERE job_id = ?', [job_id]);
+
 /** What changes when an attempt ends, or the job. */
 const ENDS = {
   status: 'TEXT',

@@ -43,6 +43,7 @@ import {
   insertAttempts,
   insertJobs,
   type JobRow,
+  releaseKey,
   saveEnds,
   saveHeldEnds,
   unblock,
@@ -83,6 +84,8 @@ export interface NewJob extends Pick<Beside, 'kind' | 'switches'> {
   readonly backoff: readonly number[];
   readonly execution_mode?: ExecutionMode;
   readonly idempotency_key?: string | undefined;
+  /** Does the job that was made with the key still stand for it? It always does, unless this says that a new one takes its place. */
+  readonly stands?: ((first: JobRow, now: number) => boolean) | undefined;
   readonly schedule_id?: string;
   readonly retry_of?: string;
   readonly blocked?: boolean;
@@ -110,7 +113,8 @@ export async function enqueue(call: Call, asked: NewJob): Promise<Enqueued> {
   const job = jobOf(call, asked, now);
   if (job.idempotency_key !== null) {
     const first = await findJobByKey(tx, { ...job, idempotency_key: job.idempotency_key });
-    if (first) return { job: first, deduplicated: true, now };
+    if (first && (asked.stands?.(first, now) ?? true)) return { job: first, deduplicated: true, now };
+    if (first) await releaseKey(tx, first.job_id);
   }
   const holder = asked.holder?.();
   room?.check();

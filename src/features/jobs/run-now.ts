@@ -3,9 +3,16 @@
  * else runs it first; it goes on when its client has gone, and when the call is out of time; one that was made before is
  * answered also while this node has no room for another.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '../../base/faults.ts';
-import type { Preparation } from '../../core/operation.ts';
-import { type Holder, holderOf } from './queue.ts';
+import { parseJson } from '../../base/parse-json.ts';
+import type { Call, Preparation } from '../../core/operation.ts';
+import { isKept, otherBody } from '../answers/answers.operations.ts';
+import { isFinal } from './job.ts';
+import { findJob } from './jobs.sql.ts';
+import { type Holder, holderOf, type NewJob } from './queue.ts';
+import { ENDED } from './topics.ts';
+import { waitFor } from './wait-for.ts';
 
 /** It is waited for until shortly before its call would be too late, in milliseconds. */
 const ANSWER_WITHIN_MS = 5_000;
@@ -19,9 +26,34 @@ export function holderAmong(hands: Hands): Holder {
   throw new Fault('UNAVAILABLE', 'Too many jobs of mode sync run on this node; try later, or async');
 }
 
-/** `keep` makes the job; one that was made before is neither run nor waited for. */
-export async function runNow<J extends { readonly job_id: string; readonly deduplicated: boolean }>(
-  { hands, context, limits }: Pick<Preparation, 'hands' | 'context' | 'limits'>,
+/**
+ * What of a job says that it is that of one call, where the call may come again (workflows.md §1.3): whichever node has it, and
+ * however it was cut off, it makes one job. One that came to nothing is made again, as a call is that failed.
+ */
+export function onceFor({ context: { repeat } }: Call, payload: string): Pick<NewJob, 'idempotency_key' | 'stands'> {
+  if (!repeat) return {};
+  return {
+    idempotency_key: `call ${repeat.call_id}`,
+    stands: (first, now) => {
+      if (!isKept(first.created_at, now) || (isFinal(first.status) && first.status !== 'succeeded')) return false;
+      if (!isDeepStrictEqual(parseJson(first.payload), parseJson(payload))) throw otherBody();
+      return true;
+    },
+  };
+}
+
+type Running = Pick<Preparation, 'hands' | 'context' | 'limits' | 'rings' | 'bricks' | 'sql'>;
+type Kept = { readonly job_id: string; readonly deduplicated: boolean };
+
+/** `keep` makes the job; one that was made before is not run, and waited for only where it is that of the same call. */
+export async function runNow<J extends Kept>(running: Running, keep: (hands: Hands) => Promise<J>): Promise<J> {
+  const job = await runKept(running, keep);
+  if (job.deduplicated && running.context.repeat) await ended(running, job.job_id);
+  return job;
+}
+
+async function runKept<J extends Kept>(
+  { hands, context, limits }: Running,
   keep: (hands: Hands) => Promise<J>,
 ): Promise<J> {
   const release = hands.reserve();
@@ -37,6 +69,17 @@ export async function runNow<J extends { readonly job_id: string; readonly dedup
     if (running) running.then(release, release);
     else release?.();
   }
+}
+
+/** Whoever else runs it, on this node or another. */
+async function ended({ sql, context, limits, rings, bricks }: Running, job_id: string): Promise<void> {
+  const look = () => sql.read((tx) => findJob(tx, context.zone_id, job_id));
+  await waitFor({ rings, bricks, signal: new AbortController().signal }, await look(), {
+    seconds: (limits.OPERATION_MS - ANSWER_WITHIN_MS) / 1000,
+    topic: ENDED,
+    look,
+    isEnough: (job) => job === undefined || isFinal(job.status),
+  });
 }
 
 async function before(work: Promise<void>, ms: number): Promise<void> {

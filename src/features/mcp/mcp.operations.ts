@@ -3,13 +3,13 @@
  * what is wrong with that is a state of the entry and no failure of the call; no secret of it is ever answered; an entry that its
  * caller may not see is as good as none.
  */
-
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
 import { own } from '../../base/own-data.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import { type Call, type Operation, ofBrick, type Preparation } from '../../core/operation.ts';
+import { type Call, type CallContext, type Operation, ofBrick, type Preparation } from '../../core/operation.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 import {
   checkTier,
@@ -77,6 +77,15 @@ export const listMcp: Operation<z.infer<typeof listInput>, McpEntry[]> = {
 
 type Stored = Pick<McpRow, 'name' | 'tier' | 'transport' | 'place' | 'description'>;
 
+/** The same for a call that comes again: what an earlier try of it stored, before it was cut off or on another node, is told once. */
+const mountIdOf = ({ zone_id, repeat }: CallContext): string =>
+  repeat
+    ? `mcp-${createHash('sha256')
+        .update(JSON.stringify([zone_id, repeat]))
+        .digest('hex')
+        .slice(0, 24)}`
+    : newId('mcp');
+
 /** In a transaction of its own, before its server is asked. */
 const storeMcp: Operation<Stored, McpRow> = {
   ...STEP,
@@ -87,7 +96,7 @@ const storeMcp: Operation<Stored, McpRow> = {
   input: own<Stored>(),
   output: own<McpRow>(),
   run: async (call, stored) => {
-    const { tx, zone, caller } = call;
+    const { tx, zone, caller, context } = call;
     const { zone_id } = zone;
     const { tier, name, transport } = stored;
     checkTier(caller, zone_id, tier);
@@ -96,12 +105,13 @@ const storeMcp: Operation<Stored, McpRow> = {
       ...stored,
       zone_id,
       owner,
-      mount_id: newId('mcp'),
+      mount_id: mountIdOf(context),
       mounted: 0,
       tool_count: 0,
       last_error: 'it has not been asked yet',
       looked_at: 0,
     };
+    const isThere = (await findById(tx, row.mount_id)) !== undefined;
     const replaced = await deleteNamed(tx, row);
     const maximum = call.limits.MOUNTS;
     if ((await countOfZone(tx, zone_id)) >= maximum) {
@@ -109,6 +119,7 @@ const storeMcp: Operation<Stored, McpRow> = {
       throw new Fault('TOO_MANY', message, { limit: 'MOUNTS', maximum, retry_after: 60 });
     }
     await insertEntry(tx, row);
+    if (isThere) return row;
     const data = { tier, transport, ...(replaced ? { replaced } : {}) };
     call.event({ type: 'mount.mcp_added', object: { type: 'mcp_mount', id: name }, data });
     return row;

@@ -13,7 +13,7 @@ import { DEFAULT_BACKOFF, NEXUS, NORMAL } from '../../jobs/job.ts';
 import { findJob, type JobRow, listAttempts } from '../../jobs/jobs.sql.ts';
 import { keptJson } from '../../jobs/params.ts';
 import { enqueue } from '../../jobs/queue.ts';
-import { type Hands, holderAmong, runNow } from '../../jobs/run-now.ts';
+import { type Hands, holderAmong, onceFor, runNow } from '../../jobs/run-now.ts';
 import { isAdmin, subjectOf } from '../../jobs/visibility.ts';
 import { jobBases } from '../documents/job-bases.ts';
 import { selectLevels } from '../text/selection.ts';
@@ -45,9 +45,9 @@ const payloadOf = ({ atom_tracks, ...payload }: RouteInput): BatchPayload =>
   atom_tracks ? { ...payload, parse_options: { ...payload.parse_options, atom_tracks } } : payload;
 
 const keeping = z.object({ payload: own<BatchPayload>(), hands: own<Hands>() });
-const kept = z.object({ job_id: z.string(), deduplicated: z.boolean() });
+const keptBatch = z.object({ job_id: z.string(), deduplicated: z.boolean() });
 
-const keepBatch: Operation<z.infer<typeof keeping>, z.infer<typeof kept>> = {
+const keepBatch: Operation<z.infer<typeof keeping>, z.infer<typeof keptBatch>> = {
   name: 'corpus.keep-batch',
   summary: 'Make the job of a batch and claim it.',
   effect: 'write',
@@ -55,15 +55,17 @@ const keepBatch: Operation<z.infer<typeof keeping>, z.infer<typeof kept>> = {
   internal: true,
   faults: [],
   input: keeping,
-  output: kept,
+  output: keptBatch,
   run: async (call, { payload, hands }) => {
+    const kept = keptJson(payload, 'the payload', call.limits);
     const { job, deduplicated } = await enqueue(call, {
+      ...onceFor(call, kept),
       holder: () => holderAmong(hands),
       type: INGEST,
       kind: ingestBatch,
       executor: NEXUS,
       door: 'feature',
-      payload: keptJson(payload, 'the payload', call.limits),
+      payload: kept,
       tier: NORMAL,
       max_attempts: 1,
       backoff: DEFAULT_BACKOFF,
