@@ -10,12 +10,15 @@ import { queueTime } from '../jobs/clock.sql.ts';
 import { nextInstant } from '../jobs/cron.ts';
 import { backupIdOf } from './manifest.ts';
 import { readPlan } from './plan.ts';
+import { RESTORE_HELD_MS } from './restores.sql.ts';
 import { findRun, forgetRuns, isHeld, lastPlanned, openRuns, type RunRow, saveRun } from './runs.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, faults: [] } as const;
 
 /** Contents are held back for so long since somebody last said that he is at it. */
 export const HOLD_MS = 600_000;
+/** Of the backup before a restore, whose maker is gone when the restore is over for the others. */
+const holdOf = (reason: RunRow['reason']): number => (reason === 'safety' ? RESTORE_HELD_MS : HOLD_MS);
 const RUNS_KEPT_MS = 400 * 86_400_000;
 
 export const newRun = (run: Pick<RunRow, 'backup_id' | 'reason' | 'destination'>, now: number): RunRow => ({
@@ -36,13 +39,36 @@ const asked = z.object({ destination: z.string() });
 export const backupDue: Operation<z.infer<typeof asked>, boolean> = {
   ...STEP,
   name: 'backup.due',
-  summary: 'Say whether a backup is to be made now.',
+  summary: 'Say whether a backup is to be made now, or one to be ended that nobody is at any more.',
   effect: 'read',
   input: asked,
   output: z.boolean(),
-  run: async (call, { destination }) =>
-    (await openRuns(call.tx)).some(({ reason }) => reason !== 'safety') || (await isPlanned(call, destination)),
+  run: async (call, { destination }) => {
+    const now = await queueTime(call);
+    if ((await openRuns(call.tx)).some((row) => row.reason !== 'safety' || isLeft(row, now))) return true;
+    return isPlanned(call, destination);
+  },
 };
+
+/** Was the server ended that made it before a restore? Any other is gone on with by whoever has the job. */
+const isLeft = ({ reason, held_until }: RunRow, now: number): boolean => reason === 'safety' && held_until <= now;
+
+/** Those that are not over, without those that nobody is at any more, which are from now on. */
+async function endLeft(tx: Tx, now: number): Promise<RunRow[]> {
+  const open = await openRuns(tx);
+  for (const row of open) {
+    if (!isLeft(row, now)) continue;
+    await saveRun(tx, {
+      ...row,
+      status: 'failed',
+      phase: 'over',
+      error: 'it was cut short',
+      held_until: 0,
+      ended_at: now,
+    });
+  }
+  return open.filter((row) => !isLeft(row, now));
+}
 
 async function isPlanned(call: Call, destination: string): Promise<boolean> {
   const plan = await readPlan(call.tx, destination);
@@ -77,7 +103,7 @@ export const beginBackup: Operation<z.infer<typeof beginning>, Begun | null> = {
   run: async (call, { destination, random }) => {
     const now = await queueTime(call);
     const plan = await readPlan(call.tx, destination);
-    const [open] = (await openRuns(call.tx)).filter(({ reason }) => reason !== 'safety');
+    const [open] = (await endLeft(call.tx, now)).filter(({ reason }) => reason !== 'safety');
     const planned = open === undefined && (await isPlanned(call, destination));
     const fresh = { backup_id: backupIdOf(now, random), reason: 'schedule', destination: plan.destination } as const;
     const row = open ?? (planned ? newRun(fresh, now) : undefined);
@@ -101,7 +127,7 @@ export const holdBackup: Operation<z.infer<typeof progress>, null> = {
   run: async (call, { backup_id, ...more }) => {
     const row = await findRun(call.tx, backup_id);
     if (row && row.ended_at === null) {
-      await saveRun(call.tx, { ...row, ...more, held_until: (await queueTime(call)) + HOLD_MS });
+      await saveRun(call.tx, { ...row, ...more, held_until: (await queueTime(call)) + holdOf(row.reason) });
     }
     return null;
   },
@@ -143,15 +169,11 @@ export const beginSafety: Operation<z.infer<typeof safety>, null> = {
   output: z.null(),
   run: async (call, { backup_id, destination }) => {
     const now = await queueTime(call);
-    for (const row of await openRuns(call.tx)) {
-      if (row.reason !== 'safety' || row.held_until > now) {
-        throw new Fault('CONFLICT', 'A backup is being made; restore when it is over', { reason: 'BACKUP_RUNNING' });
-      }
-      // Whoever was at it is gone.
-      await saveRun(call.tx, { ...row, status: 'failed', phase: 'over', error: 'it was cut short', ended_at: now });
+    if ((await endLeft(call.tx, now)).length > 0) {
+      throw new Fault('CONFLICT', 'A backup is being made; restore when it is over', { reason: 'BACKUP_RUNNING' });
     }
     const row = newRun({ backup_id, reason: 'safety', destination }, now);
-    await saveRun(call.tx, { ...row, status: 'running', held_until: now + HOLD_MS });
+    await saveRun(call.tx, { ...row, status: 'running', held_until: now + holdOf(row.reason) });
     return null;
   },
 };

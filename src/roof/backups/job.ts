@@ -87,12 +87,7 @@ export async function makeNow(
   { backup_id, reason }: Pick<Begun, 'backup_id' | 'reason'>,
 ): Promise<Manifest> {
   let far = { phase: 'rows', done: 0, total: 0 };
-  let telling: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => {
-    telling = telling
-      .then(() => step(holdBackup, 'root', { backup_id, ...far }))
-      .catch((thrown: unknown) => log('debug', 'backup.not-told', { err: String(thrown) }));
-  }, TELL_MS);
+  const untold = tellFar({ step, log }, () => ({ backup_id, ...far }));
   try {
     const secretsKey = config.SECRETS_KEY ? null : await sql.read((tx) => findSetting(tx, 'secrets_key'));
     return await makeBackup(
@@ -113,7 +108,23 @@ export async function makeNow(
       { id: backup_id, reason },
     );
   } finally {
+    await untold();
+  }
+}
+
+/** Says again and again how far one is, until the function that is given is called: then nothing of that is under way. */
+export function tellFar(
+  { step, log }: Pick<BackupJobParts, 'step' | 'log'>,
+  far: () => Parameters<typeof holdBackup.run>[1],
+): () => Promise<void> {
+  let telling: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    telling = telling
+      .then(() => step(holdBackup, 'root', far()))
+      .catch((thrown: unknown) => log('debug', 'backup.not-told', { err: String(thrown) }));
+  }, TELL_MS);
+  return async () => {
     clearInterval(timer);
     await telling;
-  }
+  };
 }

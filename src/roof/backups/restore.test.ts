@@ -6,6 +6,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AgentServer, startAgentServer } from '../../../test/agent-server.ts';
 import { ADMIN_KEY, forEachEngine } from '../../../test/harness.ts';
 import { systemClock } from '../../engines/process/system-clock.ts';
+import { RESTORE_HELD_MS } from '../../features/backups/restores.sql.ts';
+import { findRun } from '../../features/backups/runs.sql.ts';
+import { backupDue, beginSafety, holdBackup } from '../../features/backups/steps.operations.ts';
 import type { SqlValue } from '../../ports/sql.ts';
 import { collectBlobs } from '../collect.ts';
 import { systemSteps } from '../system.ts';
@@ -183,5 +186,30 @@ forEachEngine('backups of a running server', (engine) => {
     await run('UPDATE backup_runs SET held_until = ?', [0]);
     await collectBlobs(parts);
     expect(await there()).toBeUndefined();
+  });
+
+  test('before a restore that was cut off hold up nobody for longer than that does', { timeout: 60_000 }, async () => {
+    const { runner } = at.server.running.server;
+    const step = systemSteps(runner);
+    const destination = join(place, 'to');
+    const find = (backup_id: string) => at.server.sql.read((tx) => findRun(tx, backup_id));
+    const restore = async () => (await at.ask('POST', `${ROOT}/latest/restore`, { confirm: true })).body.error;
+    await backup();
+    // As one is when its server is killed: nobody says any more that he is at it.
+    await step(beginSafety, 'root', { backup_id: 'bk-left', destination });
+    await step(holdBackup, 'root', { backup_id: 'bk-left', phase: 'rows', done: 0, total: 0 });
+    const held = await find('bk-left');
+    expect(held?.held_until).toBeLessThanOrEqual(Date.now() + RESTORE_HELD_MS);
+    expect(await restore()).toMatchObject({ data: { reason: 'BACKUP_RUNNING' } });
+    expect(await step(backupDue, 'root', { destination })).toBe(false);
+    const ended = await until(async () => {
+      const row = await find('bk-left');
+      return row?.ended_at === null ? undefined : row;
+    });
+    expect(ended).toMatchObject({ status: 'failed', error: 'it was cut short', held_until: 0 });
+    expect((await at.ask('GET', ROOT)).body.backups).toContainEqual(
+      expect.objectContaining({ id: 'bk-left', status: 'failed' }),
+    );
+    expect(await restore()).toBe(null);
   });
 });

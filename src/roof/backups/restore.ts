@@ -26,7 +26,7 @@ import { scratchDirectory } from './depots.ts';
 import { openReachable } from './desk.ts';
 import { RESTORES_TOPIC } from './epochs.ts';
 import type { Gate } from './gate.ts';
-import { type BackupJobParts, makeNow } from './job.ts';
+import { type BackupJobParts, makeNow, tellFar } from './job.ts';
 import { stateOf } from './state.ts';
 
 export interface RestoreParts extends Omit<BackupJobParts, 'step'> {
@@ -70,16 +70,20 @@ async function restore(
   const safety = backupIdOf(clock.now(), randomBytes(4).toString('hex'));
   await step(beginSafety, 'root', { backup_id: safety, destination });
   let error: string | null = 'the restore did not come to it';
+  // Until it is made, which says so itself. The state is another one only after that.
+  const untold = tellFar(restoring, () => ({ backup_id: safety, phase: 'waiting', done: 0, total: 0 }));
   try {
     const scratch = scratchIn(scratchDirectory(config));
     await withFetched({ ...restoring, scratch, told: () => undefined }, manifest, async (fetched) => {
       await standStill(restoring, backup_id, async (epoch) => {
+        await untold();
         await makeNow(restoring, depot, { backup_id: safety, reason: 'safety' });
         error = null;
         await load(restoring, { fetched, epoch });
       });
     });
   } finally {
+    await untold();
     const end = { backup_id: safety, error, now: clock.now() };
     await withSql(config, (sql) => sql.write('root', (tx) => endSafety(tx, end)));
   }
