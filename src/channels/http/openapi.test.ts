@@ -1,6 +1,8 @@
 /** `/openapi.json` as programs that read such documents see it, and beside what the server does. */
+import { subscribe } from 'node:diagnostics_channel';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Answered, type ApiDocument, conformityTo } from '../../../test/conformity.ts';
 import { startTestServer, type TestServer } from '../../../test/harness.ts';
 import { apiDocument } from '../../../tools/api-docs.ts';
@@ -14,18 +16,12 @@ interface Route {
 
 /** All that Fastify was given. */
 const routes: Route[] = [];
-vi.mock('fastify', async (original) => {
-  const real = await original<typeof import('fastify')>();
-  return {
-    ...real,
-    default: (options: object) => {
-      const app = real.default(options);
-      app.addHook('onRoute', ({ method, url, config }) => {
-        routes.push({ method: method as string | string[], url, endings: config?.endings });
-      });
-      return app;
-    },
-  };
+// Fastify tells of each instance here before it has a route, however long ago it was loaded.
+subscribe('fastify.initialization', (message) => {
+  const { fastify } = message as { fastify: FastifyInstance };
+  fastify.addHook('onRoute', ({ method, url, config }) => {
+    routes.push({ method, url, endings: config?.endings });
+  });
 });
 
 let server: TestServer;

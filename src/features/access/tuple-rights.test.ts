@@ -182,13 +182,13 @@ test('a NUL in any id is a fault, never an error of the database', async () => {
     ['rebac_list_objects', { relation: 'read', subject: user('a'), after: nul }],
     ['revoke_share', { share_id: nul }],
     ['revoke_share', { path: '/a', user_id: 'a', user_zone_id: nul }],
-    ['admin_get_key', { key_id: nul }],
     ['admin_list_keys', { user_id: nul }],
     ['zone_create', { name: nul }],
     ['zone_update', { zone_id: 'corp', description: nul }],
   ];
   for (const [method, params] of calls) expect(await server.fault(method, params)).toBe('INVALID_PARAMS');
   expect(await server.fault('zone_get', { zone_id: nul })).toBe('ZONE_NOT_FOUND');
+  expect(await server.fault('admin_get_key', { key_id: nul })).toBe('KEY_NOT_FOUND');
   expect(
     await server.fault('rebac_check', { subject: user('a'), permission: 'read', object: file('/a'), zone_id: nul }),
   ).toBe('ZONE_NOT_FOUND');
