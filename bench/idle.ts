@@ -9,7 +9,7 @@ import { cpSync, globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readEnvironment } from '../src/config.ts';
+import { readEnvironment } from '../src/config/environment.ts';
 import { sparePort } from '../test/servers/spare-port.ts';
 import { measuredOnce, median, printBar } from './lib/pairs.ts';
 import { residentBytes } from './lib/process-stats.ts';

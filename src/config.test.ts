@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { makeCertificate } from '../test/servers/certificate.ts';
-import { ConfigError, type Environment, loadConfig } from './config.ts';
+import type { Environment } from './config/environment.ts';
+import { ConfigError, loadConfig } from './config.ts';
 
 const linesOf = (given: Environment): readonly string[] => {
   try {

@@ -1,10 +1,10 @@
 /**
- * Configuration: what the environment, `.env` and the start function say, by the table of settings; the only reader of
- * the environment. Guarantees: a wrong value refuses to start with one line that names it and the fix, never showing a
+ * Configuration: what the environment, `.env` and the start function say, by the table of settings. Guarantees: a wrong value refuses to start with one line that names it and the fix, never showing a
  * secret; an unknown `NEXUS_` name is warned about with the nearest known one. Source: infrastructure.md §13.
  */
 import { distance } from 'fastest-levenshtein';
 import { defaultLimits, type Limits, limitKey, limitRows } from './base/limits.ts';
+import type { Environment } from './config/environment.ts';
 import { bootstrapTexts, isDefaultKeyText, keyTextMistakes } from './config/first-keys.ts';
 import { type Key, type Range, whole } from './config/kinds.ts';
 import { folderUrl } from './config/places.ts';
@@ -56,8 +56,6 @@ export class ConfigError extends Error {
     this.lines = lines;
   }
 }
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Layers {
   readonly environment: Environment;
@@ -207,28 +205,4 @@ function unknownNames(layer: Environment): ConfigWarning[] {
 function nearest(key: string): string {
   const far = (known: string): number => distance(key, known) / Math.max(key.length, known.length);
   return Object.keys(ALL_KEYS).reduce((best, known) => (far(known) < far(best) ? known : best));
-}
-
-/** The environment of this process: the one place that reads it. */
-export const readEnvironment = (): Environment => process.env;
-
-/** What the client's side takes from the environment (workflows.md §6). */
-export interface ClientSettings {
-  readonly url: string;
-  readonly key: string | undefined;
-  readonly zone: string | undefined;
-  /** Directory of the key file. */
-  readonly configHome: string;
-  readonly color: boolean;
-}
-
-export function clientSettings(environment: Environment): ClientSettings {
-  const home = environment.XDG_CONFIG_HOME || (environment.HOME ? `${environment.HOME}/.config` : '.');
-  return {
-    url: environment.NEXUS_URL || 'http://127.0.0.1:2026',
-    key: environment.NEXUS_API_KEY || undefined,
-    zone: environment.NEXUS_TENANT || undefined,
-    configHome: home,
-    color: !environment.NO_COLOR,
-  };
 }

@@ -70,7 +70,7 @@ test('a client command loads little: no server, no schema, no fetch', SLOW, asyn
     const { modules, bytes, out } = await load(...line);
     expect([line, out === '']).toEqual([line, false]);
     expect([line, modules.filter((name) => SLOW_MODULES.test(name))]).toEqual([line, []]);
-    expect(bytes).toBeLessThan(150_000);
+    expect(bytes).toBeLessThan(120_000);
   }
   expect((await load('--version')).bytes).toBeLessThan(5_000);
 });

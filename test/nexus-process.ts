@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { readEnvironment } from '../src/config.ts';
+import { readEnvironment } from '../src/config/environment.ts';
 
 /** As it is published, where a run of tests has built it (servers/built-program.ts): that starts three times as fast. */
 const SOURCE = join(import.meta.dirname, '..');

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { startTestServer } from '../../test/harness.ts';
 import { freshDatabase } from '../../test/servers/shared-postgres.ts';
 import { parseBlobsUrl } from '../config/blobs-url.ts';
-import { type Environment, loadConfig } from '../config.ts';
+import type { Environment } from '../config/environment.ts';
+import { loadConfig } from '../config.ts';
 import { s3PlaceOf, shareOf } from './engines.ts';
 
 test('the shares of both threads are the whole, and a small part is for long reads', () => {

@@ -9,7 +9,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { readEnvironment } from '../../src/config.ts';
+import { readEnvironment } from '../../src/config/environment.ts';
 import { sparePort } from '../servers/spare-port.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -168,10 +168,10 @@ export const codeRules: readonly Rule[] = [
     good: [{ 'src/channels/cli/a.ts': 'console.log(1)' }, { 'src/base/a.ts': "const a = 'console.log(1)'" }],
   },
   {
-    says: 'only src/config.ts reads the environment',
+    says: 'only src/config/environment.ts reads the environment',
     breaches: each(
       onNodes(['MemberExpression', 'VariableDeclarator', 'ImportSpecifier'], environment),
-      outside('src/config\\.ts$', 'tools/', 'test/', 'bench/', 'client/'),
+      outside('src/config/environment\\.ts$', 'tools/', 'test/', 'bench/', 'client/'),
     ),
     bad: [
       { 'src/base/a.ts': 'const a = process.env.HOME' },
@@ -179,7 +179,7 @@ export const codeRules: readonly Rule[] = [
       { 'src/main.ts': 'const { env } = process' },
       { 'src/main.ts': "import { env } from 'node:process'" },
     ],
-    good: [{ 'src/config.ts': 'const a = process.env' }, { 'src/main.ts': 'const a = process.argv' }],
+    good: [{ 'src/config/environment.ts': 'const a = process.env' }, { 'src/main.ts': 'const a = process.argv' }],
   },
   {
     says: 'in features and core, time and randomness come in as arguments',

@@ -1,6 +1,6 @@
 /** What a command of the line is, and the failure of one that was typed wrongly. */
 import type { Transport } from '../../../client/transport.ts';
-import type { ClientSettings } from '../../config.ts';
+import type { ClientSettings } from '../../config/environment.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What a text of the line becomes. */

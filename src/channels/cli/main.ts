@@ -6,7 +6,7 @@ async function main(line: readonly string[]): Promise<number> {
     process.stdout.write(`${VERSION}\n`);
     return 0;
   }
-  const { clientSettings, readEnvironment } = await import('../../config.ts');
+  const { clientSettings, readEnvironment } = await import('../../config/environment.ts');
   const { runLine } = await import('./run-line.ts');
   const { openTerminal } = await import('./terminal.ts');
   const settings = clientSettings(readEnvironment());

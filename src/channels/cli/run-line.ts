@@ -3,7 +3,7 @@
  * server; all others are a thin HTTP client.
  */
 import { Transport } from '../../../client/transport.ts';
-import type { ClientSettings } from '../../config.ts';
+import type { ClientSettings } from '../../config/environment.ts';
 import { type Command, type Scene, UsageError } from './command.ts';
 import { allCommands } from './commands.ts';
 import { explain } from './explain.ts';

@@ -3,13 +3,12 @@ import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import type { Log } from '../../../base/log.ts';
 import { codeOf, isCode } from '../../../base/system-error.ts';
-import { ConfigError, type Environment, type Loaded, loadConfig, readEnvironment } from '../../../config.ts';
-import type { Option, Typed } from '../command.ts';
+import { type Environment, readEnvironment } from '../../../config/environment.ts';
+import { ConfigError, type Loaded, loadConfig } from '../../../config.ts';
+import type { Typed } from '../command.ts';
 import type { Terminal } from '../terminal.ts';
 
 export const EXIT_CONFIG = 2;
-
-export const DATA: Option = { name: 'data', about: 'data directory, else NEXUS_DATA_DIR', takes: 'text' };
 
 /** `.env` of the working directory, if there is one. */
 function dotenv(): Environment {

@@ -2,47 +2,37 @@
 import type { Command } from '../command.ts';
 import { explain } from '../explain.ts';
 import type { Terminal } from '../terminal.ts';
-import { DATA, EXIT_CONFIG, load, logWarnings } from './load.ts';
+import { EXIT_CONFIG, load, logWarnings } from './load.ts';
 import { mindHangUp } from './reload.ts';
 import { onStopSignal } from './stop-signal.ts';
 
-export const workerCommand: Command = {
-  words: 'worker',
-  summary: 'Run jobs of the queue until it is told to stop.',
-  args: [],
-  options: [
-    DATA,
-    { name: 'once', about: 'take back lost jobs, run at most one and end', takes: 'flag' },
-    { name: 'max-jobs', about: 'end after so many jobs', takes: 'number', least: 1 },
-  ],
-  run: async (scene, typed) => {
-    const maxJobs = Number(typed.options['max-jobs'] ?? Number.POSITIVE_INFINITY);
-    const read = (terminal: Pick<Terminal, 'err'>) => load(terminal, typed);
-    const loaded = read(scene.terminal);
-    if (!loaded) return EXIT_CONFIG;
-    const { runWorker } = await import('../../../roof/worker/process.ts');
-    const { openLog } = await import('../../../roof/log.ts');
-    const { config } = loaded;
-    const { log, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
-    logWarnings(loaded, log);
-    const stopping = new AbortController();
-    const stop = (): void => stopping.abort();
-    onStopSignal(stop);
-    // Nobody asks a worker at a rate.
-    const unmind = mindHangUp({ config, log, read, setLevel, retune: () => undefined, stop });
-    const once = typed.options.once === true;
-    try {
-      const processed = await runWorker({ config, log, once, maxJobs, signal: stopping.signal });
-      scene.terminal.out(`processed_jobs=${processed}\n`);
-      return 0;
-    } catch (thrown) {
-      // Whoever runs it once asks only whether it could (infrastructure.md §8).
-      if (!once) throw thrown;
-      explain(scene.terminal, thrown);
-      return 1;
-    } finally {
-      unmind();
-      await close();
-    }
-  },
+export const runUntilStopped: Command['run'] = async (scene, typed) => {
+  const maxJobs = Number(typed.options['max-jobs'] ?? Number.POSITIVE_INFINITY);
+  const read = (terminal: Pick<Terminal, 'err'>) => load(terminal, typed);
+  const loaded = read(scene.terminal);
+  if (!loaded) return EXIT_CONFIG;
+  const { runWorker } = await import('../../../roof/worker/process.ts');
+  const { openLog } = await import('../../../roof/log.ts');
+  const { config } = loaded;
+  const { log, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
+  logWarnings(loaded, log);
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  onStopSignal(stop);
+  // Nobody asks a worker at a rate.
+  const unmind = mindHangUp({ config, log, read, setLevel, retune: () => undefined, stop });
+  const once = typed.options.once === true;
+  try {
+    const processed = await runWorker({ config, log, once, maxJobs, signal: stopping.signal });
+    scene.terminal.out(`processed_jobs=${processed}\n`);
+    return 0;
+  } catch (thrown) {
+    // Whoever runs it once asks only whether it could (infrastructure.md §8).
+    if (!once) throw thrown;
+    explain(scene.terminal, thrown);
+    return 1;
+  } finally {
+    unmind();
+    await close();
+  }
 };

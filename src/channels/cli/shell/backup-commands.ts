@@ -1,7 +1,7 @@
 /** Commands of backups: those of a server, and with `--from` of a destination without one. */
 import type { Command, Option } from '../command.ts';
 import { lineOf, optionsOf } from '../derived.ts';
-import { DATA } from '../server/load.ts';
+import { DATA } from '../server/options.ts';
 
 const FROM: Option = { name: 'from', about: 'directory or s3://bucket/prefix: without a server', takes: 'text' };
 
