@@ -9,7 +9,7 @@
  */
 import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
-import { chmod, type FileHandle, mkdir, open, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { unlessMissing } from '../../base/system-error.ts';
 import {
@@ -23,6 +23,7 @@ import {
 import type { Stage } from '../../ports/stage.ts';
 import { makeFolders } from '../folders.ts';
 import { diskStage, syncFolder, throwFull } from './disk-stage.ts';
+import { LEFT_AFTER_MS, removeLeftovers } from './leftovers.ts';
 
 /**
  * - `first`: of a process, or to keep something there: the folder is made when it is missing, what was left half written goes.
@@ -230,14 +231,3 @@ async function* checked(source: BlobSource): AsyncIterable<Uint8Array> {
 }
 
 const sizeOf = async (path: string): Promise<number | undefined> => (await stat(path).catch(unlessMissing))?.size;
-
-/** Far longer than a blob that is being written gets nothing. The number of a process says nothing to other machines and containers. */
-const LEFT_AFTER_MS = 3_600_000;
-
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name);
-    const known = await stat(path).catch(unlessMissing);
-    if (known && Date.now() - known.mtimeMs > LEFT_AFTER_MS) await rm(path, { recursive: true, force: true });
-  }
-}

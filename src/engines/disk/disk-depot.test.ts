@@ -1,5 +1,5 @@
 /** A depot in a directory. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -55,5 +55,17 @@ test('who looks makes nothing, takes nothing from under a backup, and finds noth
   expect(String(await collect(looking.blobs.read(source.sha256, 0, source.size)))).toBe('content');
   expect(await looking.blobs.has(sourceOf(bytesOf('other')).sha256)).toBe(false);
   await looking.close();
+  rmSync(directory, { recursive: true });
+});
+
+test('a document that a crash left half written goes an hour later', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-depot-'));
+  const open = async (): Promise<void> => (await openDiskDepot(directory, 'keep')).close();
+  await open();
+  const [old, young] = ['.new-old', '.new-young'].map((name) => join(directory, 'documents', name));
+  for (const path of [old, young]) writeFileSync(path!, 'half');
+  utimesSync(old!, 0, 0);
+  await open();
+  expect(readdirSync(join(directory, 'documents'))).toEqual(['.new-young']);
   rmSync(directory, { recursive: true });
 });

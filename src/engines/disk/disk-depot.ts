@@ -1,6 +1,6 @@
 /**
  * A depot in a directory: `<root>/blobs/ab/cd/<hash>` and `<root>/documents/<name>`. Guarantees, beside those of the port:
- * nobody but the owner may enter either folder; who only looks makes and removes nothing, and finds nothing where nothing is.
+ * nobody but the owner may enter either folder; what a crash left half written goes an hour later; who only looks makes and removes nothing, and finds nothing where nothing is.
  */
 import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { isCode, unlessMissing } from '../../base/system-error.ts';
 import { assertDocumentName, type Depot, type DepotUse, type Documents } from '../../ports/depot.ts';
 import { openDiskBlobs } from './disk-blobs.ts';
 import { syncFolder, throwFull } from './disk-stage.ts';
+import { removeLeftovers } from './leftovers.ts';
 
 export async function openDiskDepot(folder: string, use: DepotUse): Promise<Depot> {
   const root = resolve(folder);
@@ -18,6 +19,7 @@ export async function openDiskDepot(folder: string, use: DepotUse): Promise<Depo
   if (use === 'keep') {
     await chmod(named, 0o700);
     await syncFolder(root);
+    await removeLeftovers(named, UNFINISHED);
   }
   return {
     blobs,

@@ -2,10 +2,11 @@
  * The stage as files of a folder: `<root>/<act>/<segment>`. Guarantees, beside those of the port: adopting links the file
  * under the name of its blob, so no byte is copied, and it takes no more room than before.
  */
-import { type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '../../base/faults.ts';
-import { isDiskFull, unlessMissing } from '../../base/system-error.ts';
+import { isCode, isDiskFull, unlessMissing } from '../../base/system-error.ts';
 import { assertBlobHash, BLOB_PIECE_BYTES, type BlobSource } from '../../ports/blobs.ts';
 import { assertStageName, type SegmentWriter, type Stage, StageMissing } from '../../ports/stage.ts';
 
@@ -163,12 +164,35 @@ async function adoptSegment(file: string, path: string, blob: Pick<BlobSource, '
   await syncFolder(dirname(path));
 }
 
-/** A blob that is there as long as it has to be is the same already. */
+/** Another node may adopt the same blob at the same time. One that is there as long as it has to be is the same already. */
 async function relink(file: string, path: string, size: number): Promise<void> {
-  const known = await stat(path).catch(unlessMissing);
-  if (known?.size === size) return;
-  if (known) await rm(path, { force: true });
-  await link(file, path);
+  while (!(await isLinked(file, path))) {
+    const known = await stat(path).catch(unlessMissing);
+    if (known?.size === size) return;
+    if (known) return replaceBy(file, path);
+  }
+}
+
+async function isLinked(file: string, path: string): Promise<boolean> {
+  try {
+    await link(file, path);
+    return true;
+  } catch (thrown) {
+    if (isCode(thrown, 'EEXIST')) return false;
+    throw thrown;
+  }
+}
+
+/** In one step: at no time is there neither. */
+async function replaceBy(file: string, path: string): Promise<void> {
+  const other = `${file}-${randomUUID()}`;
+  await link(file, other);
+  try {
+    await rename(other, path);
+  } finally {
+    // A name of the same file is left where it was by a rename.
+    await rm(other, { force: true });
+  }
 }
 
 async function listActs(root: string, before: number): Promise<string[]> {
