@@ -3,8 +3,10 @@
  * results have the types of the server's own operations; a failure of the server is thrown as a NexusError, an absent
  * server as UnreachableError; uploads and downloads are streamed.
  */
+import { type ProofQuestion, proofWorld } from './ask-proof.ts';
 import { type Bytes, type Downloaded, download, type Upload, upload, type View } from './content.ts';
 import { type Entry, globAll, grepAll, listAll } from './pages.ts';
+import type { Explanation, ProofWorld } from './proof-world.ts';
 import {
   type EventObject,
   type Followed,
@@ -16,6 +18,7 @@ import {
 import { type ClientOptions, encodeBytes, Transport } from './transport.ts';
 import type { BareMethod, GrepMatch, Method, Params, Result } from './wire.ts';
 
+export type { ProofQuestion } from './ask-proof.ts';
 export type { Bytes, Downloaded, Upload, View } from './content.ts';
 export * from './errors.ts';
 export type { Entry } from './pages.ts';
@@ -49,6 +52,11 @@ export interface Conveniences {
   replayEvents(query?: ReplayQuery): AsyncGenerator<EventObject>;
   /** What happens, as it happens; it goes on where it was when the connection was lost. */
   followEvents(query?: FollowQuery, how?: Followed): AsyncGenerator<EventObject>;
+  /** What `verifyExplanation` checks an answer of `rebac_explain` by; `holds` says whether conditions of tuples do. */
+  proofWorld(
+    told: Explanation,
+    by: { readonly question: ProofQuestion; readonly holds?: ProofWorld['holds'] },
+  ): Promise<ProofWorld>;
 }
 
 export type Client = Calls & Conveniences;
@@ -65,6 +73,7 @@ export function createClient(options: ClientOptions): Client {
     grepAll: (params) => grepAll(transport, params),
     replayEvents: (query) => replayEvents(transport, query),
     followEvents: (query, how) => followEvents(transport, query, how),
+    proofWorld: (told, by) => proofWorld(transport, told, by),
   };
   const whole = async (path: string, view?: View): Promise<Uint8Array> => {
     const { stream } = await download(transport, path, view);

@@ -2,7 +2,6 @@
  * The JSON-RPC methods by name, whose types the typed client takes. Guarantees, by its test: exactly the operations that
  * have such a method are here, each under its name, with the parameters that may be left out because they have a default.
  */
-import type { z } from 'zod';
 import { tupleCheck, tupleCheckBatch, tupleList, tupleObjects } from '../features/access/checks.operations.ts';
 import { tupleExpand } from '../features/access/expand.operations.ts';
 import { createKeyOperations } from '../features/access/key-create.operations.ts';
@@ -59,9 +58,14 @@ import { remove as deleteUpload } from '../features/uploads/look.operations.ts';
 import { zoneCreate, zoneDelete, zoneGet, zoneList, zoneUpdate } from '../features/zones/zones.operations.ts';
 import { methodList } from './operations.ts';
 
+/** A schema, as far as types go: the published client knows no library of schemas. */
+interface Schema<T> {
+  readonly _zod: { readonly output: T };
+}
+
 /** What a client has to know of an operation: what it takes, what of that may be left out, and what it gives. */
 export interface ClientMethod<I, O, D extends keyof I> {
-  readonly operation: { readonly input: z.ZodType<I>; readonly output: z.ZodType<O> };
+  readonly operation: { readonly input: Schema<I>; readonly output: Schema<O> };
   /** Parameters with a default. */
   readonly defaulted: readonly D[];
 }

@@ -1,6 +1,6 @@
 /** Relations through JSON-RPC, and files that obey them: conditions, parents, ends, added types, explanations. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Explanation, type ProofWorld, verifyExplanation } from '../../../client/index.ts';
+import { createClient, type Explanation, verifyExplanation } from '../../../client/index.ts';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { systemClock } from '../../engines/process/system-clock.ts';
 import type { RowsInsert } from '../../ports/sql.ts';
@@ -189,32 +189,18 @@ forEachEngine('relations', (engine) => {
         const asked = { subject: user(id), permission, object: file(path) };
         const told = await server.ok('rebac_explain', asked, admin);
         expect([path, told.allowed, await check(user(id), permission, file(path))]).toEqual([path, allowed, allowed]);
-        const { allowed: _, successful_path: __, proof: ___, ...header } = told;
-        const rows = await server.ok('rebac_list_tuples', { zone_id: 'corp', limit: 10_000 }, admin);
         const context: Context = JSON.parse(JSON.stringify(told.context));
-        const world: ProofWorld = {
-          header,
-          subject: user(id),
-          goal: { object: ['file', path] as const, relation: permission },
-          now: told.now,
-          types: (await server.ok('rebac_get_schema', {}, admin)).types,
-          tuples: rows.map((row) => ({
-            tuple_id: row.tuple_id,
-            subject: [
-              row.subject_type,
-              row.subject_id,
-              ...(row.subject_relation === null ? [] : [row.subject_relation]),
-            ],
-            relation: row.relation,
-            object: [row.object_type, row.object_id] as const,
-            expires_at: row.expires_at,
-            conditions: row.conditions === null ? null : JSON.parse(JSON.stringify(row.conditions)),
-          })),
-          holds: (conditions: Parameters<typeof conditionsHold>[0]) => conditionsHold(conditions, context),
-        };
+        const question = { ...asked, zone_id: 'corp' };
+        const holds = (conditions: Parameters<typeof conditionsHold>[0]) => conditionsHold(conditions, context);
+        const world = await createClient({ url: server.url, key: admin }).proofWorld(told, { question, holds });
         const explanation: Explanation = told;
         expect(verifyExplanation(explanation, world)).toBe(true);
         expect(verifyExplanation({ ...explanation, allowed: !allowed }, world)).toBe(false);
+        const other = await createClient({ url: server.url, key: admin }).proofWorld(told, {
+          question: { ...question, permission: 'share' },
+          holds,
+        });
+        expect(verifyExplanation(explanation, other)).toBe(false);
         const own = await server.ok('rebac_explain', asked, key);
         expect(own.allowed).toBe(allowed);
         // The parent names nobody: neither the subject nor a group of it.
