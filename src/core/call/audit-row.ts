@@ -6,6 +6,7 @@
 
 import { parseJson } from '../../base/parse-json.ts';
 import { isPlainText } from '../../base/texts.ts';
+import { foreignZoneOf, subjectText } from './doer.ts';
 
 /** Newest first. */
 export type AuditKeys = readonly [string, ...string[]];
@@ -119,12 +120,6 @@ export interface AuditFacts {
 /** Who called, and from which zone. */
 type Who = Pick<AuditRow, 'subject_type' | 'subject_id' | 'key_id' | 'agent_id'> & { readonly zone_id?: string };
 
-/** The zone of somebody who is at home in another one than this: "`user:a` of two zones are two people" (access.md §8). */
-export const foreignZoneOf = (
-  { zone_id, key_id }: Pick<Who, 'zone_id' | 'key_id'>,
-  here: string,
-): string | undefined => (zone_id === here || key_id === null ? undefined : zone_id);
-
 /** How the call came in. */
 interface Way {
   readonly channel: string;
@@ -137,7 +132,7 @@ export function auditRow(facts: AuditFacts, who: Who, way: Way): AuditRow {
   const subject_zone_id = facts.zone_id === undefined ? undefined : foreignZoneOf(who, facts.zone_id);
   return {
     at: facts.at,
-    actor: subject_id === '' ? subject_type : `${subject_type}:${subject_id}`,
+    actor: subject_id === '' ? subject_type : subjectText(who),
     subject_type,
     subject_id,
     key_id: who.key_id,

@@ -3,6 +3,7 @@
  * and admins of its zone change it; whoever takes an id takes over nothing that others gave to it before.
  */
 import { Fault } from '../../base/faults.ts';
+import { ownerOfText, subjectText } from '../../core/call/doer.ts';
 import type { Call, Caller } from '../../core/operation.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
@@ -17,9 +18,10 @@ type Whose = Pick<Registration, 'agent_id' | 'owner' | 'user_id'>;
 export const isItself = ({ subject_type, subject_id }: Caller, agent_id: string): boolean =>
   subject_type === 'agent' && subject_id === agent_id;
 
-/** Registered by the caller, or by an agent of the caller's. */
+/** Registered by the caller, or by an agent of the caller's, in his own zone. */
 export const isRegistrar = (caller: Caller, { owner, user_id }: Whose): boolean =>
-  owner === subjectOf({ caller }) || (caller.subject_type === 'user' && caller.subject_id === user_id);
+  owner === subjectText(caller) ||
+  (ownerOfText(owner).zone_id === undefined && caller.subject_type === 'user' && caller.subject_id === user_id);
 
 export const agentNotFound = (agent_id: string, what = 'Agent not found'): Fault =>
   new Fault('AGENT_NOT_FOUND', `${what}: ${agent_id}`, { agent_id });

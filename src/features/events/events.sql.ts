@@ -1,7 +1,6 @@
 /** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
 import { parseJson } from '../../base/parse-json.ts';
-import { foreignZoneOf } from '../../core/call/audit-row.ts';
-import { type Doer, doerOf, type EventDoer } from '../../core/call/doer.ts';
+import { type Doer, doerOf, type EventDoer, foreignZoneOf, ownerOfText, subjectText } from '../../core/call/doer.ts';
 import type { CallContext, NewEvent } from '../../core/operation.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
 import { familyOf, isOfSubject } from './types.ts';
@@ -93,15 +92,17 @@ export const subjectOfEvent = ({ data }: Pick<EventRow, 'data'>): unknown =>
  */
 function dataOf({ type, data = {}, by }: NewEvent, context: CallContext): string {
   const who = doerOf(context);
-  const user_zone_id = by ? undefined : foreignZoneOf(who, context.zone_id);
-  const user_subject = isOfSubject(type) ? unlikeUser(by ?? { ...who, subject: subjectOfKey(who) }) : undefined;
+  const owner = by?.subject === undefined ? undefined : ownerOfText(by.subject);
+  const user_zone_id = by ? owner?.zone_id : foreignZoneOf(who, context.zone_id);
+  const user_subject = isOfSubject(type)
+    ? unlikeUser(by ? { ...by, subject: owner?.subject } : { ...who, subject: subjectOfKey(who) })
+    : undefined;
   if (user_zone_id === undefined && user_subject === undefined) return JSON.stringify(data);
   return JSON.stringify({ ...data, ...(user_zone_id && { user_zone_id }), ...(user_subject && { user_subject }) });
 }
 
 /** Whoever has no key is told as the server itself. */
-const subjectOfKey = ({ key_id, subject_type, subject_id }: Doer): string | undefined =>
-  key_id === null ? undefined : `${subject_type}:${subject_id}`;
+const subjectOfKey = (who: Doer): string | undefined => (who.key_id === null ? undefined : subjectText(who));
 
 /** The subject, unless it is what agent and user say. */
 function unlikeUser({ subject, user_id, agent_id }: EventDoer): string | undefined {

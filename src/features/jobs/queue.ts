@@ -7,6 +7,7 @@ import { isoTime } from '../../base/clock.ts';
 import { Fault } from '../../base/faults.ts';
 import { newUuid } from '../../base/ids.ts';
 import { parseJson } from '../../base/parse-json.ts';
+import { ownerText, subjectText } from '../../core/call/doer.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { JobMove } from '../../core/call/told.ts';
 import type { Call } from '../../core/operation.ts';
@@ -58,13 +59,18 @@ export interface JobOwner {
   readonly key_id: string | null;
 }
 
-export function ownerOf({ caller }: Pick<Call, 'caller'>): JobOwner {
-  const { subject_type, subject_id, user_id, agent_id, key_id } = caller;
-  return { owner: `${subject_type}:${subject_id}`, user_id, agent_id: agent_id ?? '', key_id };
+export function ownerOf({ caller, context }: Pick<Call, 'caller' | 'context'>): JobOwner {
+  const { user_id, agent_id, key_id } = caller;
+  return { owner: ownerText(caller, context.zone_id), user_id, agent_id: agent_id ?? '', key_id };
 }
 
 /** The server itself. */
-export const HOUSE_OWNER: JobOwner = ownerOf({ caller: SYSTEM });
+export const HOUSE_OWNER: JobOwner = {
+  owner: subjectText(SYSTEM),
+  user_id: SYSTEM.user_id,
+  agent_id: '',
+  key_id: SYSTEM.key_id,
+};
 
 export interface NewJob extends Pick<Beside, 'kind' | 'switches'> {
   readonly type: string;

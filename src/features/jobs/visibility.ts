@@ -2,6 +2,7 @@
  * Who sees which tasks and schedules at the scheduler's door (platform.md §2.4). Guarantees: the rule for one row and the
  * condition for a list are made of the same parts; what is not seen does not exist.
  */
+import { ownerText } from '../../core/call/doer.ts';
 import type { Call } from '../../core/operation.ts';
 import type { SqlValue } from '../../ports/sql.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
@@ -17,7 +18,9 @@ interface Seen {
   readonly agent_id: string | undefined;
 }
 
-export const subjectOf = ({ caller }: Pick<Call, 'caller'>): string => `${caller.subject_type}:${caller.subject_id}`;
+/** As whose the caller's own things are kept. */
+export const subjectOf = ({ caller, context }: Pick<Call, 'caller' | 'context'>): string =>
+  ownerText(caller, context.zone_id);
 
 export const isAdmin = ({ caller, context }: Pick<Call, 'caller' | 'context'>): boolean =>
   isZoneAdmin(caller, context.zone_id);

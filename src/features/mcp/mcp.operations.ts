@@ -3,12 +3,14 @@
  * what is wrong with that is a state of the entry and no failure of the call; no secret of it is ever answered; an entry that its
  * caller may not see is as good as none.
  */
+
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
 import { own } from '../../base/own-data.ts';
 import { parseJson } from '../../base/parse-json.ts';
+import { ownerText } from '../../core/call/doer.ts';
 import { type Call, type CallContext, type Operation, ofBrick, type Preparation } from '../../core/operation.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 import {
@@ -43,7 +45,7 @@ const STEP = { internal: true, faults: [] } as const;
 
 const lookerOf = ({ zone, caller }: Call): Looker => ({
   zone_id: zone.zone_id,
-  owner: `${caller.subject_type}:${caller.subject_id}`,
+  owner: ownerText(caller, zone.zone_id),
 });
 
 async function getSeen(call: Call, name: string): Promise<McpRow> {

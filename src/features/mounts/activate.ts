@@ -3,9 +3,11 @@
  * unless nobody writes to either; the owner's tuple comes and goes with the mount; nothing outside is ever removed, and nothing is
  * made for a mount that is refused.
  */
+
 import { Fault } from '../../base/faults.ts';
 import { newId, newUuid } from '../../base/ids.ts';
 import { isBelow } from '../../base/paths.ts';
+import { subjectText } from '../../core/call/doer.ts';
 import { Detour } from '../../core/call/outside.ts';
 import type { Call } from '../../core/operation.ts';
 import { grant, revoke } from '../access/granting.ts';
@@ -36,8 +38,6 @@ export function refuseRootMount(mount_point: string): void {
     throw conflict('ROOT_MOUNT', 'The root mount is the tree of the zone itself: it is neither replaced nor removed');
   }
 }
-
-const ownerOf = ({ caller }: Call): string => `${caller.subject_type}:${caller.subject_id}`;
 
 export interface Activation {
   readonly form: ReadyForm;
@@ -73,7 +73,7 @@ export async function activate(call: Call, { form, store, force }: Activation): 
     place: store.place.path,
     can_rename: store.can_rename,
     has_directories: store.has_directories,
-    owner: ownerOf(call),
+    owner: subjectText(call.caller),
     // One that was granted by itself before stays when the mount goes.
     tuple_id: granted.created ? granted.tuple_id : '',
     made_directory: made,

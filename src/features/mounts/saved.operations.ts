@@ -1,7 +1,9 @@
 /** Mounts that are kept to be activated later, or again (platform.md §4.1). */
+
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { parseJson } from '../../base/parse-json.ts';
+import { subjectText } from '../../core/call/doer.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import type { BackendConfig } from '../../ports/backend.ts';
 import { activate, refuseRootMount } from './activate.ts';
@@ -74,8 +76,7 @@ export const saveMount: Operation<SaveInput, SavedObject, ReadySave> = {
       const message = `The zone has ${others.length} saved mounts, the limit MOUNTS; forget one`;
       throw new Fault('TOO_MANY', message, { limit: 'MOUNTS', maximum, retry_after: 60 });
     }
-    const owner = `${caller.subject_type}:${caller.subject_id}`;
-    const row: FormRow = { ...form, zone_id: zone.zone_id, owner, created_at: now };
+    const row: FormRow = { ...form, zone_id: zone.zone_id, owner: subjectText(caller), created_at: now };
     await replaceSaved(tx, row);
     const { mount_point, backend_type, readonly } = row;
     const data = { backend_type, readonly: readonly === 1 };
