@@ -7,6 +7,8 @@ import { measuredOnce, median, percentile, printBar } from './lib/pairs.ts';
 const SAMPLES = 1_000;
 /** Taken in turn, so that both see the same machine. */
 const SLICES = 10;
+/** Without a pause, so that the code of both is compiled as in a server that is not new. */
+const WARM_UP = 1_500;
 const P99_MS_MAX = 20;
 /** What PostgreSQL takes where nobody says. */
 const BUFFERS_MIB = 128;
@@ -18,8 +20,8 @@ export async function run({ calls: samples = SAMPLES }: { readonly calls?: numbe
   try {
     const ours: number[] = [];
     const theirs: number[] = [];
-    await nexus.latencies(20);
-    await graphile.latencies(20);
+    await nexus.latencies(WARM_UP, 0);
+    await graphile.latencies(WARM_UP, 0);
     for (let slice = 0; slice < SLICES; slice++) {
       ours.push(...(await nexus.latencies(samples / SLICES)));
       theirs.push(...(await graphile.latencies(samples / SLICES)));

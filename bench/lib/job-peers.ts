@@ -56,7 +56,9 @@ export async function openPgBoss(url: string): Promise<Peer> {
 const quiet = new Logger(() => () => undefined);
 
 /** Unbatched: each task is taken and completed by statements of its own. */
-export async function openGraphile(url: string): Promise<Peer & { latencies(samples: number): Promise<number[]> }> {
+export async function openGraphile(
+  url: string,
+): Promise<Peer & { latencies(samples: number, idleMs?: number): Promise<number[]> }> {
   await runMigrations({ connectionString: url, logger: quiet });
   const utils = await makeWorkerUtils({ connectionString: url, logger: quiet });
   const start = (concurrency: number, task: () => void): Promise<Runner> =>
@@ -90,7 +92,7 @@ export async function openGraphile(url: string): Promise<Peer & { latencies(samp
       await runner.stop();
       return took;
     },
-    latencies: async (samples) => {
+    latencies: async (samples, idleMs = IDLE_MS) => {
       let started = (): void => undefined;
       const runner = await start(4, () => started());
       const found: number[] = [];
@@ -101,7 +103,7 @@ export async function openGraphile(url: string): Promise<Peer & { latencies(samp
         });
         await utils.addJob('noop', {});
         found.push(await start);
-        await sleep(IDLE_MS);
+        await sleep(idleMs);
       }
       await runner.stop();
       return found;

@@ -21,7 +21,7 @@ export interface NexusQueue {
   /** Seconds that a worker with so many slots takes for all that is queued, each end durable. */
   drain(tasks: number, slots: number): Promise<number>;
   /** Milliseconds from the call of a submit to the start of its task in the server, one after the other. */
-  latencies(samples: number): Promise<number[]>;
+  latencies(samples: number, idleMs?: number): Promise<number[]>;
   close(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export async function openNexusQueue(engine: EngineName, url?: string, worker = 
       }
     },
     drain: (tasks, slots) => drain(server, tasks, slots),
-    latencies: (samples) => latencies(submit, samples),
+    latencies: (samples, idleMs) => latencies(submit, samples, idleMs),
     close: () => server.stop(),
   };
 }
@@ -126,7 +126,7 @@ async function drain(server: TestServer, tasks: number, slots: number): Promise<
   return (performance.now() - began) / 1000;
 }
 
-async function latencies(submit: () => Promise<void>, samples: number): Promise<number[]> {
+async function latencies(submit: () => Promise<void>, samples: number, idleMs = IDLE_MS): Promise<number[]> {
   let started = (): void => undefined;
   const { run } = echo;
   const told: typeof run = (...given) => {
@@ -142,7 +142,7 @@ async function latencies(submit: () => Promise<void>, samples: number): Promise<
     });
     await submit();
     found.push(await start);
-    await sleep(IDLE_MS);
+    await sleep(idleMs);
   }
   Object.assign(echo, { run });
   return found;
