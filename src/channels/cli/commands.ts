@@ -36,6 +36,9 @@ export const MOUNT_LINES = [
   'connector list',
 ];
 
+/** What shell/access-views.ts has. */
+export const ACCESS_LINES = ['schema get', 'schema set', 'tuple explain'];
+
 /** Written by hand where a person wants more than the answer of one operation; they win over the derived ones. */
 const written: readonly Command[] = [
   ...serverCommands,
@@ -53,6 +56,9 @@ const written: readonly Command[] = [
   ...loadedCommands(BRICK_LINES, async () => (await import('./shell/brick-views.ts')).brickViews),
   ...loadedCommands(SYNC_LINES, async () => (await import('./shell/sync-views.ts')).syncViews),
   ...loadedCommands(MOUNT_LINES, async () => (await import('./shell/mount-views.ts')).mountViews),
+  ...loadedCommands(ACCESS_LINES, async () => (await import('./shell/access-views.ts')).accessViews),
+  ...loadedCommands(['tree diff'], async () => (await import('./shell/tree-views.ts')).treeViews),
+  ...loadedCommands(['zone list'], async () => (await import('./shell/zone-views.ts')).zoneViews),
   mcpMountAdd,
   conflictContent,
   ...corpusCommands,

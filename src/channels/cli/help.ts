@@ -124,7 +124,8 @@ function wrap(text: string, columns: number): string[] {
   return rows;
 }
 
-function lines(
+/** Under a title: names, and beside each what is said of it, in as many lines as that takes. */
+export function lines(
   terminal: Terminal,
   title: string,
   rows: readonly (readonly [string, string] | readonly string[])[],

@@ -59,21 +59,77 @@ export interface Column {
   readonly right?: boolean;
   /** How a cell is shown where there are colours. */
   readonly style?: (cell: string) => Style | undefined;
+  /** Never shortened, as what people copy. */
+  readonly whole?: boolean;
 }
 
-/** Rows under their titles, columns as wide as their widest cell. */
+/** The same terminal for lines that belong under another: two blanks before each. */
+export const indented = (terminal: Terminal): Terminal => ({
+  ...terminal,
+  ...(terminal.columns === undefined ? {} : { columns: terminal.columns - INDENT.length }),
+  out: (text) => terminal.out(text.replace(/^(?=.)/gm, INDENT)),
+});
+const INDENT = '  ';
+
+/** An id, maybe behind a word of what it is of. */
+const ID = /^(\w+[ :])?([\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}|[a-z]+-[\da-f]{24})$/;
+const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d/;
+
+/** Columns of which nothing may be cut off: the first, numbers, times, and ids, which people copy. */
+const isWhole = ({ title, right, whole }: Column, i: number, cells: readonly (readonly string[])[]): boolean =>
+  i === 0 ||
+  right === true ||
+  whole === true ||
+  /(^|[ _])id$/i.test(title) ||
+  cells.some((row) => ID.test(row[i] ?? '') || TIME.test(row[i] ?? ''));
+
+const GAP = '  ';
+/** Characters of a text that are left of it in the narrowest terminal. */
+const LEAST = 8;
+
+/** Columns as wide as their widest cell; where a row is too long for its line, the widest texts are shortened to fit. */
+function widthsOf(
+  columns: readonly Column[],
+  cells: readonly (readonly string[])[],
+  room = Number.POSITIVE_INFINITY,
+): number[] {
+  const full = columns.map(({ title }, i) => Math.max(width(title), ...cells.map((row) => width(row[i] ?? ''))));
+  const least = columns.map((column, i) =>
+    isWhole(column, i, cells) ? (full[i] ?? 0) : Math.max(width(column.title), LEAST),
+  );
+  const at = (most: number): number[] => full.map((wide, i) => Math.min(wide, Math.max(most, least[i] ?? 0)));
+  const isLong = (widths: readonly number[]): boolean =>
+    widths.reduce((sum, wide) => sum + wide + GAP.length, -GAP.length) > room;
+  if (!isLong(full)) return full;
+  let most = Math.min(room, Math.max(...full));
+  while (most > LEAST && isLong(at(most))) most--;
+  return at(most);
+}
+
+/** A text in so many columns, with … for what is left out. */
+function cut(text: string, wide: number): string {
+  if (width(text) <= wide) return text;
+  let shown = '';
+  for (const c of text) {
+    if (width(shown + c) >= wide) break;
+    shown += c;
+  }
+  return `${shown}…`;
+}
+
+/** Rows under their titles, each on a line of the terminal if it can be. */
 export function table(terminal: Terminal, columns: readonly Column[], rows: readonly (readonly string[])[]): void {
   const cells = rows.map((row) => row.map(safe));
-  const widths = columns.map((column, i) => Math.max(width(column.title), ...cells.map((row) => width(row[i] ?? ''))));
+  const widths = widthsOf(columns, cells, terminal.columns);
   const line = (row: readonly string[], style?: 'dim'): void => {
     const parts = columns.map((column, i) => {
-      const text = row[i] ?? '';
+      const text = cut(row[i] ?? '', widths[i] ?? 0);
       const pad = ' '.repeat(Math.max(0, (widths[i] ?? 0) - width(text)));
-      const own = style ? undefined : column.style?.(text);
+      const own = style ? undefined : column.style?.(row[i] ?? '');
       const shown = own ? paint(terminal, own, text) : text;
       return column.right ? pad + shown : shown + pad;
     });
-    const text = parts.join('  ').trimEnd();
+    const text = parts.join(GAP).trimEnd();
     terminal.out(`${style ? paint(terminal, style, text) : text}\n`);
   };
   line(

@@ -12,8 +12,15 @@ export const runConfig: Command['run'] = async ({ terminal }, typed) => {
   else {
     table(
       terminal,
-      [{ title: 'NAME' }, { title: 'VALUE' }, { title: 'SOURCE' }, { title: 'DEFAULT' }, { title: 'MEANING' }],
-      loaded.lines.map((line) => [line.name, line.value, line.source, line.default, line.about]),
+      ['NAME', 'VALUE', 'SOURCE', 'DEFAULT', 'MEANING'].map((title) => ({ title })),
+      loaded.lines.map((line) => [
+        line.name,
+        line.value,
+        line.source,
+        // Told by the value where that is it.
+        line.source === 'default' ? '' : line.default,
+        line.about,
+      ]),
     );
   }
   return 0;

@@ -54,7 +54,7 @@ function longList(terminal: Terminal, entries: readonly Entry[], paths: boolean)
       { title: 'VER', right: true },
       { title: 'MODIFIED' },
       { title: 'BY' },
-      { title: 'NAME' },
+      { title: 'NAME', whole: true },
     ],
     entries.map((entry) => [
       entry.is_directory ? '-' : bytesText(entry.size),
