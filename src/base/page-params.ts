@@ -11,6 +11,6 @@ export const pageParams = ({
   readonly most?: number;
   readonly unless?: number;
 } = {}) => ({
-  limit: z.int().min(1).max(most).default(unless),
-  offset: z.int().min(0).default(0),
+  limit: z.int().min(1).max(most).default(unless).describe(`items at most, ${unless} unless given`),
+  offset: z.int().min(0).default(0).describe('items to leave out before the first'),
 });

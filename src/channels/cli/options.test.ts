@@ -5,6 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { typeLine } from '../../../test/command-line.ts';
 import { startTestServer, type TestServer } from '../../../test/harness.ts';
+import { publicOperations } from '../../core/operations.ts';
+import { shapeOf } from '../../core/shape-of.ts';
+import { jsonOf } from '../http/rest-values.ts';
 import { allCommands } from './commands.ts';
 import { FOR_EVERYTHING } from './parse-line.ts';
 
@@ -23,6 +26,15 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.stop();
   foreign.close();
+});
+
+test('every parameter of every operation says what it is', () => {
+  const silent = publicOperations.flatMap((operation) =>
+    Object.entries(shapeOf(operation)).flatMap(([name, schema]) =>
+      jsonOf(schema).description ? [] : [[operation.name, name]],
+    ),
+  );
+  expect(silent).toEqual([]);
 });
 
 test('no option of a command has the name of one of every command, and none stands twice', () => {

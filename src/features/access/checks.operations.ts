@@ -38,7 +38,10 @@ const questionParams = {
 };
 /** Every check answers at the newest committed revision, so these are all the same (access.md §11). */
 const consistencyParams = {
-  consistency_mode: z.enum(['minimize_latency', 'at_least_as_fresh', 'fully_consistent']).optional(),
+  consistency_mode: z
+    .enum(['minimize_latency', 'at_least_as_fresh', 'fully_consistent'])
+    .optional()
+    .describe('all the same: each answers at the newest committed revision'),
   min_revision: z.int().optional().describe('every answer is at least as fresh'),
   consistency_token: plainText.optional().describe('every answer is at least as fresh'),
 };
@@ -267,7 +270,7 @@ const objectsInput = z.object({
   relation: z.string().describe('a stored relation, a computed name or a permission'),
   subject: subjectParam,
   zone_id: zoneOfTuples,
-  object_type: z.string().default('file'),
+  object_type: z.string().default('file').describe('type of the objects; file unless given'),
   limit: limitParam,
   after: plainText.optional().describe('id of the last object of the page before'),
 });

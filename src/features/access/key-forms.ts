@@ -13,7 +13,7 @@ import type { KeyRow } from './keys.sql.ts';
 export const KEYS_PATH = '/api/v2/auth/keys';
 
 export const keyName = plainText.min(1).max(255);
-export const role = z.enum(ROLES);
+export const role = z.enum(ROLES).describe('what it may do: viewer, operator, researcher or admin');
 export const rateLimit = z.int().min(1).max(1_000_000_000).describe('calls per minute; by role unless given');
 export const rawMode = z.boolean().describe('the key may use the mode RAW, with a role that has it');
 export const zoneParam = z.string().optional().describe('zone of the keys; the own one unless given');

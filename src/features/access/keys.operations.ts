@@ -160,7 +160,7 @@ export const getForms = both<OneKey, KeyObject>(get, {
 });
 
 const updateInput = oneKey.extend({
-  name: keyName.optional(),
+  name: keyName.optional().describe('what the key is for'),
   role: role.optional(),
   is_admin: z.boolean().optional().describe('true is role admin, false takes it away'),
   expires_at: expiryParam.optional(),

@@ -139,10 +139,10 @@ export const shareWithGroup: Operation<z.infer<typeof groupInput>, ShareOutput, 
 };
 
 const revokeInput = z.object({
-  share_id: plainText.optional(),
+  share_id: plainText.optional().describe('id of the share; else path or resource, and whom it was shared with'),
   ...objectParams,
-  user_id: subjectId.optional(),
-  group_id: subjectId.optional(),
+  user_id: subjectId.optional().describe('user whom it was shared with'),
+  group_id: subjectId.optional().describe('group which it was shared with'),
   user_zone_id: shareParams.user_zone_id,
 });
 type RevokeInput = z.infer<typeof revokeInput>;

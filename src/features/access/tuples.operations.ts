@@ -86,7 +86,7 @@ export const tupleCreate: Operation<CreateInput, z.infer<typeof createOutput>, G
   },
 };
 
-const deleteInput = z.object({ tuple_id: plainText, zone_id: zoneOfTuples });
+const deleteInput = z.object({ tuple_id: plainText.describe('id of the tuple'), zone_id: zoneOfTuples });
 type DeleteInput = z.infer<typeof deleteInput>;
 
 export const tupleDelete: Operation<DeleteInput, true> = {

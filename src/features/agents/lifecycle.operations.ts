@@ -97,7 +97,8 @@ const heartbeatInput = z.object({
       context_usage_pct: amount.optional(),
     })
     .refine((value) => !holdsNul(value), NO_NUL)
-    .optional(),
+    .optional()
+    .describe('what it has used: tokens_used, storage_used_mb, context_usage_pct; what is left out stays'),
 });
 type HeartbeatInput = z.infer<typeof heartbeatInput>;
 const heartbeatOutput = agentObject

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
-import { pageParam } from '../jobs/params.ts';
+import { cursorParam, pageParam } from '../jobs/params.ts';
 import { STATES, staleMs } from './agent.ts';
 import { type AgentObject, agentObject } from './agent-object.ts';
 import { type AgentFilter, countAgents, findAgent, listAgents } from './agents.sql.ts';
@@ -21,7 +21,7 @@ const filters = {
     .optional()
     .describe('only agents that have this one, or these'),
   match: z.enum(['all', 'any']).default('all').describe('all of the capabilities, or any'),
-  state: z.enum(STATES).optional(),
+  state: z.enum(STATES).optional().describe('only agents in this state'),
   agent_type: plainText.optional().describe('only agents whose spec has this type'),
   stale: z.boolean().optional().describe('only agents that are stale, or that are not'),
 };
@@ -79,7 +79,7 @@ export const agentsByZone: Operation<ZoneInput, AgentObject[]> = {
 const PAGE = 100;
 const PAGE_MAX = 1000;
 const CURSOR = 'agents';
-const pageInput = filterInput.extend({ limit: pageParam(PAGE_MAX, PAGE), cursor: plainText.optional() });
+const pageInput = filterInput.extend({ limit: pageParam(PAGE_MAX, PAGE), cursor: cursorParam });
 const pageOutput = z.object({
   agents: z.array(agentObject),
   total: z.number(),

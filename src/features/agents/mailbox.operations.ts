@@ -12,7 +12,7 @@ import { jsonObject } from '../../base/json-object.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
-import { pageParam } from '../jobs/params.ts';
+import { cursorParam, pageParam } from '../jobs/params.ts';
 import { isAdmin, subjectOf } from '../jobs/visibility.ts';
 import { listOwners } from './agents.sql.ts';
 import { isNameOfOther } from './claims.sql.ts';
@@ -70,9 +70,16 @@ const sendInput = z.object({
   sender: plainText.min(1).max(255).describe('the caller, or an agent that it may act for'),
   recipient: agentId,
   type: plainText.min(1).max(128).describe('what kind of message'),
-  payload: jsonObject.refine((value) => !holdsNul(value), NO_NUL).default({}),
+  payload: jsonObject
+    .refine((value) => !holdsNul(value), NO_NUL)
+    .default({})
+    .describe('the message itself, a JSON object'),
   ttl_seconds: z.number().min(0.001).max(TTL_SECONDS_MAX).optional().describe('gone after so long'),
-  correlation_id: plainText.min(1).max(255).optional(),
+  correlation_id: plainText
+    .min(1)
+    .max(255)
+    .optional()
+    .describe('what the message belongs to, as a request that it answers'),
 });
 const sent = z.object({ message_id: z.string(), status: z.literal('sent') });
 
@@ -187,7 +194,7 @@ const PAGE_MAX = 1000;
 /** Payload of one page; a single message is answered however large it is. */
 const PAGE_BYTES = 8 * 1024 * 1024;
 const CURSOR = 'inbox';
-const listInput = agentInput.extend({ limit: pageParam(PAGE_MAX, PAGE), cursor: plainText.optional() });
+const listInput = agentInput.extend({ limit: pageParam(PAGE_MAX, PAGE), cursor: cursorParam });
 const listOutput = z.object({
   agent_id: z.string(),
   messages: z.array(messageObject),

@@ -25,7 +25,7 @@ export const capabilities = z.array(capability).max(CAPABILITIES_MAX).describe('
 export const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
 
 export const agentName = plainText.min(1).max(255).describe('name for people');
-export const description = plainText.max(4096);
+export const description = plainText.max(4096).describe('what the agent is for');
 /** Names may hold U+0000, as those of the metadata of files may. */
 export const metadata = jsonObject
   .refine((value) => !Object.values(value).some(holdsNul), NO_NUL)

@@ -28,8 +28,8 @@ const putInput = z.object({
   capabilities,
   resource_requests: amounts.default({}).describe('what it needs, by name'),
   resource_limits: amounts.default({}).describe('what it may use at most, by name'),
-  qos_class: z.enum(QOS).default('standard'),
-  zone_affinity: plainText.max(255).optional(),
+  qos_class: z.enum(QOS).default('standard').describe('class of service; standard unless given'),
+  zone_affinity: plainText.max(255).optional().describe('where it is best run; kept and shown'),
   if_match: z
     .union([plainText, z.int()])
     .optional()

@@ -9,7 +9,7 @@ import { denied } from '../access/grants.ts';
 import { pathSet } from '../access/path-set.ts';
 import { attemptItem, mapEach } from './batch.ts';
 import { moveEntry, refuseInto } from './moves.ts';
-import { branchParam, path, within } from './params.ts';
+import { branchParam, path, pathsParam, within } from './params.ts';
 import { reachMoves, reachRemoved, reachRemovedTree } from './reach.ts';
 import { removeDirectory, removeFile } from './removals.ts';
 import { fileNotFound, isADirectory, lookUpAll, type Seen, spotOf } from './tree.ts';
@@ -22,7 +22,7 @@ const itemError = z.object({
 });
 
 const deleteInput = z.object({
-  paths: z.array(path),
+  paths: pathsParam,
   recursive: z.boolean().default(false).describe('directories too, with all that is below'),
   ...branchParam,
 });

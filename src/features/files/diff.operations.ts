@@ -14,9 +14,9 @@ import { getVersionOf } from './versions.ts';
 
 const diffInput = z.object({
   path,
-  v1: z.int().min(1),
-  v2: z.int().min(1),
-  mode: z.enum(['content', 'metadata']).default('content'),
+  v1: z.int().min(1).describe('version to compare from'),
+  v2: z.int().min(1).describe('version to compare to'),
+  mode: z.enum(['content', 'metadata']).default('content').describe('what is compared; content unless given'),
   context_lines: z.int().min(0).default(3).describe('unchanged lines around a change'),
   ...viewParams,
 });

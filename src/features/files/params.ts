@@ -9,6 +9,7 @@ import type { BlobSource } from '../../ports/blobs.ts';
 import { collect, loneSurrogate, type Received, textBytes } from '../content/content.ts';
 
 export const path = z.string().describe('absolute path inside the zone');
+export const pathsParam = z.array(path).describe('absolute paths inside the zone');
 /** What every reading method takes beside its own parameters. */
 export const viewParams = {
   branch: plainText.optional().describe('branch of the tree; main unless given'),
@@ -109,7 +110,8 @@ export const contentTypeParam = z
   .string()
   .min(1)
   .max(255)
-  .regex(/^[\x20-\x7e]+$/, 'has to be visible ASCII characters');
+  .regex(/^[\x20-\x7e]+$/, 'has to be visible ASCII characters')
+  .describe('media type; by the name of the file unless given');
 
 export const encodingParam = z.enum(['utf-8', 'base64']).describe('base64: the content is base64 text');
 

@@ -8,7 +8,7 @@ import { mapEach } from './batch.ts';
 import { type FileObject, fileObject, toFileObject } from './file-object.ts';
 import { listContents } from './files.sql.ts';
 import { readableIn } from './history/past-access.ts';
-import { path, viewParams, within } from './params.ts';
+import { pathsParam, viewParams, within } from './params.ts';
 import { presentContent } from './present.ts';
 import { reachEach } from './reach.ts';
 import { readRow } from './read.operations.ts';
@@ -17,7 +17,7 @@ import { lookUpAll, type Seen } from './tree.ts';
 import type { View } from './view.ts';
 import { viewOf } from './view-of.ts';
 
-const pathsInput = z.object({ paths: z.array(path), ...viewParams });
+const pathsInput = z.object({ paths: pathsParam, ...viewParams });
 type PathsInput = z.infer<typeof pathsInput>;
 const bulkInput = pathsInput.extend({ encoding: readInput.shape.encoding });
 type BulkInput = z.infer<typeof bulkInput>;

@@ -8,10 +8,13 @@ import { path, viewParams } from './params.ts';
 export const readInput = z.object({
   path,
   encoding: z.enum(['utf-8', 'base64', 'bytes']).optional().describe('as stored unless given'),
-  return_metadata: z.boolean().default(false),
+  return_metadata: z
+    .boolean()
+    .default(false)
+    .describe('answer with etag, version, size and metadata beside the content'),
   offset: z.int().min(0).optional().describe('first byte'),
   count: z.int().min(0).optional().describe('bytes at most'),
-  version: z.int().min(1).optional(),
+  version: z.int().min(1).optional().describe('version of the file; the newest unless given'),
   ...viewParams,
 });
 export type ReadInput = z.infer<typeof readInput>;

@@ -41,8 +41,8 @@ export const deleteFile: Operation<z.infer<typeof deleteInput>, z.infer<typeof d
 
 const mkdirInput = z.object({
   path,
-  parents: z.boolean().default(false),
-  exist_ok: z.boolean().default(false),
+  parents: z.boolean().default(false).describe('make missing parents too'),
+  exist_ok: z.boolean().default(false).describe('an existing directory is no fault'),
   ...branchParam,
 });
 const mkdirOutput = z.object({ created: z.boolean(), path: z.string(), revision: z.number() });
@@ -84,7 +84,11 @@ export const mkdir: Operation<z.infer<typeof mkdirInput>, z.infer<typeof mkdirOu
   },
 };
 
-const rmdirInput = z.object({ path, recursive: z.boolean().default(false), ...branchParam });
+const rmdirInput = z.object({
+  path,
+  recursive: z.boolean().default(false).describe('with all that is below'),
+  ...branchParam,
+});
 const rmdirOutput = z.object({
   removed: z.literal(true),
   path: z.string(),

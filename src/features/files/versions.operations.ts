@@ -19,7 +19,7 @@ const VERSIONS_DEFAULT = 1_000;
 
 const listInput = z.object({
   path,
-  limit: z.int().min(1).default(VERSIONS_DEFAULT),
+  limit: z.int().min(1).default(VERSIONS_DEFAULT).describe(`versions at most, ${VERSIONS_DEFAULT} unless given`),
   before_version: z.int().min(1).optional().describe('only versions below this one'),
   ...viewParams,
 });
@@ -89,7 +89,7 @@ export const getVersion: Operation<ReadInput, ReadOutput> = {
 
 const rollbackInput = z.object({
   path,
-  version: z.int().min(1),
+  version: z.int().min(1).describe('version to bring back'),
   if_match: etagParam.optional(),
   ...branchParam,
 });

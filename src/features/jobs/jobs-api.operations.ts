@@ -83,9 +83,9 @@ const queryTime = z.preprocess(
 );
 
 const listInput = z.object({
-  status: z.enum(JOB_WORDS).optional(),
-  job_type: plainText.optional(),
-  created_by: plainText.optional(),
+  status: z.enum(JOB_WORDS).optional().describe('only jobs that are so'),
+  job_type: plainText.optional().describe('only jobs of this type'),
+  created_by: plainText.optional().describe('only jobs of this user or agent'),
   created_after: queryTime.optional().describe('from this time on'),
   created_before: queryTime.optional().describe('before this time'),
   ...pageParams(),

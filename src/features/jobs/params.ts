@@ -7,8 +7,11 @@ import { type Limits, limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import { DEFAULT_BACKOFF, REQUEST_STATES, TIERS } from './job.ts';
 
-export const executorParam = plainText.min(1).max(128);
-export const taskTypeParam = plainText.min(1).max(128);
+export const executorParam = plainText.min(1).max(128).describe('nexus, or any name under which somebody claims tasks');
+export const taskTypeParam = plainText
+  .min(1)
+  .max(128)
+  .describe('what its executor has to do; of nexus, a type that it knows');
 
 /** Milliseconds, of a time as files.md §3 takes it; one without an offset is UTC. */
 export const timeParam = z.iso
@@ -18,11 +21,17 @@ export const timeParam = z.iso
 export const jsonParam = jsonValue.refine((value) => !holdsNul(value), NO_NUL);
 
 export const payloadParam = jsonObject.refine((value) => !holdsNul(value), NO_NUL).describe('what the task is about');
-export const priorityParam = z.enum(TIERS);
-export const requestStateParam = z.enum(REQUEST_STATES);
-export const attemptsParam = z.int().min(1).max(10);
+export const priorityParam = z.enum(TIERS).describe('how urgent; normal by default');
+export const requestStateParam = z
+  .enum(REQUEST_STATES)
+  .describe('what whoever asked is at; io_wait lifts a background task');
+export const attemptsParam = z.int().min(1).max(10).describe('attempts at most; 3 by default');
 const BACKOFF_SECONDS_MAX = 86_400;
-export const backoffParam = z.array(z.number().min(0).max(BACKOFF_SECONDS_MAX)).min(1).max(10);
+export const backoffParam = z
+  .array(z.number().min(0).max(BACKOFF_SECONDS_MAX))
+  .min(1)
+  .max(10)
+  .describe('seconds to wait after each attempt, the last for all further ones; 2, 10, 30 by default');
 export const DEFAULT_ATTEMPTS = 3;
 export const defaultBackoff = (): number[] => [...DEFAULT_BACKOFF];
 export const keyParam = plainText.max(200);
@@ -33,7 +42,9 @@ export const pageParam = (most: number, unless: number) =>
     .int()
     .min(1)
     .default(unless)
-    .transform((limit) => Math.min(limit, most));
+    .transform((limit) => Math.min(limit, most))
+    .describe(`items of a page, ${unless} unless given and at most ${most}`);
+export const cursorParam = plainText.optional().describe('next_cursor of the page before');
 
 /** JSON as it is kept; LIMIT_EXCEEDED where it is too long. */
 export function keptJson(value: unknown, what: string, limits: Limits): string {

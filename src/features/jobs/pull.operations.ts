@@ -26,14 +26,19 @@ const OPERATOR = { role: 'operator' } as const;
 const EXECUTORS_MAX = 20;
 const TYPES_MAX = 100;
 const LEASE_SECONDS = 60;
-const leaseParam = z.number().min(5).max(3600);
+const leaseParam = z
+  .number()
+  .min(5)
+  .max(3600)
+  .default(LEASE_SECONDS)
+  .describe(`seconds until it is given to others, unless renewed; ${LEASE_SECONDS} unless given`);
 
 const claimInput = z.object({
   executor: executorParam.optional().describe('whose tasks'),
   executors: z.array(executorParam).min(1).max(EXECUTORS_MAX).optional().describe('several of them'),
   task_types: z.array(taskTypeParam).min(1).max(TYPES_MAX).optional().describe('only these'),
-  max: z.int().min(1).max(100).default(1),
-  lease_seconds: leaseParam.default(LEASE_SECONDS),
+  max: z.int().min(1).max(100).default(1).describe('tasks at most, 1 unless given'),
+  lease_seconds: leaseParam,
   wait_seconds: z.number().min(0).max(60).default(0).describe('wait for one up to so long'),
   worker: plainText.min(1).max(128).optional().describe('name of the holder, for people'),
 });
@@ -137,7 +142,7 @@ const tokenParam = z.int().describe('fencing_token of the claim');
 const heartbeatInput = z.object({
   id: taskId,
   fencing_token: tokenParam,
-  lease_seconds: leaseParam.default(LEASE_SECONDS),
+  lease_seconds: leaseParam,
 });
 const heartbeatOutput = taskObject
   .pick({ task_id: true, lease_expires_at: true })
@@ -181,7 +186,11 @@ async function endBy(call: Call, ending: { id: string; fencing_token: number; ou
 
 const ringsEnd = ({ status }: TaskObject): string => (status === 'queued' ? WAITING : ENDED);
 
-const completeInput = z.object({ id: taskId, fencing_token: tokenParam, result: jsonParam.optional() });
+const completeInput = z.object({
+  id: taskId,
+  fencing_token: tokenParam,
+  result: jsonParam.optional().describe('what came of it'),
+});
 
 const completeTask: Operation<z.infer<typeof completeInput>, TaskObject> = {
   name: 'task.complete',
@@ -206,7 +215,7 @@ const failInput = z.object({
   id: taskId,
   fencing_token: tokenParam,
   error: plainText.describe('what went wrong'),
-  retryable: z.boolean().default(true),
+  retryable: z.boolean().default(true).describe('whether it may be tried again; true unless given'),
   retry_after_seconds: z.number().min(0).max(RETRY_SECONDS_MAX).optional().describe('instead of its backoff'),
 });
 

@@ -20,6 +20,7 @@ import type { AnyJobType } from './job-types.ts';
 import {
   attemptsParam,
   backoffParam,
+  cursorParam,
   DEFAULT_ATTEMPTS,
   defaultBackoff,
   executorParam,
@@ -113,7 +114,7 @@ const toObject = (row: ScheduleRow): ScheduleObject => ({
 });
 
 const fields = {
-  name: plainText.min(1).max(128),
+  name: plainText.min(1).max(128).describe('name of the schedule, for people'),
   cron: plainText.min(1).max(CRON_CHARACTERS).describe('5 fields, 6 with seconds in front, or @hourly, @daily …'),
   timezone: plainText.min(1).max(64).describe('IANA name'),
   executor: executorParam,
@@ -122,7 +123,7 @@ const fields = {
   priority: priorityParam,
   max_attempts: attemptsParam,
   backoff_seconds: backoffParam,
-  enabled: z.boolean(),
+  enabled: z.boolean().describe('whether it fires; true by default'),
   catch_up: z.enum(CATCH_UP).describe('instants that were missed: the last of them, none, or all'),
   overlap: z.enum(OVERLAP).describe('while the task before has not ended: allow, skip the instant, or queue behind it'),
 };
@@ -227,7 +228,7 @@ const getSchedule: Operation<IdInput, ScheduleObject> = {
 const CURSOR = 'schedules';
 const PAGE = 100;
 const PAGE_MAX = 1000;
-const listInput = z.object({ limit: pageParam(PAGE_MAX, PAGE), cursor: plainText.optional() });
+const listInput = z.object({ limit: pageParam(PAGE_MAX, PAGE), cursor: cursorParam });
 const listOutput = z.object({
   schedules: z.array(scheduleObject),
   next_cursor: z.string().nullable(),

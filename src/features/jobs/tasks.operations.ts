@@ -56,16 +56,16 @@ import { waitFor } from './wait-for.ts';
 const ROOT = '/api/v2/scheduler';
 
 const submitInput = z.object({
-  executor: executorParam.describe('nexus, or any name under which somebody claims tasks'),
+  executor: executorParam,
   task_type: taskTypeParam,
   payload: payloadParam.default({}),
   priority: priorityParam.default('normal'),
-  request_state: requestStateParam.default('pending').describe('io_wait lifts a background task'),
+  request_state: requestStateParam.default('pending'),
   boost: z.int().min(0).max(2).default(0).describe('tiers that it is lifted by'),
   run_at: timeParam.optional().describe('not before this time'),
   delay_seconds: z.number().min(0).optional().describe('not before so long'),
   deadline: timeParam.optional().describe('fails if it has not started by then'),
-  estimated_service_time: z.number().min(0).optional(),
+  estimated_service_time: z.number().min(0).optional().describe('seconds that it is thought to take'),
   max_attempts: attemptsParam.default(DEFAULT_ATTEMPTS),
   backoff_seconds: backoffParam.default(defaultBackoff),
   idempotency_key: keyParam.optional().describe('gives the first task that was submitted with it'),
@@ -203,12 +203,12 @@ const getTask: Operation<GetInput, TaskObject> = {
 };
 
 const listInput = z.object({
-  status: z.enum(TASK_STATUSES).optional(),
-  executor: executorParam.optional(),
-  task_type: taskTypeParam.optional(),
-  schedule_id: plainText.optional(),
+  status: z.enum(TASK_STATUSES).optional().describe('only tasks that are so'),
+  executor: executorParam.optional().describe('only tasks for this executor'),
+  task_type: taskTypeParam.optional().describe('only tasks of this type'),
+  schedule_id: plainText.optional().describe('only tasks that this schedule queued'),
   limit: pageParam(1000, 100),
-  cursor: z.string().optional(),
+  cursor: z.string().optional().describe('next_cursor of the page before'),
 });
 const listOutput = z.object({
   tasks: z.array(taskObject),

@@ -28,7 +28,7 @@ export const mountInput = z.object({
   url: plainText.max(TEXT_CHARACTERS).optional().describe('address of a server that runs elsewhere'),
   headers: texts.default({}).describe('headers of each request to it'),
   transport: z.enum(['stdio', 'sse', 'http']).optional().describe('of a url sse unless given; of a command stdio'),
-  description: plainText.max(TEXT_CHARACTERS).default(''),
+  description: plainText.max(TEXT_CHARACTERS).default('').describe('what the server is for'),
   tier: z.enum(TIERS).default('user').describe('who sees it: you, the zone, or every zone'),
 });
 export type MountInput = z.infer<typeof mountInput>;

@@ -40,7 +40,7 @@ export const formInput = pointInput.extend({
   write_mode: z.enum(WRITE_MODES).default('through').describe('when a change reaches the store'),
   sync_interval_seconds: z.int().min(0).max(SECONDS_MAX).default(0).describe('push this often; 0: when asked'),
   conflict_strategy: z.enum(STRATEGIES).optional().describe('how conflicts of a sync end by themselves'),
-  description: plainText.max(DESCRIPTION_CHARACTERS).optional(),
+  description: plainText.max(DESCRIPTION_CHARACTERS).optional().describe('what the mount is for'),
 });
 export type FormInput = z.infer<typeof formInput>;
 

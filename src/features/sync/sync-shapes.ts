@@ -5,7 +5,9 @@ import { conflictObject, conflictShape } from './conflict-object.ts';
 import { RESOLUTIONS } from './decide.ts';
 import type { Action, Ran } from './syncer.ts';
 
-export const resolutionParam = z.enum(RESOLUTIONS);
+export const resolutionParam = z
+  .enum(RESOLUTIONS)
+  .describe('which side becomes the file; with keep_both theirs, and ours lies beside it');
 
 /** With one slash in front, or none: nothing is the root mount. As of every path, what it may hold is asked where it is made clean. */
 export const mountParam = z.string().transform((text) => `/${text.replace(/^\/+/, '')}`);

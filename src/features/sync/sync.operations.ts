@@ -203,9 +203,9 @@ const CURSOR = 'conflicts';
 
 const listInput = z.object({
   mount_point: mountParam.optional().describe('only of this mount'),
-  status: z.enum(['open', 'resolved']).optional(),
+  status: z.enum(['open', 'resolved']).optional().describe('only conflicts that are so'),
   limit: pageParam(CONFLICTS_MAX, CONFLICTS_DEFAULT),
-  cursor: z.string().optional(),
+  cursor: z.string().optional().describe('next_cursor of the page before'),
 });
 
 const listOutput = z.object({

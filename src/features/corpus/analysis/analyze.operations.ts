@@ -28,7 +28,7 @@ const analyzeInput = z.object({
   document_id: idText.optional().describe('the document to read; wins over the branch'),
   branch_id: idText.optional().describe('the branch whose text to read'),
   layers: z.array(plainText).default([]).describe('all of them unless given'),
-  mode: z.enum(MODES).default('PUBLIC'),
+  mode: z.enum(MODES).default('PUBLIC').describe('mode that it is read in; PUBLIC unless given'),
   plugin_profile: plainText.max(PROFILE_MAX).optional().describe('which plugins are asked, in which order'),
   execution_mode: z
     .enum(EXECUTION_MODES)

@@ -107,7 +107,9 @@ const evaluate: Operation<z.infer<typeof evaluateInput>, Evaluated, Ready> = {
 };
 
 const LIMIT_MAX = 1_000;
-const listInput = z.object({ limit: z.int().min(1).max(LIMIT_MAX).default(100) });
+const listInput = z.object({
+  limit: z.int().min(1).max(LIMIT_MAX).default(100).describe('decisions at most, 100 unless given'),
+});
 const listOutput = z.object({
   decisions: z.array(z.object({ id: z.string(), mode: z.enum(MODES), ...decided, created_at: z.string() })),
 });

@@ -19,7 +19,7 @@ export const batchPayload = z.object({
     .default([])
     .describe('files of the corpus folder, or of the zone as nexus:///path; none is everything in the folder'),
   modalities: words.default([]).describe('only these'),
-  parse_options: parseOptions.prefault({}),
+  parse_options: parseOptions.prefault({}).describe('how: atomize, force, atom_levels, atom_tracks'),
 });
 export type BatchPayload = z.infer<typeof batchPayload>;
 

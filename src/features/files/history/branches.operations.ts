@@ -38,7 +38,8 @@ const toObject = (row: Omit<BranchRow, 'branch' | 'parent'>, parent: string): Br
 const createInput = z.object({
   name: z
     .string()
-    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, '1 to 63 characters a-z, 0-9 and -, first and last no dash'),
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, '1 to 63 characters a-z, 0-9 and -, first and last no dash')
+    .describe('name of the branch, by which it is named wherever a branch is'),
   from: viewParams.as_of.describe('revision, snapshot id or name, or time to grow from; now unless given'),
   branch: viewParams.branch.describe('branch to grow from; main unless given'),
 });

@@ -53,7 +53,7 @@ const createInput = z.object({
     .optional()
     .describe('unique in the zone; its id unless given'),
   path: path.default('/').describe('the part of the tree it is taken for'),
-  description: plainText.max(DESCRIPTION_CHARACTERS).optional(),
+  description: plainText.max(DESCRIPTION_CHARACTERS).optional().describe('what the snapshot is for'),
   ...branchParam,
 });
 type CreateInput = z.infer<typeof createInput>;

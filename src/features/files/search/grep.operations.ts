@@ -31,7 +31,7 @@ const contextLines = z.int().min(0).max(CONTEXT_LINES_MAX);
 
 const grepInput = z.object({
   pattern: plainText.describe('regular expression, RE2 syntax'),
-  ignore_case: z.boolean().optional(),
+  ignore_case: z.boolean().optional().describe('letters of either case match'),
   fixed: z.boolean().optional().describe('the pattern is a text, not an expression'),
   file_pattern: plainText.optional().describe('only files that this glob matches'),
   before_context: contextLines.optional().describe('lines before each match'),
