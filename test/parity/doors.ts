@@ -5,7 +5,7 @@
 import { createClient, NexusError } from '../../client/index.ts';
 import { encodeBytes, filePath, Transport } from '../../client/transport.ts';
 import { exitCodeOf, FAULTS } from '../../src/base/faults.ts';
-import { optionName } from '../../src/channels/cli/help.ts';
+import { nameOf, optionName } from '../../src/channels/cli/help.ts';
 import { runLine } from '../../src/channels/cli/run-line.ts';
 import type { AnyOperation } from '../../src/core/operation.ts';
 import { type Tool, toolOf } from '../../src/core/tools.ts';
@@ -128,8 +128,13 @@ async function firstOf<T>(items: AsyncIterable<T>, take: number): Promise<T[]> {
 function lineOf({ operation, input, take }: Asked): string[] {
   const { words, args = [] } = operation.cli ?? { words: '' };
   const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
-  const missing = args.findIndex((name) => !(name in input));
-  const positional = missing < 0 ? args : args.slice(0, missing);
+  const missing = args.findIndex((arg) => !(nameOf(arg) in input));
+  const given = missing < 0 ? args : args.slice(0, missing);
+  const positional = given.map(nameOf);
+  const typed = given.flatMap((arg) => {
+    const value = input[nameOf(arg)];
+    return arg.endsWith('…') && Array.isArray(value) ? value.map(text) : [text(value)];
+  });
   const options = Object.entries(input)
     .filter(([name]) => !positional.includes(name))
     .map(([name, value]) => {
@@ -138,7 +143,7 @@ function lineOf({ operation, input, take }: Asked): string[] {
       return `--${option}=${text(value)}`;
     });
   const end = take === undefined ? [] : [`--take=${take}`];
-  return [...words.split(' '), ...positional.map((name) => text(input[name])), ...options, ...end, '--json'];
+  return [...words.split(' '), ...typed, ...options, ...end, '--json'];
 }
 
 const cli: Door = async (place, asked) => {

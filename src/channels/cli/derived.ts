@@ -4,7 +4,7 @@
  */
 import type { Transport } from '../../../client/transport.ts';
 import type { Command, Option, Typed } from './command.ts';
-import { optionName, usage } from './help.ts';
+import { nameOf, optionName, usage } from './help.ts';
 import { type OperationLine, operationLines } from './operation-lines.ts';
 import { typedValue } from './parse-line.ts';
 import { show } from './show.ts';
@@ -55,15 +55,21 @@ function commandOf(line: OperationLine, run = showing(line, show)): Command {
 /** What was typed, under the names of the operation's parameters. */
 export function paramsOf(line: OperationLine, typed: Typed): Record<string, unknown> {
   const { args, parameters } = line;
-  const names = args.map((arg) => arg.replace('?', ''));
+  const names = args.map(nameOf);
   const given = parameters.flatMap((one): [string, unknown][] => {
     const option = typed.options[optionName(line, one.name)];
     if (option !== undefined) return [[one.name, option]];
-    const text = typed.args[names.indexOf(one.name)];
-    return text === undefined ? [] : [[one.name, typedValue(one, text, one.name.toUpperCase())]];
+    const at = names.indexOf(one.name);
+    const text = typed.args[at];
+    if (text === undefined) return [];
+    const all = args[at]?.includes('…') ? typed.args.slice(at) : [];
+    return [[one.name, isList(all) ? all : typedValue(one, text, one.name.toUpperCase())]];
   });
   return Object.fromEntries(given);
 }
+
+/** Texts one by one; of a single one, whether it is not the whole list in JSON, a file with that, or standard input. */
+const isList = (texts: readonly string[]): boolean => texts.length > 1 || /^[^[@-]/.test(texts[0] ?? '');
 
 /** Calls by JSON-RPC where the operation has a method, else by its REST route. */
 export async function send(

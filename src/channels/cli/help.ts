@@ -53,14 +53,17 @@ function partsOf(command: Command): {
   readonly options: readonly Option[];
 } {
   const { args, options } = command;
-  const names = args.map((arg) => [nameOf(arg), optionName(command, nameOf(arg))] as const);
+  const names = args.map((arg) => [arg, optionName(command, nameOf(arg))] as const);
   const told = names.flatMap(([arg, name]) =>
-    options
-      .filter((one) => one.name === name)
-      .map(({ about, takes }) => [arg.toUpperCase(), takes === 'json' ? `${about}, as JSON` : about] as const),
+    options.filter((one) => one.name === name).map((one) => [nameOf(arg).toUpperCase(), aboutArg(arg, one)] as const),
   );
   return { args: told, options: options.filter((one) => !names.some(([, name]) => name === one.name)) };
 }
+
+const aboutArg = (arg: string, { about, takes }: Option): string => {
+  if (takes !== 'json') return about;
+  return arg.includes('…') ? `${about}, one by one or as a JSON list` : `${about}, as JSON`;
+};
 
 /** What a command takes, beside a line that has not the form of it. */
 export function helpBriefly(terminal: Terminal, command: Command): void {
@@ -88,7 +91,8 @@ export function optionName({ words }: Pick<Command, 'words'>, parameter: string)
   return `${noun.slice(noun.lastIndexOf('-') + 1)}-${name}`;
 }
 
-const nameOf = (arg: string): string => arg.replace(/…?\??$/, '');
+/** The parameter that is given by position. */
+export const nameOf = (arg: string): string => arg.replace(/…?\??$/, '');
 
 /** Its words, and what is given by position. */
 export const usage = (command: Pick<Command, 'words' | 'args'>): string =>

@@ -18,7 +18,7 @@ export interface Parameter extends Takes {
 export interface OperationLine {
   readonly words: string;
   readonly summary: string;
-  /** Names of the parameters given by position; `name?` may be missing. */
+  /** Names of the parameters given by position; `name?` may be missing, `name…` is the list of all that follow. */
   readonly args: readonly string[];
   readonly parameters: readonly Parameter[];
   /** JSON-RPC method. */

@@ -1,7 +1,10 @@
 /** What every option of every command holds: its name is its own, so that no value goes where it was not meant to. */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { typeLine } from '../../../test/command-line.ts';
 import { startTestServer, type TestServer } from '../../../test/harness.ts';
@@ -43,6 +46,33 @@ test('no option of a command has the name of one of every command, and none stan
     return names.filter((name, i) => FOR_EVERYTHING.has(name) || names.indexOf(name) < i).map((name) => [words, name]);
   });
   expect(wrong).toEqual([]);
+});
+
+test('a list of paths is given one by one, as JSON, or in a file', async () => {
+  for (const path of ['/l/a', '/l/b', '/l/@c']) await server.ok('write', { path, content: path });
+  const paths = async (...typed: string[]) => {
+    const { code, out } = await typeLine(server, ['file', 'exists-batch', ...typed], { json: true });
+    return code === 0 ? JSON.parse(out) : code;
+  };
+  expect(await paths('/l/a', '/l/none', '/l/@c')).toEqual({ '/l/a': true, '/l/none': false, '/l/@c': true });
+  expect(await paths('/l/a')).toEqual({ '/l/a': true });
+  expect(await paths('["/l/a", "/l/b"]')).toEqual({ '/l/a': true, '/l/b': true });
+  const directory = mkdtempSync(join(tmpdir(), 'nexus-lists-'));
+  const file = join(directory, 'paths.json');
+  writeFileSync(file, '["/l/b"]');
+  expect(await paths(`@${file}`)).toEqual({ '/l/b': true });
+  rmSync(directory, { recursive: true });
+  expect(await paths()).toBe(2);
+  expect((await typeLine(server, ['file', 'read-bulk', '--help'])).out).toContain('nexus file read-bulk PATHS…\n');
+});
+
+test('a zone is exported by position or by option, and not two of them', async () => {
+  const exported = await typeLine(server, ['export', 'root']);
+  expect(exported).toMatchObject({ code: 0, out: expect.stringContaining('"sha256"') });
+  expect((await typeLine(server, ['export', '--zone', 'root'])).code).toBe(0);
+  const two = { code: 2, err: 'nexus: export takes one zone, not a and b\n' };
+  expect(await typeLine(server, ['export', 'a', '--zone', 'b'])).toMatchObject(two);
+  expect(await typeLine(server, ['export'])).toMatchObject({ code: 2, err: expect.stringContaining('[ZONE] [--out') });
 });
 
 test('an MCP server that is mounted is told what is for it, and not the key of Nexus', async () => {

@@ -46,7 +46,7 @@ export interface HttpBinding<O> {
 export interface CliBinding {
   /** Noun and verb, `file list`. */
   readonly words: string;
-  /** Parameters given by position, in order. */
+  /** Parameters given by position, in order; `name…` is a list of texts, given one by one. */
   readonly args?: readonly string[];
 }
 

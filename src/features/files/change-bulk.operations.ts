@@ -38,7 +38,7 @@ export const deleteBulk: Operation<z.infer<typeof deleteInput>, z.infer<typeof d
   output: deleteOutput,
   faults: ['INVALID_PATH', 'LIMIT_EXCEEDED'],
   rpc: { name: 'delete_bulk' },
-  cli: { words: 'file delete-bulk', args: ['paths'] },
+  cli: { words: 'file delete-bulk', args: ['paths…'] },
   examples: [{ title: 'a missing file', input: { paths: ['/none'] } }],
   mapPaths: (input, map) => ({ ...input, paths: mapEach(input.paths, map) }),
   prepare: async (input, { limits }) => {

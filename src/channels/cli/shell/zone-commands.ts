@@ -9,8 +9,8 @@ export const zoneCommands: readonly Command[] = [
   {
     words: 'export',
     summary: 'Write all of one zone into a file, to import it elsewhere.',
-    args: [],
-    options: [{ name: 'zone', about: 'zone to export', takes: 'text' }, OUT],
+    args: ['zone?'],
+    options: [{ name: 'zone', about: 'id of the zone', takes: 'text' }, OUT],
     run,
   },
   { words: 'zone export', summary: 'The same as export.', args: ['zone_id'], options: [OUT], run },

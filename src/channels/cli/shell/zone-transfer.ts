@@ -57,7 +57,8 @@ async function* upToEnd(
 
 export async function runExport({ terminal, transport }: Scene, typed: Typed): Promise<undefined> {
   const { zone = typed.args[0], out } = typed.options as { zone?: string; out?: string };
-  if (zone === undefined) throw new UsageError('nexus export --zone ZONE --out FILE');
+  if (zone === undefined) throw new UsageError('export needs ZONE', { ofForm: true });
+  if (zone !== (typed.args[0] ?? zone)) throw new UsageError(`export takes one zone, not ${typed.args[0]} and ${zone}`);
   const { body } = await transport().raw({ method: 'GET', path: `/api/v2/zones/${encodeURIComponent(zone)}/export` });
   let end: RegExpExecArray | undefined;
   const whole = upToEnd(body ?? Readable.from([]), (found) => {
