@@ -50,9 +50,9 @@ const TEXTS = 'command-texts.json';
 function linesAsData(texts: string[]): string {
   const numberIn = (all: string[], one: string): number => (all.includes(one) ? all.indexOf(one) : all.push(one) - 1);
   const known: string[] = [];
-  const numberOf = ({ name, about, takes, or }: Parameter): number => {
-    const fields = [name, takes, numberIn(texts, about)];
-    return numberIn(known, JSON.stringify(or ? [...fields, or] : fields));
+  const numberOf = ({ name, about, takes, words, or }: Parameter): number => {
+    const few = words ? [numberIn(texts, words.join(' '))] : or ? [0] : [];
+    return numberIn(known, JSON.stringify([name, takes, numberIn(texts, about), ...few, ...(or ? [or] : [])]));
   };
   const rows = operationLines.map(({ words, summary, args, parameters, rpc, http }) => [
     [words, numberIn(texts, summary), args, rpc ?? 0, http?.method, http?.path],
@@ -62,8 +62,10 @@ function linesAsData(texts: string[]): string {
     let texts;
     const text = (n) => (texts ??= JSON.parse(readFileSync(new URL('./${TEXTS}', import.meta.url), 'utf8')))[n];
     const rows = ${JSON.stringify(rows)};
-    const known = [${known.join()}].map(([name, takes, about, or]) => ({
-      name, takes, get about() { return text(about); }, ...(or ? { or } : {}),
+    const known = [${known.join()}].map(([name, takes, about, words, or]) => ({
+      name, takes, get about() { return text(about); },
+      get words() { return words ? text(words).split(' ') : undefined; },
+      ...(or ? { or } : {}),
     }));
     export const operationLines = rows.map(([[words, summary, args, rpc, method, path], parameters]) => ({
       words, get summary() { return text(summary); }, args,

@@ -15,6 +15,8 @@ export interface Option extends Takes {
   readonly name: string;
   readonly about: string;
   readonly short?: string;
+  /** All that it takes, where that is one of a few words. */
+  readonly words?: readonly string[] | undefined;
   /** Texts, several by commas or as a JSON list, and given several times: what comes is the list of all. */
   readonly many?: boolean;
   /** The least that a number may be; such a number is whole. */

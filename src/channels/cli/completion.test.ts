@@ -27,6 +27,20 @@ test('bash is offered nouns, verbs and options, and nothing where a path stands'
   expect(offered(script, ['put', 'READ'])).toEqual(['']);
 });
 
+test('bash is offered the words that an option takes, in either spelling, and files where it takes others', () => {
+  const script = scriptFor('bash');
+  const tiers = ['critical', 'high', 'normal', 'low', 'best_effort'];
+  expect(offered(script, ['scheduler', 'submit', 'nexus', 'echo', '--priority', ''])).toEqual(tiers);
+  expect(offered(script, ['scheduler', 'submit', '--json', '--priority', 'h'])).toEqual(['high']);
+  // As bash takes `--priority=` and `--priority=lo` apart.
+  expect(offered(script, ['scheduler', 'submit', '--priority', '='])).toEqual(tiers);
+  expect(offered(script, ['scheduler', 'submit', '--priority', '=', 'lo'])).toEqual(['low']);
+  expect(offered(script, ['scheduler', 'submit', '--priority', 'high', '--dead'])).toEqual(['--deadline']);
+  expect(offered(script, ['scheduler', 'submit', '--deadline', ''])).toEqual(['']);
+  for (const shell of ['bash', 'zsh']) expect(scriptFor(shell)).toContain(`--priority') echo '${tiers.join(' ')}' ;;`);
+  expect(scriptFor('fish')).toContain(` -l priority -x -a '${tiers.join(' ')}' -d `);
+});
+
 test('every command and option is in every script', async () => {
   const everything = (script: string, one: Command): string[] =>
     [...one.words.split(' '), ...one.options.map(({ name }) => name)].filter(

@@ -21,6 +21,9 @@ export const optionsOf = (line: OperationLine): Option[] =>
     get about() {
       return one.about;
     },
+    get words() {
+      return one.words;
+    },
   }));
 
 /** The exit code of a command whose answer may say that something is wrong. */

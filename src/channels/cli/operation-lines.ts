@@ -13,6 +13,8 @@ import type { Takes } from './command.ts';
 export interface Parameter extends Takes {
   readonly name: string;
   readonly about: string;
+  /** All that it takes, or takes a list of, where that is one of a few words. */
+  readonly words?: readonly string[] | undefined;
 }
 
 export interface OperationLine {
@@ -45,15 +47,18 @@ function lineOf(operation: AnyOperation): OperationLine {
 
 function parameterOf(name: string, schema: z.ZodType): Parameter {
   const json = jsonOf(schema);
-  return { name, about: aboutOf(json), ...takesOf(ruleOf(json)) };
+  const words = wordsOf(json);
+  return { name, about: aboutOf(json), ...takesOf(ruleOf(json)), ...(words.length > 0 ? { words } : {}) };
 }
+
+const wordsOf = (json: JsonType): string[] => (json.enum ?? json.items?.enum ?? []).map(String);
 
 /** Words of a parameter that are told where there are no more. */
 const WORDS_MAX = 12;
 
 /** What it is said to be, and the words that it takes where that does not tell them. */
 function aboutOf({ description = '', ...json }: JsonType): string {
-  const words = (json.enum ?? json.items?.enum ?? []).map(String);
+  const words = wordsOf(json);
   const told = new Set(description.match(/[\w-]+/g));
   const untold = words.some((word) => !told.has(word)) && words.length <= WORDS_MAX;
   return [description, untold ? words.join(', ') : ''].filter((part) => part !== '').join(': ');
