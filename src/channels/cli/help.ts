@@ -138,9 +138,11 @@ export function lines(
   terminal.out(`${paint(terminal, 'bold', title)}\n`);
   const wide = Math.min(34, Math.max(...rows.map(([left = '']) => left.length)));
   for (const [left = '', right = ''] of rows) {
-    const [first = '', ...more] = wrap(right, Math.max(MEANING_MIN, (terminal.columns ?? COLUMNS) - wide - 4));
-    terminal.out(`  ${left.padEnd(wide)}  ${first}\n`);
-    for (const line of more) terminal.out(`  ${' '.repeat(wide)}  ${line}\n`);
+    const meaning = wrap(right, Math.max(MEANING_MIN, (terminal.columns ?? COLUMNS) - wide - 4));
+    // What is too long for its column has a line of its own.
+    const beside = left.length > wide ? '' : (meaning.shift() ?? '');
+    terminal.out(`  ${left.padEnd(wide)}  ${beside}`.trimEnd().concat('\n'));
+    for (const line of meaning) terminal.out(`  ${' '.repeat(wide)}  ${line}\n`);
   }
   terminal.out('\n');
 }

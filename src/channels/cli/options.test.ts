@@ -66,6 +66,12 @@ test('a list of paths is given one by one, as JSON, or in a file', async () => {
   expect((await typeLine(server, ['file', 'read-bulk', '--help'])).out).toContain('nexus file read-bulk PATHS…\n');
 });
 
+test('what is too long for its column of the help has a line of its own', async () => {
+  const { out } = await typeLine(server, ['tuple', '--help']);
+  expect(out).toMatch(/\n {2}tuple explain SUBJECT PERMISSION OBJECT\n {38}Tell why /);
+  expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+});
+
 test('a zone is exported by position or by option, and not two of them', async () => {
   const exported = await typeLine(server, ['export', 'root']);
   expect(exported).toMatchObject({ code: 0, out: expect.stringContaining('"sha256"') });

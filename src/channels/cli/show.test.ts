@@ -100,11 +100,12 @@ test('a page of one list is that list, one of several has each under its name, a
 
 test('bytes are shown as the text they are, others by their number; a count is no size', () => {
   const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
-  expect(shown({ '/a': bytes(104, 105), '/b': bytes(255, 0), l1_size: 12, size: 12 })).toEqual([
-    '/a       hi',
-    '/b       2 B',
-    'l1_size  12',
-    'size     12 B',
+  expect(shown({ '/a': bytes(104, 105), '/b': bytes(255, 0), l1_size: 12, size: 12, upload_length: 12 })).toEqual([
+    '/a             hi',
+    '/b             2 B',
+    'l1_size        12',
+    'size           12 B',
+    'upload_length  12 B',
   ]);
 });
 

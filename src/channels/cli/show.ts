@@ -190,7 +190,8 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 /** One value in a line: sizes by the name they go under, what is inside of another in brackets. */
 function cell(name: string, value: unknown): string {
   if (isEmpty(value)) return '';
-  if (typeof value === 'number' && /^size$|(^|_)bytes$/.test(name)) return bytesText(value);
+  if (typeof value === 'number' && /^(size|upload_length|upload_offset)$|(^|_)bytes$/.test(name))
+    return bytesText(value);
   if (typeof value === 'string' && TIME.test(value)) return timeText(value);
   if (typeof value === 'string' || isBytes(value)) return textOf(value);
   if (Array.isArray(value)) return value.map((item) => within(cell('', item), item)).join(', ');
