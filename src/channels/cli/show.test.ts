@@ -135,6 +135,41 @@ test('rows fit on a line: the widest texts are shortened, and neither the first 
   expect(rowsOf(columns, [row], 500)[1]).toBe(row.join('  '));
 });
 
+test('columns for which there is no room are left out, and that is said', () => {
+  const rows = [{ key_id: 'k'.repeat(28), name: 'of a person', user_id: 'u'.repeat(20), role: 'viewer', made: 'now' }];
+  expect(shown(rows, 68)).toEqual([
+    'KEY_ID                        NAME      USER_ID               ROLE',
+    `${'k'.repeat(28)}  of a pe…  ${'u'.repeat(20)}  viewer`,
+    '… more columns: --json',
+  ]);
+  expect(shown(rows)[0]).toContain('ROLE');
+});
+
+test('a type and its id are told in one, and a zone where rows are of several', () => {
+  const row = { tuple_id: 't', zone_id: 'z', object_type: 'file', object_id: '/a', relation: 'viewer', of: 'x' };
+  expect(shown([row, row])).toEqual([
+    'TUPLE_ID  OBJECT   RELATION  OF',
+    ...Array(2).fill('t         file:/a  viewer    x'),
+  ]);
+  const long = `${'of-a-subject-'.repeat(4)}end`;
+  expect(shown([{ tuple_id: 't', subject_type: 'user', subject_id: long }], 40)[1]).toBe(`t         user:${long}`);
+  const event = { event_id: 'z.1', type: 'write', operation_type: 'write', operation_id: 'z.1' };
+  expect(shown([event])[0]).toBe('EVENT_ID  TYPE   OPERATION_ID');
+  expect(shown([row, { ...row, zone_id: 'y' }])[0]).toBe('TUPLE_ID  ZONE_ID  OBJECT   RELATION  OF');
+  expect(shown([row])[0]).toBe('TUPLE_ID  ZONE_ID  OBJECT   RELATION  OF');
+  expect(shown({ object_type: 'file', object_id: '/a' })).toEqual(['object_type  file', 'object_id    /a']);
+});
+
+test('of a directory people see the entries, and not their paths once more', () => {
+  const entries = [{ path: '/a', size: 1 }];
+  for (const files of [entries, ['/a'], []]) {
+    expect(shown({ files, entries, has_more: false, next_cursor: null, revision: 3 })).toEqual([
+      'PATH  SIZE',
+      '/a     1 B',
+    ]);
+  }
+});
+
 test('numbers, times and what a column says is whole are not shortened; wide characters count as two', () => {
   const columns: Column[] = [
     { title: 'a' },

@@ -3,7 +3,7 @@
  * these the same way again, indented. Guarantees: people get no JSON; programs get nothing else.
  */
 import { encodeBytes } from '../../../client/transport.ts';
-import { bytesText, type Column, indented, paint, safe, type Terminal, table, timeText } from './terminal.ts';
+import { bytesText, type Column, canFit, indented, paint, safe, type Terminal, table, timeText } from './terminal.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
 
@@ -28,8 +28,9 @@ export function show(terminal: Terminal, answer: unknown): void {
 
 /** The one list of an answer that is a page: `{keys: […], has_more, …}`. Of several, each goes under its name. */
 function pageOf(answer: Plain): readonly unknown[] | undefined {
-  const lists = Object.values(answer).filter((value): value is unknown[] => Array.isArray(value));
-  return lists.length === 1 ? lists[0] : undefined;
+  const lists = Object.entries(answer).filter(([name]) => !isTwin(name, answer));
+  const [list, ...others] = lists.flatMap(([, value]) => (Array.isArray(value) ? [value as unknown[]] : []));
+  return others.length === 0 ? list : undefined;
 }
 
 function showObject(terminal: Terminal, answer: Plain): void {
@@ -86,7 +87,7 @@ function showNamed(terminal: Terminal, answer: Readonly<Record<string, Plain | n
     // As the name by which it was asked for.
     .filter((name) => rows.some(([key, row]) => row !== null && row[name] !== key))
     .slice(0, COLUMNS_MAX);
-  table(
+  fittingTable(
     terminal,
     [{ title: '' }, ...columnsOf(names, Object.values(answer))],
     rows.map(([key, row]) => [key, ...names.map((name) => cell(name, row?.[name]))]),
@@ -137,6 +138,8 @@ function isTwin(name: string, row: Plain): boolean {
   if (name === 'id') return Object.keys(row).some((other) => other.endsWith('_id') && same(row[other], row.id));
   // Zones of parts, where they are that of the whole.
   if (name.endsWith('_zone_id')) return same(row[name], row.zone_id);
+  // The paths of the entries, or the entries again.
+  if (name === 'files') return Array.isArray(row.entries);
   // The object of a share, where it is a file.
   if (name === 'resource') return same(row.resource, ['file', row.path]);
   const other = SEEN_AS[name];
@@ -151,25 +154,61 @@ const namesIn = (rows: readonly Plain[]): string[] =>
 
 const COLUMNS_MAX = 8;
 
-const columnsOf = (names: readonly string[], rows: readonly (Plain | null)[]): Column[] =>
+const columnsOf = (names: readonly string[], rows: readonly (Plain | null)[]) =>
   names.map((name) => ({
     title: name,
     right: rows.every((row) => isEmpty(row?.[name]) || typeof row?.[name] === 'number'),
   }));
 
-function showRows(terminal: Terminal, rows: readonly unknown[]): void {
-  if (rows.length === 0) {
+/** Columns that are told however narrow the terminal is: what the rows are about stands first. */
+const COLUMNS_LEAST = 4;
+
+/** As many of the columns as there is room for. */
+function fittingTable(terminal: Terminal, columns: readonly Column[], rows: readonly (readonly string[])[]): void {
+  let shown = columns.length;
+  while (shown > COLUMNS_LEAST && !canFit(terminal, columns.slice(0, shown), rows)) shown--;
+  table(terminal, columns.slice(0, shown), rows);
+  if (shown < columns.length) terminal.err('… more columns: --json\n');
+}
+
+/** What is told by its type and its id, in one: `user:ada`. */
+function withPairsJoined(row: Plain): Plain {
+  const told = Object.entries(row).flatMap(([name, value]): [string, unknown][] => {
+    const what = name.replace(/_(type|id)$/, '');
+    const [type, id] = [row[`${what}_type`], row[`${what}_id`]];
+    if (
+      what === name ||
+      what in row ||
+      isTwin(`${what}_type`, row) ||
+      typeof type !== 'string' ||
+      typeof id !== 'string'
+    )
+      return [[name, value]];
+    return [[what, `${type}:${id}`]];
+  });
+  return Object.fromEntries(told);
+}
+
+/** The zone is not told in each row where it is that of all. */
+const oneZone = (rows: readonly Plain[]): boolean =>
+  rows.length > 1 && rows.every((row) => row.zone_id === rows[0]?.zone_id);
+
+function showRows(terminal: Terminal, list: readonly unknown[]): void {
+  if (list.length === 0) {
     terminal.err('nothing\n');
     return;
   }
-  if (!rows.every(isPlain)) {
-    for (const row of rows) terminal.out(`${safe(cell('', row))}\n`);
+  if (!list.every(isPlain)) {
+    for (const row of list) terminal.out(`${safe(cell('', row))}\n`);
     return;
   }
-  const names = namesIn(rows).slice(0, COLUMNS_MAX);
-  table(
+  const rows = list.map(withPairsJoined);
+  const said = namesIn(rows).filter((name, i) => i === 0 || name !== 'zone_id' || !oneZone(rows));
+  const names = said.slice(0, COLUMNS_MAX);
+  fittingTable(
     terminal,
-    columnsOf(names, rows),
+    // What was joined has an id in it.
+    columnsOf(names, rows).map((column) => ({ ...column, whole: !list.some((row) => column.title in row) })),
     rows.map((row) => names.map((name) => cell(name, row[name]))),
   );
 }

@@ -87,22 +87,37 @@ const GAP = '  ';
 /** Characters of a text that are left of it in the narrowest terminal. */
 const LEAST = 8;
 
+/** What each column takes at the most, and at the least. */
+function limitsOf(columns: readonly Column[], cells: readonly (readonly string[])[]) {
+  const full = columns.map(({ title }, i) => Math.max(width(title), ...cells.map((row) => width(row[i] ?? ''))));
+  const least = columns.map((column, i) => {
+    const wide = full[i] ?? 0;
+    return isWhole(column, i, cells) ? wide : Math.min(wide, Math.max(width(column.title), LEAST));
+  });
+  return { full, least };
+}
+
+const lengthOf = (widths: readonly number[]): number =>
+  widths.reduce((sum, wide) => sum + wide + GAP.length, -GAP.length);
+
+/** Is there a width of the texts with which rows fit on a line? */
+export const canFit = (
+  { columns: room = Number.POSITIVE_INFINITY }: Pick<Terminal, 'columns'>,
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+): boolean => lengthOf(limitsOf(columns, rows).least) <= room;
+
 /** Columns as wide as their widest cell; where a row is too long for its line, the widest texts are shortened to fit. */
 function widthsOf(
   columns: readonly Column[],
   cells: readonly (readonly string[])[],
   room = Number.POSITIVE_INFINITY,
 ): number[] {
-  const full = columns.map(({ title }, i) => Math.max(width(title), ...cells.map((row) => width(row[i] ?? ''))));
-  const least = columns.map((column, i) =>
-    isWhole(column, i, cells) ? (full[i] ?? 0) : Math.max(width(column.title), LEAST),
-  );
+  const { full, least } = limitsOf(columns, cells);
+  if (lengthOf(full) <= room) return full;
   const at = (most: number): number[] => full.map((wide, i) => Math.min(wide, Math.max(most, least[i] ?? 0)));
-  const isLong = (widths: readonly number[]): boolean =>
-    widths.reduce((sum, wide) => sum + wide + GAP.length, -GAP.length) > room;
-  if (!isLong(full)) return full;
   let most = Math.min(room, Math.max(...full));
-  while (most > LEAST && isLong(at(most))) most--;
+  while (most > LEAST && lengthOf(at(most)) > room) most--;
   return at(most);
 }
 
@@ -110,8 +125,10 @@ function widthsOf(
 function cut(text: string, wide: number): string {
   if (width(text) <= wide) return text;
   let shown = '';
+  let left = wide - 1;
   for (const c of text) {
-    if (width(shown + c) >= wide) break;
+    left -= width(c);
+    if (left < 0) break;
     shown += c;
   }
   return `${shown}…`;
