@@ -84,9 +84,11 @@ const written: readonly Command[] = [
     },
   },
 ];
-const taken = new Set(written.map((command) => command.words));
+const byWords = new Map(written.map((command) => [command.words, command]));
+const ofOperations = new Set(derivedCommands.map(({ words }) => words));
 
+/** Commands of operations are in the order of these, however they are shown: create, list, get. */
 export const allCommands: readonly Command[] = [
-  ...written,
-  ...derivedCommands.filter((command) => !taken.has(command.words)),
+  ...written.filter(({ words }) => !ofOperations.has(words)),
+  ...derivedCommands.map((command) => byWords.get(command.words) ?? command),
 ];
