@@ -18,7 +18,7 @@ const linesOf = (given: Environment): readonly string[] => {
 };
 
 const BLOBS =
-  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s3://key:secret@bucket in NEXUS_BLOBS_URL';
+  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s3://key:secret@bucket in NEXUS_BLOBS_URL, each / of them as %2F';
 
 test.each([
   ['NEXUS_JWT_SECRET', 'x'.repeat(31), 'the value is not at least 32 bytes; make one with: openssl rand -base64 48'],
@@ -71,6 +71,17 @@ test('a secret has 32 bytes, however few characters those are, and is never show
   const { config, lines } = loadConfig({ environment: {}, given: { NEXUS_JWT_SECRET: 'ä'.repeat(16) } });
   expect(config.JWT_SECRET).toBe('ä'.repeat(16));
   expect(lines.find(({ name }) => name === 'NEXUS_JWT_SECRET')?.value).toBe('***');
+});
+
+test.each([
+  ['NEXUS_BLOBS_URL', 's3://AKIAEXAMPLE:abc/defSECRET@bucket/nexus?region=eu-central-1'],
+  ['NEXUS_BLOBS_URL', 's3:/AKIAEXAMPLE:SECRET@bucket'],
+  ['NEXUS_BLOBS_URL', 's3//AKIAEXAMPLE:SECRET@bucket'],
+  ['NEXUS_DATABASE_URL', 'postgre://nexus:SECRET@db/nexus'],
+])('%s=%s is refused without showing its secret', (name, value) => {
+  const lines = linesOf({ [name]: value });
+  expect(lines).toEqual([expect.stringMatching(/: the value is not /)]);
+  expect(lines.join()).not.toContain('SECRET@');
 });
 
 test('words are taken in any case', () => {

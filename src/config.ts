@@ -127,8 +127,8 @@ const withoutEffect = (name: string, awaits: string): ConfigWarning => ({
   message: `${name} has no effect: it waits for ${awaits}, which this version does not have`,
 });
 
-/** A URL with a user in it may hold a password, wherever it stands. */
-const hides = ({ secret = false }: Key<unknown>, given: string): boolean => secret || /:\/\/[^/]*@/.test(given);
+/** What stands before an @ may end with a password, however it is written: one with a slash in it, or a URL with one too few. */
+const hides = ({ secret = false }: Key<unknown>, given: string): boolean => secret || /:.*@/s.test(given);
 
 /** A file waits in a spool while it is received, unless it comes as a resumable upload. */
 function unreachableLimits({ FILE_BYTES, SPOOL_BYTES }: Limits): ConfigWarning[] {

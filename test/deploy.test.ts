@@ -138,8 +138,9 @@ test('the image has the Node that is pinned, takes what the package has, and sta
   const [major] = String(Object.values(optionalDependencies)[0]).split('.');
   const stages = [...text.matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)];
   expect(stages.map(([, image]) => image)).toEqual(stages.map(() => `node:${major}-bookworm-slim`));
-  // pack.test.ts runs what builds the package.
-  expect([scripts.prepack, scripts.prebuild]).toEqual(['npm run -s build', 'node tools/setup.mjs']);
+  // pack.test.ts runs what builds the package; an image needs no client of programs.
+  const packed = 'npm run -s build && node tools/build-client.ts';
+  expect([scripts.prepack, scripts.prebuild]).toEqual([packed, 'node tools/setup.mjs']);
   expect(text.match(/^RUN .+$/m)?.[0]).toBe('RUN npm run build');
   const copied = [...text.matchAll(/^COPY --from=(\S+) (.+) \S+$/gm)];
   expect(copied.map(([, from]) => from)).toEqual(copied.map(() => stages[0]?.[2]));

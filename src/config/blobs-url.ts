@@ -14,7 +14,7 @@ export type BlobsPlace =
     };
 
 const WANTED =
-  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s3://key:secret@bucket in NEXUS_BLOBS_URL';
+  'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s3://key:secret@bucket in NEXUS_BLOBS_URL, each / of them as %2F';
 const PARAMETERS = new Set(['region', 'endpoint', 'force_path_style']);
 
 /** Throws an Error whose message says what is wanted. A URL with credentials is taken only where it is a secret. */

@@ -83,7 +83,7 @@ export async function isNewerAndFit(sql: Sql): Promise<boolean> {
   return true;
 }
 
-async function appliedVersion(sql: Sql): Promise<number> {
+export async function appliedVersion(sql: Sql): Promise<number> {
   const table =
     sql.dialect.name === 'sqlite'
       ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'migrations'"

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type EngineName, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { nexus } from '../../../test/nexus-process.ts';
 import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
 import { loadConfig } from '../../config.ts';
 import { openThreadSql } from '../engines.ts';
@@ -98,6 +99,24 @@ forEachEngine('the mode of the schema', (engine: EngineName) => {
     const body = JSON.stringify({ candidate_output: 'x' });
     const answer = await server.http('/api/v1/governance/evaluate', { method: 'POST', headers, body });
     expect(answer.status).toBe(503);
+  });
+
+  test('a newer schema that takes nothing away is as good as settled, for a start and for nexus migrate before it', async () => {
+    await start('auto_create');
+    await stop();
+    await withSql((sql) =>
+      sql.write('root', (tx) => tx.run("INSERT INTO migrations (version, name) VALUES (9999, 'of tomorrow')")),
+    );
+    const env = { ...(url && { NEXUS_DATABASE_URL: url }) };
+    const migrated = (...more: string[]) => nexus(['migrate', '--data', directory, ...more], { cwd: directory, env });
+    expect(await migrated()).toMatchObject({
+      code: 0,
+      out: 'applied=0 version=9999\n',
+      err: expect.stringContaining('newer release'),
+    });
+    expect(await migrated('--check')).toMatchObject({ code: 1, err: expect.stringContaining('run a newer nexus') });
+    expect(await whoami(await start('migrate_only'))).toBe(200);
+    expect(logged).toContain('schema.newer');
   });
 
   test('a schema that takes away what the program needs is refused, unless nobody is to look', async () => {

@@ -8,9 +8,15 @@ export const runMigrate: Command['run'] = async (scene, typed) => {
   if (!loaded) return EXIT_CONFIG;
   sayWarnings(loaded, scene.terminal);
   const { assertDatabase, withSql } = await import('../../../roof/offline.ts');
-  const { readMigrations, schemaState } = await import('../../../roof/migrations.ts');
+  const { appliedVersion, isNewerAndFit, readMigrations, schemaState } = await import('../../../roof/migrations.ts');
   if (typed.options.status || typed.options.check) assertDatabase(loaded.config);
   return withSql(loaded.config, async (sql) => {
+    // The start of a node of the release before, in the middle of an upgrade: the database is as it needs it.
+    if (!typed.options.status && !typed.options.check && (await isNewerAndFit(sql))) {
+      scene.terminal.err('warning: the schema is that of a newer release, which this program can use\n');
+      scene.terminal.out(`applied=0 version=${await appliedVersion(sql)}\n`);
+      return 0;
+    }
     const { applied, pending } = await schemaState(sql);
     if (typed.options.status) {
       const rows = readMigrations(sql.dialect).map((one) => ({
