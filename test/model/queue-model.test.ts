@@ -313,7 +313,7 @@ forEachEngine('the queue and a list', (engine) => {
 
     /** What every node does. Twice: the second finds nothing. */
     async tend(): Promise<void> {
-      const { lost } = await bare.step(findLate, 'root', { limit: 1_000 });
+      const { lost } = await bare.step(findLate, 'root', { limit: 1_000, without: [] });
       const here = <T extends { zone_id: string }>(all: readonly T[]): T[] =>
         all.filter(({ zone_id }) => zone_id === this.zone_id);
       const late = this.model.tasks.filter(({ status, lease }) => status === 'running' && lease! <= now());
@@ -328,7 +328,7 @@ forEachEngine('the queue and a list', (engine) => {
       for (const task of late) this.model.fail(task, now(), { retryable: true });
       const waiting = this.model.tasks.filter(({ status }) => status === 'queued' || status === 'retry_wait');
       const gone = waiting.filter(({ deadline }) => deadline !== null && deadline <= now());
-      const { overdue } = await bare.step(findLate, 'root', { limit: 1_000 });
+      const { overdue } = await bare.step(findLate, 'root', { limit: 1_000, without: [] });
       const ids = here(overdue).map(({ job_id }) => job_id);
       await bare.step(failOverdue, this.zone_id, { job_ids: ids });
       for (const task of gone) this.model.become(task, 'failed');

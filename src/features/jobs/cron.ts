@@ -133,17 +133,30 @@ export interface Due {
 export const LATE_MS = 5_000;
 const CATCH_UP_MOST = 1_000;
 
+interface DueAt {
+  readonly now: number;
+  /** When it was found to be due, now unless given: what waits since then for its turn was not missed. */
+  readonly seen_at?: number | undefined;
+  readonly catch_up: CatchUp;
+}
+
 /** What is to fire now of a line that was to fire at `planned`, and when it fires next. */
-export function dueInstants(line: CronLine, planned: number, at: { now: number; catch_up: CatchUp }): Due {
-  const { now, catch_up } = at;
-  const missedUntil = now - LATE_MS;
-  const missed = planned <= missedUntil ? missedInstants(line, { planned, missedUntil, catch_up }) : [];
-  const late: number[] = [];
-  const first = planned <= missedUntil ? nextInstant(line, missedUntil) : planned;
-  for (let instant = first; instant !== undefined && instant <= now; instant = nextInstant(line, instant)) {
-    late.push(instant);
-  }
-  return { instants: [...missed, ...late], next: nextInstant(line, now) };
+export function dueInstants(line: CronLine, planned: number, { now, seen_at = now, catch_up }: DueAt): Due {
+  const seen = Math.min(now, seen_at);
+  const next = nextInstant(line, now);
+  if (planned > seen - LATE_MS) return { instants: instantsOf(line, { from: planned, until: now }), next };
+  // All of them after each other would be more than what was missed: the latest stands for those that are only late, too.
+  const missedUntil = catch_up === 'last' ? seen : seen - LATE_MS;
+  const missed = missedInstants(line, { planned, missedUntil, catch_up });
+  const from = nextInstant(line, missedUntil);
+  const most = catch_up === 'all' ? CATCH_UP_MOST - missed.length : Number.POSITIVE_INFINITY;
+  return { instants: [...missed, ...instantsOf(line, { from, until: now }).slice(0, most)], next };
+}
+
+function instantsOf(line: CronLine, { from, until }: { from: number | undefined; until: number }): number[] {
+  const instants: number[] = [];
+  for (let at = from; at !== undefined && at <= until; at = nextInstant(line, at)) instants.push(at);
+  return instants;
 }
 
 function missedInstants(

@@ -209,22 +209,33 @@ export interface HeldJob {
   readonly attempt: number;
 }
 
+export interface LateAsked {
+  readonly now: number;
+  readonly limit: number;
+  /** Zones that are left out. */
+  readonly without: readonly string[];
+}
+
 /** Running jobs whose lease is over, or whose worker has missed five beats. */
-export const listLost = (tx: Tx, now: number, limit: number): Promise<HeldJob[]> =>
-  tx.all<HeldJob>(
-    `SELECT job_id, zone_id, attempt FROM jobs WHERE status = 'running' AND lease_until <= ?
+export function listLost(tx: Tx, { now, limit, without }: LateAsked): Promise<HeldJob[]> {
+  const elsewhere = `zone_id NOT IN (SELECT value FROM ${tx.dialect.textsOf})`;
+  const zones = JSON.stringify(without);
+  return tx.all<HeldJob>(
+    `SELECT job_id, zone_id, attempt FROM jobs WHERE status = 'running' AND lease_until <= ? AND ${elsewhere}
      UNION SELECT job_id, zone_id, attempt FROM jobs WHERE status = 'running' AND lease_owner IN
-       (SELECT worker_id FROM workers WHERE beat_at + ${MISSED_BEATS} * beat_ms < ?)
+       (SELECT worker_id FROM workers WHERE beat_at + ${MISSED_BEATS} * beat_ms < ?) AND ${elsewhere}
      LIMIT ?`,
-    [now, now, limit],
+    [now, zones, now, zones, limit],
   );
+}
 
 /** Waiting jobs past their deadline. */
-export const listOverdue = (tx: Tx, now: number, limit: number): Promise<HeldJob[]> =>
+export const listOverdue = (tx: Tx, { now, limit, without }: LateAsked): Promise<HeldJob[]> =>
   tx.all<HeldJob>(
     `SELECT job_id, zone_id, attempt FROM jobs WHERE deadline <= ? AND deadline IS NOT NULL
-       AND status IN ('queued', 'retry_wait', 'blocked') ORDER BY deadline LIMIT ?`,
-    [now, limit],
+       AND status IN ('queued', 'retry_wait', 'blocked')
+       AND zone_id NOT IN (SELECT value FROM ${tx.dialect.textsOf}) ORDER BY deadline LIMIT ?`,
+    [now, JSON.stringify(without), limit],
   );
 
 /** Of these jobs, those that still run at these attempts. */

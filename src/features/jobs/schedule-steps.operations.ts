@@ -19,7 +19,11 @@ const STEP = { who: 'root admin', internal: true, anyZone: true, faults: [] } as
 
 const without = z.object({ zones: z.array(z.string()), schedules: z.array(z.string()) });
 const look = z.object({ limit: z.number(), without: without.optional() });
-const schedules = z.array(z.object({ schedule_id: z.string(), zone_id: z.string() }));
+const schedules = z.object({
+  /** When it looked. */
+  at: z.number(),
+  due: z.array(z.object({ schedule_id: z.string(), zone_id: z.string() })),
+});
 
 export const dueSchedules: Operation<z.infer<typeof look>, z.infer<typeof schedules>> = {
   ...STEP,
@@ -28,10 +32,17 @@ export const dueSchedules: Operation<z.infer<typeof look>, z.infer<typeof schedu
   effect: 'read',
   input: look,
   output: schedules,
-  run: async (call, asked) => listDueSchedules(call.tx, { ...asked, now: await queueTime(call) }),
+  run: async (call, asked) => {
+    const at = await queueTime(call);
+    return { at, due: await listDueSchedules(call.tx, { ...asked, now: at }) };
+  },
 };
 
-const which = z.object({ schedule_id: z.string() });
+const which = z.object({
+  schedule_id: z.string(),
+  /** Since when somebody is at firing what is due: an instant that had come by then was missed or is late, later ones are neither. */
+  seen_at: z.number().optional(),
+});
 const fired = z.object({ tasks: z.number(), skipped: z.number() });
 
 /** Queues the tasks of the instants that have come. */
@@ -45,14 +56,14 @@ export const fireSchedule: Operation<z.infer<typeof which>, z.infer<typeof fired
   output: fired,
   rings: ({ tasks }) => (tasks > 0 ? WAITING : undefined),
   object: ({ schedule_id }) => schedule_id,
-  run: async (call, { schedule_id }) => {
+  run: async (call, { schedule_id, seen_at }) => {
     const row = await findSchedule(call.tx, call.context.zone_id, schedule_id);
     const now = await queueTime(call);
     const planned = row?.next_run_at ?? null;
     if (!row?.enabled || planned === null || planned > now || call.zone.phase !== 'Active') {
       return { tasks: 0, skipped: 0 };
     }
-    const { instants, next } = dueInstants(row, planned, { now, catch_up: row.catch_up });
+    const { instants, next } = dueInstants(row, planned, { now, seen_at, catch_up: row.catch_up });
     const { after, left } = await fireEach(call, row, instants);
     await saveSchedule(call.tx, { ...after, next_run_at: left ?? next ?? null });
     const skipped = after.skipped_total - row.skipped_total;

@@ -42,7 +42,7 @@ forEachEngine('what is due', (engine) => {
       ),
     );
   const due = async (limit: number, without?: { zones: string[]; schedules: string[] }): Promise<string[]> =>
-    (await bare.step(dueSchedules, 'root', { limit, without })).map(({ schedule_id }) => schedule_id);
+    (await bare.step(dueSchedules, 'root', { limit, without })).due.map(({ schedule_id }) => schedule_id);
 
   test('comes by turns of the zones, the earliest of each first', async () => {
     expect(await due(100)).toEqual(['crowd-0', 'locked-0', 'small-0', 'crowd-1', 'small-1', 'crowd-2', 'crowd-3']);
@@ -68,7 +68,8 @@ describe('under a clock', () => {
   /** What nodes do: look, then fire. `nodes` of them at once. */
   const fire = async (nodes = 1): Promise<void> => {
     const one = async (): Promise<void> => {
-      for (const { schedule_id, zone_id } of await bare.step(dueSchedules, 'root', { limit: 100 })) {
+      const look = await bare.step(dueSchedules, 'root', { limit: 100 });
+      for (const { schedule_id, zone_id } of look.due) {
         await bare.step(fireSchedule, zone_id, { schedule_id });
       }
     };

@@ -140,16 +140,18 @@ export const heldStill: Operation<z.infer<typeof ids>, z.infer<typeof heldJobs>>
 
 const lateJobs = z.object({ lost: heldJobs, overdue: heldJobs });
 
-export const findLate: Operation<z.infer<typeof limited>, z.infer<typeof lateJobs>> = {
+const lateAsked = z.object({ limit: z.number(), without: z.array(z.string()) });
+
+export const findLate: Operation<z.infer<typeof lateAsked>, z.infer<typeof lateJobs>> = {
   ...STEP,
   name: 'job.late',
   summary: 'List jobs whose lease or deadline has passed.',
   effect: 'read',
-  input: limited,
+  input: lateAsked,
   output: lateJobs,
-  run: async (call, { limit }) => {
-    const now = await queueTime(call);
-    return { lost: await listLost(call.tx, now, limit), overdue: await listOverdue(call.tx, now, limit) };
+  run: async (call, asked) => {
+    const late = { ...asked, now: await queueTime(call) };
+    return { lost: await listLost(call.tx, late), overdue: await listOverdue(call.tx, late) };
   },
 };
 

@@ -1,9 +1,12 @@
-/** Schedules that cannot fire, on a whole server: they keep no other zone waiting, lose nothing, and are told of without stacks. */
+/**
+ * Schedules on a whole server: those that cannot fire keep no other zone waiting, lose nothing, and are told of without stacks; of
+ * many with the same instant all fire. Of many tasks with the same deadline none waits for the others.
+ */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
 import type { LogFields } from '../../base/log.ts';
 
-/** More than are fired in a look. */
+/** More than are fired at a time. */
 const STUCK = 101;
 const SLOW = { timeout: 40_000, interval: 100 };
 const ROOT = '/api/v2/scheduler';
@@ -52,5 +55,54 @@ forEachEngine('schedules that cannot fire', (engine) => {
         true,
       );
     }, SLOW);
+  });
+});
+
+/** More than a look gives. */
+const MANY = 1_200;
+const COLUMNS =
+  'schedule_id, zone_id, name, cron, timezone, executor, type, payload, tier, max_attempts, backoff, enabled, catch_up, overlap, next_run_at, skipped_total, owner, user_id, agent_id, created_at, updated_at';
+
+forEachEngine('many of one instant', (engine) => {
+  let server: TestServer;
+  beforeAll(async () => {
+    server = await startTestServer({ engine });
+    for (const zone of ['many', 'some']) await server.addZone(zone);
+  });
+  afterAll(() => server.stop());
+  const count = async (where: string): Promise<number> => {
+    const row = await server.sql.read((tx) => tx.get<{ n: number }>(`SELECT COUNT(*) AS n FROM jobs WHERE ${where}`));
+    return Number(row?.n);
+  };
+  const write = (zone: string, sql: string, lists: readonly (readonly (string | number)[])[]) =>
+    server.sql.write(zone, async (tx) => {
+      for (const values of lists) await tx.run(sql, values);
+    });
+
+  test('schedules: all of them fire', { timeout: 60_000 }, async () => {
+    const at = Date.now() + 1_000;
+    for (const [zone, n] of [
+      ['many', MANY],
+      ['some', 100],
+    ] as const) {
+      const rest =
+        "'s', '@yearly', 'UTC', 'x', 't', '{}', 2, 3, '[2]', 1, 'none', 'allow', ?, 0, 'user:u', 'u', '', 1, 1";
+      const rows = Array.from({ length: n }, (_, i) => [`${zone}-${i}`, zone, at]);
+      await write(zone, `INSERT INTO schedules (${COLUMNS}) VALUES (?, ?, ${rest})`, rows);
+    }
+    await vi.waitFor(async () => expect(await count('schedule_id IS NOT NULL')).toBe(MANY + 100), SLOW);
+  });
+
+  test('deadlines: all have failed within two looks', { timeout: 60_000 }, async () => {
+    const deadline = new Date(Date.now() + 4_000).toISOString();
+    const body = JSON.stringify({ executor: 'nobody', task_type: 't', payload: {}, deadline });
+    const headers = { 'content-type': 'application/json', 'x-nexus-zone-id': 'some' };
+    const send = () => server.http(`${ROOT}/submit`, { method: 'POST', headers, body });
+    expect((await Promise.all(Array.from({ length: 300 }, send))).every(({ status }) => status === 201)).toBe(true);
+    await vi.waitFor(async () => expect(await count("executor = 'nobody' AND status = 'failed'")).toBe(300), SLOW);
+    const last = await server.sql.read((tx) =>
+      tx.get<{ looks: number }>("SELECT COUNT(DISTINCT ended_at) AS looks FROM jobs WHERE executor = 'nobody'"),
+    );
+    expect(Number(last?.looks)).toBeLessThanOrEqual(2);
   });
 });

@@ -30,8 +30,12 @@ export interface Tender {
 
 /** Lost leases and deadlines are seen within a second (platform.md §2). */
 const TICK_MS = 500;
-const LATE_MOST = 100;
-const DUE_MOST = 100;
+const LATE_MOST = 1_000;
+const DUE_MOST = 1_000;
+/** Of one tick. */
+const LOOKS_MOST = 20;
+/** Steps of one zone that are under way together: the engine commits them together. */
+const TOGETHER = 25;
 
 export const stepsOf = ({ runner, worker_id }: Pick<TenderParts, 'runner' | 'worker_id'>): RunStep =>
   systemSteps(runner, asWorker(worker_id));
@@ -77,16 +81,24 @@ export async function takeAllBack(step: RunStep, { log, worker_id }: Pick<Tender
   await lanes.idle();
 }
 
+/** Looks again while there was more than one look gives; a zone that is at it is left out until it is done. */
 async function takeBack(step: RunStep, worker_id: string, lanes: Lanes): Promise<void> {
-  const { lost, overdue } = await step(findLate, 'root', { limit: LATE_MOST });
-  const zones = new Map([...lost, ...overdue].map(({ zone_id }) => [zone_id, 1]));
-  await lanes.each(zones, async (zone_id) => {
-    for (const { job_id, attempt } of lost.filter((job) => job.zone_id === zone_id)) {
-      await step(recoverJob, zone_id, { job_id, attempt, worker_id });
-    }
-    const job_ids = overdue.filter((job) => job.zone_id === zone_id).map(({ job_id }) => job_id);
-    if (job_ids.length > 0) await step(failOverdue, zone_id, { job_ids });
-  });
+  for (let looks = 0, full = true; full && looks < LOOKS_MOST; looks++) {
+    const { lost, overdue } = await step(findLate, 'root', { limit: LATE_MOST, without: lanes.zones });
+    full = Math.max(lost.length, overdue.length) >= LATE_MOST;
+    const zones = new Map([...lost, ...overdue].map(({ zone_id }) => [zone_id, 1]));
+    await lanes.each(zones, async (zone_id) => {
+      const own = lost.filter((job) => job.zone_id === zone_id);
+      await inParts(own, ({ job_id, attempt }) => step(recoverJob, zone_id, { job_id, attempt, worker_id }));
+      const job_ids = overdue.filter((job) => job.zone_id === zone_id).map(({ job_id }) => job_id);
+      if (job_ids.length > 0) await step(failOverdue, zone_id, { job_ids });
+    });
+  }
+}
+
+/** Some at a time, in their order. */
+async function inParts<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
+  for (let at = 0; at < items.length; at += TOGETHER) await Promise.all(items.slice(at, at + TOGETHER).map(work));
 }
 
 interface Firing {
@@ -98,21 +110,45 @@ interface Firing {
 /** What cannot fire stays due. A zone that is locked, or in which one failed, is left out of the next looks. */
 async function fireDue(step: RunStep, firing: Firing): Promise<void> {
   const { lanes, rests } = firing;
-  const { zones, schedules } = rests.without();
-  const without = { zones: [...zones, ...lanes.zones], schedules };
-  const due = Map.groupBy(await step(dueSchedules, 'root', { limit: DUE_MOST, without }), ({ zone_id }) => zone_id);
-  rests.looked(new Set([...due.keys(), ...lanes.zones]));
-  await lanes.each(new Map([...due.keys()].map((zone_id) => [zone_id, 1])), async (zone_id) => {
-    for (const { schedule_id } of due.get(zone_id) ?? []) {
-      if (!(await hasFired(step, firing, { zone_id, schedule_id }))) return;
-    }
-  });
+  let seen_at: number | undefined;
+  for (let looks = 0, full = true; full && looks < LOOKS_MOST; looks++) {
+    const { zones, schedules } = rests.without();
+    const without = { zones: [...zones, ...lanes.zones], schedules };
+    const { at, due: found } = await step(dueSchedules, 'root', { limit: DUE_MOST, without });
+    // What a look had no room for is not missed by that.
+    seen_at ??= at;
+    full = found.length >= DUE_MOST;
+    const due = Map.groupBy(found, ({ zone_id }) => zone_id);
+    rests.looked(new Set([...due.keys(), ...lanes.zones]));
+    const seen = { seen_at };
+    await lanes.each(new Map([...due.keys()].map((zone_id) => [zone_id, 1])), (zone_id) =>
+      fireIn(step, firing, { due: due.get(zone_id) ?? [], ...seen }),
+    );
+  }
 }
 
-async function hasFired(step: RunStep, { log, rests }: Firing, due: DueSchedule): Promise<boolean> {
-  const { zone_id, schedule_id } = due;
+interface Seen {
+  readonly due: readonly DueSchedule[];
+  readonly seen_at: number;
+}
+
+/** Some at a time; none after one that failed. */
+async function fireIn(step: RunStep, firing: Firing, { due, seen_at }: Seen): Promise<void> {
+  for (let at = 0; at < due.length; at += TOGETHER) {
+    const part = due.slice(at, at + TOGETHER);
+    const fired = await Promise.all(part.map((one) => hasFired(step, firing, { ...one, seen_at })));
+    if (fired.includes(false)) return;
+  }
+}
+
+async function hasFired(
+  step: RunStep,
+  { log, rests }: Firing,
+  due: DueSchedule & Pick<Seen, 'seen_at'>,
+): Promise<boolean> {
+  const { zone_id, schedule_id, seen_at } = due;
   try {
-    await step(fireSchedule, zone_id, { schedule_id });
+    await step(fireSchedule, zone_id, { schedule_id, seen_at });
     rests.fired(zone_id);
     return true;
   } catch (thrown) {
