@@ -63,6 +63,8 @@ test.each([
     'looks.like-a.token-0123456789',
     'the value is not 16 to 256 visible characters that are not the three parts of a token',
   ],
+  ['NEXUS_WORKER_SLOTS', '0x4', '"0x4" is not a whole number from 1 to 64'],
+  ['NEXUS_DB_POOL_RECYCLE', '1e3', '"1e3" is not 0, or a whole number from 30 to 86400'],
 ])('%s=%s is refused in one line that names the fix', (name, value, line) => {
   expect(linesOf({ [name]: value })).toEqual([`${name}: ${line}`]);
 });

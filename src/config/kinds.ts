@@ -46,13 +46,16 @@ export const oneOf = <const T extends string>(
 });
 /** The largest exact integer is no bound that anybody chose. */
 const isBound = (most: number): boolean => most < Number.MAX_SAFE_INTEGER;
+/** As people write numbers: `0x4` and `1e3` are rather mistakes. */
+export const decimal = (given: string): number => (/^\s*[+-]?\d+(\.\d+)?\s*$/.test(given) ? Number(given) : Number.NaN);
+
 export const whole = (about: string, value: number, range: Range): Key<number> => ({
   default: String(value),
   about: `${about}, ${isBound(range[1]) ? `${range[0]}..${range[1]}` : `at least ${range[0]}`}`,
   range,
   parse: (given) => {
-    const number = Number(given);
-    if (!Number.isSafeInteger(number) || number < range[0] || number > range[1] || given.trim() === '') {
+    const number = decimal(given);
+    if (!Number.isSafeInteger(number) || number < range[0] || number > range[1]) {
       throw new Error(
         `a whole number ${isBound(range[1]) ? `from ${range[0]} to ${range[1]}` : `of at least ${range[0]}`}`,
       );
@@ -65,8 +68,8 @@ export const seconds = (about: string, value: number, range: Range): Key<number>
   about: `${about}, ${range[0]}..${range[1]}`,
   range,
   parse: (given) => {
-    const number = Number(given);
-    if (given.trim() !== '' && number >= range[0] && number <= range[1]) return number;
+    const number = decimal(given);
+    if (number >= range[0] && number <= range[1]) return number;
     throw new Error(`a number from ${range[0]} to ${range[1]}`);
   },
 });

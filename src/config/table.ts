@@ -6,6 +6,7 @@ import { parseBlobsUrl } from './blobs-url.ts';
 import {
   alwaysOn,
   certificateFile,
+  decimal,
   hostName,
   isNetwork,
   isOrigin,
@@ -143,12 +144,8 @@ export const KEYS = {
     default: '3600',
     about: 'age in seconds at which a PostgreSQL connection is replaced, 30..86400; 0 is never',
     parse: (given: string): number => {
-      const seconds = Number(given);
-      if (
-        given.trim() !== '' &&
-        (seconds === 0 || (Number.isSafeInteger(seconds) && seconds >= 30 && seconds <= 86_400))
-      )
-        return seconds;
+      const seconds = decimal(given);
+      if (seconds === 0 || (Number.isSafeInteger(seconds) && seconds >= 30 && seconds <= 86_400)) return seconds;
       throw new Error('0, or a whole number from 30 to 86400');
     },
   },
