@@ -6,7 +6,7 @@ import { addRootKey } from './bootstrap.ts';
 import { hashKey } from './credentials.ts';
 import { changedRevision } from './granting.ts';
 import { tellEnds } from './graph/changes.sql.ts';
-import { adoptKey, markUsed, removeKeys, revokeOthersOf } from './keys.sql.ts';
+import { adoptKey, markUsed, removeKeys, revokeEnded, revokeOthersOf, zonesOfEndedKeys } from './keys.sql.ts';
 import {
   type EndedTuple,
   endGuestTuples,
@@ -16,6 +16,8 @@ import {
   removeTuples,
 } from './tuple-rows.sql.ts';
 
+/** Rows of one slice. */
+const SLICE_ROWS = 500;
 const STEP = { who: 'root admin', internal: true, faults: [] } as const;
 
 const usedInput = z.object({ key_id: z.string() });
@@ -63,6 +65,41 @@ export const setInitKey: Operation<z.infer<typeof initInput>, null> = {
   },
 };
 
+const beforeInput = z.object({ before: z.number() });
+const zoneIds = z.array(z.string());
+
+/** Keys that ended some time ago: nobody has given them another end. */
+export const endedKeyZones: Operation<z.infer<typeof beforeInput>, z.infer<typeof zoneIds>> = {
+  ...STEP,
+  name: 'key.ended-zones',
+  summary: 'List the zones with keys that ended before a time and were never revoked.',
+  effect: 'read',
+  input: beforeInput,
+  output: zoneIds,
+  run: (call, { before }) => zonesOfEndedKeys(call.tx, before),
+};
+
+const revokedOutput = z.object({ revoked: z.number() });
+
+/** They count no longer among the keys that a zone may have. */
+export const revokeEndedKeys: Operation<z.infer<typeof beforeInput>, z.infer<typeof revokedOutput>> = {
+  ...STEP,
+  name: 'key.revoke-ended',
+  summary: 'Revoke a slice of the keys of a zone that ended before a time.',
+  effect: 'destroy',
+  input: beforeInput,
+  output: revokedOutput,
+  run: async (call, { before }) => {
+    const { zone_id } = call.zone;
+    const ids = await revokeEnded(call.tx, { zone_id, before, now: call.now, rows: SLICE_ROWS });
+    call.use('keys', -ids.length);
+    for (const key_id of ids)
+      call.event({ type: 'key.revoked', object: { type: 'key', id: key_id }, data: { reason: 'expired' } });
+    if (ids.length > 0) call.accessChanged();
+    return { revoked: ids.length };
+  },
+};
+
 const guestInput = z.object({ guest: z.string() });
 const hosts = z.array(z.string());
 
@@ -77,8 +114,6 @@ export const hostZones: Operation<z.infer<typeof guestInput>, z.infer<typeof hos
   run: (call, { guest }) => listHosts(call.tx, guest),
 };
 
-/** Rows of one slice. */
-const SLICE_ROWS = 500;
 const leftOutput = z.object({ left: z.boolean() });
 
 /** Ending either zone ends the share (access.md §8): runs in the zone that shared. */
@@ -139,6 +174,8 @@ export const removeTuplesOf = rowFinalizer('tuples', removeTuples);
 export const accessHousekeeping = [
   markKeyUsed,
   setInitKey,
+  endedKeyZones,
+  revokeEndedKeys,
   hostZones,
   endGuests,
   endingHosts,

@@ -190,6 +190,29 @@ export async function revokeOthersOf(
   return rows.map((row) => row.key_id);
 }
 
+/** Zones with keys that ended before a time and were never revoked. */
+export async function zonesOfEndedKeys(tx: Tx, before: number): Promise<string[]> {
+  const rows = await tx.all<{ zone_id: string }>(
+    `SELECT DISTINCT zone_id FROM keys WHERE revoked_at IS NULL AND expires_at <= ?
+       AND zone_id IN (SELECT zone_id FROM zones WHERE phase = 'Active')`,
+    [before],
+  );
+  return rows.map(({ zone_id }) => zone_id);
+}
+
+/** Revokes some of those of a zone; gives their ids. */
+export async function revokeEnded(
+  tx: Tx,
+  ended: { readonly zone_id: string; readonly before: number; readonly now: number; readonly rows: number },
+): Promise<string[]> {
+  const rows = await tx.all<{ key_id: string }>(
+    `UPDATE keys SET revoked_at = ? WHERE key_id IN
+       (SELECT key_id FROM keys WHERE zone_id = ? AND revoked_at IS NULL AND expires_at <= ? LIMIT ?) RETURNING key_id`,
+    [ended.now, ended.zone_id, ended.before, ended.rows],
+  );
+  return rows.map(({ key_id }) => key_id);
+}
+
 /** A key that one rule made is from now on that of another. */
 export async function adoptKey(
   tx: Tx,

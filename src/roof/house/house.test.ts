@@ -167,7 +167,15 @@ forEachEngine('the plan', (engine) => {
     const bare = await openBare(engine);
     const plan = () => bare.step(planHousework, 'root', { jobs: passes(parts) });
     await Promise.all([plan(), plan(), plan()]);
-    const types = ['audit_prune', 'blob_collection', 'conflict_expiry', 'history_prune', 'job_prune', 'upload_expiry'];
+    const types = [
+      'audit_prune',
+      'blob_collection',
+      'conflict_expiry',
+      'history_prune',
+      'job_prune',
+      'key_expiry',
+      'upload_expiry',
+    ];
     expect((await unfinished(bare)).map(({ type }) => type)).toEqual(types);
     expect(await plan()).toEqual({ queued: 0 });
     parts.eventDays = 5;

@@ -16,6 +16,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { type AuditKeeping, pruneAudit } from '../audit/prune.ts';
 import { collectBlobs, finishRemovals } from '../collect.ts';
 import { fillIndex } from '../indexer.ts';
+import { revokeEndedLongAgo } from '../key-ends.ts';
 import { pruneAnswers, pruneFinishedJobs, pruneZones, trimEvents } from '../prune.ts';
 import { endNoted } from '../share-ends.ts';
 import { sweepZone } from '../sweep.ts';
@@ -62,6 +63,7 @@ export const passes = ({ eventDays }: Pick<HouseParts, 'eventDays'>) => [
   { type: 'job_prune', every_ms: JOBS_PASS_MS },
   { type: 'upload_expiry', every_ms: UPLOADS_PASS_MS },
   { type: 'conflict_expiry', every_ms: JOBS_PASS_MS },
+  { type: 'key_expiry', every_ms: JOBS_PASS_MS },
 ];
 
 type Pass = (parts: HouseParts, run: JobRun) => Promise<Readonly<Record<string, number>>>;
@@ -97,6 +99,9 @@ export function houseTypes(parts: HouseParts): ReadonlyMap<string, AnyJobType> {
     pass('job_prune', 'Removes finished jobs, and answers of calls, that are kept no longer.', pruneJobs),
     pass('upload_expiry', 'Removes uploads whose time is over.', expireUploads),
     pass('conflict_expiry', 'Lets go of contents of conflicts that were settled long ago.', expireConflicts),
+    pass('key_expiry', 'Revokes keys that expired a month ago.', async (parts, { signal }) => ({
+      keys: await revokeEndedLongAgo({ ...parts, signal }),
+    })),
     pass(BACKUP_JOB, 'Makes the backups that were asked for, or are due.', ({ backups }, { signal }) =>
       backups.make(signal),
     ),
