@@ -1,5 +1,5 @@
 /** What the server says of its own state (files.md §12). Guarantees: no host names, paths or secrets. */
-import { asFault } from '../base/faults.ts';
+import { asFault, isSchemaBehind } from '../base/faults.ts';
 import { VERSION } from '../base/version.ts';
 import type { HealthView } from '../channels/http/door.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
@@ -10,11 +10,12 @@ import { presentBricks } from '../core/operations.ts';
 import { systemClock } from '../engines/process/system-clock.ts';
 import { Reserve } from '../engines/sqlite/reserve.ts';
 import type { GrantCache } from '../features/access/grant-cache.ts';
+import { findCredentialByHash } from '../features/access/keys.sql.ts';
 import { backupGauges } from '../features/backups/figures.ts';
 import { featureName } from '../features/bricks/bricks.ts';
 import { jobGauges } from '../features/jobs/figures.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
-import { allCommits, type PoolStats, type Sql } from '../ports/sql.ts';
+import { allCommits, type PoolStats, type Sql, type Tx } from '../ports/sql.ts';
 import { lastSaid, within } from './last-said.ts';
 import type { Nodes } from './nodes.ts';
 import type { Threads } from './runner.ts';
@@ -39,11 +40,11 @@ const SLOW_MS = 1_000;
 const TOTALS_KEPT_MS = 10_000;
 /** Whoever asked whether the server is ready asks again within this time, unless it has gone. */
 const WATCHED_MS = 15_000;
-/** A hash that no content has. */
-const NO_BLOB = '0'.repeat(64);
+/** A hash that no content has, and no key. */
+const NOTHING = '0'.repeat(64);
 
 /** Rejects where the store of blobs does not answer. */
-export const lookAtBlobs = (blobs: Blobs): Promise<void> => blobs.has(NO_BLOB).then(() => undefined);
+export const lookAtBlobs = (blobs: Blobs): Promise<void> => blobs.has(NOTHING).then(() => undefined);
 
 interface Component {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
@@ -74,10 +75,10 @@ export function healthView(parts: HealthParts): Health {
       return { ...summaryOf(parts, statusOf(parts, components)), components };
     },
     pendingPhases: () => [...parts.pending],
-    readiness: () => {
+    readiness: async () => {
       asked = performance.now();
       asks++;
-      return [...parts.pending];
+      return [...parts.pending, ...((await isWithoutSchema(parts)) ? ['schema'] : [])];
     },
     get asks() {
       return asks;
@@ -151,8 +152,34 @@ function bricksOf(bricks: BrickState): Readonly<Record<'enabled_bricks' | 'disab
 }
 
 async function componentsOf(parts: HealthParts): Promise<Record<string, Component>> {
-  const [sql, blobs] = await Promise.all([probe(() => parts.sql.ping()), probe(() => lookAtBlobs(parts.blobs))]);
-  return { sql, blobs, ...diskOf(parts.config), access: { status: 'healthy' }, ...nodesOf(parts) };
+  const [sql, blobs, schema] = await Promise.all([
+    probe(() => parts.sql.ping()),
+    probe(() => lookAtBlobs(parts.blobs)),
+    schemaOf(parts),
+  ]);
+  return { sql, ...schema, blobs, ...diskOf(parts.config), access: { status: 'healthy' }, ...nodesOf(parts) };
+}
+
+/** In the other modes the start has seen to the schema, and nothing is asked about it (infrastructure.md §14). */
+const mayLackSchema = ({ config }: HealthParts): boolean => config.SCHEMA_MANAGEMENT_MODE === 'off';
+
+/** What each call begins with: whose credential it is. Where that cannot be asked, no call can be answered. */
+async function askSchema({ sql }: HealthParts): Promise<void> {
+  await sql.read((tx) => findCredentialByHash(tx, NOTHING));
+}
+
+async function schemaOf(parts: HealthParts): Promise<Record<string, Component>> {
+  return mayLackSchema(parts) ? { schema: await probe(() => askSchema(parts)) } : {};
+}
+
+/** A database that does not answer in time has not said that it lacks anything. */
+async function isWithoutSchema(parts: HealthParts): Promise<boolean> {
+  if (!mayLackSchema(parts)) return false;
+  const lacks = await within(
+    ASKED_MS,
+    askSchema(parts).catch((thrown) => isSchemaBehind(thrown)),
+  );
+  return lacks === true;
 }
 
 /** Of the embedded engine: without the room that it keeps back, what grows the store is refused. */
@@ -195,7 +222,7 @@ function keptTotals(sql: Sql): () => Promise<Totals> {
   };
 }
 
-/** Milliseconds that a scrape waits for the database. */
+/** Milliseconds that a scrape, or a question whether the server is ready, waits for the database. */
 const ASKED_MS = 1_000;
 
 /** Of all threads of this process. */
@@ -211,13 +238,20 @@ interface Askable {
   readonly said: () => Promise<readonly ThreadStats[]>;
 }
 
+/** A database that says that it has no such table has answered. */
+const orWithout = <T>(asked: Promise<T>): Promise<T | undefined> =>
+  asked.catch((thrown) => {
+    if (isSchemaBehind(thrown)) return undefined;
+    throw thrown;
+  });
+
 /** What is asked of the database is left out when it does not answer; the scrape itself goes on. */
 async function figuresOf(parts: HealthParts, { totals, said }: Askable): Promise<Figures> {
   const others = await said();
   const own = parts.sql.stats();
   const all = [own, ...others];
   const usage = process.cpuUsage();
-  const serves = phaseOf(parts.pending) === undefined;
+  const serves = phaseOf(parts.pending) === undefined && !(await isWithoutSchema(parts));
   const listed = parts.nodes.list(ownStatus(parts.pending, serves ? 'healthy' : 'starting'));
   const known: ProbeValues = {
     up: serves ? 1 : 0,
@@ -226,13 +260,18 @@ async function figuresOf(parts: HealthParts, { totals, said }: Askable): Promise
     memory: process.memoryUsage.rss(),
     cpu: (usage.user + usage.system) / 1e6,
   };
+  const read = <T>(work: (tx: Tx) => Promise<T>) => orWithout(parts.sql.read(work));
   const asked = await within(
     ASKED_MS,
-    Promise.all([totals(), parts.sql.read((tx) => jobGauges(tx, systemClock.now())), parts.sql.read(backupGauges)]),
+    Promise.all([orWithout(totals()), read((tx) => jobGauges(tx, systemClock.now())), read(backupGauges)]),
   );
   const [sums, jobs, backups] = asked ?? [];
   return {
-    probes: sums ? { ...known, databaseUp: 1, files: sums.files, blobBytes: sums.bytes } : { ...known, databaseUp: 0 },
+    probes: {
+      ...known,
+      databaseUp: asked ? 1 : 0,
+      ...(sums && { files: sums.files, blobBytes: sums.bytes }),
+    },
     gauges: {
       ...poolOf(all.map(({ pool }) => pool)),
       nodes: listed.length,

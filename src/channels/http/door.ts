@@ -21,8 +21,8 @@ export interface HealthView {
   detailed(): Promise<HealthBody & { readonly components: object }>;
   /** What still has to happen before the server serves; empty when it does. */
   pendingPhases(): readonly string[];
-  /** The same, noting that somebody wants to know. */
-  readiness(): readonly string[];
+  /** The same and what the database lacks for it, noting that somebody wants to know. */
+  readiness(): Promise<readonly string[]>;
   uptimeSeconds(): number;
   features(): Readonly<Record<string, unknown>>;
   figures(): Promise<Figures>;

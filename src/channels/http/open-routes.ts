@@ -35,7 +35,7 @@ export function addOpenRoutes(app: FastifyInstance, door: DoorOptions): void {
   app.get('/healthz', optionsOf('/healthz'), async () => ({ status: 'ok' }));
   app.get('/healthz/live', optionsOf('/healthz/live'), async () => ({ status: 'alive' }));
   app.get('/healthz/ready', optionsOf('/healthz/ready'), async (request, reply) => {
-    const pending_phases = health.readiness();
+    const pending_phases = await health.readiness();
     if (pending_phases.length === 0) return { status: 'ready', uptime_seconds: health.uptimeSeconds() };
     return markTrace(request, reply.code(503)).header('retry-after', '1').send({ status: 'not_ready', pending_phases });
   });

@@ -10,7 +10,7 @@ import { nexus } from '../../../test/nexus-process.ts';
 import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
 import { loadConfig } from '../../config.ts';
 import { openThreadSql } from '../engines.ts';
-import { readMigrations } from '../migrations.ts';
+import { migrate, readMigrations } from '../migrations.ts';
 
 const KEY = 'viewer-key-of-modes-1';
 type Mode = 'auto_create' | 'migrate_only' | 'off';
@@ -86,6 +86,26 @@ forEachEngine('the mode of the schema', (engine: EngineName) => {
     // By now each of its own tasks has been tried.
     await sleep(1_500);
     expect(logged.filter((event) => /failed|incomplete/.test(event))).toEqual(['schema.incomplete']);
+  });
+
+  test('off without any table is neither ready nor healthy, and says that it is for the schema', async () => {
+    const server = await start('off');
+    const got = async (path: string) => {
+      const answer = await fetch(`${server.url}${path}`);
+      return [answer.status, await answer.json()];
+    };
+    expect(await got('/healthz/ready')).toEqual([503, { status: 'not_ready', pending_phases: ['schema'] }]);
+    expect(await got('/healthz/startup')).toEqual([200, { status: 'started' }]);
+    expect(await got('/health')).toMatchObject([503, { status: 'unhealthy', healthy: false, healthy_nodes: [] }]);
+    const schema = { status: 'unhealthy', detail: expect.stringContaining('run nexus migrate') };
+    expect(await got('/health/detailed')).toMatchObject([503, { components: { sql: { status: 'healthy' }, schema } }]);
+    const figures = await (await fetch(`${server.url}/metrics/prometheus`)).text();
+    expect(figures).toMatch(/^nexus_db_up 1$/m);
+    expect(figures).toMatch(/^nexus_up 0$/m);
+    expect(figures).not.toMatch(/^nexus_files /m);
+    await withSql((sql) => migrate(sql));
+    expect(await got('/healthz/ready')).toMatchObject([200, { status: 'ready' }]);
+    expect(await got('/health/detailed')).toMatchObject([200, { components: { schema: { status: 'healthy' } } }]);
   });
 
   test('off seeds what it can: what needs the table that is missing is 503', async () => {
