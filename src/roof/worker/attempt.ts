@@ -124,6 +124,7 @@ function failed(thrown: unknown, { job, log }: Pick<AttemptParts, 'log'> & Pick<
   if (thrown === STOPPED) return { kind: 'failed', error: STOPPED.message, retryable: true, retry_after_ms: 0 };
   if (thrown instanceof Fault) return { kind: 'failed', error: shortError(thrown.message), retryable: true };
   const err = thrown instanceof Error ? thrown.stack : String(thrown);
-  log('error', 'internal.error', { job_id: job.job_id, job_type: job.type, attempt: job.attempt, err });
-  return { kind: 'failed', error: `Internal error (${job.job_id})`, retryable: true };
+  const { job_id, type: job_type, attempt, request_id, zone_id: zone } = job;
+  log('error', 'internal.error', { request_id, zone, job_id, job_type, attempt, err });
+  return { kind: 'failed', error: `Internal error (${request_id})`, retryable: true };
 }

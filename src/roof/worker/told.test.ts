@@ -148,4 +148,23 @@ forEachEngine('jobs are told of', (engine) => {
     );
     for (const { job_id } of passes) expect(of(job_id)).toEqual([]);
   });
+
+  test('a defect is told by the id of the request that submitted the job, and logged with it', async () => {
+    const { id } = await echo({ value: 1 }, { delay_seconds: 0.5, max_attempts: 1 });
+    await server.sql.write('root', (tx) => tx.run("UPDATE jobs SET payload = '{' WHERE job_id = ?", [id]));
+    const defect = () => lines.find(({ event, fields }) => event === 'internal.error' && fields.job_id === id);
+    await expect.poll(defect, { timeout: 20_000 }).toMatchObject({
+      level: 'error',
+      fields: {
+        request_id: 'told-1',
+        zone: 'root',
+        job_type: 'echo',
+        attempt: 1,
+        err: expect.stringContaining('JSON'),
+      },
+    });
+    const ERROR = 'SELECT error FROM jobs WHERE job_id = ?';
+    const failed = () => server.sql.read((tx) => tx.get(ERROR, [id]));
+    await expect.poll(failed, { timeout: 20_000 }).toEqual({ error: 'Internal error (told-1)' });
+  });
 });
