@@ -59,6 +59,8 @@ async function checkMode(call: Call, { job_type, payload }: SubmitInput, switche
 interface Ready {
   readonly input: SubmitInput;
   readonly switches: Switches;
+  /** Jobs may be queued for later. */
+  readonly asyncJobs: boolean;
   /** Of a job that was made, and run, before. */
   readonly done?: SubmitOutput;
   readonly offer?: Offer | undefined;
@@ -70,6 +72,7 @@ const keeping = z.object({
   hands: own<Hands>().optional(),
   offer: z.custom<Offer | undefined>(() => true).optional(),
   switches: z.custom<Switches>(() => true),
+  asyncJobs: z.boolean(),
 });
 type Keeping = z.infer<typeof keeping>;
 
@@ -86,8 +89,9 @@ const keepJobOf = (types: readonly AnyJobType[]): KeepJob => ({
   faults: [],
   object: ({ input }) => input.job_type,
   ahead: (tx, { offer }, context) => askForJob(tx, offer, context),
-  run: async (call, { input, hands, offer, switches }) => {
+  run: async (call, { input, hands, offer, switches, asyncJobs }) => {
     await checkMode(call, input, switches);
+    if (hands === undefined && !asyncJobs) throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
     const { job, deduplicated } = await enqueue(call, {
       holder: hands === undefined ? undefined : () => holderAmong(hands),
       offer,
@@ -131,19 +135,18 @@ const submitJobOf = (keepJob: KeepJob): Operation<SubmitInput, SubmitOutput, Rea
   rings: ({ status, deduplicated }, { offer }) => (deduplicated || offer || status === 'running' ? undefined : WAITING),
   object: ({ input }) => input.job_type,
   prepare: async (input, preparation) => {
-    const { switches } = preparation;
-    if (input.execution_mode === 'sync') {
-      const done = await runNow(preparation, (hands) => preparation.run(keepJob, { input, switches, hands }));
-      return { input, switches, done };
-    }
-    if (!preparation.asyncJobs) throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
-    return { input, switches, offer: preparation.hands.offer(input.job_type) };
+    const { switches, asyncJobs } = preparation;
+    const ready = { input, switches, asyncJobs };
+    if (input.execution_mode !== 'sync')
+      return asyncJobs ? { ...ready, offer: preparation.hands.offer(input.job_type) } : ready;
+    const done = await runNow(preparation, (hands) => preparation.run(keepJob, { ...ready, hands }));
+    return { ...ready, done };
   },
   over: ({ offer }, output, { hands, context: { zone_id } }) => {
     if (offer) hands.answer(offer, output && !output.deduplicated ? { zone_id, job_id: output.job_id } : undefined);
   },
-  run: async (call, { input, done, offer, switches }) => {
-    if (!done) return keepJob.run(call, { input, switches, offer });
+  run: async (call, { done, ...ready }) => {
+    if (!done) return keepJob.run(call, ready);
     const job = await findJob(call.tx, call.context.zone_id, done.job_id);
     return { ...done, status: jobWord(job?.status ?? done.status) };
   },

@@ -188,16 +188,21 @@ forEachEngine('the jobs API', (engine) => {
 
 test('where async jobs are off, only those of mode sync are taken', async () => {
   const server = await startTestServer({ environment: { NEXUS_ASYNC_JOBS_ENABLED: 'false' } });
-  const submit = async (execution_mode: string) => {
+  const { key } = await server.ok('admin_create_key', { name: 'op', user_id: 'op', role: 'operator' });
+  const submit = async (execution_mode: string, body: object = { job_type: 'echo', payload: { value: 1 } }) => {
     const response = await server.http('/api/v1/jobs/submit', {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ job_type: 'echo', payload: { value: 1 }, execution_mode }),
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify({ ...body, execution_mode }),
     });
     return { status_code: response.status, ...((await response.json()) as object) };
   };
   const off = { status_code: 400, code: 'bad_request', detail: 'Async jobs are disabled by feature flag' };
   for (const mode of ['async', 'shadow']) expect(await submit(mode)).toMatchObject(off);
   expect(await submit('sync')).toMatchObject({ status_code: 200, status: 'succeeded' });
+  // A mode that the caller may not use is told before that (infrastructure.md §1, Order).
+  const raw = { job_type: 'analyze', payload: { mode: 'RAW' } };
+  for (const mode of ['async', 'shadow', 'sync'])
+    expect(await submit(mode, raw)).toMatchObject({ status_code: 403, code: 'forbidden' });
   await server.stop();
 });
