@@ -128,6 +128,28 @@ forEachEngine('figures and log lines', (engine) => {
   });
 });
 
+test('the line of a request is an error where the status is 5xx, that of a full zone too', async () => {
+  const told: unknown[] = [];
+  const server = await startTestServer({
+    log: (level, event, { status }) => event === 'http.request' && told.push([status, level]),
+  });
+  await server.ok('zone_create', { zone_id: 'full', name: 'F', limits: { max_file_bytes: 4 } });
+  const headers = { 'x-nexus-zone-id': 'full' };
+  await server.http('/api/v2/files/a', { method: 'PUT', body: '12345', headers });
+  await server.http('/api/v2/files/a', { headers });
+  await vi.waitFor(
+    () =>
+      expect(told).toEqual(
+        expect.arrayContaining([
+          [507, 'error'],
+          [404, 'info'],
+        ]),
+      ),
+    SLOW,
+  );
+  await server.stop();
+});
+
 test('promtool would have something to say', () => {
   expect(promtool(['check', 'metrics'], '# TYPE a counter\na 1\n').code).not.toBe(0);
 });

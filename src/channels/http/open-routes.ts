@@ -110,7 +110,7 @@ function account(request: FastifyRequest, reply: FastifyReply, { door, seconds }
   door.metrics.requestEnded({ method: request.method, status, endpoint, seconds });
   const caller = request.arrival?.caller;
   if (request.span) endSpan(request, request.span, status);
-  door.server.log(status >= 500 && status !== 507 ? 'error' : 'info', 'http.request', {
+  door.server.log(status >= 500 ? 'error' : 'info', 'http.request', {
     request_id: request.id,
     call_id: request.id,
     zone: caller?.zone_id,
