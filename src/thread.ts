@@ -93,7 +93,8 @@ async function perform(job: ThreadJob): Promise<unknown> {
   const operation = byName.get(job.operation);
   if (!operation) throw new Error(`no operation ${job.operation}`);
   const run = operation.effect === 'read' ? runner.read : runner.write;
-  return inTrace(job.context, () => run(operation, job.ready, job.context));
+  const { context, ready, tracestate } = job;
+  return inTrace({ ...context, tracestate }, () => run(operation, ready, context));
 }
 
 function answerTo(call: ThreadCall): void {

@@ -77,6 +77,24 @@ test('its baggage names the request, in a form that every baggage takes', async 
   expect(carried).toEqual(new Set(['nexus.request_id=run%3D7%2C%22a%22%3Bb%25']));
 });
 
+test('what systems before this one say of the trace is sent on, in each thread; not what has no form', async () => {
+  const trace = 'e'.repeat(32);
+  const statesOf = async (tracestate: string, path: string, init: RequestInit): Promise<Set<string | undefined>> => {
+    const given = traced(trace, init);
+    const ask = () =>
+      server.http(path, { ...given, headers: { ...given.headers, tracestate } }).then((got) => got.text());
+    const heads = await headsThrough(store, ask);
+    // A thread that begins looks for its bucket, for nobody's call.
+    const own = heads.filter((head) => head.includes(`traceparent: 00-${trace}-`));
+    return new Set(own.map((head) => /^tracestate: (.*)\r$/im.exec(head)?.[1]));
+  };
+  const put = (letter: string): RequestInit => ({ method: 'PUT', body: Buffer.alloc(200_000, letter) });
+  expect(await statesOf('rojo=1, congo=t61', '/api/v2/files/four', put('4'))).toEqual(new Set(['rojo=1,congo=t61']));
+  expect(await statesOf('rojo', '/api/v2/files/five', put('5'))).toEqual(new Set([undefined]));
+  const search = { method: 'POST', body: JSON.stringify({ params: { pattern: '555', path: '/' } }) };
+  expect(await statesOf('rojo=2', '/api/nfs/grep', search)).toEqual(new Set(['rojo=2']));
+});
+
 test('what a call asks of an MCP server is too', async () => {
   const tools = await startMcpServer(['t']);
   const proxy = await startTcpProxy(Number(new URL(tools.url).port));

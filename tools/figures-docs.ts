@@ -53,7 +53,8 @@ ${table(
 ## Traces
 
 Off until \`NEXUS_OTLP_ENDPOINT\` names a collector: spans then go to it by OTLP over HTTP (\`/v1/traces\` is added where the URL has no path), as service \`NEXUS_APP_NAME\`. A request goes on in the trace
-that its \`traceparent\` names (W3C Trace Context), and so does each attempt of a job that it submits, in whatever process. A collector that is away costs no request anything: its spans are dropped and
+that its \`traceparent\` names (W3C Trace Context), and so does each attempt of a job that it submits, in whatever process. What a call asks of others
+carries its trace and the \`tracestate\` that it came with; a job does not keep the latter. A collector that is away costs no request anything: its spans are dropped and
 counted, and a stop waits for it two seconds at most.
 
 | span | parent | attributes |

@@ -11,7 +11,13 @@ import type { SqlStats } from '../ports/sql.ts';
 export type ThreadRole = 'writer' | 'reader';
 
 export type ThreadJob =
-  | { readonly kind: 'call'; readonly operation: string; readonly ready: unknown; readonly context: CallContext }
+  | {
+      readonly kind: 'call';
+      readonly operation: string;
+      readonly ready: unknown;
+      readonly context: CallContext;
+      readonly tracestate: string | undefined;
+    }
   | { readonly kind: 'stats' }
   | { readonly kind: 'close' };
 

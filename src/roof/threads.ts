@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { Fault, faultFromWire } from '../base/faults.ts';
+import { tracestateAtHand } from '../base/trace-context.ts';
 import { Detour } from '../core/call/outside.ts';
 import type { Told } from '../core/call/told.ts';
 import type { EndedSpan } from '../core/call/tracing.ts';
@@ -93,7 +94,8 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
       outbox.push({ id, job });
     });
   return {
-    run: (operation, ready, context) => send({ kind: 'call', operation: operation.name, ready, context }),
+    run: (operation, ready, context) =>
+      send({ kind: 'call', operation: operation.name, ready, context, tracestate: tracestateAtHand() }),
     stats: () => send({ kind: 'stats' }),
     close: async () => {
       closing = true;

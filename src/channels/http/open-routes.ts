@@ -1,7 +1,7 @@
 /** Routes that need no credentials: health, probes, features, metrics (files.md §12). They cost the database little. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
-import { enterTrace } from '../../base/trace-context.ts';
+import { enterTrace, readTracestate } from '../../base/trace-context.ts';
 import type { OpenSpan } from '../../core/call/tracing.ts';
 import { endpointOf as routeOf } from './audit-marks.ts';
 import type { DoorOptions } from './door.ts';
@@ -81,8 +81,10 @@ export function addAccounting(app: FastifyInstance, door: DoorOptions): void {
     if (mayLast) request.lasts = lasts;
     door.metrics.requestBegan();
     if (door.tracing) {
-      request.span = door.tracing.begin(request.method, 'server', one(request.headers, 'traceparent'));
-      enterTrace({ traceparent: request.span.traceparent, request_id: request.id });
+      const [traceparent, tracestate] = [one(request.headers, 'traceparent'), one(request.headers, 'tracestate')];
+      request.span = door.tracing.begin(request.method, 'server', traceparent);
+      const given = readTracestate({ traceparent, tracestate });
+      enterTrace({ traceparent: request.span.traceparent, tracestate: given, request_id: request.id });
     }
     // Emitted once, when the answer is out or the client is gone, whichever comes first.
     reply.raw.on('close', () => {
