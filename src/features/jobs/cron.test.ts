@@ -37,6 +37,57 @@ test('a local time that comes twice fires the first time', () => {
   ]);
 });
 
+test('lists and ranges of hours and minutes are local times each', () => {
+  const inGap = { after: '2026-03-28T23:30:00Z', times: 3 };
+  expect(next('30 2,14 * * *', 'Europe/Berlin', inGap)).toEqual([
+    '2026-03-29T01:00',
+    '2026-03-29T12:30',
+    '2026-03-30T00:30',
+  ]);
+  // Times of one gap are one instant.
+  for (const line of ['15,30 2 * * *', '0-59/20 2 * * *', '*/30 15,30 2 * * *']) {
+    expect(next(line, 'Europe/Berlin', { ...inGap, times: 1 })).toEqual(['2026-03-29T01:00']);
+    const behind = { after: '2026-03-29T01:00:00Z', times: 1 };
+    expect(next(line, 'Europe/Berlin', behind)[0]).toMatch(/^2026-03-30T00:/);
+  }
+  expect(next('0 1-3 * * *', 'Europe/Berlin', inGap)).toEqual([
+    '2026-03-29T00:00',
+    '2026-03-29T01:00',
+    '2026-03-29T23:00',
+  ]);
+  const twice = { after: '2026-10-24T22:30:00Z', times: 4 };
+  expect(next('30 2,14 * * *', 'Europe/Berlin', { ...twice, times: 3 })).toEqual([
+    '2026-10-25T00:30',
+    '2026-10-25T13:30',
+    '2026-10-26T01:30',
+  ]);
+  expect(next('0 1-3 * * *', 'Europe/Berlin', twice)).toEqual([
+    '2026-10-24T23:00',
+    '2026-10-25T00:00',
+    '2026-10-25T02:00',
+    '2026-10-26T00:00',
+  ]);
+  expect(next('0 2,3 * * *', 'Europe/Berlin', { ...twice, times: 3 })).toEqual([
+    '2026-10-25T00:00',
+    '2026-10-25T02:00',
+    '2026-10-26T01:00',
+  ]);
+  expect(next('15,30 2 * * *', 'Europe/Berlin', { ...twice, times: 3 })).toEqual([
+    '2026-10-25T00:15',
+    '2026-10-25T00:30',
+    '2026-10-26T01:15',
+  ]);
+  // Asked while the hour is there the second time.
+  expect(next('15,30,45 2,3 * * *', 'Europe/Berlin', { after: '2026-10-25T01:20:00Z', times: 1 })).toEqual([
+    '2026-10-25T02:15',
+  ]);
+  // A day that an island left out.
+  expect(next('0 8,20 * * *', 'Pacific/Apia', { after: '2011-12-30T09:00:00Z', times: 2 })).toEqual([
+    '2011-12-30T10:00',
+    '2011-12-30T18:00',
+  ]);
+});
+
 test('wildcard hours and minutes follow real time', () => {
   const hours = { after: '2026-10-24T23:45:00Z', times: 4 };
   expect(next('30 * * * *', 'Europe/Berlin', hours)).toEqual([

@@ -4,6 +4,7 @@
  */
 import { Cron } from 'croner';
 import { type Fault, invalidParams } from '../../base/faults.ts';
+import { instantOf, localTime } from './local-time.ts';
 
 export interface CronLine {
   readonly cron: string;
@@ -25,7 +26,13 @@ const EXAMPLE = 'for example 30 2 * * 1-5 is 2:30 on working days';
 const NAMED = ['@hourly', '@daily', '@weekly', '@monthly', '@yearly'];
 /** Most lines are asked again and again. */
 const KEPT_MOST = 1_000;
-const kept = new Map<string, Cron>();
+const kept = new Map<string, Pattern>();
+
+interface Pattern {
+  readonly cron: Cron;
+  /** Its hours and minutes are those of the clock on the wall: no wildcard is among them. */
+  readonly isLocal: boolean;
+}
 
 /** INVALID_PARAMS that names the field where the line or the zone cannot be used. */
 export function checkCron(line: CronLine): void {
@@ -78,22 +85,44 @@ function isField(line: string): boolean {
   }
 }
 
-function patternOf({ cron, timezone }: CronLine): Cron {
+function patternOf({ cron, timezone }: CronLine): Pattern {
   const key = `${timezone} ${cron}`;
   const known = kept.get(key);
   if (known) return known;
   const line = cron.trim();
   if (line.split(/\s+/).length > 6) throw new Error('too many fields');
-  const made = new Cron(line, { timezone, paused: true });
+  const isLocal = isLocalLine(line);
+  // A pattern of local times knows no clock that changes: instants are made of what it gives.
+  const made = { cron: new Cron(line, { timezone: isLocal ? 'UTC' : timezone, paused: true }), isLocal };
   if (kept.size >= KEPT_MOST) kept.clear();
   kept.set(key, made);
   return made;
 }
 
-/** The first planned instant after a time, in milliseconds; undefined where there is none. */
+/** Short forms are of one hour and minute, for which the pattern itself knows what to do, or of every hour. */
+const isLocalLine = (line: string): boolean =>
+  !line.startsWith('@') &&
+  !line
+    .split(/\s+/)
+    .slice(-5, -3)
+    .some((field) => /[*?]/.test(field));
+
+/**
+ * The first planned instant after a time, in milliseconds; undefined where there is none. Times of a line that fall into
+ * one gap all stand for the instant after it, and an instant fires once.
+ */
 export function nextInstant(line: CronLine, after: number): number | undefined {
+  const { cron, isLocal } = patternOf(line);
   // Cron knows seconds: one that has begun is over.
-  return patternOf(line).nextRun(new Date(after))?.getTime();
+  const nextOf = (at: number): number | undefined => cron.nextRun(new Date(at))?.getTime();
+  if (!isLocal) return nextOf(after);
+  const { timezone } = line;
+  for (let local = nextOf(localTime(timezone, after)); local !== undefined; local = nextOf(local)) {
+    const instant = instantOf(timezone, local);
+    // What comes the second time has fired.
+    if (instant > after) return instant;
+  }
+  return undefined;
 }
 
 const SECOND_MS = 1_000;
