@@ -1,14 +1,13 @@
 /** The log as it grows: a stream of events that resumes without a gap, and a call that waits for a change (platform.md §3.2, §3.4). */
 import { z } from 'zod';
 import { plainText } from '../../base/texts.ts';
-import type { Call, Operation, Streaming } from '../../core/operation.ts';
+import type { Operation, Streaming } from '../../core/operation.ts';
 import { eventId, eventObject } from './event-line.ts';
 import { ALL_EVENTS, agentParam, type EventFilter, eventTest, typesParam } from './filter.ts';
 import { follow, type Step } from './follow.ts';
 import { inBody, jsonList } from './page.ts';
-import { edgeOf, positionIn, positionParam, requirePosition, requireThere } from './positions.ts';
-import { PAGE_ROOM, scan } from './scan.ts';
-import { sightOf } from './sight.ts';
+import { positionIn, positionParam, requirePosition, requireThere } from './positions.ts';
+import { type Sought, seekTail, type TailFound, tailBegin, tailFound } from './tail.ts';
 
 const TAIL_DEFAULT = 10;
 const TAIL_MAX = 100;
@@ -22,9 +21,6 @@ const streamInput = z.object({
 });
 type StreamInput = z.infer<typeof streamInput>;
 
-const start = z.object({ after: z.number() });
-type Start = z.infer<typeof start>;
-
 const filterIn = ({ path, event_types, agent_id }: Omit<StreamInput, 'tail' | 'last_event_id'>): EventFilter => ({
   ...ALL_EVENTS,
   types: event_types ?? null,
@@ -32,49 +28,38 @@ const filterIn = ({ path, event_types, agent_id }: Omit<StreamInput, 'tail' | 'l
   path_pattern: path ?? null,
 });
 
-export const eventFollow: Operation<StreamInput, Start> = {
+export const eventFollow: Operation<StreamInput, TailFound> = {
   name: 'event.follow',
   summary: 'Follow what happens in the zone: the newest events, then each one as it comes, until the client goes.',
   effect: 'read',
   who: { role: 'viewer' },
   heavy: true,
   input: streamInput,
-  output: start,
+  output: tailFound,
   faults: ['INVALID_PATTERN', 'REVISION_GONE', 'TOO_MANY'],
   http: { method: 'GET', path: '/api/v2/events/stream', headers: { 'last-event-id': 'last_event_id' } },
   cli: { words: 'event follow', args: ['path'] },
   stream: {
     media: 'text/event-stream',
     item: eventObject,
-    open: (begin, streaming, input) =>
-      frames(streaming, follow(streaming, { ...begin, filter: filterIn(input as StreamInput) })),
+    open: (found, streaming, input) =>
+      frames(streaming, fromTail(streaming, { found, filter: filterIn(input as StreamInput) })),
   },
   run: async (call, input) => {
     const filter = filterIn(input);
     const given = input.last_event_id === undefined ? undefined : positionIn(call.zone.zone_id, input.last_event_id);
-    if (given === undefined || given > call.zone.seq) return { after: await behindTail(call, filter, input.tail) };
+    if (given === undefined || given > call.zone.seq) {
+      const { seq } = call.zone;
+      return seekTail(call, { found: { after: seq, next: seq, left: input.tail }, filter });
+    }
     await requireThere(call, given);
-    return { after: given };
+    return { after: given, next: null, left: 0 };
   },
 };
 
-/** Number behind which the newest so many events lie that are wanted and seen. */
-async function behindTail(call: Call, filter: EventFilter, tail: number): Promise<number> {
-  const { zone, tx, limits } = call;
-  const matches = eventTest(filter, limits);
-  if (tail === 0) return zone.seq;
-  const { rows } = await scan(tx, {
-    zone_id: zone.zone_id,
-    newestFirst: true,
-    from: zone.seq,
-    to: (await edgeOf(call)).oldest,
-    most: tail,
-    room: PAGE_ROOM,
-    filter,
-    matches,
-    sight: await sightOf(call),
-  });
-  return (rows.at(-1)?.seq ?? zone.seq + 1) - 1;
+async function* fromTail(streaming: Streaming, sought: Sought): AsyncGenerator<Step> {
+  const after = await tailBegin(streaming, sought);
+  yield* follow(streaming, { after, filter: sought.filter });
 }
 
 const encoder = new TextEncoder();

@@ -94,6 +94,26 @@ forEachEngine('listeners', (engine) => {
     return numbers;
   }
 
+  test('the newest of rare events are found however many others came since', async () => {
+    const { key } = await freshZone();
+    await publish(server, [{ type: 'app.rare', data: { n: 1 } }], key);
+    const others = Array.from({ length: 1000 }, () => ({ type: 'app.other' }));
+    for (let n = 0; n < 11; n++) await publish(server, others, key);
+    await publish(server, [{ type: 'app.rare', data: { n: 2 } }], key);
+    for (let n = 0; n < 10; n++) await publish(server, others, key);
+    const listening = (tail: number) => listen(server.url, { key, query: `?event_types=app.rare&tail=${tail}` });
+    const both = await listening(10);
+    const newest = await listening(1);
+    await both.until(() => both.events.length >= 2);
+    await newest.until(() => newest.events.length >= 1);
+    await publish(server, { type: 'app.rare', data: { n: 3 } }, key);
+    for (const listener of [both, newest]) await listener.until(() => listener.events.at(-1)?.data.n === 3);
+    expect(both.events.map(({ data }) => data.n)).toEqual([1, 2, 3]);
+    expect(newest.events.map(({ data }) => data.n)).toEqual([2, 3]);
+    both.vanish();
+    newest.vanish();
+  }, 60_000);
+
   test('many write while some read on, some come and go, and one stops now and then', async () => {
     const { zone_id, key } = await freshZone();
     const whole = WRITERS * WRITES;
