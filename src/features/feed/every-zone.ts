@@ -20,15 +20,18 @@ const SLICE_ROWS = 200;
 /** A place between events: everything that comes behind it in the order of this list. */
 const place = z.object({ at: z.number(), zone_id: z.string(), seq: z.number(), restored_at: restoredParam });
 type Place = Omit<z.infer<typeof place>, 'restored_at'>;
-const CURSOR = 'events of all zones';
 
 export interface EveryZone {
   readonly cursor?: string | undefined;
   readonly since?: number | undefined;
   readonly until?: number | undefined;
   readonly most: number;
+  /** Of the list. */
+  readonly kind: string;
   readonly filter: EventFilter;
 }
+
+const cursorKind = ({ kind }: EveryZone): string => `${kind} of all zones`;
 
 export interface EveryPage {
   readonly rows: EventRow[];
@@ -58,7 +61,7 @@ const placeOf = ({ at, zone_id, ahead, from }: Source): Place => ({
 export async function listEveryZone(call: Call, asked: EveryZone): Promise<EveryPage> {
   const { tx, limits } = call;
   const { since = 0, most, filter } = asked;
-  const begin = asked.cursor === undefined ? undefined : readCursor(CURSOR, asked.cursor, place);
+  const begin = asked.cursor === undefined ? undefined : readCursor(cursorKind(asked), asked.cursor, place);
   const restored_at = await findRestoredAt(tx);
   if (begin) requireSameLog({ restored_at }, begin);
   const newest = Math.min(begin?.at ?? Number.MAX_SAFE_INTEGER, asked.until ?? Number.MAX_SAFE_INTEGER);
@@ -66,6 +69,9 @@ export async function listEveryZone(call: Call, asked: EveryZone): Promise<Every
   const sources = (await listNewest(tx)).map(
     ({ zone_id, seq_at }): Source => ({ zone_id, from: undefined, at: Math.min(seq_at, newest), ahead: [] }),
   );
+  /** The next page begins with this event. */
+  const nextBehind = ({ at, zone_id, seq }: EventRow): string =>
+    writeCursor(cursorKind(asked), { at, zone_id, seq: seq + 1, restored_at });
   const rows: EventRow[] = [];
   let looked = 0;
   for (;;) {
@@ -73,19 +79,13 @@ export async function listEveryZone(call: Call, asked: EveryZone): Promise<Every
     if (!source || placeOf(source).at < since) return { rows, next_cursor: null, has_more: false };
     const [row] = source.ahead;
     if (row) {
-      if (rows.length === most || looked >= SCANNED) return { rows, ...nextBehind(row, restored_at) };
+      if (rows.length === most || looked >= SCANNED) return { rows, next_cursor: nextBehind(row), has_more: true };
       source.ahead.shift();
       looked++;
       if (matches(row)) rows.push(row);
     } else if (!(await readAhead(call, source, begin))) sources.splice(sources.indexOf(source), 1);
   }
 }
-
-/** The next page begins with this event. */
-const nextBehind = ({ at, zone_id, seq }: EventRow, restored_at: number): { next_cursor: string; has_more: true } => ({
-  next_cursor: writeCursor(CURSOR, { at, zone_id, seq: seq + 1, restored_at }),
-  has_more: true,
-});
 
 const newestOf = (sources: readonly Source[]): Source | undefined =>
   sources.reduce<Source | undefined>(

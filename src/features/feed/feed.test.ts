@@ -182,6 +182,12 @@ forEachEngine('the event log', (engine) => {
     const { json } = await call('/api/v2/events?limit=1');
     expect((await call(`/api/v2/events?zone_id=cursor-zone&cursor=${json.next_cursor}`)).code).toBe('INVALID_CURSOR');
     expect((await call(`/api/v2/events/replay?cursor=${json.next_cursor}`)).code).toBe('INVALID_CURSOR');
+    await publish([{ type: 'app.one' }, { type: 'app.two' }]);
+    for (const zone of ['', '&zone_id=*']) {
+      const { next_cursor } = (await call(`/api/v2/events?limit=1${zone}`)).json;
+      expect((await call(`/api/v2/events?limit=1${zone}&cursor=${next_cursor}`)).status).toBe(200);
+      expect((await call(`/api/v2/operations?limit=1${zone}&cursor=${next_cursor}`)).code).toBe('INVALID_CURSOR');
+    }
     expect((await call('/api/v2/events/replay?since_revision=cursor-zone.1')).code).toBe('INVALID_CURSOR');
     expect((await call('/api/v2/events/replay?event_types=exploded')).status).toBe(422);
     expect((await call('/api/v2/events/replay?since_timestamp=yesterday')).status).toBe(422);

@@ -34,7 +34,6 @@ const input = z.object({
 type Input = z.infer<typeof input>;
 
 const cursorState = z.object({ zone_id: z.string(), before: z.int().min(1), restored_at: restoredParam });
-const CURSOR = 'events';
 
 export const filterOf = (given: Partial<Input>, types = given.operation_type): EventFilter => ({
   types: types ?? null,
@@ -45,6 +44,13 @@ export const filterOf = (given: Partial<Input>, types = given.operation_type): E
   path_pattern: given.path_pattern ?? null,
 });
 
+/** What a list is of. */
+interface Listing {
+  /** Kind of its cursors: one of another list is none of this. */
+  readonly kind: 'events' | 'operations';
+  readonly filter: EventFilter;
+}
+
 /** First and last number that is asked for, the last of them first. */
 interface Bounds {
   readonly newest: number;
@@ -52,13 +58,13 @@ interface Bounds {
   readonly restored_at: number;
 }
 
-async function boundsOf(call: Call, { cursor, since, until }: Input): Promise<Bounds> {
+async function boundsOf(call: Call, { cursor, since, until }: Input, kind: Listing['kind']): Promise<Bounds> {
   const { zone } = call;
   const { oldest: edge, restored_at } = await edgeOf(call);
   const oldest = since === undefined ? edge : Math.max(edge, (await lastBefore(call, since)) + 1);
   const newest = until === undefined ? zone.seq : await lastBefore(call, until + 1);
   if (cursor === undefined) return { newest, oldest, restored_at };
-  const { zone_id, before, ...state } = readCursor(CURSOR, cursor, cursorState);
+  const { zone_id, before, ...state } = readCursor(kind, cursor, cursorState);
   if (zone_id !== zone.zone_id) throw contradicts('zone_id');
   requireSameLog({ restored_at }, state);
   if (before <= edge && edge > 1) {
@@ -73,11 +79,11 @@ interface Page {
   readonly has_more: boolean;
 }
 
-async function pageOf(call: Call, given: Input, filter: EventFilter): Promise<Page> {
+async function pageOf(call: Call, given: Input, { kind, filter }: Listing): Promise<Page> {
   const most = Math.min(given.limit, EVENTS_MAX);
-  if (isEvery(given)) return listEveryZone(call, { ...given, most, filter });
+  if (isEvery(given)) return listEveryZone(call, { ...given, most, kind, filter });
   const { zone_id } = call.zone;
-  const { newest, oldest, restored_at } = await boundsOf(call, given);
+  const { newest, oldest, restored_at } = await boundsOf(call, given, kind);
   const { rows, next } = await scan(call.tx, {
     zone_id,
     newestFirst: true,
@@ -89,7 +95,7 @@ async function pageOf(call: Call, given: Input, filter: EventFilter): Promise<Pa
     matches: eventTest(filter, call.limits),
     sight: await sightOf(call),
   });
-  const next_cursor = next === undefined ? null : writeCursor(CURSOR, { zone_id, before: next + 1, restored_at });
+  const next_cursor = next === undefined ? null : writeCursor(kind, { zone_id, before: next + 1, restored_at });
   return { rows, next_cursor, has_more: next !== undefined };
 }
 
@@ -122,7 +128,7 @@ export const eventList: Operation<Input, z.infer<typeof listOutput>> = {
   cli: { words: 'event list' },
   nowhere: () => ({ events: listOf([]), ...NOTHING }),
   run: async (call, given) => {
-    const { rows, ...page } = await pageOf(call, given, filterOf(given));
+    const { rows, ...page } = await pageOf(call, given, { kind: 'events', filter: filterOf(given) });
     return { events: listOf(rows), ...page };
   },
 };
@@ -149,7 +155,7 @@ export const eventOperations: Operation<Input, z.infer<typeof operationsOutput>>
       given,
       given.operation_type?.filter((type) => FILE_TYPES.includes(type)) ?? [...FILE_TYPES],
     );
-    const { rows, ...page } = await pageOf(call, given, filter);
+    const { rows, ...page } = await pageOf(call, given, { kind: 'operations', filter });
     const total = await totalOf(call, { ...given, cursor: undefined }, filter);
     return { operations: listOf(rows, operationLine), ...(total === undefined ? {} : { total }), ...page };
   },
@@ -166,7 +172,7 @@ async function totalOf(call: Call, given: Input, filter: EventFilter): Promise<n
   const { zone_id } = call.zone;
   const { all } = await sightOf(call);
   if (!all || isEvery(given) || filter.path_prefix !== null || filter.path_pattern !== null) return undefined;
-  const { newest, oldest } = await boundsOf(call, given);
+  const { newest, oldest } = await boundsOf(call, given, 'operations');
   if (newest - oldest >= COUNTED) return undefined;
   return countEvents(call.tx, { zone_id, first: oldest, last: newest, ...filter });
 }
