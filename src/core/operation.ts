@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { BrickName } from '../base/bricks.ts';
+import type { EventType } from '../base/event-types.ts';
 import type { Fault, FaultCode } from '../base/faults.ts';
 import type { Limits } from '../base/limits.ts';
 import type { Blobs } from '../ports/blobs.ts';
@@ -78,7 +79,7 @@ export interface CallContext {
 export type { Counter, ZoneRow };
 
 export interface NewEvent {
-  readonly type: string;
+  readonly type: EventType;
   readonly path?: string;
   readonly old_path?: string;
   readonly branch?: string;

@@ -37,7 +37,7 @@ function tellLapse(call: Call, agent: AgentLife, at: Moment): void {
 
 /** It is the agent's own, and its user's, whoever finds it. */
 export const lapseEvent = ({ agent_id, user_id, state, generation: current, heard_at }: AgentLife) => ({
-  type: 'agent.stale',
+  type: 'agent.stale' as const,
   object: { type: 'agent', id: agent_id },
   data: { state, generation: current, last_heard: isoTime(heard_at) },
   by: { user_id, agent_id },

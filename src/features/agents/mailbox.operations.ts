@@ -32,7 +32,7 @@ import { agentId, keptJson, OPERATOR, VIEWER } from './params.ts';
 import { agentNotFound, isItself, isRegistrar, mayActFor } from './rights.ts';
 
 const ROOT = '/api/v2/ipc';
-const tell = (call: Call, type: string, id: string, data: Readonly<Record<string, unknown>>): number =>
+const tell = (call: Call, type: 'sent' | 'deleted', id: string, data: Readonly<Record<string, unknown>>): number =>
   call.event({ type: `message.${type}`, object: { type: 'message', id }, data });
 
 const agentInput = z.object({ agent_id: agentId });

@@ -2,13 +2,12 @@
  * The registry (platform.md §1.1): register, update, delete. Guarantees: an agent is registered once; its generated key is
  * shown once, has the role operator and no grants; with the agent go its keys, its grants and its inbox.
  */
-
 import { z } from 'zod';
 import { canonicalJson } from '../../base/canonical-json.ts';
 import { Fault } from '../../base/faults.ts';
 import { newId } from '../../base/ids.ts';
 import { parseJson } from '../../base/parse-json.ts';
-import { type Call, type Operation, ROLES } from '../../core/operation.ts';
+import { type Call, type NewEvent, type Operation, ROLES } from '../../core/operation.ts';
 import { hashKey } from '../access/credentials.ts';
 import { tellEnds } from '../access/graph/changes.sql.ts';
 import { managesAll } from '../access/key-rights.ts';
@@ -45,7 +44,11 @@ interface AgentEvent {
 }
 
 /** The event of a change of an agent. */
-export function tellAgent(call: Call, event: `agent.${string}`, { agent_id, ...data }: AgentEvent): void {
+export function tellAgent(
+  call: Call,
+  event: NewEvent['type'] & `agent.${string}`,
+  { agent_id, ...data }: AgentEvent,
+): void {
   call.event({ type: event, object: { type: 'agent', id: agent_id }, data });
 }
 

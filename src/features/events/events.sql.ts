@@ -1,9 +1,9 @@
 /** Rows of the event log. The sequence number is given by the zone's row, which the writing transaction holds. */
+import { familyOf, isOfSubject } from '../../base/event-types.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { type Doer, doerOf, type EventDoer, foreignZoneOf, ownerOfText, subjectText } from '../../core/call/doer.ts';
 import type { CallContext, NewEvent } from '../../core/operation.ts';
 import type { RowsInsert, Tx } from '../../ports/sql.ts';
-import { familyOf, isOfSubject } from './types.ts';
 
 export interface EventRow {
   readonly zone_id: string;

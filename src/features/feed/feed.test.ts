@@ -171,6 +171,23 @@ forEachEngine('the event log', (engine) => {
     );
   });
 
+  test('a type that no event can have is refused, and one that is or will be is taken', async () => {
+    const status = async (query: string) => (await call(`/api/v2/${query}`)).status;
+    for (const word of ['job.finished', 'job.done', 'key.bogus', 'agent.x', 'tree_branch.', 'toString', 'zone']) {
+      expect(await status(`events?operation_type=${word}`), word).toBe(422);
+      expect(await status(`operations?operation_type=write,${word}`), word).toBe(422);
+      expect(await status(`events/replay?event_types=${word}`), word).toBe(422);
+      expect(await status(`events/stream?event_types=${word}`), word).toBe(422);
+    }
+    const known =
+      'create,file_deleted,dir_create,dir_delete,move,grant,revoke,key.revoked,zone.updated,access.schema,tree_snapshot.created,' +
+      'tree_branch.deleted,agent.transition,message.sent,job.retry_wait,schedule.deleted,mount.mcp_added,sync.pushed,' +
+      'conflict.opened,brick.changed,backup.failed,branch.created,remix.created,workflow.rolled_back,execution.waiting,' +
+      'sandbox.egress_denied,image.built,asset.installed,app.any';
+    expect(await status(`events?operation_type=${known}`)).toBe(200);
+    expect(await status(`events/replay?event_types=${known}`)).toBe(200);
+  });
+
   test('a zone that never was is an empty log, and a cursor is one of its own zone and list', async () => {
     for (const path of ['/api/v2/events', '/api/v2/events/replay', '/api/v2/operations']) {
       expect(await call(`${path}?zone_id=never-was`)).toMatchObject({ status: 200, json: { has_more: false } });

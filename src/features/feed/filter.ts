@@ -4,11 +4,11 @@
  * lie below it; a rename matches by either side that its reader may see.
  */
 import { z } from 'zod';
+import { typeOf } from '../../base/event-types.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { isBelow } from '../../base/paths.ts';
 import { plainText } from '../../base/texts.ts';
 import { type EventRow, userZoneOf } from '../events/events.sql.ts';
-import { typeOf } from '../events/types.ts';
 import { compileGlob } from '../files/search/glob.ts';
 import type { GlobLimits } from '../files/search/pattern.ts';
 

@@ -1,12 +1,12 @@
 /** The log newest first, and the view of it that holds the changes of files alone (platform.md §3.2). */
 import { z } from 'zod';
 import { contradicts, readCursor, writeCursor } from '../../base/cursor.ts';
+import { FILE_TYPES } from '../../base/event-types.ts';
 import { Fault } from '../../base/faults.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import type { EventRow } from '../events/events.sql.ts';
 import { countEvents } from '../events/reading.sql.ts';
-import { FILE_TYPES } from '../events/types.ts';
 import { eventObject } from './event-line.ts';
 import { listEveryZone } from './every-zone.ts';
 import { agentParam, type EventFilter, eventTest, patternParam, typesParam } from './filter.ts';

@@ -4,13 +4,13 @@
  */
 import { z } from 'zod';
 import { atIndex } from '../../base/at-index.ts';
+import { familyOf, isAppType } from '../../base/event-types.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
 import { jsonObject } from '../../base/json-object.ts';
 import { limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Need } from '../../core/call/access.ts';
-import type { Call, Operation } from '../../core/operation.ts';
-import { APP_TYPE, familyOf } from '../events/types.ts';
+import type { Call, NewEvent, Operation } from '../../core/operation.ts';
 import { eventId } from './event-line.ts';
 
 const EVENTS_MAX = 1_000;
@@ -45,8 +45,9 @@ function eventsOf({ events, type: one, ...rest }: Input): readonly Published[] {
 
 const EXAMPLE = 'for example app.build_finished';
 
-function checkType(given: string, at: string): void {
-  if (APP_TYPE.test(given)) return;
+/** A type that may be published. */
+function appType(given: string, at: string): NewEvent['type'] {
+  if (isAppType(given)) return given;
   if (familyOf(given) === 'app') {
     const message = `${JSON.stringify(given.slice(0, 100))} is no name: it has to be app. and 1 to 64 of a-z, 0-9, _ . and -; ${EXAMPLE}`;
     throw invalidParams({ path: `${at}type`, message });
@@ -89,8 +90,7 @@ export const eventPublish: Operation<Input, z.infer<typeof output>> = {
   run: async (call, given) => {
     const events = eventsOf(given).map((one, index) =>
       ofSeveral(given, index, (at) => {
-        check(call, one, at);
-        const sequence_number = call.event(one);
+        const sequence_number = call.event(checked(call, one, at));
         return { event_id: eventId(call.zone.zone_id, sequence_number), sequence_number };
       }),
     );
@@ -98,9 +98,11 @@ export const eventPublish: Operation<Input, z.infer<typeof output>> = {
   },
 };
 
-function check(call: Call, { type: given, data: told }: Published, at: string): void {
-  checkType(given, at);
+function checked(call: Call, one: Published, at: string): NewEvent {
+  const { type: given, data: told } = one;
+  const type = appType(given, at);
   const maximum = call.limits.EVENT_DATA_BYTES;
   const actual = told === undefined ? 0 : Buffer.byteLength(JSON.stringify(told));
   if (actual > maximum) throw limitExceeded('EVENT_DATA_BYTES', maximum, { actual, what: `data of ${given}` });
+  return { ...one, type };
 }

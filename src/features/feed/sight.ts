@@ -3,13 +3,12 @@
  * events at paths that he may read when the event is delivered, and what his own subject did with agents, messages,
  * jobs and applications; of a rename, a side that may not be read is not told, nor is the source of a copy.
  */
-
+import { isFileType, isOfSubject } from '../../base/event-types.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import type { PathSet } from '../../core/call/access.ts';
 import type { Call, Caller } from '../../core/operation.ts';
 import { isZoneAdmin } from '../access/credentials.ts';
 import { type EventRow, subjectOfEvent, userZoneOf } from '../events/events.sql.ts';
-import { isFileType, isOfSubject } from '../events/types.ts';
 
 /** What one caller sees of one zone, as a transaction has it. */
 export interface Sight {

@@ -3,13 +3,12 @@
  * unless nobody writes to either; the owner's tuple comes and goes with the mount; nothing outside is ever removed, and nothing is
  * made for a mount that is refused.
  */
-
 import { Fault } from '../../base/faults.ts';
 import { newId, newUuid } from '../../base/ids.ts';
 import { isBelow } from '../../base/paths.ts';
 import { subjectText } from '../../core/call/doer.ts';
 import { Detour } from '../../core/call/outside.ts';
-import type { Call } from '../../core/operation.ts';
+import type { Call, NewEvent } from '../../core/operation.ts';
 import { grant, revoke } from '../access/granting.ts';
 import { findTuple } from '../access/tuple-rows.sql.ts';
 import { beginDirectory, makeParents } from '../files/changes.ts';
@@ -95,7 +94,7 @@ function demandStore(call: Call, row: MountRow, { made, place }: ReadyStore): vo
   throw new Detour({ kind: 'store', store: { mount_point, backend_type, config, secrets, place } });
 }
 
-function tell(call: Call, type: string, row: MountRow, more: Readonly<Record<string, unknown>> = {}): void {
+function tell(call: Call, type: NewEvent['type'], row: MountRow, more: Readonly<Record<string, unknown>> = {}): void {
   const { mount_point, backend_type, readonly, write_mode } = row;
   call.event({
     type,

@@ -6,7 +6,7 @@ import { Fault } from '../../../base/faults.ts';
 import { newId } from '../../../base/ids.ts';
 import { hasControl } from '../../../base/paths.ts';
 import { idText, plainText } from '../../../base/texts.ts';
-import type { Call, Operation } from '../../../core/operation.ts';
+import type { Call, NewEvent, Operation } from '../../../core/operation.ts';
 import { denied } from '../../access/grants.ts';
 import { branchParam, path } from '../params.ts';
 import { reachPast } from '../reach.ts';
@@ -98,7 +98,7 @@ export const treeSnapshotCreate: Operation<CreateInput, SnapshotObject, CreateIn
   },
 };
 
-function note(call: Call, type: string, { row, branch }: { row: SnapshotRow; branch: string }): void {
+function note(call: Call, type: NewEvent['type'], { row, branch }: { row: SnapshotRow; branch: string }): void {
   const { snapshot_id: id, name, revision, path: at } = row;
   call.event({
     type,
