@@ -188,6 +188,38 @@ forEachEngine('the event log', (engine) => {
     expect(await status(`events/replay?event_types=${known}`)).toBe(200);
   });
 
+  test('from a time on, a list is whole or refused', async () => {
+    await server.addZone('trimmed');
+    const key = await server.addKey({ zone_id: 'trimmed', role: 'admin' });
+    const at = (seq: number): number => Date.UTC(2026, 0, seq);
+    await server.sql.write('trimmed', async (tx) => {
+      await tx.run("DELETE FROM events WHERE zone_id = 'trimmed'");
+      for (let seq = 5; seq <= 9; seq++) {
+        await tx.run(
+          `INSERT INTO events (zone_id, seq, at, type, path, user_id, channel, request_id, data)
+           VALUES ('trimmed', ?, ?, 'write', '/a', 'ada', 'rpc', 'r', '{}')`,
+          [seq, at(seq)],
+        );
+      }
+      await tx.run("UPDATE zones SET seq = 9 WHERE zone_id = 'trimmed'");
+    });
+    for (const [path, list] of [
+      ['/api/v2/events', 'events'],
+      ['/api/v2/operations', 'operations'],
+    ] as const) {
+      const since = (seq: number) => call(`${path}?since=${new Date(at(seq)).toISOString()}`, { key });
+      const numbers = async (answer: ReturnType<typeof call>) => {
+        const { json } = await answer;
+        return (json as unknown as Record<string, EventObject[]>)[list]?.map(({ sequence_number }) => sequence_number);
+      };
+      expect(await since(4)).toMatchObject({ status: 410, code: 'REVISION_GONE' });
+      // Nothing says that the oldest one that is kept is the first of its time.
+      expect(await since(5)).toMatchObject({ status: 410, code: 'REVISION_GONE' });
+      expect(await numbers(since(6))).toEqual([9, 8, 7, 6]);
+      expect(await numbers(call(path, { key }))).toEqual([9, 8, 7, 6, 5]);
+    }
+  });
+
   test('a zone that never was is an empty log, and a cursor is one of its own zone and list', async () => {
     for (const path of ['/api/v2/events', '/api/v2/events/replay', '/api/v2/operations']) {
       expect(await call(`${path}?zone_id=never-was`)).toMatchObject({ status: 200, json: { has_more: false } });

@@ -11,7 +11,7 @@ import { eventObject } from './event-line.ts';
 import { listEveryZone } from './every-zone.ts';
 import { agentParam, type EventFilter, eventTest, patternParam, typesParam } from './filter.ts';
 import { eventsBody, inBody, jsonList, listOf, operationLine, pageShape } from './page.ts';
-import { edgeOf, lastBefore, requireSameLog, restoredParam, timeParam } from './positions.ts';
+import { edgeOf, lastBefore, requireKept, requireSameLog, restoredParam, timeParam } from './positions.ts';
 import { PAGE_ROOM, scan } from './scan.ts';
 import { sightOf } from './sight.ts';
 
@@ -60,17 +60,19 @@ interface Bounds {
 
 async function boundsOf(call: Call, { cursor, since, until }: Input, kind: Listing['kind']): Promise<Bounds> {
   const { zone } = call;
-  const { oldest: edge, restored_at } = await edgeOf(call);
-  const oldest = since === undefined ? edge : Math.max(edge, (await lastBefore(call, since)) + 1);
+  // Without a time it is a list of what is kept; from a time on, it is whole or refused.
+  const before = since === undefined ? undefined : await lastBefore(call, since);
+  const { oldest: edge, restored_at } = before === undefined ? await edgeOf(call) : await requireKept(call, before);
+  const oldest = before === undefined ? edge : before + 1;
   const newest = until === undefined ? zone.seq : await lastBefore(call, until + 1);
   if (cursor === undefined) return { newest, oldest, restored_at };
-  const { zone_id, before, ...state } = readCursor(kind, cursor, cursorState);
+  const { zone_id, before: next, ...state } = readCursor(kind, cursor, cursorState);
   if (zone_id !== zone.zone_id) throw contradicts('zone_id');
   requireSameLog({ restored_at }, state);
-  if (before <= edge && edge > 1) {
-    throw new Fault('REVISION_GONE', `Events up to ${edge - 1} are no longer kept`, { revision: before, oldest: edge });
+  if (next <= edge && edge > 1) {
+    throw new Fault('REVISION_GONE', `Events up to ${edge - 1} are no longer kept`, { revision: next, oldest: edge });
   }
-  return { newest: Math.min(newest, before - 1), oldest, restored_at };
+  return { newest: Math.min(newest, next - 1), oldest, restored_at };
 }
 
 interface Page {
