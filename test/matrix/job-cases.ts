@@ -7,6 +7,11 @@ const adminOnly = (without: string, input: (at: At) => Promise<Input>): readonly
   { level: 'admin', without, input },
 ];
 
+/** Of what another holds: who sees it is told so, and an admin too can do nothing. */
+const holderOnly = (input: (at: At) => Promise<Input>): readonly Case[] => [
+  { level: 'admin', without: 'TASK_NOT_FOUND', ends: 'CONFLICT', input },
+];
+
 const TASK = { executor: 'outside', task_type: 't' };
 const SCHEDULE = { name: 's', cron: '@yearly', ...TASK };
 
@@ -16,7 +21,7 @@ const someSchedule = async ({ rest }: At): Promise<string> =>
 const someJob = async ({ rest }: At): Promise<string> =>
   String((await rest('/api/v1/jobs/submit', { job_type: 'echo', payload: { value: 1 } })).job_id);
 
-/** A task that the admin has claimed, by its first token. */
+/** A task that another admin has claimed, by its first token. */
 async function heldTask(at: At): Promise<Input> {
   const executor = `outside-${at.n}`;
   const { id } = await at.rest('/api/v2/scheduler/submit', { ...TASK, executor });
@@ -39,9 +44,9 @@ export const JOB_CASES: Cases = {
   'task.metrics': always(),
   'task.types': always(),
   'task.claim': always({ executor: 'outside', lease_seconds: 3600 }),
-  'task.heartbeat': adminOnly('TASK_NOT_FOUND', heldTask),
-  'task.complete': adminOnly('TASK_NOT_FOUND', heldTask),
-  'task.fail': adminOnly('TASK_NOT_FOUND', async (at) => ({ ...(await heldTask(at)), error: 'no luck' })),
+  'task.heartbeat': holderOnly(heldTask),
+  'task.complete': holderOnly(heldTask),
+  'task.fail': holderOnly(async (at) => ({ ...(await heldTask(at)), error: 'no luck' })),
   'schedule.create': always(SCHEDULE),
   'schedule.list': always(),
   'schedule.get': adminOnly('SCHEDULE_NOT_FOUND', async (at) => ({ id: await someSchedule(at) })),

@@ -1,7 +1,7 @@
 /**
  * The scheduler's door for those who run tasks outside (platform.md §2.6): claim, heartbeat, complete, fail. Guarantees: a
- * task has one holder at a time; who lost it cannot finish it, and is told so; telling the same end twice gives the same
- * answer.
+ * task has one holder at a time, the subject that claimed it; nobody else, and not who lost it, can renew or finish it, and is
+ * told so; telling the same end twice gives the same answer.
  */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
@@ -161,7 +161,7 @@ const heartbeat: Operation<z.infer<typeof heartbeatInput>, z.infer<typeof heartb
   object: ({ id }) => id,
   run: async (call, { id, fencing_token, lease_seconds }) => {
     const job = await getHeld(call, id);
-    checkHolds(job, fencing_token);
+    checkHolds(job, fencing_token, subjectOf(call));
     const until = (await queueTime(call)) + Math.round(lease_seconds * 1000);
     await renewLease(call.tx, { ...job, lease_owner: job.lease_owner ?? '', until });
     return { task_id: job.job_id, fencing_token, lease_expires_at: isoTime(until) };
@@ -179,7 +179,7 @@ async function endBy(call: Call, ending: { id: string; fencing_token: number; ou
     );
     if (same) return toTask(job, await queueTime(call));
   }
-  checkHolds(job, fencing_token);
+  checkHolds(job, fencing_token, subjectOf(call));
   const [after] = await endJobs(call, [{ job, outcome }]);
   return toTask(after ?? job, await queueTime(call));
 }

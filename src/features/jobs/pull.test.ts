@@ -68,6 +68,36 @@ forEachEngine('tasks in hands outside', (engine) => {
     });
   });
 
+  test('only who claimed a task renews or ends it, whoever else sees it', async () => {
+    const id = await running();
+    const { id: own } = await call(
+      'POST',
+      `${ROOT}/submit`,
+      { executor: 'nexus', task_type: 'echo', payload: { value: 1 } },
+      operator,
+    );
+    // As a worker of the server has it.
+    await server.sql.write('root', (tx) =>
+      tx.run(
+        "UPDATE jobs SET status = 'running', attempt = 1, lease_owner = 'w', lease_subject = '', lease_until = ?, started_at = 1 WHERE job_id = ?",
+        [systemClock.now() + 3_600_000, own!],
+      ),
+    );
+    const admin = await server.addKey({ subject: 'root', role: 'admin' });
+    const refused = { status_code: 409, error_code: 'CONFLICT', reason: 'LEASE_LOST' };
+    for (const [task, key] of [
+      [id, admin],
+      [own!, operator],
+      [own!, ADMIN_KEY],
+    ] as const) {
+      expect(await tell(task, 'heartbeat', { fencing_token: 1 }, key)).toMatchObject(refused);
+      expect(await tell(task, 'complete', { fencing_token: 1, result: 'forged' }, key)).toMatchObject(refused);
+      expect(await tell(task, 'fail', { fencing_token: 1, error: 'forged' }, key)).toMatchObject(refused);
+      expect(await get(task)).toMatchObject({ status: 'running', result: null, error: null });
+    }
+    await tell(own!, 'cancel', {});
+  });
+
   test('a failure goes back with its time, or is the last; the same failure twice is one', async () => {
     const id = await running({ max_attempts: 3, backoff_seconds: [50, 100] });
     const before = systemClock.now();

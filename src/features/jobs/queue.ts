@@ -321,9 +321,10 @@ async function startNextOf({ tx }: Call, schedule_id: string): Promise<void> {
   if (next && !(await hasActive(tx, schedule_id))) await unblock(tx, next.job_id);
 }
 
-/** Who holds the attempt of this number; CONFLICT where it is over. */
-export function checkHolds(job: JobRow, fencing_token: number): void {
-  if (job.status === 'running' && job.attempt === fencing_token) return;
+/** That it is this subject who holds the attempt of this number, '' is the server's own workers; CONFLICT where it is not. */
+export function checkHolds(job: JobRow, fencing_token: number, subject = ''): void {
+  // A token is a small number that can be guessed, so whose it is counts too.
+  if (job.status === 'running' && job.attempt === fencing_token && job.lease_subject === subject) return;
   const reason = job.status === 'cancelled' ? 'CANCELLED' : 'LEASE_LOST';
   const why = reason === 'CANCELLED' ? 'was cancelled' : `is no longer held with token ${fencing_token}`;
   throw new Fault('CONFLICT', `Task ${job.job_id} ${why}; stop working on it`, {
