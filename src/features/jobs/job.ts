@@ -106,6 +106,7 @@ export interface JobState {
   readonly run_at: number;
   readonly attempt: number;
   readonly lease_owner: string | null;
+  /** Who claimed the last attempt, also once it has ended: he is answered for what he tells again. */
   readonly lease_subject: string | null;
   readonly lease_until: number | null;
   readonly started_at: number | null;
@@ -162,7 +163,7 @@ export function ended(
   outcome: Outcome,
   now: number,
 ): { state: JobState; attempt: Attempt | undefined } {
-  const free = { lease_owner: null, lease_subject: null, lease_until: null, updated_at: now };
+  const free = { lease_owner: null, lease_until: null, updated_at: now };
   const final = { ...free, ended_at: now };
   const attempt = job.status === 'running' ? attemptOf(job, outcome, now) : undefined;
   const state = { ...job };
@@ -188,7 +189,6 @@ function afterFailure(
   // Who found a lost lease stays named: the attempt's row has the former holder.
   const free = {
     lease_owner: lost ? outcome.by : null,
-    lease_subject: null,
     lease_until: null,
     updated_at: now,
     error,

@@ -114,7 +114,6 @@ const ENDS = {
   status: 'TEXT',
   run_at: 'BIGINT',
   lease_owner: 'TEXT',
-  lease_subject: 'TEXT',
   lease_until: 'BIGINT',
   ended_at: 'BIGINT',
   updated_at: 'BIGINT',

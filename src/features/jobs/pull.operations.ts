@@ -6,19 +6,18 @@
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import { invalidParams } from '../../base/faults.ts';
-import { isUuid } from '../../base/ids.ts';
 import { idText, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { hasClaimable } from './claims.sql.ts';
 import { queueTime } from './clock.sql.ts';
 import type { Outcome } from './job.ts';
-import { findJob, type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
+import { type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
 import { executorParam, jsonParam, keptJson, taskTypeParam } from './params.ts';
 import { checkHolds, claimJobs, endJobs } from './queue.ts';
 import { type TaskObject, taskObject, toTask } from './task-object.ts';
-import { taskNotFound } from './tasks.operations.ts';
+import { findTask, taskNotFound } from './tasks.operations.ts';
 import { ENDED, WAITING } from './topics.ts';
-import { isAdmin, sees, subjectOf } from './visibility.ts';
+import { isAdmin, seesTask, subjectOf } from './visibility.ts';
 import { waitFor } from './wait-for.ts';
 
 const ROOT = '/api/v2/scheduler';
@@ -78,10 +77,6 @@ async function claimNow(served: Served, call: Call, input: ClaimInput): Promise<
   return { tasks: jobs.map((job) => ({ ...toTask(job, now), fencing_token: job.attempt })) };
 }
 
-/** All tasks for agent x are for whoever has the key of agent x. */
-const isAgent = ({ caller }: Call, executor: string): boolean =>
-  caller.subject_type === 'agent' && caller.subject_id === executor;
-
 const someOutput = z.object({ some: z.boolean() });
 
 /** Asked by those who wait, so that waiting writes nothing. */
@@ -128,11 +123,10 @@ function claimTasks(served: Served): Operation<ClaimInput, z.infer<typeof claimO
   return claim;
 }
 
-/** The task that a token is shown for. */
-async function getHeld(call: Call, id: string): Promise<JobRow> {
-  const job = isUuid(id) ? await findJob(call.tx, call.context.zone_id, id.toLowerCase()) : undefined;
-  if (!job || job.door === 'house') throw taskNotFound(id);
-  if (job.lease_subject === subjectOf(call) || sees(call, job) || isAgent(call, job.executor)) return job;
+/** The task that a token is shown for: also whoever may claim it is told what has become of it, as he may have had an attempt before the last one. */
+async function getHeld(served: Served, call: Call, id: string): Promise<JobRow> {
+  const job = await findTask(call, id);
+  if (job && (seesTask(call, job) || (await served(call, [job.executor])).has(job.executor))) return job;
   throw taskNotFound(id);
 }
 
@@ -148,7 +142,7 @@ const heartbeatOutput = taskObject
   .pick({ task_id: true, lease_expires_at: true })
   .extend({ fencing_token: z.number() });
 
-const heartbeat: Operation<z.infer<typeof heartbeatInput>, z.infer<typeof heartbeatOutput>> = {
+const heartbeat = (served: Served): Operation<z.infer<typeof heartbeatInput>, z.infer<typeof heartbeatOutput>> => ({
   name: 'task.heartbeat',
   summary: 'Renew the lease on a task.',
   effect: 'write',
@@ -160,29 +154,38 @@ const heartbeat: Operation<z.infer<typeof heartbeatInput>, z.infer<typeof heartb
   cli: { words: 'scheduler heartbeat', args: ['id', 'fencing_token'] },
   object: ({ id }) => id,
   run: async (call, { id, fencing_token, lease_seconds }) => {
-    const job = await getHeld(call, id);
+    const job = await getHeld(served, call, id);
     checkHolds(job, fencing_token, subjectOf(call));
     const until = (await queueTime(call)) + Math.round(lease_seconds * 1000);
     await renewLease(call.tx, { ...job, lease_owner: job.lease_owner ?? '', until });
     return { task_id: job.job_id, fencing_token, lease_expires_at: isoTime(until) };
   },
-};
+});
+
+interface TokenEnd {
+  readonly id: string;
+  readonly fencing_token: number;
+  readonly outcome: Outcome;
+}
 
 /** Ends the attempt of a token; the second time, and as it was ended then, it changes nothing. */
-async function endBy(call: Call, ending: { id: string; fencing_token: number; outcome: Outcome }): Promise<TaskObject> {
-  const { id, fencing_token, outcome } = ending;
-  const job = await getHeld(call, id);
+async function endBy(served: Served, call: Call, { id, fencing_token, outcome }: TokenEnd): Promise<TaskObject> {
+  const job = await getHeld(served, call, id);
   if (job.status !== 'running' || job.attempt !== fencing_token) {
     const attempts = await listAttempts(call.tx, job.job_id);
     const same = attempts.some(
       (one) => one.attempt === fencing_token && one.ended_by === 'holder' && one.outcome === outcome.kind,
     );
-    if (same) return toTask(job, await queueTime(call));
+    if (same && mayHaveHeld(call, job, fencing_token)) return toTask(job, await queueTime(call));
   }
   checkHolds(job, fencing_token, subjectOf(call));
   const [after] = await endJobs(call, [{ job, outcome }]);
   return toTask(after ?? job, await queueTime(call));
 }
+
+/** Of the last attempt it is known who had it. */
+const mayHaveHeld = (call: Call, { attempt, lease_subject }: JobRow, fencing_token: number): boolean =>
+  attempt !== fencing_token || lease_subject === null || lease_subject === subjectOf(call);
 
 const ringsEnd = ({ status }: TaskObject): string => (status === 'queued' ? WAITING : ENDED);
 
@@ -192,7 +195,7 @@ const completeInput = z.object({
   result: jsonParam.optional().describe('what came of it'),
 });
 
-const completeTask: Operation<z.infer<typeof completeInput>, TaskObject> = {
+const completeTask = (served: Served): Operation<z.infer<typeof completeInput>, TaskObject> => ({
   name: 'task.complete',
   summary: 'End a task that was claimed, with its result.',
   effect: 'write',
@@ -206,9 +209,9 @@ const completeTask: Operation<z.infer<typeof completeInput>, TaskObject> = {
   object: ({ id }) => id,
   run: (call, { id, fencing_token, result }) => {
     const text = keptJson(result, 'the result', call.limits);
-    return endBy(call, { id, fencing_token, outcome: { kind: 'succeeded', result: text } });
+    return endBy(served, call, { id, fencing_token, outcome: { kind: 'succeeded', result: text } });
   },
-};
+});
 
 const RETRY_SECONDS_MAX = 86_400;
 const failInput = z.object({
@@ -219,7 +222,7 @@ const failInput = z.object({
   retry_after_seconds: z.number().min(0).max(RETRY_SECONDS_MAX).optional().describe('instead of its backoff'),
 });
 
-const failTask: Operation<z.infer<typeof failInput>, TaskObject> = {
+const failTask = (served: Served): Operation<z.infer<typeof failInput>, TaskObject> => ({
   name: 'task.fail',
   summary: 'End an attempt at a task that was claimed, without success.',
   effect: 'write',
@@ -233,9 +236,9 @@ const failTask: Operation<z.infer<typeof failInput>, TaskObject> = {
   object: ({ id }) => id,
   run: (call, { id, fencing_token, error, retryable, retry_after_seconds }) => {
     const retry_after_ms = retry_after_seconds === undefined ? undefined : Math.round(retry_after_seconds * 1000);
-    return endBy(call, { id, fencing_token, outcome: { kind: 'failed', error, retryable, retry_after_ms } });
+    return endBy(served, call, { id, fencing_token, outcome: { kind: 'failed', error, retryable, retry_after_ms } });
   },
-};
+});
 
 export const pullOperations = (served: Served) =>
-  [claimTasks(served), peekTasks, heartbeat, completeTask, failTask] as const;
+  [claimTasks(served), peekTasks, heartbeat(served), completeTask(served), failTask(served)] as const;

@@ -95,6 +95,9 @@ forEachEngine('tasks in hands outside', (engine) => {
       expect(await tell(task, 'fail', { fencing_token: 1, error: 'forged' }, key)).toMatchObject(refused);
       expect(await get(task)).toMatchObject({ status: 'running', result: null, error: null });
     }
+    // What one has ended was not ended by who repeats it.
+    await tell(id, 'complete', { fencing_token: 1 });
+    expect(await tell(id, 'complete', { fencing_token: 1 }, admin)).toMatchObject(refused);
     await tell(own!, 'cancel', {});
   });
 

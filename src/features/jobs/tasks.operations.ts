@@ -50,7 +50,7 @@ import {
 } from './task-object.ts';
 import { allOf, equals, isOneOf, listJobs, waitingFigures } from './tasks.sql.ts';
 import { ENDED, WAITING } from './topics.ts';
-import { seenCondition, sees, subjectOf } from './visibility.ts';
+import { seenCondition, sees, seesTask } from './visibility.ts';
 import { waitFor } from './wait-for.ts';
 
 const ROOT = '/api/v2/scheduler';
@@ -162,10 +162,10 @@ const submitTask = (types: readonly AnyJobType[]): Operation<SubmitInput, TaskOb
 export const taskNotFound = (id: string): Fault =>
   new Fault('TASK_NOT_FOUND', `Task not found: ${id.slice(0, 64)}`, { task_id: id.slice(0, 64) });
 
-async function findSeen(call: Call, id: string): Promise<JobRow | undefined> {
+/** Whoever may see it. */
+export async function findTask(call: Call, id: string): Promise<JobRow | undefined> {
   const job = isUuid(id) ? await findJob(call.tx, call.context.zone_id, id.toLowerCase()) : undefined;
-  if (!job || job.door === 'house') return undefined;
-  return sees(call, job) || (job.status === 'running' && job.lease_subject === subjectOf(call)) ? job : undefined;
+  return job?.door === 'house' ? undefined : job;
 }
 
 const taskId = idText.describe('id of the task');
@@ -186,8 +186,8 @@ const getTask: Operation<GetInput, TaskObject> = {
   http: { method: 'GET', path: `${ROOT}/task/:id` },
   cli: { words: 'scheduler get', args: ['id'] },
   run: async (call, { id }) => {
-    const job = await findSeen(call, id);
-    if (!job) throw taskNotFound(id);
+    const job = await findTask(call, id);
+    if (!job || !seesTask(call, job)) throw taskNotFound(id);
     return withAttempts(job, await listAttempts(call.tx, job.job_id), await queueTime(call));
   },
   lingers: (input) => (input as GetInput).wait_seconds > 0,
@@ -267,7 +267,7 @@ const cancelTask: Operation<{ id: string }, z.infer<typeof cancelOutput>> = {
   rings: () => ENDED,
   object: ({ id }) => id,
   run: async (call, { id }) => {
-    const job = await findSeen(call, id);
+    const job = await findTask(call, id);
     if (!job || !sees(call, job)) return { cancelled: false, task_id: id };
     if (isFinal(job.status)) {
       return { cancelled: job.status === 'cancelled', task_id: job.job_id, status: taskStatus(job.status) };

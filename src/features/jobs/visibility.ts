@@ -38,6 +38,12 @@ export function sees(call: Pick<Call, 'caller' | 'context'>, row: Owned): boolea
   return (owner === undefined || owner === row.owner) && (agent_id === undefined || agent_id === row.agent_id);
 }
 
+/** A task, which whoever had its last attempt sees too: he may wait for its end. */
+export const seesTask = (
+  call: Pick<Call, 'caller' | 'context'>,
+  job: Owned & { readonly lease_subject: string | null },
+): boolean => sees(call, job) || job.lease_subject === subjectOf(call);
+
 /** A condition, with its parameters, that starts with AND; empty where everything is seen. */
 export function seenCondition(call: Pick<Call, 'caller' | 'context'>): { sql: string; params: SqlValue[] } {
   const { owner, agent_id } = seenBy(call);
