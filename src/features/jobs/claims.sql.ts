@@ -55,41 +55,44 @@ export function noneDueHere({ dialect }: Tx, { now, without }: { now: number; wi
 export interface Claimable {
   readonly zone_id: string;
   readonly executors: readonly string[];
+  /** Of these executors, only the jobs of this owner; of the others those of everybody. */
+  readonly own?: { readonly owner: string; readonly executors: ReadonlySet<string> };
   /** Only of these types; null is of any. */
   readonly types: readonly string[] | null;
   /** None of these types. */
   readonly without?: readonly string[];
-  /** Only those of this owner; null is of any. */
-  readonly of: { readonly owner: string; readonly agent_id: string | null } | null;
   readonly now: number;
   readonly limit: number;
 }
 
 /** A query for the jobs that are next, by texts that do not hold what is asked for, so that there are few of them. */
 function nextOf(tx: Tx, asked: Claimable, lock: string): Statement {
-  const { zone_id, executors, types, without = [], of, now, limit } = asked;
+  const { zone_id, types, without = [], own, now, limit } = asked;
   const { textsOf } = tx.dialect;
-  const mine = of && `owner = ?${of.agent_id === null ? '' : ' AND agent_id = ?'}`;
-  const where = [
-    // A bare parameter beside an index WHERE executor = 'nexus' has SQLite plan the statement anew each time.
-    'zone_id = ? AND executor = CAST(? AS TEXT)',
-    mine,
-    types && `type IN (SELECT value FROM ${textsOf})`,
-    without.length > 0 ? `type NOT IN (SELECT value FROM ${textsOf})` : null,
-  ]
-    .filter((part) => part !== null)
-    .join(' AND ');
+  const isOwn = (executor: string): boolean => own?.executors.has(executor) === true;
+  const where = (executor: string): string =>
+    [
+      // A bare parameter beside an index WHERE executor = 'nexus' has SQLite plan the statement anew each time.
+      'zone_id = ? AND executor = CAST(? AS TEXT)',
+      isOwn(executor) && 'owner = ?',
+      types && `type IN (SELECT value FROM ${textsOf})`,
+      without.length > 0 && `type NOT IN (SELECT value FROM ${textsOf})`,
+    ]
+      .filter((part) => typeof part === 'string')
+      .join(' AND ');
+  // Sorted, so that only the number of each kind makes another text.
+  const executors = asked.executors.toSorted((a, b) => Number(isOwn(a)) - Number(isOwn(b)));
   const params = executors.flatMap((executor) => {
     const given: SqlValue[] = [
       zone_id,
       executor,
-      ...(of ? [of.owner, ...(of.agent_id === null ? [] : [of.agent_id])] : []),
+      ...(own && isOwn(executor) ? [own.owner] : []),
       ...(types ? [JSON.stringify(types)] : []),
       ...(without.length > 0 ? [JSON.stringify(without)] : []),
     ];
     return RANKS.flatMap(() => [...given, now, now, limit]);
   });
-  const all = executors.map(() => bestOf(where, 'job_id', lock)).join(' UNION ALL ');
+  const all = executors.map((executor) => bestOf(where(executor), 'job_id', lock)).join(' UNION ALL ');
   return {
     sql: `SELECT job_id FROM (${all}) AS due ORDER BY place, job_id LIMIT ?`,
     params: [...params, limit],

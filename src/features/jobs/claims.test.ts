@@ -26,14 +26,18 @@ afterAll(() => {
   rmSync(directory, { recursive: true });
 });
 
-const asked: Claimable = { zone_id: 'root', executors: ['nexus'], types: null, of: null, now: 1_000, limit: 5 };
+const asked: Claimable = { zone_id: 'root', executors: ['nexus'], types: null, now: 1_000, limit: 5 };
+const ownOf = (round: number) => ({ owner: `o${round}`, executors: new Set([`e${round}`]) });
 const claim = { owner: 'w', subject: 'worker:w', until: 2_000, now: 1_000 };
 
 test.each<[string, (tx: SqliteTx, round: number) => Promise<unknown>]>([
   ['the next of all', (tx, round) => takeNext(tx, { ...asked, limit: round }, claim)],
   ['some types', (tx, round) => takeNext(tx, { ...asked, types: ['echo', `t${round}`] }, claim)],
   ['of other executors', (tx, round) => takeNext(tx, { ...asked, executors: [`e${round}`], without: ['echo'] }, claim)],
-  ['those of an agent', (tx, round) => takeNext(tx, { ...asked, of: { owner: 'o', agent_id: `a${round}` } }, claim)],
+  [
+    'those of an owner',
+    (tx, round) => takeNext(tx, { ...asked, executors: ['x', `e${round}`], own: ownOf(round) }, claim),
+  ],
   ['whether there are any', (tx) => hasClaimable(tx, asked)],
   ['zones with due jobs', (tx, round) => listDueHere(tx, { now: 1_000 + round, limit: round })],
 ])('a claim is planned once: %s', async (_, work) => {

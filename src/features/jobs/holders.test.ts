@@ -75,4 +75,15 @@ forEachEngine('tasks of others in hand', (engine) => {
     await tell(id, 'complete', { result: 7 });
     expect(await waiting).toMatchObject({ status_code: 200, status: 'completed', result: 7 });
   });
+
+  test('tasks of all executors of a claim come in one order, whoever submitted them', async () => {
+    const late = await submit({ priority: 'best_effort' });
+    const first = await submit({ executor: 'mine', priority: 'critical' }, ada);
+    const foreign = await submit({ executor: 'mine', priority: 'critical' });
+    const second = await submit({ priority: 'high' });
+    const asked = { executor: undefined, executors: ['agx', 'mine'] };
+    expect((await claim({ ...asked, max: 1 })).tasks).toMatchObject([{ id: first }]);
+    expect((await claim({ ...asked, max: 10 })).tasks).toMatchObject([{ id: second }, { id: late }]);
+    expect(await ask('GET', `${ROOT}/task/${foreign}`, undefined, ADMIN_KEY)).toMatchObject({ status: 'queued' });
+  });
 });

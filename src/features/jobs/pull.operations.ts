@@ -54,25 +54,20 @@ function executorsOf({ executor, executors }: ClaimInput): readonly string[] {
 /** Those of these executors for which the caller takes the tasks of everybody. */
 export type Served = (call: Call, executors: readonly string[]) => Promise<ReadonlySet<string>>;
 
-/** Claims what is there now. */
+/** Claims what is there now: everybody's tasks for the executors that the caller stands for, his own for the others, in one order. */
 async function claimNow(served: Served, call: Call, input: ClaimInput): Promise<{ tasks: TaskObject[] }> {
-  const asked = {
+  const owner = subjectOf(call);
+  const executors = executorsOf(input);
+  const all = isAdmin(call) ? new Set(executors) : await served(call, executors);
+  const jobs = await claimJobs(call, {
+    executors,
+    own: { owner, executors: new Set(executors.filter((name) => !all.has(name))) },
     types: input.task_types ?? null,
     limit: input.max,
     lease_ms: Math.round(input.lease_seconds * 1000),
-    owner: input.worker ?? subjectOf(call),
-    subject: subjectOf(call),
-  };
-  const names = executorsOf(input);
-  const all = isAdmin(call) ? new Set(names) : await served(call, names);
-  const free = names.filter((name) => all.has(name));
-  const own = names.filter((name) => !all.has(name));
-  const mine = { owner: subjectOf(call), agent_id: null };
-  const jobs = free.length > 0 ? await claimJobs(call, { ...asked, executors: free, of: null }) : [];
-  const left = input.max - jobs.length;
-  if (own.length > 0 && left > 0) {
-    jobs.push(...(await claimJobs(call, { ...asked, executors: own, of: mine, limit: left })));
-  }
+    owner: input.worker ?? owner,
+    subject: owner,
+  });
   const now = await queueTime(call);
   return { tasks: jobs.map((job) => ({ ...toTask(job, now), fencing_token: job.attempt })) };
 }
@@ -91,7 +86,7 @@ const peekTasks: Operation<ClaimInput, z.infer<typeof someOutput>> = {
   faults: [],
   run: async (call, input) => {
     const { zone_id } = call.context;
-    const asked = { zone_id, executors: executorsOf(input), types: input.task_types ?? null, of: null };
+    const asked = { zone_id, executors: executorsOf(input), types: input.task_types ?? null };
     return { some: await hasClaimable(call.tx, { ...asked, now: await queueTime(call) }) };
   },
 };

@@ -80,7 +80,7 @@ export const workOnJobs: Operation<z.infer<typeof work>, z.infer<typeof worked>>
     const at = { now, tally: new Tally(call) };
     const limit = call.zone.phase === 'Active' ? claim : 0;
     const by = { lease_ms, owner: worker_id, subject: '' };
-    const asked = { executors: [NEXUS], types: null, without, of: null, limit, ...by };
+    const asked = { executors: [NEXUS], types: null, without, limit, ...by };
     const ours = { ...asked, executors: [HOUSE], limit: housework };
     // The claims go out behind the ends, and see them; they are told behind them too.
     const ending = ended.length > 0 ? endJobsAt(call, ended, { ...at, holder: worker_id }) : [];
