@@ -13,10 +13,18 @@ export const taskTypeParam = plainText
   .max(128)
   .describe('what its executor has to do; of nexus, a type that it knows');
 
+/** Times have years of four digits, which an offset can lead out of. */
+const YEARS = { first: Date.parse('0000-01-01T00:00:00.000Z'), last: Date.parse('9999-12-31T23:59:59.999Z') };
+
 /** Milliseconds, of a time as files.md §3 takes it; one without an offset is UTC. */
 export const timeParam = z.iso
   .datetime({ offset: true, local: true })
-  .transform((text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`));
+  .transform((text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`))
+  .refine((ms) => ms >= YEARS.first && ms <= YEARS.last, 'has to be within the years 0000 to 9999 of UTC');
+
+/** Some 3,000 years, so that the time then has a year of four digits. */
+const DELAY_SECONDS_MAX = 100_000_000_000;
+export const delayParam = z.number().min(0).max(DELAY_SECONDS_MAX);
 
 export const jsonParam = jsonValue.refine((value) => !holdsNul(value), NO_NUL);
 

@@ -59,11 +59,20 @@ forEachEngine('tasks', (engine) => {
       { payload: [1] },
       { run_at: 'soon' },
       { run_at: '2030-01-01T00:00:00Z', delay_seconds: 1 },
+      // Times whose years have not four digits.
+      { delay_seconds: 1e12 },
+      { delay_seconds: 1e300 },
+      { run_at: '9999-12-31T23:00:00-05:00' },
+      { deadline: '0000-01-01T00:00:00+05:00' },
     ]) {
       expect(await submit(wrong), JSON.stringify(wrong)).toMatchObject({
         status_code: 422,
         error: { code: 'INVALID_PARAMS' },
       });
+    }
+    for (const far of [{ delay_seconds: 1e11 }, { run_at: '9999-12-31T23:59:59.999Z' }]) {
+      const { run_at } = await submit({ ...far, executor: 'spare' });
+      expect(run_at).toMatch(/^[5-9]\d{3}-/);
     }
     expect(await submit({ surplus: true, executor: 'spare' })).toMatchObject({ status_code: 201, status: 'queued' });
     // A text of more than 1 MiB goes to the disk where contents of files are taken, and not here.
