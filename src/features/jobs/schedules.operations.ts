@@ -307,7 +307,8 @@ const updateSchedule = (types: readonly AnyJobType[]): Operation<UpdateInput, Sc
     const input = createInput.parse({ ...toObject(before), ...set });
     await checkSchedule(types, call, input);
     const now = await queueTime(call);
-    const again = input.cron !== before.cron || input.timezone !== before.timezone || before.enabled === 0;
+    const wakes = input.enabled && before.enabled === 0;
+    const again = wakes || input.cron !== before.cron || input.timezone !== before.timezone;
     const next = again ? (nextInstant(input, now) ?? null) : before.next_run_at;
     const columns = settable(call, input);
     const runner = await runnerOf(call, before, columns);

@@ -228,12 +228,21 @@ describe('under a clock', () => {
   test('changes are told once each, and an update that changes nothing is none', async () => {
     const { id } = await create();
     await bare.call('schedule.update', { id, name: 'renamed' });
-    await bare.call('schedule.update', { id, name: 'renamed' });
+    const off = await bare.call<Schedule>('schedule.update', { id, name: 'renamed', enabled: false });
+    pass(30 * MINUTE);
+    for (const same of [{}, { enabled: false }, { name: 'renamed', cron: LINE.cron }]) {
+      expect(await bare.call('schedule.update', { id, ...same })).toEqual(off);
+    }
     await bare.call('schedule.delete', { id });
     const events = await bare.sql.read((tx) =>
       tx.all<{ type: string }>('SELECT type FROM events WHERE object_id = ? ORDER BY seq', [id]),
     );
-    expect(events.map(({ type }) => type)).toEqual(['schedule.created', 'schedule.updated', 'schedule.deleted']);
+    expect(events.map(({ type }) => type)).toEqual([
+      'schedule.created',
+      'schedule.updated',
+      'schedule.updated',
+      'schedule.deleted',
+    ]);
   });
 
   test('a zone has no more schedules than the limit', async () => {
