@@ -86,4 +86,21 @@ forEachEngine('tasks of others in hand', (engine) => {
     expect((await claim({ ...asked, max: 10 })).tasks).toMatchObject([{ id: second }, { id: late }]);
     expect(await ask('GET', `${ROOT}/task/${foreign}`, undefined, ADMIN_KEY)).toMatchObject({ status: 'queued' });
   });
+
+  test('a failure is told twice with the same answer, however the task went on', async () => {
+    const id = await held({ backoff_seconds: [3600] });
+    const fail = (more: object = {}) => tell(id, 'fail', { error: 'no', retry_after_seconds: 0, ...more });
+    const first = await fail();
+    expect(first).toMatchObject({ status_code: 200, status: 'queued', attempt: 1, error: 'no' });
+    expect(await fail({ error: 'other' })).toEqual(first);
+    expect((await claim()).tasks).toMatchObject([{ id, fencing_token: 2 }]);
+    expect(await fail()).toEqual(first);
+    expect(await tell(id, 'complete')).toMatchObject(LOST);
+    const second = await fail({ fencing_token: 2 });
+    expect(second).toMatchObject({ status: 'queued', attempt: 2 });
+    expect(await fail()).toEqual(first);
+    await cancel(id);
+    expect(await fail({ fencing_token: 2 })).toEqual(second);
+    expect(await ask('GET', `${ROOT}/task/${id}`)).toMatchObject({ status: 'cancelled', attempt: 2 });
+  });
 });

@@ -220,3 +220,18 @@ function attemptOf(job: JobState, outcome: Outcome, now: number): Attempt {
       return { ...own, outcome: 'failed', ended_by: 'holder', error: shortError(outcome.error) };
   }
 }
+
+/**
+ * What was answered when the holder failed an attempt, however the job went on: that is told again where he tells it again.
+ * `outcome` is how he tells it now, of which the error is kept as it was first told.
+ */
+export function asFailed<J extends JobState & JobTerms>(
+  job: J,
+  { attempt, error, started_at, finished_at }: Attempt,
+  outcome: Extract<Outcome, { kind: 'failed' }>,
+): J {
+  if (job.attempt === attempt && job.updated_at === finished_at) return job;
+  // It went on, so it was to be tried again.
+  const then = { ...job, attempt, started_at, ended_at: null, result: null };
+  return { ...then, ...afterFailure(then, { ...outcome, retryable: true, error: error ?? '' }, finished_at) };
+}

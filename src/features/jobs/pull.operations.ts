@@ -10,7 +10,7 @@ import { idText, plainText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { hasClaimable } from './claims.sql.ts';
 import { queueTime } from './clock.sql.ts';
-import type { Outcome } from './job.ts';
+import { asFailed, type Outcome } from './job.ts';
 import { type JobRow, listAttempts, renewLease } from './jobs.sql.ts';
 import { executorParam, jsonParam, keptJson, taskTypeParam } from './params.ts';
 import { checkHolds, claimJobs, endJobs } from './queue.ts';
@@ -168,10 +168,12 @@ async function endBy(served: Served, call: Call, { id, fencing_token, outcome }:
   const job = await getHeld(served, call, id);
   if (job.status !== 'running' || job.attempt !== fencing_token) {
     const attempts = await listAttempts(call.tx, job.job_id);
-    const same = attempts.some(
+    const same = attempts.find(
       (one) => one.attempt === fencing_token && one.ended_by === 'holder' && one.outcome === outcome.kind,
     );
-    if (same && mayHaveHeld(call, job, fencing_token)) return toTask(job, await queueTime(call));
+    if (same && mayHaveHeld(call, job, fencing_token)) {
+      return toTask(outcome.kind === 'failed' ? asFailed(job, same, outcome) : job, same.finished_at);
+    }
   }
   checkHolds(job, fencing_token, subjectOf(call));
   const [after] = await endJobs(call, [{ job, outcome }]);
