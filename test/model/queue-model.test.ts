@@ -32,6 +32,8 @@ interface Model {
   run_at: number;
   attempt: number;
   lease: number | null;
+  /** Who has the attempt in hand, or had the last one. */
+  holder: 'caller' | 'worker' | null;
   readonly told: string[];
   readonly attempts: string[];
 }
@@ -58,8 +60,9 @@ class NaiveQueue {
     if (status !== 'running') task.lease = null;
   }
 
-  claim(task: Model, lease: number): void {
+  claim(task: Model, lease: number, holder: Model['holder']): void {
     this.become(task, 'running');
+    task.holder = holder;
     task.attempt++;
     task.lease = lease;
   }
@@ -217,6 +220,7 @@ forEachEngine('the queue and a list', (engine) => {
         run_at: Date.parse(task.run_at),
         attempt: 0,
         lease: null,
+        holder: null,
         told: ['job.queued'],
         attempts: [],
       });
@@ -232,7 +236,7 @@ forEachEngine('the queue and a list', (engine) => {
       });
       expect(tasks.map(({ id }) => id)).toEqual(wanted.map(({ id }) => id));
       for (const [i, task] of wanted.entries()) {
-        this.model.claim(task, Date.parse(tasks[i]!.lease_expires_at!));
+        this.model.claim(task, Date.parse(tasks[i]!.lease_expires_at!), 'caller');
         expect(tasks[i]!.fencing_token).toBe(task.attempt);
       }
     }
@@ -243,7 +247,7 @@ forEachEngine('the queue and a list', (engine) => {
       const input = { worker_id: 'w', lease_ms: LEASE * SECOND };
       const { claimed } = await bare.step(workOnJobs, this.zone_id, { ...input, ended: [], claim });
       expect(claimed.map(({ job }) => job.job_id)).toEqual(wanted.map(({ id }) => id));
-      for (const task of wanted) this.model.claim(task, now() + LEASE * SECOND);
+      for (const task of wanted) this.model.claim(task, now() + LEASE * SECOND, 'worker');
       const held = this.model.tasks.filter((task) => task.executor === 'nexus' && task.status === 'running');
       const [next] = held;
       const row = next && (await bare.sql.read((tx) => findJob(tx, this.zone_id, next.id)));
@@ -281,7 +285,7 @@ forEachEngine('the queue and a list', (engine) => {
       action: Extract<Action, { do: 'heartbeat' | 'complete' | 'cancel' | 'fail' }>,
     ): Promise<void> {
       const fencing_token = task.attempt - (action.stale ? 1 : 0);
-      const holds = task.status === 'running' && !action.stale;
+      const holds = task.status === 'running' && !action.stale && task.holder === 'caller';
       const more =
         action.do === 'fail' ? { error: 'x', retryable: action.retryable, retry_after_seconds: action.after } : {};
       const asHeartbeat = action.do === 'heartbeat' ? { lease_seconds: LEASE } : {};
