@@ -97,7 +97,7 @@ describe('events that are kept for a number of days', () => {
     await expect(page({ since_timestamp: new Date(began).toISOString() })).rejects.toMatchObject(gone);
     await expect(bare.call('event.follow', { last_event_id: 'root.7' })).rejects.toMatchObject(gone);
     await expect(bare.call('event.watch', { since: 7 })).rejects.toMatchObject(gone);
-    expect(await bare.call('event.follow', { last_event_id: 'root.29' })).toEqual({ after: 29 });
+    expect(await bare.call('event.follow', { last_event_id: 'root.29' })).toEqual({ after: 29, next: null, left: 0 });
   });
 
   test('what the tree was within those days is still known, and its history is pruned by its own', async () => {
