@@ -137,7 +137,11 @@ export const KEYS = {
     ),
     defaultFor: ({ ENVIRONMENT }) => (ENVIRONMENT === 'prod' ? 'migrate_only' : 'auto_create'),
   },
-  MIGRATION_COPIES: whole('copies kept of an embedded database as it was before migrations; 0 makes none', 3, [0, 100]),
+  MIGRATION_COPIES: whole(
+    'copies kept of an embedded database as it was before migrations; 0 makes none, and of PostgreSQL no backup',
+    3,
+    [0, 100],
+  ),
   DB_POOL_SIZE: whole('PostgreSQL connections kept; a quarter of them, at least one, is for long reads', 5, [1, 500]),
   DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those while they are needed, divided alike', 10, [0, 500]),
   DB_POOL_RECYCLE: {

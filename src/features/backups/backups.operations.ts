@@ -18,7 +18,8 @@ import { isOverdue } from './figures.ts';
 import { backupIdOf, getManifest, listManifests } from './manifest.ts';
 import { checkSchedule, keepPlan, planShape, RETENTION_DAYS_MAX, readPlan } from './plan.ts';
 import { findRun, newestRuns, type RunRow, saveRun } from './runs.sql.ts';
-import { backupSteps, newRun } from './steps.operations.ts';
+import { newRun } from './runs.ts';
+import { backupSteps } from './steps.operations.ts';
 import { verifyBackup } from './verify.ts';
 import { zoneTransferOperations } from './zone-transfer.operations.ts';
 

@@ -5,33 +5,16 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import type { Call, Operation } from '../../core/operation.ts';
-import type { Tx } from '../../ports/sql.ts';
 import { queueTime } from '../jobs/clock.sql.ts';
 import { nextInstant } from '../jobs/cron.ts';
 import { backupIdOf } from './manifest.ts';
 import { readPlan } from './plan.ts';
-import { RESTORE_HELD_MS } from './restores.sql.ts';
-import { findRun, forgetRuns, isHeld, lastPlanned, openRuns, type RunRow, saveRun } from './runs.sql.ts';
+import { findRun, forgetRuns, isHeld, lastPlanned, openRuns, saveRun } from './runs.sql.ts';
+import { beginSafetyRun, endLeft, HOLD_MS, holdRun, isLeft, newRun } from './runs.ts';
 
 const STEP = { who: 'root admin', internal: true, faults: [] } as const;
 
-/** Contents are held back for so long since somebody last said that he is at it. */
-export const HOLD_MS = 600_000;
-/** Of the backup before a restore, whose maker is gone when the restore is over for the others. */
-const holdOf = (reason: RunRow['reason']): number => (reason === 'safety' ? RESTORE_HELD_MS : HOLD_MS);
 const RUNS_KEPT_MS = 400 * 86_400_000;
-
-export const newRun = (run: Pick<RunRow, 'backup_id' | 'reason' | 'destination'>, now: number): RunRow => ({
-  ...run,
-  status: 'queued',
-  phase: 'waiting',
-  done: 0,
-  total: 0,
-  error: null,
-  held_until: 0,
-  created_at: now,
-  ended_at: null,
-});
 
 const asked = z.object({ destination: z.string() });
 
@@ -49,26 +32,6 @@ export const backupDue: Operation<z.infer<typeof asked>, boolean> = {
     return isPlanned(call, destination);
   },
 };
-
-/** Was the server ended that made it before a restore? Any other is gone on with by whoever has the job. */
-const isLeft = ({ reason, held_until }: RunRow, now: number): boolean => reason === 'safety' && held_until <= now;
-
-/** Those that are not over, without those that nobody is at any more, which are from now on. */
-async function endLeft(tx: Tx, now: number): Promise<RunRow[]> {
-  const open = await openRuns(tx);
-  for (const row of open) {
-    if (!isLeft(row, now)) continue;
-    await saveRun(tx, {
-      ...row,
-      status: 'failed',
-      phase: 'over',
-      error: 'it was cut short',
-      held_until: 0,
-      ended_at: now,
-    });
-  }
-  return open.filter((row) => !isLeft(row, now));
-}
 
 async function isPlanned(call: Call, destination: string): Promise<boolean> {
   const plan = await readPlan(call.tx, destination);
@@ -124,11 +87,8 @@ export const holdBackup: Operation<z.infer<typeof progress>, null> = {
   effect: 'write',
   input: progress,
   output: z.null(),
-  run: async (call, { backup_id, ...more }) => {
-    const row = await findRun(call.tx, backup_id);
-    if (row && row.ended_at === null) {
-      await saveRun(call.tx, { ...row, ...more, held_until: (await queueTime(call)) + holdOf(row.reason) });
-    }
+  run: async (call, far) => {
+    await holdRun(call.tx, far, await queueTime(call));
     return null;
   },
 };
@@ -167,24 +127,11 @@ export const beginSafety: Operation<z.infer<typeof safety>, null> = {
   effect: 'write',
   input: safety,
   output: z.null(),
-  run: async (call, { backup_id, destination }) => {
-    const now = await queueTime(call);
-    if ((await endLeft(call.tx, now)).length > 0) {
-      throw new Fault('CONFLICT', 'A backup is being made; restore when it is over', { reason: 'BACKUP_RUNNING' });
-    }
-    const row = newRun({ backup_id, reason: 'safety', destination }, now);
-    await saveRun(call.tx, { ...row, status: 'running', held_until: now + holdOf(row.reason) });
-    return null;
+  run: async (call, run) => {
+    if (await beginSafetyRun(call.tx, run, await queueTime(call))) return null;
+    throw new Fault('CONFLICT', 'A backup is being made; restore when it is over', { reason: 'BACKUP_RUNNING' });
   },
 };
-
-/** Beside the state, which is another one by then: no event tells of it. */
-export async function endSafety(tx: Tx, end: { backup_id: string; error: string | null; now: number }): Promise<void> {
-  const row = await findRun(tx, end.backup_id);
-  if (!row) return;
-  const status = end.error === null ? 'succeeded' : 'failed';
-  await saveRun(tx, { ...row, status, phase: 'over', error: end.error, held_until: 0, ended_at: end.now });
-}
 
 /** For the collection of blobs: nothing goes while a backup is made. */
 export const backupsHold = ({ tx, now }: Pick<Call, 'tx' | 'now'>): Promise<boolean> => isHeld(tx, now);

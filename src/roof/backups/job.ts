@@ -9,10 +9,11 @@ import { VERSION } from '../../base/version.ts';
 import type { Config } from '../../config.ts';
 import { scratchIn } from '../../engines/disk/scratch.ts';
 import { findSetting } from '../../features/access/settings.sql.ts';
-import { makeBackup } from '../../features/backups/create.ts';
+import { type Asked, makeBackup } from '../../features/backups/create.ts';
 import type { Manifest } from '../../features/backups/manifest.ts';
 import { expired } from '../../features/backups/plan.ts';
 import { removeBackups } from '../../features/backups/retention.ts';
+import type { Far } from '../../features/backups/runs.ts';
 import { type Begun, beginBackup, endBackup, holdBackup } from '../../features/backups/steps.operations.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -82,12 +83,23 @@ async function makeAt(doing: Doing, begun: Begun): Promise<Manifest> {
 
 /** Makes one, and says how far it is meanwhile. */
 export async function makeNow(
-  { config, sql, blobs, clock, step, log, signal }: Doing,
+  { step, ...doing }: Doing,
   depot: Depot,
   { backup_id, reason }: Pick<Begun, 'backup_id' | 'reason'>,
 ): Promise<Manifest> {
+  const say = (far: Far) => step(holdBackup, 'root', far);
+  return makeTelling({ ...doing, say }, depot, { id: backup_id, reason });
+}
+
+export interface Making extends Omit<Doing, 'step'> {
+  /** Says how far it is, again and again; it may fail. */
+  readonly say: (far: Far) => Promise<unknown>;
+}
+
+export async function makeTelling(making: Making, depot: Depot, asked: Asked): Promise<Manifest> {
+  const { config, sql, blobs, clock, signal } = making;
   let far = { phase: 'rows', done: 0, total: 0 };
-  const untold = tellFar({ step, log }, () => ({ backup_id, ...far }));
+  const untold = tellFar(making, () => ({ backup_id: asked.id, ...far }));
   try {
     const secretsKey = config.SECRETS_KEY ? null : await sql.read((tx) => findSetting(tx, 'secrets_key'));
     return await makeBackup(
@@ -105,7 +117,7 @@ export async function makeNow(
           far = { phase, done, total };
         },
       },
-      { id: backup_id, reason },
+      asked,
     );
   } finally {
     await untold();
@@ -113,14 +125,11 @@ export async function makeNow(
 }
 
 /** Says again and again how far one is, until the function that is given is called: then nothing of that is under way. */
-export function tellFar(
-  { step, log }: Pick<BackupJobParts, 'step' | 'log'>,
-  far: () => Parameters<typeof holdBackup.run>[1],
-): () => Promise<void> {
+export function tellFar({ say, log }: Pick<Making, 'say' | 'log'>, far: () => Far): () => Promise<void> {
   let telling: Promise<unknown> = Promise.resolve();
   const timer = setInterval(() => {
     telling = telling
-      .then(() => step(holdBackup, 'root', far()))
+      .then(() => say(far()))
       .catch((thrown: unknown) => log('debug', 'backup.not-told', { err: String(thrown) }));
   }, TELL_MS);
   return async () => {

@@ -15,7 +15,8 @@ import { readSecretsKey, withFetched } from '../../features/backups/fetch.ts';
 import { type Fetched, loadState } from '../../features/backups/load.ts';
 import { backupIdOf, getManifest, type Manifest } from '../../features/backups/manifest.ts';
 import { beginRestore, endRestore, holdRestore, lockRestore } from '../../features/backups/restores.sql.ts';
-import { beginSafety, endSafety } from '../../features/backups/steps.operations.ts';
+import { endSafety, type Far } from '../../features/backups/runs.ts';
+import { beginSafety, holdBackup } from '../../features/backups/steps.operations.ts';
 import { isGone, listWorkers } from '../../features/jobs/workers.sql.ts';
 import type { Depot } from '../../ports/depot.ts';
 import type { Fence } from '../../ports/fence.ts';
@@ -71,7 +72,8 @@ async function restore(
   await step(beginSafety, 'root', { backup_id: safety, destination });
   let error: string | null = 'the restore did not come to it';
   // Until it is made, which says so itself. The state is another one only after that.
-  const untold = tellFar(restoring, () => ({ backup_id: safety, phase: 'waiting', done: 0, total: 0 }));
+  const telling = { log: restoring.log, say: (far: Far) => step(holdBackup, 'root', far) };
+  const untold = tellFar(telling, () => ({ backup_id: safety, phase: 'waiting', done: 0, total: 0 }));
   try {
     const scratch = scratchIn(scratchDirectory(config));
     await withFetched({ ...restoring, scratch, told: () => undefined }, manifest, async (fetched) => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AgentServer, startAgentServer } from '../../../test/agent-server.ts';
 import { forEachEngine } from '../../../test/harness.ts';
 import { saveRun } from '../../features/backups/runs.sql.ts';
-import { newRun } from '../../features/backups/steps.operations.ts';
+import { newRun } from '../../features/backups/runs.ts';
 
 const ROOT = '/api/v2/backups';
 /** More than a year, and less than what is remembered of backups. */

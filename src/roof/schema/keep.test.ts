@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
 import { silentLog } from '../../base/log.ts';
 import { loadConfig } from '../../config.ts';
 import { postgresDialect } from '../../engines/postgres/transaction.ts';
@@ -31,7 +30,7 @@ async function upgraded(from: number, copiesKept = 3): Promise<number> {
   const sql = await openThreadSql(config, 'writer', () => undefined);
   try {
     await migrate(sql, { upTo: from });
-    return await migrateKeeping(sql, config, silentLog);
+    return await migrateKeeping(sql, config, { log: silentLog });
   } finally {
     await sql.close();
   }
@@ -129,31 +128,3 @@ test.each([
     breachesOf('CREATE TABLE other (n BIGINT); CREATE UNIQUE INDEX two ON other (n); CREATE INDEX i ON keys (name)'),
   ).toEqual([]);
 });
-
-test.each([
-  [60, 'never'],
-  [77, '2001-09-09T01:46:40.000Z'],
-])(
-  'of PostgreSQL, which is not copied, it is said how old the newest good backup is: from %i',
-  async (from, backup_at) => {
-    const database = await freshDatabase();
-    const given = { NEXUS_DATA_DIR: directory, NEXUS_DATABASE_URL: database.url };
-    const { config } = loadConfig({ environment: {}, given });
-    const sql = await openThreadSql(config, 'writer', () => undefined);
-    const told: unknown[] = [];
-    const upgrade = () => migrateKeeping(sql, config, (level, event, fields) => void told.push([level, event, fields]));
-    await migrate(sql, { upTo: from });
-    if (from === 77) {
-      const columns = 'backup_id, reason, status, destination, phase, done, total, held_until, created_at, ended_at';
-      const values = `'b', 'asked', 'succeeded', '', '', 0, 0, 0, 0, 1000000000000`;
-      await sql.write('root', (tx) => tx.run(`INSERT INTO backup_runs (${columns}) VALUES (${values})`));
-    }
-    expect(await upgrade()).toBeGreaterThan(1);
-    expect(told).toEqual([['warn', 'schema.unkept', { backup_at }]]);
-    expect(await upgrade()).toBe(0);
-    expect(told).toHaveLength(1);
-    expect(readdirSync(directory)).not.toContain('before-migration');
-    await sql.close();
-    await database.drop();
-  },
-);

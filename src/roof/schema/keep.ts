@@ -1,7 +1,7 @@
 /**
- * What is kept of a database before a start changes its schema: of an embedded one a copy, of PostgreSQL what backups have,
- * which is told. Guarantees: a whole copy is on the disk before the
- * first migration runs, or the start fails and nothing has changed; no more copies stay than are wanted, the newest.
+ * What is kept of a database before its schema changes: of an embedded one a copy, of PostgreSQL a backup (back-up.ts).
+ * Guarantees: a whole copy is on the disk before the first migration runs, or nothing changes; no more copies stay than are
+ * wanted, the newest.
  */
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -44,7 +44,7 @@ export async function keepBefore(config: Config, { from, to }: Versions, log: Lo
   for (const old of kept(folder).slice(0, -most)) rmSync(join(folder, old), { force: true });
 }
 
-/** PostgreSQL is not copied: it is said how old the newest good backup is, which is what one could go back to. */
+/** Where none is made, it is said how old the newest good backup is, which is what one could go back to. */
 export async function tellBackup(sql: Sql, log: Log): Promise<void> {
   // An older schema has no table of them.
   const { succeeded } = await sql.read(lastEnds).catch(() => ({ succeeded: null }));

@@ -1,6 +1,11 @@
 /** `nexus migrate`: brings the schema up to date, or says how far it is from that. */
+import type { Log, LogFields } from '../../../base/log.ts';
+import type { Config } from '../../../config.ts';
+import type { Sql } from '../../../ports/sql.ts';
 import type { Command } from '../command.ts';
+import { startPhases } from '../shell/bar.ts';
 import { show } from '../show.ts';
+import type { Terminal } from '../terminal.ts';
 import { EXIT_CONFIG, load, sayWarnings } from './load.ts';
 
 export const runMigrate: Command['run'] = async (scene, typed) => {
@@ -37,15 +42,29 @@ export const runMigrate: Command['run'] = async (scene, typed) => {
       else for (const { problem, kind, name } of differences) scene.terminal.out(`${problem}: ${kind} ${name}\n`);
       return ok ? 0 : 1;
     }
-    const { migrateKeeping } = await import('../../../roof/schema/settle.ts');
-    const done = await migrateKeeping(sql, loaded.config, (_level, _event, { file, backup_at }) => {
-      scene.terminal.err(
-        file === undefined
-          ? `PostgreSQL is not copied; the newest good backup: ${backup_at}\n`
-          : `the database as it was: ${file}\n`,
-      );
-    });
+    const done = pending.length === 0 ? 0 : await migrateTelling(scene.terminal, sql, loaded.config);
     scene.terminal.out(`applied=${done} version=${pending.at(-1)?.version ?? applied}\n`);
     return 0;
   });
+};
+
+async function migrateTelling(terminal: Terminal, sql: Sql, config: Config): Promise<number> {
+  const { migrateKeeping } = await import('../../../roof/schema/settle.ts');
+  // A backup takes its time; all else is over at once.
+  const bar = sql.dialect.name === 'postgres' ? await startPhases(terminal) : undefined;
+  const log: Log = (_level, event, fields) => {
+    const said = KEPT[event]?.(fields);
+    if (said === undefined) return;
+    bar?.stop();
+    terminal.err(`${said}\n`);
+  };
+  return migrateKeeping(sql, config, { log, far: bar?.tell }).finally(bar?.stop);
+}
+
+/** What there is to go back to, by the events that tell of it. */
+const KEPT: Readonly<Record<string, (fields: LogFields) => string>> = {
+  'schema.kept': ({ file }) => `the database as it was: ${file}`,
+  'schema.backed_up': ({ backup, file }) => `the database as it was: backup ${backup} at ${file}`,
+  'schema.waits': () => 'waiting: another backup is made, or another node migrates',
+  'schema.unkept': ({ backup_at }) => `no backup is made before; the newest good one: ${backup_at}`,
 };

@@ -6,7 +6,7 @@ import { lineOf, paramsOf, send } from '../derived.ts';
 import { EXIT_CONFIG, load } from '../server/load.ts';
 import { show } from '../show.ts';
 import { bytesText, type Style, type Terminal, table, timeText } from '../terminal.ts';
-import { startBar, telling } from './bar.ts';
+import { startPhases, telling } from './bar.ts';
 
 export async function runBackup(verb: string, scene: Scene, typed: Typed): Promise<number | undefined> {
   const { from, ...options } = typed.options as { from?: string };
@@ -99,7 +99,7 @@ async function now(scene: Scene, typed: Typed): Promise<number | undefined> {
 
 async function untilMade({ terminal, transport }: Scene, ref: string): Promise<BackupObject> {
   const to = transport();
-  const bar = await openBar(terminal);
+  const bar = await startPhases(terminal);
   try {
     for (;;) {
       const backup = (await send(to, lineOf('backup get'), { ref })) as BackupObject;
@@ -110,23 +110,6 @@ async function untilMade({ terminal, transport }: Scene, ref: string): Promise<B
   } finally {
     bar.stop();
   }
-}
-
-interface Told {
-  tell(phase: string, done: number, total: number): void;
-  stop(): void;
-}
-
-async function openBar(terminal: Terminal): Promise<Told> {
-  const format = '{phase} [{bar}] {value}/{total}';
-  const bar = await startBar(terminal, { format, clearOnComplete: true, total: 1, shown: { phase: 'waiting' } });
-  return {
-    tell: (phase, done, total) => {
-      bar?.setTotal(Math.max(total, done, 1));
-      bar?.update(done, { phase });
-    },
-    stop: () => bar?.stop(),
-  };
 }
 
 async function withoutServer(verb: string, { terminal }: Scene, typed: Typed): Promise<number | undefined> {
@@ -143,7 +126,7 @@ async function withoutServer(verb: string, { terminal }: Scene, typed: Typed): P
     return undefined;
   }
   if (verb === 'now') throw new UsageError('a backup is made by a server: leave out --from');
-  const bar = await openBar(terminal);
+  const bar = await startPhases(terminal);
   const told = { told: bar.tell, signal: new AbortController().signal };
   try {
     const work = verb === 'verify' ? verifyAt : restoreAt;

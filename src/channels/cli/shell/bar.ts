@@ -35,6 +35,28 @@ export async function startBar(terminal: Terminal, { total, shown, ...look }: Ba
   };
 }
 
+export interface Phases {
+  readonly tell: (phase: string, done: number, total: number) => void;
+  /** Nothing is drawn from then on. */
+  readonly stop: () => void;
+}
+
+/** A bar for work of several phases, of which the length of some is not known. */
+export async function startPhases(terminal: Terminal): Promise<Phases> {
+  const format = '{phase} [{bar}] {value}/{total}';
+  let bar = await startBar(terminal, { format, clearOnComplete: true, total: 1, shown: { phase: 'waiting' } });
+  return {
+    tell: (phase, done, total) => {
+      bar?.setTotal(Math.max(total, done, 1));
+      bar?.update(done, { phase });
+    },
+    stop: () => {
+      bar?.stop();
+      bar = undefined;
+    },
+  };
+}
+
 /** Runs work of which something goes on, or stays, when it is interrupted: that is told then. */
 export async function telling<T>(terminal: Terminal, what: string, work: () => Promise<T>): Promise<T> {
   const release = onInterrupt(() => terminal.err(`${what}\n`));
