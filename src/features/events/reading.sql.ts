@@ -3,17 +3,21 @@ import type { SqlValue, Tx } from '../../ports/sql.ts';
 import type { EventRow } from './events.sql.ts';
 
 /** What the database itself leaves out. */
-export interface EventsQuery {
+export interface EventsQuery extends Wanted {
   readonly zone_id: string;
   /** First and last number that is looked at. */
   readonly first: number;
   readonly last: number;
   readonly newestFirst: boolean;
-  /** null: all. */
-  readonly types: readonly string[] | null;
-  readonly agent_id: string | null;
-  readonly user_id: string | null;
   readonly rows: number;
+}
+
+/** Columns that can be asked for as they are. */
+export const PLAIN_COLUMNS = ['agent_id', 'user_id', 'request_id', 'object_type', 'object_id'] as const;
+
+/** null or left out: all. */
+interface Wanted extends Partial<Readonly<Record<(typeof PLAIN_COLUMNS)[number], string | null>>> {
+  readonly types?: readonly string[] | null;
 }
 
 const COLUMNS =
@@ -22,15 +26,17 @@ const COLUMNS =
 type Condition = readonly [sql: string, value: SqlValue];
 
 function conditionsOf(tx: Tx, query: Omit<EventsQuery, 'newestFirst' | 'rows'>): Condition[] {
-  const { zone_id, first, last, types, agent_id, user_id } = query;
+  const { zone_id, first, last, types } = query;
   const conditions: Condition[] = [
     ['zone_id = ?', zone_id],
     ['seq >= ?', first],
     ['seq <= ?', last],
   ];
   if (types) conditions.push([`type IN (SELECT value FROM ${tx.dialect.textsOf})`, JSON.stringify(types)]);
-  if (agent_id !== null) conditions.push(['agent_id = ?', agent_id]);
-  if (user_id !== null) conditions.push(['user_id = ?', user_id]);
+  for (const column of PLAIN_COLUMNS) {
+    const value = query[column] ?? null;
+    if (value !== null) conditions.push([`${column} = ?`, value]);
+  }
   return conditions;
 }
 
@@ -54,7 +60,7 @@ interface CountQuery extends Omit<EventsQuery, 'newestFirst' | 'rows'> {
 const ELSEWHERE = '"user_zone_id":"';
 
 function homeOf({ zone_id, user_id, user_zone_id }: CountQuery): Condition[] {
-  if (user_id === null && user_zone_id === null) return [];
+  if ((user_id ?? null) === null && user_zone_id === null) return [];
   const isHome = user_zone_id === null || user_zone_id === zone_id;
   const sought = isHome ? ELSEWHERE : `${ELSEWHERE}${user_zone_id}"`;
   return [[`data ${isHome ? 'NOT ' : ''}LIKE ? ESCAPE '!'`, `%${sought.replace(/[!%_]/g, '!$&')}%`]];

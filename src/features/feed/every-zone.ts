@@ -98,7 +98,7 @@ async function readAhead({ tx }: Call, source: Source, begin: Place | undefined)
   const { zone_id } = source;
   source.from ??= await lastOf(tx, source, begin);
   const bounds = { first: 1, last: source.from, newestFirst: true, rows: SLICE_ROWS };
-  source.ahead = await listEvents(tx, { zone_id, ...bounds, types: null, agent_id: null, user_id: null });
+  source.ahead = await listEvents(tx, { zone_id, ...bounds });
   source.from = (source.ahead.at(-1)?.seq ?? 0) - 1;
   return source.ahead.length > 0;
 }

@@ -13,6 +13,8 @@ const FILE_TYPES = TYPES.slice(0, 5);
 const PATHS = ['/a', '/a/b', '/a/b/c.txt', '/a/d.md', '/e', '/e/f.txt', '/é "q".txt'];
 const USERS = ['ada', 'bob'];
 const AGENTS = ['agent-1', 'agent-2'];
+const REQUESTS = ['request-1', 'request-2'];
+const OBJECTS = ['key-1', 'job-1'];
 const ROWS = 400;
 /** Questions of each kind. */
 const RUNS = 60;
@@ -27,7 +29,20 @@ const PATTERNS: Readonly<Record<string, { at(path: string): boolean; below(path:
   '/**/*': { at: () => true, below: () => true },
 };
 
-type Row = Pick<EventRow, 'seq' | 'at' | 'type' | 'path' | 'old_path' | 'user_id' | 'agent_id' | 'data'>;
+type Row = Pick<
+  EventRow,
+  | 'seq'
+  | 'at'
+  | 'type'
+  | 'path'
+  | 'old_path'
+  | 'object_type'
+  | 'object_id'
+  | 'user_id'
+  | 'agent_id'
+  | 'request_id'
+  | 'data'
+>;
 
 interface Who {
   readonly name: string;
@@ -39,6 +54,8 @@ interface Question {
   readonly types: readonly string[] | undefined;
   readonly agent: string | undefined;
   readonly user: string | undefined;
+  readonly request: string | undefined;
+  readonly object: string | undefined;
   readonly pattern: string | undefined;
   readonly prefix: string | undefined;
   readonly since: number | undefined;
@@ -51,6 +68,8 @@ const question: fc.Arbitrary<Question> = fc.record({
   types: maybe(fc.uniqueArray(fc.constantFrom(...TYPES), { minLength: 1, maxLength: 3 })),
   agent: maybe(fc.constantFrom(...AGENTS, 'agent-none')),
   user: maybe(fc.constantFrom(...USERS, 'nobody')),
+  request: maybe(fc.constantFrom(...REQUESTS, 'request-none')),
+  object: maybe(fc.constantFrom(...OBJECTS, 'none')),
   pattern: maybe(fc.constantFrom(...Object.keys(PATTERNS))),
   prefix: maybe(fc.constantFrom('/a', '/a/', '/e/f', '/none', '')),
   since: maybe(fc.nat(ROWS)),
@@ -63,13 +82,15 @@ const sidesOf = (row: Row): string[] =>
   [row.path, row.old_path].filter((side) => side !== null && side !== '') as string[];
 
 function matches(row: Row, asked: Question): boolean {
-  const { types, agent, user, pattern, prefix } = asked;
+  const { types, agent, user, request, object, pattern, prefix } = asked;
   const glob = pattern === undefined ? undefined : PATTERNS[pattern];
   const below = (side: string): boolean => isSubtree(row) && (prefix ?? '').startsWith(`${side}/`);
   return (
     (!types || types.includes(row.type)) &&
     (agent === undefined || row.agent_id === agent) &&
     (user === undefined || row.user_id === user) &&
+    (request === undefined || row.request_id === request) &&
+    (object === undefined || `${row.object_type}-${row.object_id}` === object) &&
     (!glob || sidesOf(row).some((side) => glob.at(side) || (isSubtree(row) && glob.below(side)))) &&
     (prefix === undefined || sidesOf(row).some((side) => side.startsWith(prefix) || below(side)))
   );
@@ -88,10 +109,19 @@ forEachEngine('the log through filters', (engine) => {
       const columns =
         'zone_id, seq, at, type, path, old_path, branch, object_type, object_id, user_id, agent_id, channel, request_id, data';
       for (const row of rows) {
-        await tx.run(
-          `INSERT INTO events (${columns}) VALUES ('feed', ?, ?, ?, ?, ?, NULL, NULL, NULL, ?, ?, 'rpc', 'r', ?)`,
-          [row.seq, row.at, row.type, row.path, row.old_path, row.user_id, row.agent_id, row.data],
-        );
+        await tx.run(`INSERT INTO events (${columns}) VALUES ('feed', ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, 'rpc', ?, ?)`, [
+          row.seq,
+          row.at,
+          row.type,
+          row.path,
+          row.old_path,
+          row.object_type,
+          row.object_id,
+          row.user_id,
+          row.agent_id,
+          row.request_id,
+          row.data,
+        ]);
       }
       await tx.run("UPDATE zones SET seq = ?, seq_at = ? WHERE zone_id = 'feed'", [rows.length, rows.at(-1)?.at ?? 0]);
     });
@@ -125,9 +155,11 @@ forEachEngine('the log through filters', (engine) => {
       return seen && holds(seen) ? [[seen.seq, seen.type, seen.path, seen.old_path]] : [];
     });
 
-  const shared = ({ agent, pattern, limit }: Question): Record<string, string> => ({
+  const shared = ({ agent, request, object, pattern, limit }: Question): Record<string, string> => ({
     limit: String(limit),
     ...(agent === undefined ? {} : { agent_id: agent }),
+    ...(request === undefined ? {} : { request_id: request }),
+    ...(object === undefined ? {} : { object_type: object.split('-')[0] ?? '', object_id: object.split('-')[1] ?? '' }),
     ...(pattern === undefined ? {} : { path_pattern: pattern }),
   });
   const timeOf = (n: number): number => BEGAN + n * 1000;
@@ -256,6 +288,8 @@ function makeRows(): Row[] {
           path: fc.constantFrom(...PATHS),
           to: fc.constantFrom(...PATHS),
           user_id: fc.constantFrom(...USERS),
+          request_id: fc.constantFrom(...REQUESTS),
+          object: fc.option(fc.constantFrom(...OBJECTS)),
           agent_id: fc.option(fc.constantFrom(...AGENTS)),
           subtree: fc.boolean(),
           still: fc.boolean(),
@@ -264,18 +298,20 @@ function makeRows(): Row[] {
       ),
       (all) => {
         let at = BEGAN;
-        for (const [i, { type, path, to, user_id, agent_id, subtree, still }] of all.entries()) {
+        for (const [i, { object, subtree, still, path, to, ...row }] of all.entries()) {
           if (!still) at += 1000;
+          const { type } = row;
           const renamed = type === 'rename';
+          const [object_type = null, object_id = null] = object?.split('-') ?? [];
           const whole = (renamed || type === 'rmdir') && subtree;
           made.push({
+            ...row,
             seq: i + 1,
             at,
-            type,
+            object_type,
+            object_id,
             path: FILE_TYPES.includes(type) ? (renamed ? to : path) : '',
             old_path: renamed ? path : null,
-            user_id,
-            agent_id,
             data: JSON.stringify(whole ? { subtree: true } : {}),
           });
         }

@@ -9,6 +9,7 @@ import { parseJson } from '../../base/parse-json.ts';
 import { isBelow } from '../../base/paths.ts';
 import { plainText } from '../../base/texts.ts';
 import { type EventRow, userZoneOf } from '../events/events.sql.ts';
+import { PLAIN_COLUMNS } from '../events/reading.sql.ts';
 import { compileGlob } from '../files/search/glob.ts';
 import type { GlobLimits } from '../files/search/pattern.ts';
 
@@ -20,6 +21,9 @@ export const eventFilter = z.object({
   user_id: z.string().nullable(),
   /** Where who did it is at home. */
   user_zone_id: z.string().nullable(),
+  request_id: z.string().nullable(),
+  object_type: z.string().nullable(),
+  object_id: z.string().nullable(),
   path_prefix: z.string().nullable(),
   path_pattern: z.string().nullable(),
 });
@@ -30,6 +34,9 @@ export const ALL_EVENTS: EventFilter = {
   agent_id: null,
   user_id: null,
   user_zone_id: null,
+  request_id: null,
+  object_type: null,
+  object_id: null,
   path_prefix: null,
   path_pattern: null,
 };
@@ -42,6 +49,12 @@ export const typesParam = z
   .transform((words) => words.map((word) => typeOf(word) ?? word))
   .optional();
 export const agentParam = plainText.optional().describe('agent that the call was made for');
+/** By which a job and what it changed are found from each other. */
+export const originParams = {
+  request_id: plainText.optional().describe('request that it came of; what a job does has that of its submit'),
+  object_type: plainText.optional().describe('kind of what it is about'),
+  object_id: plainText.optional().describe('what it is about, as a job'),
+};
 export const patternParam = plainText.optional().describe('glob over absolute paths');
 
 /** Does an event match, as its reader sees it? */
@@ -49,15 +62,14 @@ export type EventTest = (row: EventRow) => boolean;
 
 /** INVALID_PATTERN for a glob that cannot be used. */
 export function eventTest(filter: EventFilter, limits: GlobLimits): EventTest {
-  const { types, agent_id, user_id, user_zone_id, path_prefix, path_pattern } = filter;
+  const { types, user_zone_id, path_prefix, path_pattern } = filter;
   const wanted = types && new Set(types);
   const places: PlaceTest[] = [];
   if (path_prefix !== null) places.push(beginsWith(path_prefix));
   if (path_pattern !== null) places.push(matchesGlob(path_pattern, limits));
   return (row) => {
     if (wanted && !wanted.has(row.type)) return false;
-    if (agent_id !== null && row.agent_id !== agent_id) return false;
-    if (user_id !== null && row.user_id !== user_id) return false;
+    if (PLAIN_COLUMNS.some((column) => filter[column] !== null && row[column] !== filter[column])) return false;
     if (wantsZone(filter) && userZoneOf(row) !== (user_zone_id ?? row.zone_id)) return false;
     return places.every((place) => isThere(row, place));
   };

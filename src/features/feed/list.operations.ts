@@ -9,7 +9,7 @@ import type { EventRow } from '../events/events.sql.ts';
 import { countEvents } from '../events/reading.sql.ts';
 import { eventObject } from './event-line.ts';
 import { listEveryZone } from './every-zone.ts';
-import { agentParam, type EventFilter, eventTest, patternParam, typesParam } from './filter.ts';
+import { agentParam, type EventFilter, eventTest, originParams, patternParam, typesParam } from './filter.ts';
 import { eventsBody, inBody, jsonList, listOf, operationLine, pageShape } from './page.ts';
 import { edgeOf, lastBefore, requireKept, requireSameLog, restoredParam, timeParam } from './positions.ts';
 import { PAGE_ROOM, scan } from './scan.ts';
@@ -25,6 +25,7 @@ const input = z.object({
   path_prefix: plainText.optional().describe('beginning of the paths'),
   path_pattern: patternParam,
   agent_id: agentParam,
+  ...originParams,
   user_id: plainText.optional().describe('who did it, of the zone unless another is named'),
   user_zone_id: plainText.optional().describe('zone in which who did it is at home'),
   since: timeParam.optional().describe('not before this time'),
@@ -40,6 +41,9 @@ export const filterOf = (given: Partial<Input>, types = given.operation_type): E
   agent_id: given.agent_id ?? null,
   user_id: given.user_id ?? null,
   user_zone_id: given.user_zone_id ?? null,
+  request_id: given.request_id ?? null,
+  object_type: given.object_type ?? null,
+  object_id: given.object_id ?? null,
   path_prefix: given.path_prefix ?? null,
   path_pattern: given.path_pattern ?? null,
 });

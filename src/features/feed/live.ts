@@ -150,7 +150,7 @@ export class LiveZone {
         return [];
       }
       const bounds = { first: this.newest + 1, last: Number.MAX_SAFE_INTEGER, newestFirst: false, rows: ROWS };
-      return listEvents(tx, { zone_id, ...bounds, types: null, agent_id: null, user_id: null });
+      return listEvents(tx, { zone_id, ...bounds });
     });
   }
 

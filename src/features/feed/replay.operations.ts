@@ -7,7 +7,15 @@ import { contradicts, readCursor, writeCursor } from '../../base/cursor.ts';
 import { invalidParams } from '../../base/faults.ts';
 import type { Call, Operation, Streaming } from '../../core/operation.ts';
 import { eventLine, eventObject } from './event-line.ts';
-import { agentParam, type EventFilter, eventFilter, eventTest, patternParam, typesParam } from './filter.ts';
+import {
+  agentParam,
+  type EventFilter,
+  eventFilter,
+  eventTest,
+  originParams,
+  patternParam,
+  typesParam,
+} from './filter.ts';
 import { filterOf } from './list.operations.ts';
 import { eventsBody, inBody, jsonList, listOf, pageShape } from './page.ts';
 import {
@@ -37,6 +45,7 @@ const input = z.object({
   event_types: typesParam.describe('types of events, by any of their names'),
   path_pattern: patternParam,
   agent_id: agentParam,
+  ...originParams,
 });
 type Input = z.infer<typeof input>;
 

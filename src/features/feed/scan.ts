@@ -85,9 +85,8 @@ async function sliceOf(
   { zone_id, newestFirst, filter }: Scan,
   { at, end, rows }: Slice,
 ): Promise<{ found: EventRow[]; full: boolean }> {
-  const { types, agent_id, user_id } = filter;
   const first = Math.min(at, end);
   const last = Math.max(at, end);
-  const found = await listEvents(tx, { zone_id, first, last, newestFirst, types, agent_id, user_id, rows });
+  const found = await listEvents(tx, { ...filter, zone_id, first, last, newestFirst, rows });
   return { found, full: found.length === rows };
 }

@@ -7,6 +7,7 @@ interface Page {
   readonly events: readonly {
     readonly type: string;
     readonly user_id: string;
+    readonly request_id: string;
     readonly object?: { readonly id: string };
   }[];
 }
@@ -46,6 +47,21 @@ forEachEngine('events of jobs', (engine) => {
     expect(await told(id, ada)).toEqual(all);
     expect(await told(id)).toEqual(all);
     expect(await told(id, eve)).toEqual([]);
+  });
+
+  test('a job is found from what came of the same request, and that from the job', async () => {
+    const { id } = await submit({ executor: 'nexus', task_type: 'echo', payload: { value: 1 } });
+    await call('GET', `/api/v2/scheduler/task/${id}?wait_seconds=60`, { key: ada });
+    const found = async (query: string, key: string): Promise<[string, string, string | undefined][]> => {
+      const { events } = await call<Page>('GET', `/api/v2/events?${query}`, { key });
+      return events.map(({ type, request_id, object }) => [type, request_id, object?.id]);
+    };
+    const ofJob = await found(`object_type=job&object_id=${id}`, ada);
+    expect(ofJob.map(([type]) => type)).toEqual(['job.succeeded', 'job.running', 'job.queued']);
+    const [[, request_id] = ['', '']] = ofJob;
+    expect(await found(`request_id=${request_id}`, ada)).toEqual(ofJob);
+    expect(await found(`request_id=${request_id}`, eve)).toEqual([]);
+    expect(await found(`object_type=task&object_id=${id}`, ada)).toEqual([]);
   });
 
   test('so is what somebody else did with it', async () => {

@@ -25,9 +25,9 @@ forEachEngine('offers of a worker', (engine) => {
     ask('/api/v2/scheduler/submit', { executor: 'nexus', task_type: 'echo', payload, ...more });
   const ended = ({ id }: Pick<TaskObject, 'id'>): Promise<TaskObject> =>
     ask(`/api/v2/scheduler/task/${id}?wait_seconds=60`);
-  /** By the call that made them. */
-  const eventsOf = ({ id }: Pick<TaskObject, 'id'>): Promise<{ type: string; request_id: string }[]> =>
-    server.sql.read((tx) => tx.all('SELECT type, request_id FROM events WHERE object_id = ? ORDER BY seq', [id]));
+  /** With the channel of the call that made them. */
+  const eventsOf = ({ id }: Pick<TaskObject, 'id'>): Promise<{ type: string; channel: string }[]> =>
+    server.sql.read((tx) => tx.all('SELECT type, channel FROM events WHERE object_id = ? ORDER BY seq', [id]));
 
   test.each([
     ['the scheduler', '/api/v2/scheduler/submit', { executor: 'nexus', task_type: 'echo', payload: { value: 1 } }],
@@ -38,9 +38,11 @@ forEachEngine('offers of a worker', (engine) => {
     expect(status).toBe('queued');
     expect(await ended({ id })).toMatchObject({ status: 'completed', attempt: 1, result: 1 });
     const told = await eventsOf({ id });
-    expect(told.map(({ type }) => type)).toEqual(['job.queued', 'job.running', 'job.succeeded']);
-    expect(told[1]!.request_id).toBe(told[0]!.request_id);
-    expect(told[2]!.request_id).not.toBe(told[0]!.request_id);
+    expect(told.map(({ type, channel }) => [type, channel])).toEqual([
+      ['job.queued', 'http'],
+      ['job.running', 'http'],
+      ['job.succeeded', 'internal'],
+    ]);
   });
 
   test('the same job again is that job, and its attempt goes on', async () => {
