@@ -7,6 +7,8 @@ export interface Listening {
   readonly key?: string;
   readonly query?: string;
   readonly lastEventId?: string;
+  /** Keeps the ids alone: of many events there is room for no more. */
+  readonly idsOnly?: boolean;
 }
 
 /** Characters that are kept of what came. */
@@ -23,11 +25,13 @@ export class Listener {
   /** How it ended: `whole` where the answer came to its end, `broken` where the connection did. */
   ended: 'whole' | 'broken' | undefined;
   private readonly answer: IncomingMessage;
+  private readonly idsOnly: boolean;
   private rest = '';
   private changed = (): void => undefined;
 
-  constructor(answer: IncomingMessage) {
+  constructor(answer: IncomingMessage, { idsOnly = false }: Pick<Listening, 'idsOnly'> = {}) {
     this.answer = answer;
+    this.idsOnly = idsOnly;
     this.status = answer.statusCode ?? 0;
     answer.setEncoding('utf8');
     answer.on('data', (text: string) => this.take(text));
@@ -86,21 +90,22 @@ export class Listener {
       const found = /^id: (.*)\ndata: (.*)$/.exec(frame);
       if (!found) continue;
       this.ids.push(found[1] ?? '');
-      this.events.push(JSON.parse(found[2] ?? '') as EventObject);
+      if (!this.idsOnly) this.events.push(JSON.parse(found[2] ?? '') as EventObject);
     }
     this.changed();
   }
 }
 
 /** Resolves when the head has come. */
-export function listen(url: string, { key = ADMIN_KEY, query = '', lastEventId }: Listening = {}): Promise<Listener> {
+export function listen(url: string, listening: Listening = {}): Promise<Listener> {
+  const { key = ADMIN_KEY, query = '', lastEventId } = listening;
   const headers = {
     authorization: `Bearer ${key}`,
     ...(lastEventId === undefined ? {} : { 'last-event-id': lastEventId }),
   };
   return new Promise((resolve, reject) => {
     const asked = httpRequest(`${url}/api/v2/events/stream${query}`, { headers, agent: false });
-    asked.on('response', (answer) => resolve(new Listener(answer)));
+    asked.on('response', (answer) => resolve(new Listener(answer, listening)));
     asked.on('error', reject);
     asked.end();
   });
