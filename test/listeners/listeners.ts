@@ -195,8 +195,12 @@ class Follower {
       await this.#hear(listener, last);
       listener.vanish();
       this.ids.push(...listener.ids);
-      if (this.ids.at(-1) === last()) return;
+      if (this.#has(last())) return;
     }
+  }
+
+  #has(last: string | undefined): boolean {
+    return last !== undefined && this.ids.at(-1) === last;
   }
 
   async #open(): Promise<Listener | undefined> {
