@@ -19,10 +19,10 @@ test('the same signal delivered twice is one; a later one ends the process at on
   onStopSignal(() => stops++);
   process.emit('SIGTERM');
   process.emit('SIGTERM');
-  vi.advanceTimersByTime(900);
+  vi.advanceTimersByTime(250);
   process.emit('SIGINT');
   expect([stops, exit.mock.calls]).toEqual([1, []]);
-  vi.advanceTimersByTime(200);
+  vi.advanceTimersByTime(100);
   process.emit('SIGINT');
   expect([stops, exit.mock.calls]).toEqual([1, [[1]]]);
 });

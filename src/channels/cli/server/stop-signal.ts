@@ -4,8 +4,8 @@
  */
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-/** Nobody who has lost patience has lost it within this many milliseconds. */
-const SAME_MS = 1_000;
+/** Those who deliver one twice do so within a few milliseconds; who has lost patience presses a key again later than this. */
+const SAME_MS = 300;
 
 export function onStopSignal(stop: () => void): void {
   let first: number | undefined;
