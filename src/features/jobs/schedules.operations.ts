@@ -105,7 +105,8 @@ const toObject = (row: ScheduleRow): ScheduleObject => ({
   enabled: row.enabled === 1,
   catch_up: row.catch_up,
   overlap: row.overlap,
-  next_run_at: isoOrNull(row.next_run_at),
+  // One that is switched off runs at no time; when it is switched on again that is planned anew.
+  next_run_at: row.enabled === 1 ? isoOrNull(row.next_run_at) : null,
   last_run_at: isoOrNull(row.last_run_at),
   last_task_id: row.last_job_id,
   skipped_total: row.skipped_total,

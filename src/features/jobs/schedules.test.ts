@@ -212,6 +212,7 @@ describe('under a clock', () => {
     bare.clock.set(Date.UTC(2032, 0, 1, 6, 5));
     const { id } = await create({ catch_up: 'all' });
     await bare.call('schedule.update', { id, enabled: false });
+    expect((await get(id)).next_run_at).toBeNull();
     pass(30 * MINUTE);
     await fire();
     expect(await tasksOf(id)).toEqual([]);
