@@ -49,6 +49,16 @@ describe('two servers', () => {
     expect(await first.ok('get_metadata', { path: '/same' })).toMatchObject({ size: LARGE });
   });
 
+  test('a backup that one makes the other lists and verifies, at the place that both have', async () => {
+    await put(first, '/kept', randomBytes(300_000));
+    const made = (await (await first.http('/api/v2/backups', { method: 'POST' })).json()) as { id: string };
+    const listed = (await (await second.http('/api/v2/backups')).json()) as { destination: string; backups: object[] };
+    expect(listed.destination).toMatch(/^s3:.*\/backups\?/);
+    expect(listed.backups).toMatchObject([{ id: made.id, status: 'succeeded' }]);
+    const verified = await second.http(`/api/v2/backups/${made.id}/verify`, { method: 'POST' });
+    expect([verified.status, await verified.json()]).toMatchObject([200, { id: made.id }]);
+  });
+
   test('an upload that goes to both in turn is one content', async () => {
     const bytes = randomBytes(LARGE);
     const [here, there] = nodes.map(

@@ -10,8 +10,17 @@ import type { Depot, DepotUse } from '../../ports/depot.ts';
 import { s3PlaceOf } from '../engines.ts';
 import { outboundOf } from '../outbound.ts';
 
-/** Where they go unless somebody says otherwise. */
-export const defaultDestination = (config: Config): string => resolve(config.DATA_DIR, 'backups');
+/** Where they go unless somebody says otherwise: beside the blobs in their bucket, which all nodes reach, or on this disk. */
+export function defaultDestination({ BLOBS_URL, DATA_DIR }: Pick<Config, 'BLOBS_URL' | 'DATA_DIR'>): string {
+  const place = BLOBS_URL === '' ? undefined : parseBlobsUrl(BLOBS_URL, true);
+  if (place?.kind !== 's3') return resolve(DATA_DIR, 'backups');
+  const url = new URL(BLOBS_URL);
+  // A destination is shown, and its credentials are those of the server.
+  url.username = '';
+  url.password = '';
+  url.pathname = `${url.pathname.replace(/\/+$/, '')}/backups`;
+  return url.href;
+}
 
 /** INVALID_PARAMS for a text that is no destination; what else is wrong with it is told by whoever opens it. */
 export function checkDestination(destination: string): void {
