@@ -44,6 +44,17 @@ forEachEngine('views', (engine) => {
     }
     expect(await server.fault('read', { path: '/v/a', as_of: -1 })).toBe('INVALID_PARAMS');
     expect(await server.fault('read', { path: '/v/a', as_of: 1.5 })).toBe('INVALID_PARAMS');
+    const soon = (await now()) + 100;
+    for (const [method, params, named] of [
+      ['read', { path: '/v/a', as_of: soon }, 'as_of'],
+      ['tree_diff', { from: soon }, 'from'],
+      ['tree_diff', { from: 0, to: later }, 'to'],
+      ['tree_restore', { to: soon }, 'to'],
+      ['tree_branch_create', { name: 'too-soon', from: later }, 'from'],
+    ] as const) {
+      const { error } = await server.rpc(method, params);
+      expect(error?.data?.issues, method).toEqual([expect.objectContaining({ path: named })]);
+    }
     expect(await server.fault('read', { path: '/v/a', as_of: 'nobody made it' })).toBe('SNAPSHOT_NOT_FOUND');
     expect(await server.fault('read', { path: '/v/a', branch: 'nobody-made-it' })).toBe('BRANCH_NOT_FOUND');
     expect(await server.fault('write', { path: '/v/a', content: '', branch: 'nobody-made-it' })).toBe(

@@ -15,6 +15,8 @@ import { chainView, frozen, isLiveMain, MAIN, mainView, type View } from './view
 export interface ViewParams {
   readonly branch?: string | undefined;
   readonly as_of?: number | string | undefined;
+  /** The parameter that the moment came by, for faults; `as_of` unless given. */
+  readonly by?: string;
   /** The past that is asked for is the moment of a first page. */
   readonly paging?: boolean;
 }
@@ -35,9 +37,9 @@ export const apartFrom = (call: Call, view: View): View =>
   call.mounts.length === 0 ? view : { ...view, apart: call.mounts.map(({ mount_point }) => mount_point) };
 
 async function findView(call: Call, params: ViewParams): Promise<View> {
-  const { branch, as_of } = params;
+  const { branch, as_of, by = 'as_of' } = params;
   if (as_of === undefined) return branchView(call, { name: branch ?? MAIN }, null);
-  const told = await revisionOf(call, as_of);
+  const told = await revisionOf(call, as_of, by);
   const { seq, oldest_revision } = call.zone;
   const from = branch === undefined ? { key: told.branch } : { name: branch };
   const view = await branchView(call, from, told.revision === seq ? null : told.revision);
@@ -68,10 +70,10 @@ interface Told {
   readonly branch: string;
 }
 
-async function revisionOf(call: Call, as_of: number | string): Promise<Told> {
+async function revisionOf(call: Call, as_of: number | string, by: string): Promise<Told> {
   const moment = readMoment(as_of);
-  if (moment.kind === 'revision') return { revision: checkRevision(call, moment.revision), branch: MAIN };
-  if (moment.kind === 'time') return { revision: await revisionAt(call, moment.at, as_of), branch: MAIN };
+  if (moment.kind === 'revision') return { revision: checkRevision(call, moment.revision, by), branch: MAIN };
+  if (moment.kind === 'time') return { revision: await revisionAt(call, moment.at, { as_of, by }), branch: MAIN };
   return getSnapshot(call, moment.name);
 }
 
@@ -82,22 +84,26 @@ export async function getSnapshot(call: Call, called: string): Promise<SnapshotR
   throw snapshotNotFound(called);
 }
 
-function checkRevision(call: Call, revision: number): number {
+function checkRevision(call: Call, revision: number, by: string): number {
   const { seq } = call.zone;
-  if (revision < 0) throw invalidParams({ path: 'as_of', message: 'a revision is not negative' });
-  if (revision > seq) throw invalidParams({ path: 'as_of', message: `newer than the zone's revision ${seq}` });
+  if (revision < 0) throw invalidParams({ path: by, message: 'a revision is not negative' });
+  if (revision > seq) throw invalidParams({ path: by, message: `newer than the zone's revision ${seq}` });
   return revision;
 }
 
 /** The last revision at or before a time; 0 before the first. */
-async function revisionAt(call: Call, at: number, as_of: number | string): Promise<number> {
+async function revisionAt(
+  call: Call,
+  at: number,
+  asked: { readonly as_of: number | string; readonly by: string },
+): Promise<number> {
   const { zone_id, seq_at } = call.zone;
-  if (at > Math.max(call.now, seq_at)) throw invalidParams({ path: 'as_of', message: 'lies in the future' });
+  if (at > Math.max(call.now, seq_at)) throw invalidParams({ path: asked.by, message: 'lies in the future' });
   const last = await findLastEventAt(call.tx, zone_id, at);
   if (last !== undefined) return last;
   const oldest = await findOldestEvent(call.tx, zone_id);
   // Events are numbered from 1: where the first ones are gone, nobody knows what there was at that time.
-  if (oldest !== undefined && oldest > 1) throw revisionGone(call, as_of);
+  if (oldest !== undefined && oldest > 1) throw revisionGone(call, asked.as_of);
   return 0;
 }
 

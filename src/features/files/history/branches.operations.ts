@@ -67,7 +67,7 @@ export const treeBranchCreate: Operation<z.infer<typeof createInput>, BranchObje
   object: (input) => input.name,
   run: async (call, input) => {
     const { tx, zone, now } = call;
-    const parent = await viewOf(call, { branch: input.branch, as_of: input.from });
+    const parent = await viewOf(call, { branch: input.branch, as_of: input.from, by: 'from' });
     checkDepth(call, parent);
     await refuseTaken(call, input.name);
     const base_revision = parent.layers[0].at ?? zone.seq;

@@ -116,11 +116,11 @@ async function pageOf(call: Call, input: DiffInput): Promise<Page> {
   }
   const { seq } = call.zone;
   const before = frozen(
-    apartFrom(call, await viewOf(call, known?.from ?? { branch: input.branch, as_of: input.from })),
+    apartFrom(call, await viewOf(call, known?.from ?? { branch: input.branch, as_of: input.from, by: 'from' })),
     seq,
   );
   const after = frozen(
-    apartFrom(call, await viewOf(call, known?.to ?? { branch: input.branch, as_of: input.to })),
+    apartFrom(call, await viewOf(call, known?.to ?? { branch: input.branch, as_of: input.to, by: 'to' })),
     seq,
   );
   if (known) return { before, after, state: known };

@@ -53,7 +53,7 @@ export const treeRestore: Operation<RestoreInput, z.infer<typeof restoreOutput>>
   run: async (call, input) => {
     await requireSomeWrite(call, input.path);
     const view = await viewOf(call, { branch: input.branch });
-    const past = frozen(await viewOf(call, { branch: input.branch, as_of: input.to }), call.zone.seq);
+    const past = frozen(await viewOf(call, { branch: input.branch, as_of: input.to, by: 'to' }), call.zone.seq);
     const now = frozen(apartFrom(call, view), call.zone.seq);
     const spot = input.path === '/' ? undefined : await spotOf(call, view, { past, path: input.path });
     await planRestore(call.tx, { now, past }, input.path);
