@@ -1,4 +1,5 @@
 /** From the answer of an operation to the body of a wire. Guarantees: a text by reference is whole characters. */
+import { isUtf8 } from 'node:buffer';
 import { Fault } from '../base/faults.ts';
 import { AnswerBytes } from './call/answer-bytes.ts';
 import type { Present } from './call/bindings.ts';
@@ -20,11 +21,12 @@ export function presented(
 
 /** NOT_TEXT where a range of a valid text begins or ends inside a character. */
 async function requireWholeCharacters({ blobs }: Pick<Server, 'blobs'>, text: AnswerBytes): Promise<void> {
-  if (text.content.inline || text.size === 0) return;
-  const { start, end } = text.range;
-  for (const edge of [start, end]) {
-    if (edge === 0 || edge === text.content.size) continue;
-    for await (const [byte] of blobs.read(text.content.sha256, edge, edge + 1)) {
+  if (text.size === 0 || (text.inline && isUtf8(text.inline))) return;
+  const { content, range } = text;
+  for (const edge of [range.start, range.end]) {
+    if (edge === 0 || edge === content.size) continue;
+    const read = content.inline ? [content.inline.subarray(edge)] : blobs.read(content.sha256, edge, edge + 1);
+    for await (const [byte] of read) {
       if (isContinuation(byte!)) throw new Fault('NOT_TEXT', `Byte ${edge} lies inside a character; move the range`);
     }
   }

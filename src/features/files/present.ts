@@ -40,10 +40,11 @@ function stateOf({ path, row }: ReadOutput): object {
   return { path, etag, version, size, modified_at: isoTime(modified_at) };
 }
 
-/** The text of the range; NOT_TEXT if it is none. A range of inline bytes is checked by itself: it may cut a character. */
+/** The text of the range; NOT_TEXT if it is none. Whether it begins and ends between characters is seen to by who sends it. */
 function textOf(output: ReadOutput): AnswerBytes {
   const bytes = bytesOf(output, 'text');
-  const whole = bytes.inline;
-  if (whole ? !isUtf8(whole) : output.row.utf8 !== 1) throw notText(output.path);
+  // A part of what is no text as a whole may be one.
+  const isText = output.row.utf8 === 1 || (bytes.inline !== null && isUtf8(bytes.inline));
+  if (!isText) throw notText(output.path);
   return bytes;
 }

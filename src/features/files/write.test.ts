@@ -256,8 +256,14 @@ describe('read', () => {
       ['/r/cut-large', `aé${'x'.repeat(70_000)}`],
     ] as const) {
       await write(path, content);
-      expect(await server.fault('read', { path, encoding: 'utf-8', count: 2 })).toBe('NOT_TEXT');
-      expect(await server.fault('read', { path, encoding: 'utf-8', offset: 2, count: 5 })).toBe('NOT_TEXT');
+      for (const range of [{ count: 2 }, { offset: 2, count: 5 }]) {
+        const { error } = await server.rpc('read', { path, encoding: 'utf-8', ...range });
+        // The file is a text: what is wrong is the range.
+        expect([error?.data?.code, error?.message]).toEqual([
+          'NOT_TEXT',
+          'Byte 2 lies inside a character; move the range',
+        ]);
+      }
       expect(await read(path, { encoding: 'utf-8', count: 3 })).toBe('aé');
       expect(await read(path, { encoding: 'bytes', count: 2 })).toEqual(marker(new Uint8Array([97, 0xc3])));
     }
