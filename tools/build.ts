@@ -50,9 +50,10 @@ const TEXTS = 'command-texts.json';
 function linesAsData(texts: string[]): string {
   const numberIn = (all: string[], one: string): number => (all.includes(one) ? all.indexOf(one) : all.push(one) - 1);
   const known: string[] = [];
-  const numberOf = ({ name, about, takes, words, or }: Parameter): number => {
-    const few = words ? [numberIn(texts, words.join(' '))] : or ? [0] : [];
-    return numberIn(known, JSON.stringify([name, takes, numberIn(texts, about), ...few, ...(or ? [or] : [])]));
+  const numberOf = ({ name, about, takes, words, or, group }: Parameter): number => {
+    const few = [words ? numberIn(texts, words.join(' ')) : 0, or ?? 0, group ?? 0];
+    while (few.at(-1) === 0) few.pop();
+    return numberIn(known, JSON.stringify([name, takes, numberIn(texts, about), ...few]));
   };
   const rows = operationLines.map(({ words, summary, args, parameters, rpc, http }) => [
     [words, numberIn(texts, summary), args, rpc ?? 0, http?.method, http?.path],
@@ -62,10 +63,10 @@ function linesAsData(texts: string[]): string {
     let texts;
     const text = (n) => (texts ??= JSON.parse(readFileSync(new URL('./${TEXTS}', import.meta.url), 'utf8')))[n];
     const rows = ${JSON.stringify(rows)};
-    const known = [${known.join()}].map(([name, takes, about, words, or]) => ({
+    const known = [${known.join()}].map(([name, takes, about, words, or, group]) => ({
       name, takes, get about() { return text(about); },
       get words() { return words ? text(words).split(' ') : undefined; },
-      ...(or ? { or } : {}),
+      ...(or ? { or } : {}), ...(group ? { group } : {}),
     }));
     export const operationLines = rows.map(([[words, summary, args, rpc, method, path], parameters]) => ({
       words, get summary() { return text(summary); }, args,

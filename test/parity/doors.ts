@@ -133,7 +133,8 @@ function lineOf({ operation, input, take }: Asked): string[] {
   const positional = given.map(nameOf);
   const typed = given.flatMap((arg) => {
     const value = input[nameOf(arg)];
-    return arg.endsWith('…') && Array.isArray(value) ? value.map(text) : [text(value)];
+    const isTexts = Array.isArray(value) && value.flat().every((one) => typeof one === 'string');
+    return arg.endsWith('…') && isTexts ? value.flat() : [text(value)];
   });
   const options = Object.entries(input)
     .filter(([name]) => !positional.includes(name))

@@ -286,6 +286,8 @@ test('noun and verb stand in either order, the noun in either number; a slip nam
 test.each([
   ['jobs show', 'job get ID'],
   ['events tail', 'event follow [PATH]'],
+  ['snapshot list', 'tree-snapshot list'],
+  ['delete snapshots', 'tree-snapshot delete ID'],
 ])('%s is understood as %s', async (typed, meant) => {
   expect((await run([...typed.split(' '), '--help'])).out.split('\n')[0]).toBe(`nexus ${meant}`);
 });

@@ -9,6 +9,8 @@ export interface Takes {
   readonly takes: 'flag' | 'text' | 'number' | 'json';
   /** Texts that are taken as something else: `true` and `false` as booleans, a JSON list as that list. */
   readonly or?: { readonly boolean: boolean; readonly list: boolean };
+  /** How many texts an item of the list may be: given by position, so many words are one. */
+  readonly group?: number;
 }
 
 export interface Option extends Takes {

@@ -36,6 +36,9 @@ export const MOUNT_LINES = [
   'connector list',
 ];
 
+/** What shell/file-views.ts has. */
+export const FILE_LINES = ['edit', 'delete-bulk', 'rename-bulk'].map((verb) => `file ${verb}`);
+
 /** What shell/access-views.ts has. */
 export const ACCESS_LINES = ['schema get', 'schema set', 'tuple explain'];
 
@@ -57,6 +60,7 @@ const written: readonly Command[] = [
   ...loadedCommands(SYNC_LINES, async () => (await import('./shell/sync-views.ts')).syncViews),
   ...loadedCommands(MOUNT_LINES, async () => (await import('./shell/mount-views.ts')).mountViews),
   ...loadedCommands(ACCESS_LINES, async () => (await import('./shell/access-views.ts')).accessViews),
+  ...loadedCommands(FILE_LINES, async () => (await import('./shell/file-views.ts')).fileViews),
   ...loadedCommands(['tree diff'], async () => (await import('./shell/tree-views.ts')).treeViews),
   ...loadedCommands(['zone list'], async () => (await import('./shell/zone-views.ts')).zoneViews),
   mcpMountAdd,

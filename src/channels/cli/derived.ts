@@ -3,9 +3,9 @@
  * call over HTTP; what the server checks is checked there.
  */
 import type { Transport } from '../../../client/transport.ts';
-import type { Command, Option, Typed } from './command.ts';
+import { type Command, type Option, type Typed, UsageError } from './command.ts';
 import { nameOf, optionName, usage } from './help.ts';
-import { type OperationLine, operationLines } from './operation-lines.ts';
+import { type OperationLine, operationLines, type Parameter } from './operation-lines.ts';
 import { typedValue } from './parse-line.ts';
 import { show } from './show.ts';
 import type { Terminal } from './terminal.ts';
@@ -18,6 +18,7 @@ export const optionsOf = (line: OperationLine): Option[] =>
     name: optionName(line, one.name),
     takes: one.takes,
     ...(one.or ? { or: one.or } : {}),
+    ...(one.group ? { group: one.group } : {}),
     get about() {
       return one.about;
     },
@@ -66,9 +67,20 @@ export function paramsOf(line: OperationLine, typed: Typed): Record<string, unkn
     const text = typed.args[at];
     if (text === undefined) return [];
     const all = args[at]?.includes('…') ? typed.args.slice(at) : [];
-    return [[one.name, isList(all) ? all : typedValue(one, text, one.name.toUpperCase())]];
+    return [[one.name, isList(all) ? itemsOf(all, one) : typedValue(one, text, one.name.toUpperCase())]];
   });
   return Object.fromEntries(given);
+}
+
+/** The items that words given one by one are: each its own, or some of them together. */
+function itemsOf(words: readonly string[], { name, group = 1 }: Parameter): readonly unknown[] {
+  if (group === 1) return words;
+  const over = words.length % group;
+  if (over > 0) {
+    const left = words.slice(-over).join(' ');
+    throw new UsageError(`${name.toUpperCase()} are ${group} words each: "${left}" is left over`, { ofForm: true });
+  }
+  return words.flatMap((_, at) => (at % group === 0 ? [words.slice(at, at + group)] : []));
 }
 
 /** Texts one by one; of a single one, whether it is not the whole list in JSON, a file with that, or standard input. */

@@ -1,6 +1,6 @@
 /** Help at every level: all commands, those of a noun, one command. */
 import type { Command, Option } from './command.ts';
-import { COMMON, FOR_EVERYTHING, singular } from './parse-line.ts';
+import { COMMON, FOR_EVERYTHING, nounOf } from './parse-line.ts';
 import { paint, type Terminal } from './terminal.ts';
 
 /** Short commands for files come first, then nouns in order. */
@@ -26,7 +26,7 @@ export function helpAll(terminal: Terminal, commands: ReadonlyMap<string, Comman
 
 /** The commands of one noun, and the command of that one word if there is one; false where there is no such noun. */
 export function helpNoun(terminal: Terminal, commands: ReadonlyMap<string, Command>, noun: string): boolean {
-  const names = [noun, singular(noun)];
+  const names = [noun, nounOf(noun)];
   const own = [...commands.values()].filter((command) => names.some((name) => command.words.startsWith(`${name} `)));
   if (own.length === 0) return false;
   const alone = commands.get(noun);
@@ -60,9 +60,10 @@ function partsOf(command: Command): {
   return { args: told, options: options.filter((one) => !names.some(([, name]) => name === one.name)) };
 }
 
-const aboutArg = (arg: string, { about, takes }: Option): string => {
+const aboutArg = (arg: string, { about, takes, group = 1 }: Option): string => {
   if (takes !== 'json') return about;
-  return arg.includes('…') ? `${about}, one by one or as a JSON list` : `${about}, as JSON`;
+  const words = group > 1 ? `${group} words each` : 'one by one';
+  return arg.includes('…') ? `${about}, ${words} or as a JSON list` : `${about}, as JSON`;
 };
 
 /** What a command takes, beside a line that has not the form of it. */

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import type { AnyOperation } from '../../core/operation.ts';
 import { publicOperations } from '../../core/operations.ts';
 import { shapeOf } from '../../core/shape-of.ts';
-import { type JsonType, jsonOf, ruleOf, type TextRule } from '../http/rest-values.ts';
+import { type JsonType, jsonOf, leavesOf, ruleOf, type TextRule } from '../http/rest-values.ts';
 import type { Takes } from './command.ts';
 
 export interface Parameter extends Takes {
@@ -48,7 +48,21 @@ function lineOf(operation: AnyOperation): OperationLine {
 function parameterOf(name: string, schema: z.ZodType): Parameter {
   const json = jsonOf(schema);
   const words = wordsOf(json);
-  return { name, about: aboutOf(json), ...takesOf(ruleOf(json)), ...(words.length > 0 ? { words } : {}) };
+  const group = groupOf(json);
+  return {
+    name,
+    about: aboutOf(json),
+    ...takesOf(ruleOf(json)),
+    ...(words.length > 0 ? { words } : {}),
+    ...(group ? { group } : {}),
+  };
+}
+
+/** Of how many texts an item is, where each may be a list of just so many. */
+function groupOf(json: JsonType): number | undefined {
+  const items = leavesOf(json).flatMap((leaf) => (leaf.items ? leavesOf(leaf.items) : []));
+  const isOfTexts = (parts: readonly JsonType[]): boolean => parts.every((part) => ruleOf(part).text);
+  return items.find(({ prefixItems }) => prefixItems && isOfTexts(prefixItems))?.prefixItems?.length;
 }
 
 const wordsOf = (json: JsonType): string[] => (json.enum ?? json.items?.enum ?? []).map(String);

@@ -66,6 +66,38 @@ test('a list of paths is given one by one, as JSON, or in a file', async () => {
   expect((await typeLine(server, ['file', 'read-bulk', '--help'])).out).toContain('nexus file read-bulk PATHS…\n');
 });
 
+test('a list of pairs is given word by word, as JSON, or in a file', async () => {
+  const run = (...typed: string[]) => typeLine(server, ['file', ...typed], { json: true });
+  expect(await run('write-batch', '/pairs/a', 'one', '/pairs/b', '@two')).toMatchObject({ code: 0 });
+  const { code, out } = await run('rename-bulk', '/pairs/a', '/pairs/c', '/pairs/b', '/pairs/d');
+  expect([code, JSON.parse(out)]).toEqual([
+    0,
+    { '/pairs/a': { success: true, new_path: '/pairs/c' }, '/pairs/b': { success: true, new_path: '/pairs/d' } },
+  ]);
+  expect((await run('edit', '/pairs/c', 'on', 'lon', 'e', 'g')).code).toBe(0);
+  expect((await run('edit', '/pairs/d', '[{"old_str": "@two", "new_str": "2"}]')).code).toBe(0);
+  const texts = await server.ok('read_bulk', { paths: ['/pairs/c', '/pairs/d'], encoding: 'utf-8' });
+  expect(texts).toEqual({ '/pairs/c': 'long', '/pairs/d': '2' });
+  for (const typed of [['/pairs/c'], ['/pairs/c', '/pairs/e', '/pairs/d']]) {
+    const refused = await run('rename-bulk', ...typed);
+    const left = typed.at(-1);
+    expect(refused).toMatchObject({
+      code: 2,
+      err: expect.stringContaining(`are 2 words each: "${left}" is left over`),
+    });
+  }
+  expect((await run('rename-bulk', '--help')).out).toContain('[old, new], in order, 2 words each or as a JSON list\n');
+});
+
+test('a command says by its exit code that a part of it failed', async () => {
+  await server.ok('write', { path: '/parts/a', content: 'one' });
+  const codeOf = async (...typed: string[]) => (await typeLine(server, ['file', ...typed])).code;
+  expect(await codeOf('edit', '/parts/a', 'two', '2')).toBe(1);
+  expect(await codeOf('edit', '/parts/a', 'one', '1')).toBe(0);
+  expect(await codeOf('rename-bulk', '/parts/a', '/parts/b', '/parts/none', '/parts/c')).toBe(1);
+  expect(await codeOf('delete-bulk', '/parts/b', '/parts/none')).toBe(1);
+});
+
 test('what is too long for its column of the help has a line of its own', async () => {
   const { out } = await typeLine(server, ['tuple', '--help']);
   expect(out).toMatch(/\n {2}tuple explain SUBJECT PERMISSION OBJECT\n {38}Tell why /);

@@ -16,7 +16,7 @@ export interface Found {
 }
 
 /** `files` → `file`, `entries` → `entry`. */
-export const singular = (word: string): string => {
+const singular = (word: string): string => {
   if (word.endsWith('ies')) return `${word.slice(0, -3)}y`;
   return word.endsWith('s') && !word.endsWith('ss') ? word.slice(0, -1) : word;
 };
@@ -35,7 +35,7 @@ export function findCommand(commands: ReadonlyMap<string, Command>, line: readon
   }
   const alone = commands.get(first);
   if (alone) return { command: alone, rest: [...before, ...line.slice(at + 1)] };
-  const verbs = [...commands.keys()].filter((words) => words.startsWith(`${singular(first)} `));
+  const verbs = [...commands.keys()].filter((words) => words.startsWith(`${nounOf(first)} `));
   const typed = second === undefined || second.startsWith('-') ? first : `${first} ${second}`;
   if (typed === first && verbs.length > 0) {
     const known = verbs.map((words) => words.split(' ')[1]).join(', ');
@@ -62,11 +62,17 @@ const SYNONYMS: ReadonlyMap<string, string> = new Map([
   ['job show', 'job get'],
 ]);
 
+/** The same for nouns. */
+const NOUNS: ReadonlyMap<string, string> = new Map([['snapshot', 'tree-snapshot']]);
+
+/** The noun that a word means, singular or plural. */
+export const nounOf = (word: string): string => NOUNS.get(singular(word)) ?? singular(word);
+
 const spellings = (first: string, second: string): string[] => [
   `${first} ${second}`,
-  `${singular(first)} ${second}`,
+  `${nounOf(first)} ${second}`,
   `${second} ${first}`,
-  `${singular(second)} ${first}`,
+  `${nounOf(second)} ${first}`,
 ];
 
 const NEAREST_MAX = 3;

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { typeLine } from '../../../test/command-line.ts';
 import { startTestServer, type TestServer } from '../../../test/harness.ts';
-import { ACCESS_LINES } from './commands.ts';
+import { ACCESS_LINES, FILE_LINES } from './commands.ts';
 import { accessViews } from './shell/access-views.ts';
+import { fileViews } from './shell/file-views.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -98,4 +99,5 @@ test('zones are told with the figures that grow', async () => {
 
 test('each command of access that is shown in its own way is loaded for that', () => {
   expect([...ACCESS_LINES].sort()).toEqual(accessViews.map(({ words }) => words).sort());
+  expect([...FILE_LINES].sort()).toEqual(fileViews.map(({ words }) => words).sort());
 });

@@ -25,6 +25,7 @@ export interface JsonType {
   readonly anyOf?: readonly JsonType[];
   readonly oneOf?: readonly JsonType[];
   readonly items?: JsonType;
+  readonly prefixItems?: readonly JsonType[];
   readonly enum?: readonly unknown[];
 }
 
@@ -54,7 +55,7 @@ export function ruleOf(json: JsonType): TextRule {
   };
 }
 
-const leavesOf = (json: JsonType): JsonType[] => {
+export const leavesOf = (json: JsonType): JsonType[] => {
   const alternatives = [...(json.anyOf ?? []), ...(json.oneOf ?? [])];
   return alternatives.length > 0 ? alternatives.flatMap(leavesOf) : [json];
 };

@@ -115,7 +115,7 @@ export const renameBulk: Operation<z.infer<typeof renameInput>, z.infer<typeof r
   output: renameOutput,
   faults: ['INVALID_PATH', 'LIMIT_EXCEEDED'],
   rpc: { name: 'rename_bulk' },
-  cli: { words: 'file rename-bulk', args: ['renames'] },
+  cli: { words: 'file rename-bulk', args: ['renames…'] },
   examples: [{ title: 'a missing file', input: { renames: [['/none', '/some']] } }],
   mapPaths: (input, map) => ({
     ...input,

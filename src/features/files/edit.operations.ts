@@ -80,7 +80,7 @@ export const edit: Operation<EditInput, EditAnswer, ReadyEdit> = {
     'QUOTA_EXCEEDED',
   ],
   rpc: { name: 'edit', aliases: ['edit_file'] },
-  cli: { words: 'file edit', args: ['path', 'edits'] },
+  cli: { words: 'file edit', args: ['path', 'edits…'] },
   mapPaths: (input, map) => ({ ...input, path: map(input.path) }),
   stale: isStale,
   turn: (input) => JSON.stringify([input.branch, input.path]),

@@ -79,7 +79,7 @@ export const writeBatch: Operation<BatchInput, WriteResult[], ReadyBatch> = {
     'QUOTA_EXCEEDED',
   ],
   rpc: { name: 'write_batch' },
-  cli: { words: 'file write-batch', args: ['files'] },
+  cli: { words: 'file write-batch', args: ['files…'] },
   examples: [
     {
       title: 'two files',
