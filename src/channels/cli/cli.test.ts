@@ -56,6 +56,10 @@ test('mkdir, mv, cp, rm, ls, stat and tree do what they do in a shell', SLOW, as
   expect((await run(['cp', '/w', '/w2'])).code).toBe(5);
   expect(await answer(['cp', '-r', '/w', '/w2'])).toMatchObject({ copied: true, files: 1 });
   expect((await run(['rm', '/w2'])).code).toBe(5);
+  // Into a directory, under its own name.
+  expect(await answer(['cp', '/w/three.txt', '/w2/a/'])).toMatchObject({ path: '/w2/a/three.txt' });
+  expect(await answer(['mv', '/w2/a', '/w2/b/'])).toMatchObject({ path: '/w2/b/a' });
+  expect(await answer(['mv', '/w2/b/a/three.txt', '/'])).toMatchObject({ path: '/three.txt' });
   await answer(['rm', '-r', '/w2']);
   expect((await answer(['ls', '-R', '/w'])).entries.map((entry: { path: string }) => entry.path)).toEqual([
     '/w/a',

@@ -1,4 +1,5 @@
 /** What the commands that feel like a shell have in common: their options, and what was typed for them. */
+import { basename } from 'node:path';
 import type { Option, Typed } from '../command.ts';
 
 export const flag = (name: string, about: string, short?: string): Option => ({
@@ -23,6 +24,9 @@ export const viewOf = (typed: Typed): { branch: string | undefined; as_of: strin
 });
 
 export const target = (typed: Typed, at = 0): string => typed.args[at] ?? '/';
+
+/** Where something goes: into a directory, under its own name, if what was typed ends as a directory does. */
+export const goesTo = (path: string, source: string): string => (path.endsWith('/') ? path + basename(source) : path);
 
 /** Most entries, paths and lines that a page may hold: larger pages mean fewer requests. */
 export const PAGE = { list: 10_000, glob: 100_000, grep: 10_000 };

@@ -6,7 +6,7 @@ import { typedValue } from '../parse-line.ts';
 import { show } from '../show.ts';
 import { bytesText, paint, plural, safe, type Terminal, table, timeText } from '../terminal.ts';
 import { ls, tree } from './listing.ts';
-import { BRANCH, collect, flag, PAGE, target, text, textOf, VIEW, viewOf } from './options.ts';
+import { BRANCH, collect, flag, goesTo, PAGE, target, text, textOf, VIEW, viewOf } from './options.ts';
 import { rm } from './rm.ts';
 
 const excluded = (typed: Typed): string[] | undefined => {
@@ -19,6 +19,8 @@ const versionAt = (typed: Typed, at: number, name: string): number | undefined =
   const given = typed.args[at];
   return given === undefined ? undefined : Number(typedValue({ takes: 'number' }, given, name));
 };
+
+const TAKEN = 'give the whole new path, end that of a directory to go into with /, or -f to replace a file';
 
 /** A command that is one call and shows its answer, or one line for people. */
 function simple(
@@ -210,14 +212,14 @@ export const shellCommands: readonly Command[] = [
   }),
   simple({
     words: 'mv',
-    summary: 'Rename a file or directory; its history comes along.',
+    summary: 'Rename a file or directory, or move it into one ("/dir/"); its history comes along.',
     args: ['from', 'to'],
     options: [flag('force', 'over an existing file', 'f'), BRANCH],
-    hints: { ALREADY_EXISTS: 'give the whole new path, or -f to replace a file' },
+    hints: { ALREADY_EXISTS: TAKEN },
     method: 'rename',
     params: (typed) => ({
       old_path: target(typed),
-      new_path: target(typed, 1),
+      new_path: goesTo(target(typed, 1), target(typed)),
       overwrite: Boolean(typed.options.force),
       branch: typed.options.branch,
     }),
@@ -225,17 +227,17 @@ export const shellCommands: readonly Command[] = [
   }),
   simple({
     words: 'cp',
-    summary: 'Copy a file; with -r a directory. Bytes are not copied, only named again.',
+    summary: 'Copy a file, or into a directory ("/dir/"); with -r a directory. Bytes are only named again.',
     args: ['from', 'to'],
     options: [flag('recursive', 'directories too', 'r'), flag('force', 'over an existing file', 'f'), BRANCH],
     hints: {
       IS_A_DIRECTORY: 'nexus cp -r copies a directory with all that is in it',
-      ALREADY_EXISTS: 'give the whole new path, or -f to replace a file',
+      ALREADY_EXISTS: TAKEN,
     },
     method: 'copy',
     params: (typed) => ({
       src_path: target(typed),
-      dst_path: target(typed, 1),
+      dst_path: goesTo(target(typed, 1), target(typed)),
       recursive: Boolean(typed.options.recursive),
       overwrite: Boolean(typed.options.force),
       branch: typed.options.branch,

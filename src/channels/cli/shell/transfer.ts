@@ -10,13 +10,9 @@ import { type Command, type Option, type Typed, UsageError } from '../command.ts
 import { show } from '../show.ts';
 import { bytesText, safe } from '../terminal.ts';
 import { onInterrupt } from './interrupts.ts';
+import { BRANCH, goesTo, VIEW as TREE_VIEW } from './options.ts';
 
-const BRANCH: Option = { name: 'branch', about: 'branch of the tree', takes: 'text' };
-const VIEW: readonly Option[] = [
-  BRANCH,
-  { name: 'as-of', about: 'revision, snapshot or time: as it was then', takes: 'text' },
-  { name: 'version', about: 'version of the file', takes: 'number' },
-];
+const VIEW: readonly Option[] = [...TREE_VIEW, { name: 'version', about: 'version of the file', takes: 'number' }];
 
 function query(typed: Typed): string {
   const { branch, version } = typed.options;
@@ -135,7 +131,7 @@ const put: Command = {
     const type = typed.options['content-type'];
     const answer = (await scene.transport().rest({
       method: 'PUT',
-      path: filePath(path.endsWith('/') ? path + basename(local) : path) + query(typed),
+      path: filePath(goesTo(path, local)) + query(typed),
       body: Readable.toWeb(source),
       headers: typeof type === 'string' ? { 'content-type': type } : {},
     })) as { path: string; version: number; size: number };

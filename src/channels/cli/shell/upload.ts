@@ -3,7 +3,6 @@
  * earlier one was killed or cut off, as long as the local file is what it was; what the server has is not sent again.
  */
 import { createReadStream, realpathSync, type Stats, statSync } from 'node:fs';
-import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NexusError, UnreachableError } from '../../../../client/errors.ts';
@@ -12,6 +11,7 @@ import { type Scene, type Typed, UsageError } from '../command.ts';
 import { bytesText } from '../terminal.ts';
 import { type Notes, uploadNotes } from '../upload-notes.ts';
 import { startBar, telling } from './bar.ts';
+import { goesTo } from './options.ts';
 
 const ROOT = '/api/v2/uploads';
 const VERSION = { 'tus-resumable': '1.0.0' };
@@ -46,7 +46,7 @@ export interface Uploaded {
 export async function uploadShown(scene: Scene, typed: Typed): Promise<Uploaded> {
   const [local = '', target = '/'] = typed.args;
   const { size, mtimeMs } = statOf(local);
-  const named = target.endsWith('/') ? target + basename(local) : target;
+  const named = goesTo(target, local);
   const path = named.startsWith('/') ? named : `/${named}`;
   const transport = scene.transport();
   const zone = String(typed.options.tenant ?? scene.settings.zone ?? '');
