@@ -27,6 +27,25 @@ forEachEngine('health', (engine) => {
     await server.stop();
   });
 
+  test('the log of events and the queue of jobs are asked by themselves', async () => {
+    const server = await startTestServer({ engine });
+    const asked = { status: 'healthy', latency_ms: expect.any(Number) };
+    expect((await healthOf(server.url)).components).toMatchObject({
+      ...{ sql: asked, blobs: asked, events: asked, jobs: asked },
+      access: { status: 'healthy' },
+    });
+    const rename = (from: string, to: string) =>
+      server.sql.write('root', (tx) => tx.run(`ALTER TABLE ${from} RENAME TO ${to}`));
+    await rename('workers', 'workers_elsewhere');
+    expect(await healthOf(server.url)).toMatchObject({
+      status: 'unhealthy',
+      components: { sql: asked, events: asked, jobs: { status: 'unhealthy' } },
+    });
+    await rename('workers_elsewhere', 'workers');
+    expect((await healthOf(server.url)).status).toBe('healthy');
+    await server.stop();
+  });
+
   test('a folder of blobs that is not there any more is unhealthy, and answers neither reads nor writes', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'nexus-health-'));
     const server = await startTestServer({ engine, directory });

@@ -13,6 +13,7 @@ import type { GrantCache } from '../features/access/grant-cache.ts';
 import { findCredentialByHash } from '../features/access/keys.sql.ts';
 import { backupGauges } from '../features/backups/figures.ts';
 import { featureName } from '../features/bricks/bricks.ts';
+import { findOldestEvent } from '../features/events/moments.sql.ts';
 import { jobGauges } from '../features/jobs/figures.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import { allCommits, type PoolStats, type Sql, type Tx } from '../ports/sql.ts';
@@ -152,12 +153,16 @@ function bricksOf(bricks: BrickState): Readonly<Record<'enabled_bricks' | 'disab
 }
 
 async function componentsOf(parts: HealthParts): Promise<Record<string, Component>> {
-  const [sql, blobs, schema] = await Promise.all([
-    probe(() => parts.sql.ping()),
+  const { config, sql: database } = parts;
+  const [sql, blobs, events, jobs, schema] = await Promise.all([
+    probe(() => database.ping()),
     probe(() => lookAtBlobs(parts.blobs)),
+    probe(() => database.read((tx) => findOldestEvent(tx, 'root'))),
+    probe(() => database.read((tx) => jobGauges(tx, systemClock.now()))),
     schemaOf(parts),
   ]);
-  return { sql, ...schema, blobs, ...diskOf(parts.config), access: { status: 'healthy' }, ...nodesOf(parts) };
+  const access: Component = { status: 'healthy' };
+  return { sql, ...schema, blobs, ...diskOf(config), events, jobs, access, ...nodesOf(parts) };
 }
 
 /** In the other modes the start has seen to the schema, and nothing is asked about it (infrastructure.md §14). */
@@ -191,7 +196,7 @@ function diskOf(config: Config): Record<string, Component> {
     : { disk: { status: 'healthy' } };
 }
 
-async function probe(work: () => Promise<void>): Promise<Component> {
+async function probe(work: () => Promise<unknown>): Promise<Component> {
   const began = performance.now();
   try {
     await work();
