@@ -39,6 +39,17 @@ export function holdsMore(given: unknown, most: number): boolean {
   return false;
 }
 
+/**
+ * Does JSON hold an integer of which digits may have been lost when it was read (files.md §3)? One that is so large that
+ * it is written with an exponent was meant as a measure.
+ */
+export function holdsInexactInteger(value: unknown): boolean {
+  if (typeof value === 'number') {
+    return Number.isInteger(value) && !Number.isSafeInteger(value) && !String(value).includes('e');
+  }
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsInexactInteger);
+}
+
 /** Of an object, all but what is null: that is as good as left out (files.md §1). Anything else as it is. */
 export const withoutNulls = <T>(value: T): T =>
   isObject(value) ? (Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null)) as T) : value;

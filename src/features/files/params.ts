@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { decodeBase64 } from '../../base/base64.ts';
 import { Fault, invalidParams } from '../../base/faults.ts';
-import { jsonObject } from '../../base/json-object.ts';
+import { holdsInexactInteger, jsonObject } from '../../base/json-object.ts';
 import { type LimitName, type Limits, limitExceeded } from '../../base/limits.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { BlobSource } from '../../ports/blobs.ts';
@@ -48,6 +48,7 @@ export const preconditionParams = {
 /** Own keys can have any name (files.md §6): they are kept as JSON, which spells U+0000 as an escape. */
 export const metadataParam = jsonObject
   .refine((metadata) => !Object.values(metadata).some(holdsNul), NO_NUL)
+  .refine((metadata) => !holdsInexactInteger(metadata), 'integers are exact up to 2^53 − 1; write longer ones as texts')
   .describe('own metadata; replaces what the file has');
 
 /** A JSON string too large for the heap, unescaped into a spool by the door. */

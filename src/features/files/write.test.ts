@@ -103,6 +103,24 @@ describe('write', () => {
     expect((await stat('/w3')).metadata).toEqual({});
   });
 
+  test('refuses integers of metadata that would not come back as they were', async () => {
+    const most = Number.MAX_SAFE_INTEGER;
+    const metadata = { most, least: -most, large: 6.02214076e23, part: 0.1, text: '12345678901234567890' };
+    await write('/w3', 'c', { metadata });
+    expect((await stat('/w3')).metadata).toEqual(metadata);
+    for (const wrong of [{ id: 2 ** 53 }, { deep: [{ id: -(2 ** 60) }] }]) {
+      for (const [method, more] of [
+        ['write', { content: 'd' }],
+        ['set_metadata', {}],
+      ] as const) {
+        expect(await server.fault(method, { path: '/w3', metadata: wrong, ...more })).toBe('INVALID_PARAMS');
+      }
+      const files = [{ path: '/w3', content: 'd', metadata: wrong }];
+      expect(await server.fault('write_batch', { files })).toBe('INVALID_PARAMS');
+    }
+    expect((await stat('/w3')).metadata).toEqual(metadata);
+  });
+
   test('takes the content type given, else by the name', async () => {
     expect((await write('/w4.md', 'a')).content_type).toBe('text/markdown');
     expect((await write('/w4.md', 'a', { content_type: 'x/y; z=1' })).content_type).toBe('x/y; z=1');
