@@ -56,6 +56,9 @@ forEachEngine('views', (engine) => {
       expect(error?.data?.issues, method).toEqual([expect.objectContaining({ path: named })]);
     }
     expect(await server.fault('read', { path: '/v/a', as_of: 'nobody made it' })).toBe('SNAPSHOT_NOT_FOUND');
+    const { error } = await server.rpc('read', { path: '/v/a', as_of: '2020-01-01 12:00' });
+    expect(error).toMatchObject({ message: expect.stringMatching(/^Snapshot not found: .*2026-01-31T12:00:00Z$/) });
+    expect(error?.data).toMatchObject({ code: 'SNAPSHOT_NOT_FOUND', snapshot: '2020-01-01 12:00' });
     expect(await server.fault('read', { path: '/v/a', branch: 'nobody-made-it' })).toBe('BRANCH_NOT_FOUND');
     expect(await server.fault('write', { path: '/v/a', content: '', branch: 'nobody-made-it' })).toBe(
       'BRANCH_NOT_FOUND',

@@ -8,7 +8,7 @@ import { isPlainText } from '../../base/texts.ts';
 import type { Call } from '../../core/operation.ts';
 import { findLastEventAt, findOldestEvent } from '../events/moments.sql.ts';
 import { listChain } from './history/branches.sql.ts';
-import { readMoment } from './history/moment.ts';
+import { isLikeATime, readMoment } from './history/moment.ts';
 import { findSnapshot, isPinned, type SnapshotRow } from './history/snapshots.sql.ts';
 import { chainView, frozen, isLiveMain, MAIN, mainView, type View } from './view.ts';
 
@@ -107,8 +107,11 @@ async function revisionAt(
   return 0;
 }
 
-const snapshotNotFound = (called: string): Fault =>
-  new Fault('SNAPSHOT_NOT_FOUND', `Snapshot not found: ${called.slice(0, 200).toWellFormed()}`, { snapshot: called });
+function snapshotNotFound(called: string): Fault {
+  const hint = isLikeATime(called) ? '; a time is written with seconds and offset, as 2026-01-31T12:00:00Z' : '';
+  const message = `Snapshot not found: ${called.slice(0, 200).toWellFormed()}${hint}`;
+  return new Fault('SNAPSHOT_NOT_FOUND', message, { snapshot: called });
+}
 
 function revisionGone(call: Call, as_of: number | string): Fault {
   const oldest = call.zone.oldest_revision;

@@ -25,6 +25,12 @@ test.each([
   ['12', false],
   ['2026-01-02', false],
   ['2026-01-02T03:04:05Z', false],
+  ['2026-01-02T03:04:05', false],
+  ['2026-01-02 03:04', false],
+  ['2026-01-02T03:04Z', false],
+  ['20260102T030405+0200', false],
+  ['2026-01', true],
+  ['2026-01-02T03:04 tag', true],
   ['', false],
   [' x', false],
 ])('is %j a name for a snapshot? %s', (name, may) => {

@@ -8,7 +8,10 @@ export type Moment =
   | { readonly kind: 'name'; readonly name: string };
 
 const time = z.iso.datetime({ offset: true });
-const date = z.iso.date();
+/** What people read as a day or a time, though it lacks a part, as the offset, or has it in another form. */
+const LIKE_A_TIME = /^\d{4}-?\d{2}-?\d{2}([T ]\d{2}(:?\d{2}){0,2}([.,]\d+)?\s?(Z|[+-]\d{2}(:?\d{2})?)?)?$/i;
+
+export const isLikeATime = (text: string): boolean => LIKE_A_TIME.test(text);
 
 /** A text of digits is a revision; one that reads as a time is a time; any other is a name. */
 export function readMoment(as_of: number | string): Moment {
@@ -20,4 +23,4 @@ export function readMoment(as_of: number | string): Moment {
 
 /** May a snapshot be called so? Not what could be taken for a revision, a time or a day. */
 export const isSnapshotName = (text: string): boolean =>
-  readMoment(text).kind === 'name' && !date.safeParse(text).success && text.trim() === text && text !== '';
+  readMoment(text).kind === 'name' && !isLikeATime(text) && text.trim() === text && text !== '';
