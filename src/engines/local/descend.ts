@@ -159,7 +159,7 @@ class Way {
 
   async #down(name: string, stats: BigIntStats | undefined): Promise<void> {
     if (!stats) await this.#make(name);
-    else if (!stats.isDirectory()) throw new BackendError('NOT_A_DIRECTORY', `${name} is no directory`);
+    else if (!stats.isDirectory()) throw this.#descent.make ? inTheWay(name, stats) : notADirectory(name);
     this.#stack.push(await openBelow(this.#here, name));
   }
 
@@ -198,5 +198,14 @@ function legal(target: string): string[] {
   if (!names.every((name) => name === '..' || isLegalName(name))) throw outside();
   return names;
 }
+
+const notADirectory = (path: string): BackendError => new BackendError('NOT_A_DIRECTORY', `${path} is no directory`);
+
+/**
+ * For what lies where something is to be made. Of what listings leave out nobody knows, so that no look would tell whoever tries
+ * again.
+ */
+export const inTheWay = (path: string, stats: BigIntStats | undefined): BackendError =>
+  stats?.isFile() ? notADirectory(path) : new BackendError('REFUSED', `${path} is neither a file nor a directory`);
 
 const outside = (): BackendError => new BackendError('REFUSED', 'a link leads out of the root');

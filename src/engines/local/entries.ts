@@ -29,10 +29,13 @@ export async function* listTree(real: string, path: string, listing: Listing): A
         yield page;
       }
     } catch (thrown) {
-      if (place.path === path || !isGone(thrown)) throw thrown;
+      if (!isGone(thrown)) throw thrown;
+      if (place.path === path) throw (await behindLink(namesOf(path), real)) ? thrown : missing(path);
     }
   }
 }
+
+const missing = (path: string): BackendError => new BackendError('MISSING', `${path} is not there`);
 
 /** It went, or became something else, since the directory above was read. */
 const isGone = (thrown: unknown): boolean =>
@@ -55,7 +58,7 @@ async function* listDirectory(real: string, { path, above }: Place, signal: Abor
   const found = await descend(namesOf(path), { real });
   try {
     if (found.name !== '') {
-      if (!found.stats) throw new BackendError('MISSING', `${path} is not there`);
+      if (!found.stats) throw missing(path);
       throw new BackendError('NOT_A_DIRECTORY', `${path} is no directory`);
     }
     const all = [...above, identity(await found.directory.handle.stat({ bigint: true }))];

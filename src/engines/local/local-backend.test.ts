@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  link,
   mkdir,
   mkdtemp,
   readdir,
@@ -125,6 +126,52 @@ describe('a directory of the host', () => {
     await backend.remove('to-file', { signal });
     await backend.removeDirectory('to-dir', { recursive: true, signal });
     expect((await listAll(backend, '', true)).names).toEqual(['a/', 'a/f']);
+  });
+
+  test('a link moves where it leads to the same, and over a file; never onto what it leads to', async () => {
+    const move = (from: string, to: string): Promise<void> => backend.rename(from, to, { overwrite: true, signal });
+    await mkdir(join(root, 'dir'));
+    for (const name of ['f', 'g', 'dir/h']) await writeFile(join(root, name), name);
+    for (const name of ['one', 'two', 'three']) await symlink('f', join(root, name));
+    await symlink('dir', join(root, 'to-dir'));
+    await expect(move('one', 'dir/one')).rejects.toMatchObject({ code: 'REFUSED' });
+    await move('one', 'uno');
+    await move('uno', 'g');
+    expect(await text('g')).toBe('f');
+    await writeFile(join(root, 'new'), 'new');
+    await move('new', 'g');
+    expect([await text('g'), await text('f')]).toEqual(['new', 'f']);
+    await move('two', 'f');
+    expect(await text('f')).toBe('f');
+    await move('f', 'three');
+    expect([await text('three'), await backend.stat('f', signal)]).toEqual(['f', undefined]);
+    await link(join(root, 'three'), join(root, 'hard'));
+    await move('three', 'hard');
+    await expect(move('dir/h', 'to-dir/h')).rejects.toMatchObject({ code: 'REFUSED' });
+    expect((await listAll(backend, '', true)).names).toEqual(['dir/', 'dir/h', 'g', 'hard', 'to-dir/', 'to-dir/h']);
+  });
+
+  test('what nobody sees is in the way of what is made, and says so', async () => {
+    execFileSync('mkfifo', [join(root, 'pipe')]);
+    await symlink(join(folder, 'outside'), join(root, 'out'));
+    await writeFile(join(root, 'f'), 'f');
+    await backend.makeDirectory('d', signal);
+    for (const path of ['pipe', 'out']) {
+      const making = [
+        () => backend.makeDirectory(path, signal),
+        () => backend.makeDirectory(`${path}/below`, signal),
+        () => backend.write(`${path}/below`, contentOf('x'), { signal }),
+        () => backend.rename('f', path, { overwrite: true, signal }),
+        () => backend.rename('d', path, { overwrite: false, signal }),
+        () => backend.rename('f', `${path}/below`, { overwrite: false, signal }),
+      ];
+      for (const make of making) await expect(make()).rejects.toMatchObject({ code: 'REFUSED' });
+      for (const one of [path, `${path}/below`]) {
+        await expect(listAll(backend, one)).rejects.toMatchObject({
+          code: expect.stringMatching(/^(MISSING|NOT_A_DIRECTORY)$/),
+        });
+      }
+    }
   });
 
   test('a file system that takes names of other letters for the same is told by a file that is there for a moment', async () => {

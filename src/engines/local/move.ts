@@ -2,9 +2,10 @@
  * Removing and moving below a root, and making directories. Guarantees: a directory goes as a whole or not at all, and only if
  * nothing lies in it that listings leave out; of a link, the link goes and not what it leads to.
  */
-import { link, rename, rmdir, unlink } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { link, readlink, rename, rmdir, unlink } from 'node:fs/promises';
 import { BackendError, type Changing, type Moving, namesOf } from '../../ports/backend.ts';
-import { descend, type Found, unfinishedName } from './descend.ts';
+import { descend, type Found, inTheWay, unfinishedName } from './descend.ts';
 import { behindLink, listTree } from './entries.ts';
 import { failed, goOn } from './errors.ts';
 import { removeTree } from './leftovers.ts';
@@ -49,7 +50,7 @@ const behind = async (real: string, path: string, { stats }: Found): Promise<Fou
 export async function makeDirectory(real: string, path: string): Promise<void> {
   const found = await descend(namesOf(path), { real, make: 'all' });
   try {
-    if (found.name !== '') throw new BackendError('NOT_A_DIRECTORY', `${path} is no directory`);
+    if (found.name !== '') throw inTheWay(path, found.stats);
     await found.directory.sync();
   } finally {
     await found.close();
@@ -108,7 +109,7 @@ export async function moveEntry(real: string, from: string, move: Moving & { rea
     if (!(await behind(real, from, source))) throw new BackendError('MISSING', `${from} is not there`);
     const goal = await descend(target, { real, make: 'above', outside: true });
     try {
-      await replace(source, goal, move);
+      await replace({ real, from, ...move }, source, goal);
       await goal.directory.sync();
       await source.directory.sync();
     } finally {
@@ -121,16 +122,47 @@ export async function moveEntry(real: string, from: string, move: Moving & { rea
   }
 }
 
-async function replace(source: Found, goal: Found, { to, overwrite, signal }: Moving & { to: string }): Promise<void> {
+interface Replacing extends Moving {
+  readonly real: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+async function replace(move: Replacing, source: Found, goal: Found): Promise<void> {
   const [from, there] = [source.directory.at(source.name), goal.directory.at(goal.name)];
-  goOn(signal);
+  if (source.stats?.isSymbolicLink()) await checkLink(move, source, goal);
+  const same = goal.stats !== undefined && (await checkReplaced(move, source, goal));
+  goOn(move.signal);
   if (!goal.stats && source.stats?.isFile()) {
     // Of two names for a moment: a link is made only where nothing is.
     await link(from, there);
     await unlink(from);
-    return;
-  }
-  const files = source.stats?.isFile() && goal.stats?.isFile();
-  if (goal.stats && !(overwrite && files)) throw new BackendError('CHANGED', `${to} is there`);
-  await rename(from, there);
+  } else if (same) {
+    // A file that has both names already: the system would move nothing, and a link would lead to itself.
+    await unlink(from);
+  } else await rename(from, there);
 }
+
+/** REFUSED for a link that would lead elsewhere from its new place. */
+async function checkLink({ from }: Replacing, source: Found, goal: Found): Promise<void> {
+  const [here, there] = [source.directory.names, goal.directory.names].map((names) => names.join('/'));
+  if (here === there || (await readlink(source.directory.at(source.name))).startsWith('/')) return;
+  throw new BackendError('REFUSED', `${from} is a link, which would lead elsewhere from there`);
+}
+
+/**
+ * What lies at the new place is a file that may be replaced by one: CHANGED where it is not. REFUSED for what listings leave out,
+ * which nobody knows of. True where the new name is one of the same file, and no link to it.
+ */
+async function checkReplaced({ real, from, to, overwrite }: Replacing, source: Found, goal: Found): Promise<boolean> {
+  const [moved, replaced] = [await behind(real, from, source), await behind(real, to, goal)];
+  if (!replaced?.isDirectory() && !replaced?.isFile()) throw inTheWay(to, replaced);
+  if (!overwrite || !moved?.isFile() || !replaced.isFile()) throw new BackendError('CHANGED', `${to} is there`);
+  if (!isSame(moved, replaced) || goal.stats?.isSymbolicLink()) return false;
+  if (source.name !== goal.name || !isSame(await itself(source), await itself(goal))) return true;
+  throw new BackendError('REFUSED', `${from} and ${to} are one name of a file: a link leads to its directory`);
+}
+
+const itself = ({ directory }: Found): Promise<BigIntStats> => directory.handle.stat({ bigint: true });
+
+const isSame = (one: BigIntStats, other: BigIntStats): boolean => one.dev === other.dev && one.ino === other.ino;

@@ -1,5 +1,6 @@
 /** How changes reach a store before they are answered (platform.md §4.2). */
-import { rm } from 'node:fs/promises';
+import { rm, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { forEachEngine, type TestServer } from '../../../test/harness.ts';
 import { mount, type Store, withMounts } from '../../../test/mounting.ts';
@@ -149,6 +150,26 @@ forEachEngine('writing through mounts', (engine) => {
     );
     expect(made.filter(({ error }) => !error)).toHaveLength(1);
     expect(await read(`${at}/new`)).toBe(await store.text('new'));
+  });
+
+  test('what a store shows to nobody is in the way, which is said at once', async () => {
+    await symlink('/usr', join(store.root, 'out'));
+    await store.put('f', 'x');
+    await store.put('f2', 'y');
+    await symlink('f2', join(store.root, 'link'));
+    await mount(server, at, store);
+    for (const [method, params] of [
+      ['mkdir', { path: `${at}/out` }],
+      ['mkdir', { path: `${at}/out/below`, parents: true }],
+      ['write', { path: `${at}/out`, content: 'x' }],
+      ['write', { path: `${at}/out/below`, content: 'x' }],
+      ['rename', { old_path: `${at}/f`, new_path: `${at}/out`, overwrite: true }],
+    ] as const) {
+      expect([method, await server.fault(method, params)]).toEqual([method, 'INVALID_PARAMS']);
+    }
+    expect(await server.fault('list', { path: `${at}/out` })).toBe('FILE_NOT_FOUND');
+    await server.ok('rename', { old_path: `${at}/f`, new_path: `${at}/link`, overwrite: true });
+    expect([await read(`${at}/link`), await read(`${at}/f2`)]).toEqual(['x', 'y']);
   });
 
   test('a root that was taken away is 503, never an empty directory', async () => {
