@@ -1,8 +1,12 @@
 /** Buckets as mounts of a whole server: what users do below one, what another program sees of it, and what is refused. */
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { forEachEngine, startTestServer, type TestServer } from './harness.ts';
 import { S3_USER, s3Request } from './servers/s3.ts';
+import { startSayingS3 } from './servers/saying-s3.ts';
 import { freshBucket } from './servers/shared-s3.ts';
 import { startTcpProxy, type TcpProxy } from './servers/tcp-proxy.ts';
 
@@ -94,6 +98,33 @@ forEachEngine('a bucket', (engine) => {
   ])('at %s is refused, and nothing is added', async (_, more, data) => {
     expect((await mount('/refused', more)).error).toMatchObject({ data });
     expect(await server.ok('has_mount', { mount_point: '/refused' })).toBe(false);
+  });
+
+  test.each([
+    [403, 'SignatureDoesNotMatch'],
+    [404, 'NoSuchBucket'],
+  ])('whose store answers %i %s once it is mounted is 503, behind a restart too', async (status, code) => {
+    const directory = await mkdtemp(join(tmpdir(), 'nexus-shut-'));
+    const saying = await startSayingS3();
+    const options = { engine, directory, environment: { NEXUS_OUTBOUND_ALLOW: '["127.0.0.1"]' } };
+    let nexus = await startTestServer(options);
+    const backend_config = { ...config(), bucket: 'says', endpoint: saying.endpoint };
+    const form = { mount_point: '/m', backend_type: 's3', backend_config };
+    await nexus.ok('add_mount', form);
+    saying.says = { status, code };
+    for (const behind of ['the mount', 'a restart']) {
+      for (const method of ['read', 'list']) {
+        expect([behind, method, await nexus.fault(method, { path: '/m/f' })]).toEqual([behind, method, 'UNAVAILABLE']);
+      }
+      expect(await nexus.ok('get_mount', { mount_point: '/m' })).toMatchObject({ state: 'unreachable' });
+      await nexus.stop();
+      nexus = await startTestServer(options);
+    }
+    const { error } = await nexus.rpc('add_mount', { ...form, mount_point: '/other' });
+    expect(error?.data).toMatchObject({ code: 'INVALID_PARAMS', issues: [{ path: 'backend_config' }] });
+    await nexus.stop();
+    await saying.stop();
+    await rm(directory, { recursive: true });
   });
 
   test('whose secret is wrong is refused without showing it; no line of the log has a secret', async () => {

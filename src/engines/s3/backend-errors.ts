@@ -2,7 +2,7 @@
 import { BackendError } from '../../ports/backend.ts';
 import { OutboundRefused } from '../../ports/outbound.ts';
 import { isAbort } from './client.ts';
-import { isFull, S3Error } from './errors.ts';
+import { isFull, isShut, S3Error } from './errors.ts';
 
 /** Does work about `what`, which messages name. What is not the store's failure comes out as it is. */
 export async function asBackend<T>(what: string, work: () => Promise<T>): Promise<T> {
@@ -22,7 +22,9 @@ export function failed(thrown: unknown, what: string): unknown {
   if (code === 'NoSuchBucket') return new BackendError('UNREACHABLE', 'the bucket is not there any more', thrown);
   if (status === 404) return new BackendError('MISSING', `${what} is not there`, thrown);
   if (status === 409 || status === 412) return new BackendError('CHANGED', `${what} is not what it was`, thrown);
-  if (status >= 400 && status < 500) return new BackendError('REFUSED', `${what}: ${message}`, thrown);
+  // What has to do with what was asked for is refused; else the bucket is out of reach, whatever is asked for.
+  const isAbout = status >= 400 && status < 500 && !thrown.passes && !isShut(thrown);
+  if (isAbout) return new BackendError('REFUSED', `${what}: ${message}`, thrown);
   return new BackendError('UNREACHABLE', `the bucket could not be reached (${code})`, thrown);
 }
 

@@ -37,3 +37,19 @@ export const isFull = (thrown: unknown): boolean =>
   thrown instanceof S3Error &&
   (thrown.status === 507 ||
     /^(QuotaExceeded|InsufficientStorage|XMinioStorageFull|XMinioAdminBucketQuotaExceeded)$/.test(thrown.code));
+
+/** The store does not let us in at all: it knows no such key, or takes its signature no longer. */
+export const isShut = ({ status, code }: S3Error): boolean => status === 401 || SHUT_CODES.has(code);
+
+const SHUT_CODES = new Set([
+  'AccountProblem',
+  'AllAccessDisabled',
+  'AuthorizationHeaderMalformed',
+  'ExpiredToken',
+  'InvalidAccessKeyId',
+  'InvalidSecurity',
+  'InvalidToken',
+  'NotSignedUp',
+  'RequestTimeTooSkewed',
+  'SignatureDoesNotMatch',
+]);

@@ -56,8 +56,25 @@ export async function headObject(s3: S3Client, key: string, given: Given = {}): 
     return objectOf(key, await s3.headers({ method: 'HEAD', key, ...given }));
   } catch (thrown) {
     if (isMissing(thrown)) return undefined;
-    throw thrown;
+    throw await inWords(s3, key, { thrown, given });
   }
+}
+
+/** Statuses that may mean a key of the bucket, or the whole of it. */
+const WORDLESS: readonly number[] = [400, 403];
+
+/** An answer to HEAD has no body, so the status alone says what is wrong: the same refusal of GET says it in a word. */
+async function inWords(
+  s3: S3Client,
+  key: string,
+  { thrown, given }: { readonly thrown: unknown; readonly given: Given },
+): Promise<unknown> {
+  if (!(thrown instanceof S3Error) || !WORDLESS.includes(thrown.status)) return thrown;
+  const told = await getObject(s3, key, { ...given, start: 0, end: 1 }).then(
+    async ({ pieces }) => void (await pieces.return(undefined)),
+    (again: unknown) => again,
+  );
+  return told instanceof S3Error && told.status === thrown.status ? told : thrown;
 }
 
 export interface OpenObject {

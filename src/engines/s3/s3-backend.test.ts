@@ -1,6 +1,7 @@
 /** Buckets as mounts, on a real S3 server: the suite of the port, and what is their own. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { S3_USER, s3Request } from '../../../test/servers/s3.ts';
+import { startSayingS3 } from '../../../test/servers/saying-s3.ts';
 import { freshBucket } from '../../../test/servers/shared-s3.ts';
 import { sparePort } from '../../../test/servers/spare-port.ts';
 import { backendContract, listAll, readAll } from '../../ports/backend.contract.ts';
@@ -155,6 +156,26 @@ describe('opening', () => {
       code: 'UNREACHABLE',
       message: expect.stringContaining('127.0.0.1, may not be asked'),
     });
+  });
+
+  test.each([
+    [403, 'InvalidAccessKeyId', 'UNREACHABLE'],
+    [403, 'SignatureDoesNotMatch', 'UNREACHABLE'],
+    [400, 'ExpiredToken', 'UNREACHABLE'],
+    [401, 'Unauthorized', 'UNREACHABLE'],
+    [400, 'RequestTimeout', 'UNREACHABLE'],
+    [429, 'TooManyRequests', 'UNREACHABLE'],
+    [403, 'AccessDenied', 'REFUSED'],
+    [403, 'InvalidObjectState', 'REFUSED'],
+    [400, 'KeyTooLongError', 'REFUSED'],
+  ])('%i %s of the store is %s, of HEAD too, which says no word', async (status, code, expected) => {
+    const saying = await startSayingS3();
+    const backend = await opened({ endpoint: saying.endpoint, bucket: 'says' });
+    saying.says = { status, code };
+    await expect(backend.stat('f', signal)).rejects.toMatchObject({ code: expected });
+    await expect(writeText(backend, 'f', 'x')).rejects.toMatchObject({ code: expected });
+    await backend.close();
+    await saying.stop();
   });
 
   test('a bucket that is not there, or a wrong secret, is refused in the words of the store and without the secret', async () => {

@@ -123,6 +123,6 @@ export async function locateStore({ connector, config, form }: Checked, { stores
       has_directories: connector.capabilities.directories ? 1 : 0,
     };
   } catch (thrown) {
-    throw storeFault(thrown, form);
+    throw storeFault(thrown, form, 'backend_config');
   }
 }

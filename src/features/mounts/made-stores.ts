@@ -43,7 +43,7 @@ export class MadeStores {
     } catch (thrown) {
       letGo();
       await this.end(made_id);
-      throw storeFault(thrown, store);
+      throw storeFault(thrown, store, 'backend_config');
     }
   }
 

@@ -109,7 +109,12 @@ export class OpenStores implements Stores {
 
   private async openMount(row: MountRow): Promise<Backend> {
     const { connector, config } = this.kindOf(row, row.zone_id);
-    return (await this.open(connector, config)).backend;
+    const { backend } = await this.open(connector, config).catch((thrown: unknown) => {
+      // It was taken when it was mounted, so it is the store that has changed, and not what a call asks for.
+      if (!(thrown instanceof BackendError) || thrown.code !== 'REFUSED') throw thrown;
+      throw new BackendError('UNREACHABLE', thrown.message, thrown);
+    });
+    return backend;
   }
 
   private kindOf(row: Sealed, zone_id: string): { readonly connector: Connector; readonly config: BackendConfig } {
