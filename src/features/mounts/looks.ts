@@ -57,13 +57,13 @@ const NOTHING: ReadonlySet<string> = new Set();
 
 function looksOf(call: Call, { past, moves, blind, removed, ...asked }: Reach): Look[] {
   const mount = mountAt(call.mounts, asked.path);
-  if (blind && !past && mount?.write_mode === 'back' && !call.context.storesOff) return [];
+  const { storesOff = false } = call.context;
+  if (blind && !past && mount?.write_mode === 'back' && !storesOff) return [];
   const whole = { path: asked.path, depth: 'tree', content: true } as const;
   const reach = moves && mount?.write_mode === 'back' ? whole : asked;
-  if (past) {
-    if (mount) throw storeCannot(mount, call.shown, 'keeps no versions and no past');
-    return [];
-  }
+  if (past && !mount) return [];
+  // While stores are off, nothing else is said of what lies in them.
+  if (past && mount && !storesOff) throw storeCannot(mount, call.shown, 'keeps no versions and no past');
   // What is below a directory that is removed has to be known; what its store has changed of it is for the push to find out.
   const onlyNew = removed && reach.depth === 'tree' && mount?.write_mode === 'back';
   const looks = mount ? [{ ...reach, mount_id: mount.mount_id, ...(onlyNew ? { onlyNew } : {}) }] : [];

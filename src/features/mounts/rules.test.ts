@@ -232,6 +232,11 @@ forEachEngine('rules of mounts', (engine) => {
         ['write', { path: `${at}/f`, content: 'y' }],
         ['write', { path: `${at}/new`, content: 'y' }],
         ['delete', { path: `${at}/f` }],
+        ['list_versions', { path: `${at}/f` }],
+        ['get_version', { path: `${at}/f`, version: 1 }],
+        ['rollback', { path: `${at}/f`, version: 1 }],
+        ['diff_versions', { path: `${at}/f`, v1: 1, v2: 1 }],
+        ['read', { path: `${at}/f`, as_of: 1 }],
       ] as const) {
         expect([method, await faultOf(method, params)]).toMatchObject([
           method,
