@@ -7,6 +7,19 @@ export const jsonObjectOf = <V>() =>
 
 export const jsonObject = jsonObjectOf<unknown>();
 
+/** With names that pass `name` and values that pass `value`, which are kept as they came; else the issues of each. */
+export const recordOf = <V>(value: z.ZodType<V>, name: z.ZodType<string> = z.string()): z.ZodType<Record<string, V>> =>
+  jsonObjectOf<V>()
+    .superRefine((given, context) => {
+      for (const [key, one] of Object.entries(given)) {
+        const wrong = [name.safeParse(key), value.safeParse(one)].flatMap(({ error }) => error?.issues ?? []);
+        for (const { message, path } of wrong) {
+          context.addIssue({ code: 'custom', message, path: [key, ...path] });
+        }
+      }
+    })
+    .meta({ type: 'object', additionalProperties: z.toJSONSchema(value, { unrepresentable: 'any' }) });
+
 /** Any JSON. */
 export const jsonValue = z.custom<unknown>((value) => isJson(value), 'has to be JSON');
 

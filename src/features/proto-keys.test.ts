@@ -41,3 +41,33 @@ test('of agents and their messages', async () => {
   await send('POST', '/api/v2/ipc/send', `{"sender":"odd","recipient":"odd","type":"note","payload":${ODD}}`);
   expect(await send('GET', '/api/v2/ipc/inbox/odd')).toContain(`"payload":${ODD}`);
 });
+
+test('of maps of numbers: a spec, the tasks of each executor', async () => {
+  await send('POST', '/api/v2/agents', '{"agent_id":"mapped","name":"mapped"}');
+  const put = (limits: string): Promise<string> =>
+    send(
+      'PUT',
+      '/api/v2/agents/mapped/spec',
+      `{"agent_type":"t","capabilities":[],"resource_requests":{"__proto__":2},"resource_limits":${limits}}`,
+    );
+  await put('{"__proto__":2}');
+  const spec = '"resource_requests":{"__proto__":2},"resource_limits":{"__proto__":2}';
+  expect(await send('GET', '/api/v2/agents/mapped/spec')).toContain(spec);
+  await expect(put('{"__proto__":1}')).rejects.toThrow('resource_requests.__proto__: is 2, above its limit of 1');
+  await expect(put('{"__proto__":-1}')).rejects.toThrow('resource_limits.__proto__: Too small');
+  await send('POST', '/api/v2/scheduler/submit', '{"executor":"__proto__","task_type":"t"}');
+  expect(await send('GET', '/api/v2/scheduler/metrics')).toContain('"__proto__":1');
+});
+
+test('of the metadata of an upload, which its file has too', async () => {
+  const value = Buffer.from('kept').toString('base64');
+  const headers = { 'tus-resumable': '1.0.0', 'upload-length': '0' };
+  const made = await server.http('/api/v2/uploads', {
+    method: 'POST',
+    headers: { ...headers, 'upload-metadata': `path ${Buffer.from('/odd').toString('base64')},__proto__ ${value}` },
+  });
+  expect(await send('GET', made.headers.get('location') ?? '')).toContain('"metadata":{"__proto__":"kept"}');
+  expect(await send('POST', '/api/nfs/stat', '{"params":{"path":"/odd"}}')).toContain(
+    '"metadata":{"__proto__":"kept"}',
+  );
+});

@@ -1,14 +1,14 @@
 /** An agent as clients see it (platform.md §1.1, §1.3), from its row. */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
-import { jsonObject } from '../../base/json-object.ts';
+import { jsonObject, recordOf } from '../../base/json-object.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { isStale, type Moment, STATES } from './agent.ts';
 import type { AgentRow } from './agents.sql.ts';
 
 const time = z.string().nullable();
 export const QOS = ['premium', 'standard', 'spot'] as const;
-const amounts = z.record(z.string(), z.number());
+const amounts = recordOf(z.number());
 
 export const specObject = z.object({
   agent_id: z.string(),

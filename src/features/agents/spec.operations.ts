@@ -1,7 +1,7 @@
 /** What is wanted of an agent (platform.md §1.3). Guarantee: each accepted spec is a generation of its own, an equal one too. */
 import { z } from 'zod';
 import { Fault, invalidParams } from '../../base/faults.ts';
-import { holding } from '../../base/json-object.ts';
+import { holding, recordOf } from '../../base/json-object.ts';
 import { holdsNul, NO_NUL, plainText } from '../../base/texts.ts';
 import type { Operation } from '../../core/operation.ts';
 import { QOS, type Spec, type SpecObject, specObject, specOf, toSpec } from './agent-object.ts';
@@ -16,9 +16,9 @@ const AMOUNTS_MOST = 10_000;
 
 const amounts = holding(
   AMOUNTS_MOST,
-  z.record(
-    z.string().refine((name) => !holdsNul(name), NO_NUL),
+  recordOf(
     z.number().min(0),
+    z.string().refine((name) => !holdsNul(name), NO_NUL),
   ),
 );
 

@@ -8,6 +8,7 @@ import { readCursor } from '../../base/cursor.ts';
 import { allInvalid, Fault, invalidParams } from '../../base/faults.ts';
 import { isUuid } from '../../base/ids.ts';
 import { issuesOf } from '../../base/issues.ts';
+import { recordOf } from '../../base/json-object.ts';
 import { idText, plainText } from '../../base/texts.ts';
 import { understand } from '../../base/understand.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
@@ -314,7 +315,7 @@ const metricsOutput = z.object({
   cancelled: z.number(),
   delayed: z.number(),
   oldest_queued_seconds: z.number(),
-  by_executor: z.record(z.string(), z.number()),
+  by_executor: recordOf(z.number()),
   use_hrrn: z.literal(false),
 });
 

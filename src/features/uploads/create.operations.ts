@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { newUuid } from '../../base/ids.ts';
+import { recordOf } from '../../base/json-object.ts';
 import type { LimitName } from '../../base/limits.ts';
 import { cleanPath, invalidPath, refuseRoot } from '../../base/paths.ts';
 import type { Call, Operation, Preparation, Streaming } from '../../core/operation.ts';
@@ -38,7 +39,7 @@ const input = z.object({
   path: z.string().optional(),
   filename: z.string().optional(),
   content_type: z.string().optional(),
-  file_metadata: z.record(z.string(), z.string()).optional(),
+  file_metadata: recordOf(z.string()).optional(),
   metadata: z.string().optional(),
   concat: z.string().optional(),
   /** Ids of the partials of a final upload. */

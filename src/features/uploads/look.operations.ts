@@ -1,6 +1,7 @@
 /** Uploads as they are shown, to clients of the protocol and to people (platform.md §7.1), and their end. */
 import { z } from 'zod';
 import { readCursor, writeCursor } from '../../base/cursor.ts';
+import { recordOf } from '../../base/json-object.ts';
 import { parseJson } from '../../base/parse-json.ts';
 import { idText } from '../../base/texts.ts';
 import type { Call, Operation } from '../../core/operation.ts';
@@ -24,7 +25,7 @@ export const uploadObject = z.object({
   status: z.enum(['open', 'complete', 'failed']),
   expires_at: z.string(),
   created_at: z.string(),
-  metadata: z.record(z.string(), z.string()),
+  metadata: recordOf(z.string()),
 });
 type UploadObject = z.infer<typeof uploadObject>;
 
