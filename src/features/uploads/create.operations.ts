@@ -215,7 +215,7 @@ async function beginFinal(call: Call, ready: Ready): Promise<Begun | Standing> {
   }
   const full = { ...row, received: length };
   await insertUpload(call.tx, full);
-  return takeLock(call, full, { sources });
+  return takeLock(call, full, sources);
 }
 
 /** In the order in which they were named, as often as they were. */

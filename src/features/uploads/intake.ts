@@ -171,11 +171,11 @@ export class Intake {
   }
 
   private async saveNow(end: boolean): Promise<void> {
-    const { upload_id, token } = this.lease;
+    const { upload_id, token, length } = this.lease;
     const received = this.good;
     const news = received > this.saved;
     if (news) await this.writer?.sync();
-    const told = { upload_id, token, received, segments: news ? this.segmentsAt(received) : null, end };
+    const told = { upload_id, token, length, received, segments: news ? this.segmentsAt(received) : null, end };
     const { wanted } = await this.streaming.run(progress, told);
     this.saved = received;
     if (end) this.leave();

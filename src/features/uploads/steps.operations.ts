@@ -24,6 +24,8 @@ const STEP = { effect: 'write', who: { role: 'operator' }, internal: true, grows
 
 const segments = z.custom<readonly Segment[]>();
 const held = z.object({ upload_id: z.string(), token: z.number() });
+/** With the length that the holder goes by, which his request may have brought. */
+const telling = held.extend({ length: z.number().nullable() });
 type Held = z.infer<typeof held>;
 
 async function heldUpload(call: Call, { upload_id, token }: Held): Promise<UploadRow> {
@@ -34,7 +36,7 @@ async function heldUpload(call: Call, { upload_id, token }: Held): Promise<Uploa
   throw new Fault('CONFLICT', `Another request writes to upload ${upload_id} now`, { reason: 'LEASE_LOST' });
 }
 
-const progressInput = held.extend({
+const progressInput = telling.extend({
   received: z.number(),
   /** Null where no byte is new. */
   segments: segments.nullable(),
@@ -53,11 +55,13 @@ export const progress: Operation<z.infer<typeof progressInput>, z.infer<typeof p
   rings: ({ upload_id, end }) => (end ? topicOf(upload_id) : undefined),
   run: async (call, input) => {
     const row = await heldUpload(call, input);
-    const whole = row.kind === 'partial' && row.length === input.received;
+    const length = input.segments ? input.length : row.length;
+    const whole = row.kind === 'partial' && length === input.received;
     await changeUpload(call.tx, row.upload_id, {
       lock_until: input.end ? null : call.now + LOCK_MS,
       ...(input.segments
         ? {
+            length,
             received: input.received,
             segments: segmentsText(input.segments),
             held: null,
@@ -67,7 +71,7 @@ export const progress: Operation<z.infer<typeof progressInput>, z.infer<typeof p
       ...(whole && input.end ? { status: 'complete' } : {}),
     });
     // Of an upload without a length nobody has looked whether there is room for it.
-    if (row.length === null && !input.end) checkRoom(call, input.received);
+    if (length === null && !input.end) checkRoom(call, input.received);
     return { upload_id: row.upload_id, wanted: row.wanted === input.token, end: input.end };
   },
 };
@@ -78,7 +82,7 @@ export function checkRoom(call: Call, bytes: number): void {
   checkQuota(call.zone, 'storage_bytes', { used: call.zone.used_storage_bytes, by: bytes });
 }
 
-const finishInput = held.extend({ segments, stored: z.custom<Stored>() });
+const finishInput = telling.extend({ segments, stored: z.custom<Stored>() });
 
 export const finish: Operation<z.infer<typeof finishInput>, Outcome & { readonly upload_id: string }> = {
   ...STEP,
@@ -92,7 +96,12 @@ export const finish: Operation<z.infer<typeof finishInput>, Outcome & { readonly
   object: ({ upload_id }) => upload_id,
   run: async (call, input) => {
     const row = await heldUpload(call, input);
-    const more = { segments: segmentsText(input.segments), ...(input.segments.length > 0 ? { held: null } : {}) };
+    const { length } = input;
+    const more = {
+      length,
+      segments: segmentsText(input.segments),
+      ...(input.segments.length > 0 ? { held: null } : {}),
+    };
     return { upload_id: row.upload_id, ...(await becomeFile(call, row, { stored: input.stored, more })) };
   },
 };

@@ -19,12 +19,12 @@ const COPY_BYTES = 512 * 1024;
 
 /** Makes the file. Throws what the file was refused for; the upload is `failed` then. */
 export async function makeFile(intake: Intake, streaming: Streaming): Promise<Result> {
-  const { upload_id, token } = intake.lease;
+  const { upload_id, token, length } = intake.lease;
   await intake.sync();
   const stored = await storedOf(intake, streaming);
   const segments = intake.segments;
   await intake.rest();
-  const outcome = await streaming.run(finish, { upload_id, token, segments, stored });
+  const outcome = await streaming.run(finish, { upload_id, token, length, segments, stored });
   if ('refused' in outcome) throw faultFromWire(outcome.refused);
   await streaming.blobs.stage.remove(upload_id);
   return outcome.result;

@@ -59,10 +59,10 @@ export async function beginWrite(
   // Else many small bodies would gather more than the zone has room for.
   if (row.length === null) checkRoom(call, row.received + size);
   const isInline = row.segments === '[]' && row.received + size <= INLINE_BYTES_MAX;
-  if (!whole || (whole.length > 0 && !isInline)) return takeLock(call, row, { more });
+  if (!whole || (whole.length > 0 && !isInline)) return takeLock(call, row);
   const received = row.received + whole.length;
   if (row.length === received && row.kind !== 'partial') {
-    return isInline ? completeNow(call, row, { bytes: whole, more }) : takeLock(call, row, { more });
+    return isInline ? completeNow(call, row, { bytes: whole, more }) : takeLock(call, row);
   }
   const change: Change = { ...more, ...(row.lock_until === null ? {} : { lock_until: null }) };
   if (whole.length > 0) {
@@ -94,12 +94,8 @@ async function completeNow(
 /** Tokens grow by any step, so that a database that lost commits does not give one again that somebody still remembers. */
 const STEP_MOST = 2 ** 31;
 
-interface Taking {
-  readonly more?: Change;
-  readonly sources?: readonly Source[];
-}
-
-export async function takeLock(call: Call, row: UploadRow, { more = {}, sources = [] }: Taking): Promise<Begun> {
+/** A length that comes with the body is noted with the first bytes of it that count: none may, where it has a checksum. */
+export async function takeLock(call: Call, row: UploadRow, sources: readonly Source[] = []): Promise<Begun> {
   const { upload_id } = row;
   const token = row.token + randomInt(1, STEP_MOST);
   const before = segmentsOf(row);
@@ -108,7 +104,7 @@ export async function takeLock(call: Call, row: UploadRow, { more = {}, sources 
   // even where nothing comes: else somebody later would go on in the one that was left.
   const isLeft = row.lock_until !== null && before.length > 0;
   const segments = isLeft ? [...before.filter(([, bytes]) => bytes > 0), [next, 0] as const] : before;
-  const change: Change = { ...more, token, lock_until: call.now + LOCK_MS, staged: 1 };
+  const change: Change = { token, lock_until: call.now + LOCK_MS, staged: 1 };
   await changeUpload(call.tx, upload_id, isLeft ? { ...change, segments: segmentsText(segments) } : change);
   const lease: Lease = {
     upload_id,
