@@ -48,6 +48,9 @@ const input = z.object({
 });
 type Input = z.infer<typeof input>;
 
+/** Of a file that nobody gave a name. */
+const NO_NAME = 'file';
+
 interface Ready extends Coming {
   readonly kind: Kind;
   readonly path: string | null;
@@ -68,7 +71,7 @@ async function prepare(asked: Input, preparation: Preparation): Promise<Ready> {
   return {
     kind: asked.kind,
     path: asked.kind === 'partial' || asked.path === undefined ? null : refuseRoot(asked.path),
-    name: asked.filename ?? 'file',
+    name: asked.filename ?? NO_NAME,
     length: asked.length ?? null,
     content_type: asked.content_type ?? null,
     file_metadata: metadataText(asked.file_metadata, limits) ?? null,
@@ -166,7 +169,10 @@ const ownerOf = (call: Call): Pick<UploadRow, 'zone_id' | 'owner' | 'agent_id'> 
 async function newRow(call: Call, ready: Ready): Promise<UploadRow> {
   const upload_id = newUuid(call.now);
   if (ready.path !== null || ready.kind === 'partial') return { ...rowOf(call, ready), upload_id };
-  const path = cleanPath(`/uploads/${upload_id}/${ready.name}`, call.limits);
+  const folder = `/uploads/${upload_id}`;
+  const named = cleanPath(`${folder}/${ready.name}`, call.limits);
+  // A name like `.` is none.
+  const path = named === folder ? `${folder}/${NO_NAME}` : named;
   await call.access.require([{ permission: 'write', path }]);
   return { ...rowOf(call, ready), upload_id, path };
 }

@@ -80,7 +80,10 @@ forEachEngine('uploads', (engine) => {
     test('without a path it lies in a folder of its own', async () => {
       const url = await admin.begin(0, { 'upload-metadata': `filename ${base64('a b.txt')}` });
       expect(await content(`/uploads/${idOf(url)}/a%20b.txt`)).toHaveLength(0);
-      expect(await content(`/uploads/${idOf(await admin.begin(0))}/file`)).toHaveLength(0);
+      const unnamed = { 'upload-metadata': `filename ${base64('./')}` };
+      for (const given of [{}, unnamed]) {
+        expect(await content(`/uploads/${idOf(await admin.begin(0, given))}/file`)).toHaveLength(0);
+      }
     });
 
     test('a file that somebody else made meanwhile gets its next version', async () => {
