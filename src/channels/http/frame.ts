@@ -20,6 +20,7 @@ import { MCP, MESSAGES } from './mcp/path.ts';
 import { rawPathOf, requestIdOf } from './request.ts';
 import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
 import { markTrace } from './trace-id.ts';
+import { takeNamedMethod } from './tus/named-method.ts';
 import { v1Failure } from './v1-failures.ts';
 import { plainPath, watchVerbs } from './verbs.ts';
 
@@ -44,7 +45,13 @@ export function openFrame(door: Door): FastifyInstance {
     // Bodies are read by the doors, with limits of their own.
     bodyLimit: Number.MAX_SAFE_INTEGER,
     serverFactory: (handler) =>
-      gatheringServer(handler, { http: { headersTimeout: IDLE_MS, maxHeaderSize: HEAD_BYTES }, idleMs: IDLE_MS }),
+      gatheringServer(
+        (request, response) => {
+          takeNamedMethod(request);
+          handler(request, response);
+        },
+        { http: { headersTimeout: IDLE_MS, maxHeaderSize: HEAD_BYTES }, idleMs: IDLE_MS },
+      ),
     routerOptions: { ignoreDuplicateSlashes: true, ignoreTrailingSlash: true, maxParamLength: HEAD_BYTES },
     exposeHeadRoutes: true,
     schemaController: { compilersFactory: NO_SCHEMAS },

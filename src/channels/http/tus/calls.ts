@@ -12,7 +12,7 @@ export const REMOVE = getOperation('upload.delete');
 
 const ASKED = {
   'Tus-Resumable!': VERSION,
-  'X-HTTP-Method-Override': 'the method, where the client cannot send it; the request is then a POST',
+  'X-HTTP-Method-Override': 'the method, where the client cannot send it; it replaces the one that is sent',
 };
 const SENT = { 'Upload-Checksum': 'algorithm and digest in Base64 of this body; may come as a trailer' };
 const SAID = { 'Tus-Resumable': VERSION };

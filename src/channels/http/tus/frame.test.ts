@@ -49,3 +49,37 @@ test('a browser may send what the protocol needs, and a body that breaks off unw
   expect((await client.options()).status).toBe(204);
   await server.stop();
 });
+
+test('the method that is named stands in the place of any that is sent', async () => {
+  const server = await startTestServer();
+  const client = clientOf(server);
+  const url = await client.begin(3, { 'upload-metadata': `path ${base64('/named')}` });
+  const as = (named: string, method: string, headers: Record<string, string> = {}, body?: Buffer) =>
+    client.send({ method, url, headers: { 'x-http-method-override': named, ...headers }, body });
+  for (const method of ['GET', 'PUT', 'POST', 'OPTIONS', 'PATCH']) {
+    const { status, headers } = await as('HEAD', method);
+    expect([method, status, headers['upload-offset']]).toEqual([method, 200, '0']);
+  }
+  const shown = await as('get', 'POST');
+  expect([shown.status, JSON.parse(shown.body)]).toMatchObject([200, { path: '/named', upload_length: 3 }]);
+  const patched = await as('PATCH', 'PUT', { 'upload-offset': '0', 'content-type': BYTES }, Buffer.from('abc'));
+  expect([patched.status, patched.headers['x-nexus-version']]).toEqual([204, '1']);
+  expect((await as('OPTIONS', 'DELETE')).headers['tus-version']).toBe('1.0.0');
+  for (const [named, method] of [
+    ['POST', 'PATCH'],
+    ['FOO', 'PATCH'],
+    ['FOO', 'POST'],
+  ] as const) {
+    const refused = await as(named, method, { 'upload-offset': '3', 'content-type': BYTES });
+    expect([refused.status, refused.headers.allow]).toEqual([405, 'DELETE, GET, HEAD, OPTIONS, PATCH']);
+  }
+  expect((await as('DELETE', 'GET')).status).toBe(204);
+  expect((await as('HEAD', 'POST')).status).toBe(410);
+  const elsewhere = await client.send({
+    method: 'GET',
+    url: '/api/v2/files/named',
+    headers: { 'x-http-method-override': 'DELETE' },
+  });
+  expect([elsewhere.status, elsewhere.body]).toEqual([200, 'abc']);
+  await server.stop();
+});

@@ -16,7 +16,6 @@ import { httpDate } from '../http-date.ts';
 import type { OwnCall } from '../own-calls.ts';
 import { bodyOf, checkUnencoded, one, rawPathOf, requestOf } from '../request.ts';
 import { goneSignal } from '../stream.ts';
-import { plainPath } from '../verbs.ts';
 import { hasBody, takeBody } from './body.ts';
 import { ALL_CALLS, APPEND, CREATE, LOOK, ONE, ONE_CALLS, REMOVE } from './calls.ts';
 import {
@@ -31,6 +30,7 @@ import {
   targetIn,
   VERSION,
 } from './headers.ts';
+import { isUploads } from './named-method.ts';
 
 /** Every answer names the version, those to requests that are not let in too. */
 export function nameTusVersion(app: FastifyInstance): void {
@@ -38,11 +38,6 @@ export function nameTusVersion(app: FastifyInstance): void {
     if (request.url.includes('uploads') && isUploads(request.url)) reply.header('tus-resumable', VERSION);
     done();
   });
-}
-
-function isUploads(url: string): boolean {
-  const path = plainPath(rawPathOf(url));
-  return path === ROOT || path.startsWith(`${ROOT}/`);
 }
 
 interface Tus {
@@ -69,7 +64,7 @@ export function addTus(app: FastifyInstance, door: Door, arrive: Arrive): void {
   for (const { url, handlers, operation, calls } of routes) {
     app.options(url, { config: { exempt: true } }, (_request, reply) => options(door, reply));
     app.route({
-      method: url === ROOT ? ['POST', 'HEAD'] : ['HEAD', 'PATCH', 'DELETE', 'POST'],
+      method: url === ROOT ? ['POST', 'HEAD'] : ['HEAD', 'PATCH', 'DELETE'],
       url,
       config: { slot: slotOf(operation.name), brick: operation.brick, calls },
       handler: (request, reply) => dispatch(tus, { request, reply, handlers }),
@@ -83,7 +78,7 @@ interface Dispatching {
   readonly handlers: Readonly<Record<string, Handler>>;
 }
 
-/** By the method, or by the one that a client who cannot send it names in its place. */
+/** By the method, which is the one that the client names where that is one (named-method.ts). */
 async function dispatch(tus: Tus, { request, reply, handlers }: Dispatching): Promise<FastifyReply> {
   const method = (one(request.headers, 'x-http-method-override') ?? request.method).toUpperCase();
   if (method === 'OPTIONS') return options(tus.door, reply);
