@@ -101,7 +101,7 @@ export const LOG_FIELDS = {
   job_type: 'its type',
   attempt: 'number of the attempt',
   duration_ms: 'milliseconds that it took',
-  status: 'HTTP status of an answer; status of a job',
+  status: 'HTTP status of an answer, 499 where the client was gone before there was one; status of a job',
   trace_id: 'trace, where requests are traced; of a 5xx always, and in its `X-Trace-Id`',
   span_id: 'span of the request; of a job, the one that submitted it',
   err: 'what went wrong; of a defect its stack',

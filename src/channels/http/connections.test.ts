@@ -17,7 +17,7 @@ let url: string;
 /** What became of the requests that the server began. */
 const ended: string[] = [];
 beforeAll(async () => {
-  const connections = keepConnections();
+  const connections = keepConnections(() => undefined);
   app = Fastify({
     serverFactory: (handler) => gatheringServer(handler, { http: { maxHeaderSize: HEAD_BYTES }, idleMs: IDLE_MS }),
     clientErrorHandler: connections.refuse,
@@ -90,7 +90,7 @@ test('bytes that trickle keep a connection open, however long it takes', async (
 });
 
 test('a server that closes lets the answer end, and the connection with it', async () => {
-  const connections = keepConnections();
+  const connections = keepConnections(() => undefined);
   const other = Fastify({ keepAliveTimeout: 600_000, clientErrorHandler: connections.refuse });
   connections.mind(other);
   let answering = (): void => undefined;

@@ -7,8 +7,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { Fault } from '../../base/faults.ts';
-import { newRequestId } from '../../base/ids.ts';
 import { restFailure } from './failures.ts';
+import { requestIdOf } from './request.ts';
 
 /** A connection without a byte is closed after this. */
 export const IDLE_MS = 60_000;
@@ -31,6 +31,7 @@ const CLOSE_EVERY_MS = 20;
 interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  readonly request_id: string;
 }
 
 /** What a server is built with: `refuse` as its handler of client errors, `mind` once it is there. */
@@ -39,18 +40,34 @@ export interface Connections {
   mind(app: FastifyInstance): void;
 }
 
-export function keepConnections(): Connections {
+/** An answer to what never came to a door. */
+export interface Refused {
+  readonly request_id: string;
+  /** Where that much was understood. */
+  readonly method: string | undefined;
+  readonly status: number;
+}
+
+export function keepConnections(refused: (answer: Refused) => void): Connections {
   const exchanges = new WeakMap<Socket, Exchange>();
+  const end = (socket: Socket, code: string | undefined, request?: IncomingMessage): void => {
+    const open = request ? undefined : unanswered(exchanges.get(socket));
+    const request_id = open?.request_id ?? requestIdOf(request?.headers ?? {});
+    const { status, text } = refusal(code, request_id);
+    if (open) open.response.statusCode = status;
+    else refused({ request_id, method: request?.method, status });
+    socket.end(text);
+  };
   return {
     refuse: (error, socket) => {
       const { response } = exchanges.get(socket) ?? {};
       const answering = response?.headersSent === true && !response.writableFinished;
       if (error.code === 'ECONNRESET' || !socket.writable || answering) socket.destroy();
-      else socket.end(refusal(error.code));
+      else end(socket, error.code);
     },
     mind: (app) => {
       app.addHook('onRequest', (request, reply, done) => {
-        exchanges.set(request.raw.socket, { request: request.raw, response: reply.raw });
+        exchanges.set(request.raw.socket, { request: request.raw, response: reply.raw, request_id: request.id });
         // Most requests are here as a whole by now. To listen to fastify's own `onResponse` costs each a microsecond.
         if (!request.raw.complete) reply.raw.on('close', () => discardRest(request.raw));
         done();
@@ -69,11 +86,15 @@ export function keepConnections(): Connections {
       });
       // The doors tell a client to go on when they want the body: what is refused before is never sent.
       app.server.on('checkContinue', (request, response) => app.server.emit('request', request, response));
-      app.server.on('checkExpectation', ({ socket }) => socket.end(refusal('EXPECTATION')));
-      app.server.on('connect', (_request, socket) => socket.end(refusal('CONNECT')));
+      app.server.on('checkExpectation', (request) => end(request.socket, 'EXPECTATION', request));
+      app.server.on('connect', (request) => end(request.socket, 'CONNECT', request));
     },
   };
 }
+
+/** One that came to a door, and whose body broke off or is none. */
+const unanswered = (exchange: Exchange | undefined): Exchange | undefined =>
+  exchange?.response.headersSent === false ? exchange : undefined;
 
 /** The request came whole, the answer is not made yet, and nothing waits for the client to take it. */
 const isAtWork = (socket: Socket, exchange: Exchange | undefined): boolean =>
@@ -99,13 +120,12 @@ const WRONG: Readonly<Record<string, readonly [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, `the head of the request did not come within ${IDLE_MS / 1000} s`],
 };
 
-/** The answer to bytes that are no HTTP. Nothing is known of them, so the id is a new one. */
-function refusal(code: string | undefined): string {
+/** The answer to bytes that are no HTTP. */
+function refusal(code: string | undefined, id: string): { readonly status: number; readonly text: string } {
   const [status, words] = WRONG[code ?? ''] ?? [400, 'these bytes are no HTTP request'];
-  const id = newRequestId();
   const body = JSON.stringify(restFailure(new Fault('INVALID_REQUEST', `Invalid request: ${words}`), id));
-  return (
+  const text =
     `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\n` +
-    `Content-Length: ${Buffer.byteLength(body)}\r\nX-Request-ID: ${id}\r\nConnection: close\r\n\r\n${body}`
-  );
+    `Content-Length: ${Buffer.byteLength(body)}\r\nX-Request-ID: ${id}\r\nConnection: close\r\n\r\n${body}`;
+  return { status, text };
 }

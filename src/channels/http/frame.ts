@@ -7,6 +7,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { asFault, Fault } from '../../base/faults.ts';
 
 import { logCause } from '../../core/log-cause.ts';
+import type { Accounting } from './accounting.ts';
 import { admit, isOpen } from './admission.ts';
 import { authenticateArrivals, checkCredential, isConfirmed } from './arrivals.ts';
 
@@ -37,8 +38,8 @@ const noSchema = (): never => {
 const NO_SCHEMAS = { buildValidator: () => noSchema, buildSerializer: () => noSchema };
 
 /** A server without routes: connections, request ids, and the answers to what is no request. */
-export function openFrame(door: Door): FastifyInstance {
-  const connections = keepConnections();
+export function openFrame(door: Door, accounting: Accounting): FastifyInstance {
+  const connections = keepConnections(accounting.refused);
   const app = Fastify({
     logger: false,
     genReqId: (message) => requestIdOf(message.headers),
@@ -61,7 +62,10 @@ export function openFrame(door: Door): FastifyInstance {
     frameworkErrors: (thrown, request, reply) => {
       reply.header('x-request-id', request.id);
       const refuse = (reason: unknown): unknown => fail(request, reply, { thrown: reason, door });
-      const admitted = (async () => admit(request, { door, reply, config: {} }))();
+      const admitted = (async () => {
+        accounting.begin(request, reply);
+        return admit(request, { door, reply, config: {} });
+      })();
       admitted.then(() => refuse(thrown), refuse);
     },
   });
@@ -72,8 +76,10 @@ export function openFrame(door: Door): FastifyInstance {
     stopping = true;
     done();
   });
+  connections.mind(app);
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id);
+    accounting.begin(request, reply);
     checkHead(request.raw);
     if (door.leaving()) reply.raw.shouldKeepAlive = false;
     if (stopping && !isOpen(request, request.routeOptions.config))
@@ -82,7 +88,6 @@ export function openFrame(door: Door): FastifyInstance {
       });
     done();
   });
-  connections.mind(app);
   return app;
 }
 

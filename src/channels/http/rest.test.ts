@@ -108,7 +108,7 @@ beforeAll(async () => {
     metrics: new Metrics(),
     spools: () => ({ directory: spoolDirectory, reserve: () => undefined, release: () => undefined }),
   };
-  app = openFrame(door);
+  app = openFrame(door, { begin: () => undefined, refused: () => undefined });
   addRest(app, door, { operations, arrive: letIn(app, door) });
   await app.listen({ host: '127.0.0.1', port: 0 });
   url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

@@ -15,7 +15,10 @@ const listens = (url: string): Promise<boolean> =>
   );
 
 test('what has begun is answered, what comes later on the same connection is refused as a fault', async () => {
-  const server = await startTestServer();
+  const lines: unknown[] = [];
+  const server = await startTestServer({
+    log: (level, event, { request_id, status }) => event === 'http.request' && lines.push([request_id, level, status]),
+  });
   const { hostname, port } = new URL(server.url);
   const socket = connect(Number(port), hostname);
   let answers = '';
@@ -37,4 +40,5 @@ test('what has begun is answered, what comes later on the same connection is ref
   const { error, request_id } = JSON.parse(second.slice(second.indexOf('\r\n\r\n')));
   expect(error.data).toMatchObject({ code: 'UNAVAILABLE', reason: 'stopping' });
   expect(request_id).toBe('late');
+  expect(lines).toContainEqual(['late', 'error', 503]);
 });
