@@ -70,13 +70,25 @@ async function runWith(node) {
   });
 }
 
+/** A user who is only a number, as in a container, may have none. */
+function homeOfUser() {
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
+
 /** In a clone the source, in the published package, which has none, its bundle. */
 function runHere() {
   // Compiled code is kept between runs, in the user's own directory: nobody else can put code there.
-  const compiled = join(homedir(), '.cache', 'nexus', 'compiled');
-  nodeModule.enableCompileCache(compiled);
-  // Threads are told by the environment only. With it they are up in half the time.
-  process.env.NODE_COMPILE_CACHE = compiled;
+  const home = homeOfUser();
+  if (home) {
+    const compiled = join(home, '.cache', 'nexus', 'compiled');
+    nodeModule.enableCompileCache(compiled);
+    // Threads are told by the environment only. With it they are up in half the time.
+    process.env.NODE_COMPILE_CACHE = compiled;
+  }
   const root = dirname(dirname(self));
   const bundle = join(root, 'dist', 'nexus.js');
   const bundled = !existsSync(join(root, 'src')) && existsSync(bundle);

@@ -20,6 +20,9 @@ const linesOf = (given: Environment): readonly string[] => {
 const BLOBS =
   'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s3://key:secret@bucket in NEXUS_BLOBS_URL, each / of them as %2F';
 
+const DATABASE =
+  'sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database, each / ? # of the password written as %2F %3F %23';
+
 test.each([
   ['NEXUS_JWT_SECRET', 'x'.repeat(31), 'the value is not at least 32 bytes; make one with: openssl rand -base64 48'],
   ['NEXUS_JWT_ALGORITHM', 'none', '"none" is not one of HS256, HS384, HS512'],
@@ -48,6 +51,12 @@ test.each([
     's3://bucket?endpoint=minio',
     `"s3://bucket?endpoint=minio" is not ${BLOBS}: the endpoint is a URL that begins with http:// or https://`,
   ],
+  ['NEXUS_BLOBS_URL', 's3://bucket/%zz', `"s3://bucket/%zz" is not ${BLOBS}: each % is written as %25`],
+  ['NEXUS_BLOBS_URL', 's3://key:%zz@bucket', `the value is not ${BLOBS}: each % is written as %25`],
+  ['NEXUS_BLOBS_URL', 'file:///a%2Fb', `"file:///a%2Fb" is not ${BLOBS}`],
+  ['NEXUS_DATABASE_URL', 'postgres://user:a/b@host/database', `the value is not ${DATABASE}`],
+  ['NEXUS_DATABASE_URL', 'postgresql+psycopg://host:99999/database', `the value is not ${DATABASE}`],
+  ['NEXUS_DATABASE_URL', 'sqlite:///', `the value is not ${DATABASE}`],
   ['NEXUS_OUTBOUND_ALLOW', '["inside"]', '"[\\"inside\\"]" is not a JSON list of addresses and CIDR blocks'],
   ['NEXUS_CA_FILE', '/no/such.pem', '"/no/such.pem" is not a file that can be read and holds certificates in PEM'],
   ['NEXUS_AUTHENTICATION', 'ldap', '"ldap" is not in this version, which has no directory login yet; leave it at keys'],
@@ -156,6 +165,9 @@ test('what a container platform puts there for a service is ignored, and said', 
     NEXUS_SERVICE_PORT: '2026',
     NEXUS_PORT_2026_TCP: 'tcp://10.0.0.1:2026',
     NEXUS_PORT_2026_TCP_ADDR: '10.0.0.1',
+    // Of a service whose name begins with ours.
+    NEXUS_DB_PORT: 'tcp://10.0.0.2:5432',
+    NEXUS_DB_SERVICE_PORT: '5432',
   };
   expect(loadConfig({ environment: platform }).config.PORT).toBe(2026);
   expect(warnedOf(platform)).toEqual(

@@ -173,7 +173,7 @@ function lookUp(
   for (const [source, layer] of stack) {
     const value = layer[name];
     if (value === undefined || value === '') continue;
-    if (/_PORT$/.test(name) && SERVICE_LINK.test(value)) {
+    if (isServiceLink(name, value)) {
       warnings.push({ event: 'config.ignored', message: `${name} is an address that a container platform put there` });
       continue;
     }
@@ -183,7 +183,8 @@ function lookUp(
 }
 
 /** What container platforms put into the environment of everything for a service of that name. */
-const SERVICE_LINK = /^(tcp|udp|sctp):\/\//;
+const isServiceLink = (name: string, value = ''): boolean =>
+  /(^|_)PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value);
 const SERVICE_NAMES = /^(\w+_)?SERVICE_(HOST|PORT)(_\w+)?$|^(\w+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
 
 function unknownNames(layer: Environment): ConfigWarning[] {
@@ -192,7 +193,7 @@ function unknownNames(layer: Environment): ConfigWarning[] {
     .map((name) => name.slice(6))
     .filter((key) => !Object.hasOwn(ALL_KEYS, key) && !CLIENT_NAMES.has(key));
   return unknown.map((key) =>
-    SERVICE_NAMES.test(key)
+    SERVICE_NAMES.test(key) || isServiceLink(key, layer[`NEXUS_${key}`])
       ? { event: 'config.ignored', message: `NEXUS_${key} was put there by a container platform` }
       : {
           event: 'config.unknown',

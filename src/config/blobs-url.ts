@@ -1,4 +1,5 @@
 /** Where blobs are kept, as a URL says it (infrastructure.md §13). */
+import { fileURLToPath } from 'node:url';
 
 export type BlobsPlace =
   | { readonly kind: 'disk'; readonly url: string }
@@ -20,7 +21,7 @@ const PARAMETERS = new Set(['region', 'endpoint', 'force_path_style']);
 /** Throws an Error whose message says what is wanted. A URL with credentials is taken only where it is a secret. */
 export function parseBlobsUrl(given: string, secret = false): BlobsPlace {
   const url = URL.parse(given);
-  if (url?.protocol === 'file:' && url.host === '') return { kind: 'disk', url: given };
+  if (url?.protocol === 'file:' && url.host === '' && isFilePath(url)) return { kind: 'disk', url: given };
   if (url?.protocol !== 's3:' || !isBucket(url) || (hasUser(url) && !(secret && url.username && url.password)))
     throw new Error(WANTED);
   const { searchParams } = url;
@@ -32,14 +33,31 @@ export function parseBlobsUrl(given: string, secret = false): BlobsPlace {
   return {
     kind: 's3',
     bucket: url.hostname,
-    prefix: decodeURIComponent(url.pathname),
+    prefix: decoded(url.pathname),
     region: searchParams.get('region') || undefined,
     endpoint,
     force_path_style: yesOrNo(searchParams.get('force_path_style')),
     credentials: hasUser(url)
-      ? { accessKeyId: decodeURIComponent(url.username), secretAccessKey: decodeURIComponent(url.password) }
+      ? { accessKeyId: decoded(url.username), secretAccessKey: decoded(url.password) }
       : undefined,
   };
+}
+
+/** Each `%` of it begins a byte, and the bytes are UTF-8. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new Error(`${WANTED}: each % is written as %25`);
+  }
+}
+
+function isFilePath(url: URL): boolean {
+  try {
+    return fileURLToPath(url) !== '';
+  } catch {
+    return false;
+  }
 }
 
 const hasUser = ({ username, password }: URL): boolean => `${username}${password}` !== '';

@@ -98,9 +98,12 @@ export const KEYS = {
     secret: true,
     standsFor: (earlier) => `sqlite:///${sqliteFileOf(placesIn({ ...earlier, DATABASE_URL: '' }))}`,
     parse: (given) => {
-      if (given === '' || /^(sqlite(\+\w+)?:\/\/\/.|postgres(ql)?(\+\w+)?:\/\/.)/.test(given))
-        return given.replace(/^(\w+)\+\w+:/, '$1:');
-      throw new Error('sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database');
+      const plain = given.replace(/^(\w+)\+\w+:/, '$1:');
+      if (plain === '' || /^sqlite:\/\/\/./.test(plain) || (/^postgres(ql)?:\/\/./.test(plain) && URL.canParse(plain)))
+        return plain;
+      throw new Error(
+        'sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database, each / ? # of the password written as %2F %3F %23',
+      );
     },
   }),
   OBJECT_STORAGE_ROOT: optional('directory of blobs, an older form of NEXUS_BLOBS_URL, which wins'),

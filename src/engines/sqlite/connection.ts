@@ -34,6 +34,7 @@ export const sqliteDialect: Dialect = {
 const FULL = 13;
 const BUSY = 5;
 const LOCKED = 6;
+const NOT_A_DATABASE = 26;
 /** SQLITE_IOERR_SHMSIZE: the index of the WAL could not grow, which has no other cause than a full disk. */
 const NO_SHM_ROOM = 4874;
 
@@ -57,15 +58,31 @@ export const isFull = (thrown: unknown): boolean =>
 const OPEN_MS = 10_000;
 const OPEN_RETRY_MS = 2;
 
+/** SQLite names neither the file nor what would help. Whoever waits for a file that another process has gets {@link isBusy}. */
+export function openFile(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file, { timeout: 0 });
+  } catch (thrown) {
+    throw unusable(file, thrown);
+  }
+}
+
+const unusable = (file: string, cause: unknown): Error =>
+  new Error(
+    `${file} cannot be used (${cause instanceof Error ? cause.message : cause}): let this user write there, or choose another by NEXUS_DATA_DIR (--data) or NEXUS_DATABASE_URL`,
+    { cause },
+  );
+
 /** SQLite's own waiting would not do: of two that begin the WAL at the same time it lets one fail at once. */
 function openUnlessBusy(file: string, pragmas: readonly string[], deadline: number): DatabaseSync {
   for (;;) {
-    const db = new DatabaseSync(file, { timeout: 0 });
+    const db = openFile(file);
     try {
       for (const pragma of pragmas) db.exec(`PRAGMA ${pragma}`);
       return db;
     } catch (thrown) {
       db.close();
+      if (primary(thrown) === NOT_A_DATABASE) throw unusable(file, thrown);
       if (!isBusy(thrown) || performance.now() > deadline) throw thrown;
     }
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, OPEN_RETRY_MS);

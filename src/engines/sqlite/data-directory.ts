@@ -6,9 +6,8 @@
  */
 import { chmodSync, closeSync, fsyncSync, openSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { makeFolders } from '../folders.ts';
-import { isBusy } from './connection.ts';
+import { isBusy, openFile } from './connection.ts';
 
 /** A place that is held until it is released, or the process ends. */
 export interface Claim {
@@ -85,7 +84,7 @@ function keepPrivate(path: string): void {
 
 /** SQLite's own lock on an empty file: no dependency, and the operating system forgets it with the process. */
 function lock(path: string): Claim {
-  const db = new DatabaseSync(join(path, LOCK), { timeout: 0 });
+  const db = openFile(join(path, LOCK));
   try {
     db.exec('BEGIN EXCLUSIVE');
   } catch (thrown) {

@@ -1,5 +1,15 @@
 /** The commands that are the server: what they say at start, how they end, and what they refuse. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,6 +138,36 @@ test('a start that cannot listen, or make its directory, names the setting that 
     const { code, err } = await nexus(line, within({ NEXUS_LOG_LEVEL: 'silent' }));
     expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(why) });
   }
+});
+
+test('a start whose directory it may not write to, or whose file is no database, names what it is', SLOW, async () => {
+  for (const name of ['shut-data', 'odd-data']) mkdirSync(join(place, name), { mode: 0o700 });
+  // A superuser may write everywhere, so that start is somebody else's.
+  const uid = process.getuid?.() === 0 ? 64_999 : undefined;
+  if (uid !== undefined) chownSync(join(place, 'shut-data'), uid, uid);
+  chmodSync(join(place, 'shut-data'), 0o500);
+  writeFileSync(join(place, 'odd-data', 'nexus.db'), 'words, and no pages of a database at all'.repeat(100));
+  const cases = [
+    [
+      'shut-data',
+      uid === undefined ? {} : { uid },
+      /shut-data\/server\.lock cannot be used \(.*\): let this user write/,
+    ],
+    ['odd-data', {}, /odd-data\/nexus\.db cannot be used \(file is not a database\): .*NEXUS_DATABASE_URL/],
+  ] as const;
+  chmodSync(place, 0o755);
+  for (const [data, who, why] of cases) {
+    const around = within({ NEXUS_LOG_LEVEL: 'silent' });
+    const { code, err } = await nexus(['serve', '--port', '0', '--data', join(place, data)], { ...around, ...who });
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(why) });
+  }
+});
+
+test('who is in no list of users and has no home can use the program', SLOW, async () => {
+  const program = join(import.meta.dirname, '../../../../bin/nexus.mjs');
+  const uid = process.getuid?.() === 0 ? { uid: 64_999 } : {};
+  const { code, err } = await shell(`env -u HOME ${process.execPath} ${program} --version`, { cwd: '/', ...uid });
+  expect({ code, err }).toEqual({ code: 0, err: '' });
 });
 
 test('a start that fails once the admin key is made shows it, as no later one can', SLOW, async () => {
