@@ -13,7 +13,8 @@ export const EXIT_CONFIG = 2;
 /** `.env` of the working directory, if there is one. */
 function dotenv(): Environment {
   try {
-    return parseEnv(readFileSync('.env', 'utf8'));
+    // A mark of the order of bytes, which some editors put first, is no part of the first name.
+    return parseEnv(readFileSync('.env', 'utf8').replace(/^\uFEFF/, ''));
   } catch (thrown) {
     if (isCode(thrown, 'ENOENT')) return {};
     throw codeOf(thrown) === undefined ? thrown : new ConfigError([`.env: cannot be read: ${codeOf(thrown)}`]);
@@ -30,13 +31,12 @@ export const sayWarnings = ({ warnings }: Loaded, terminal: Terminal): void => {
   for (const { message } of warnings) terminal.err(`warning: ${message}\n`);
 };
 
-/** The configuration, or its mistakes on stderr. */
+/** The configuration, or its mistakes on stderr. `defaults` hold where neither the environment nor `.env` says anything. */
 export function load(terminal: Pick<Terminal, 'err'>, typed: Typed, defaults: Environment = {}): Loaded | undefined {
-  const environment = { ...defaults, ...readEnvironment() };
   const { port, host, data } = typed.options as Record<string, string | undefined>;
   const given = { NEXUS_PORT: port, NEXUS_HOST: host, NEXUS_DATA_DIR: data };
   try {
-    return loadConfig({ environment, dotenv: dotenv(), given });
+    return loadConfig({ environment: readEnvironment(), dotenv: { ...defaults, ...dotenv() }, given });
   } catch (thrown) {
     if (!(thrown instanceof ConfigError)) throw thrown;
     for (const line of thrown.lines) terminal.err(`${line}\n`);

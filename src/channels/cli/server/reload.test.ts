@@ -34,6 +34,24 @@ function startIn(settings: string, args: readonly string[]) {
   return { place, running, settings: set, said, heard };
 }
 
+test('`nexus start` goes by `.env` too, whose text may begin with a mark; a level that says less is told of', async () => {
+  const { running: server, settings, heard } = startIn('\uFEFFNEXUS_LOG_LEVEL=info\nNEXUS_PORT=0\n', ['start']);
+  await server.said(/Nexus is running/);
+  expect(await heard('server.started')).toMatchObject({ level: 'info' });
+  settings('NEXUS_LOG_LEVEL=error\nNEXUS_PORT=0\n');
+  server.child.kill('SIGHUP');
+  expect(await heard('config.reloaded')).toMatchObject({ settings: ['NEXUS_LOG_LEVEL'] });
+});
+
+test('a signal that comes while the server starts is no end of it, and minded once it serves', async () => {
+  const { running: server, settings, heard } = startIn('NEXUS_PORT=0\n', ['serve']);
+  await heard('schema.migrated');
+  settings('NEXUS_PORT=0\nNEXUS_RATE_LIMIT_VIEWER_PER_MINUTE=77\n');
+  server.child.kill('SIGHUP');
+  await server.said(/listening at/);
+  expect(await heard('config.reloaded')).toMatchObject({ settings: ['NEXUS_RATE_LIMIT_VIEWER_PER_MINUTE'] });
+});
+
 test('the configuration is read again, as far as it can be while the server runs', async () => {
   const { running: server, settings, heard } = startIn('NEXUS_LOG_LEVEL=warn\nNEXUS_PORT=0\n', ['serve']);
   const [, url = ''] = await server.said(/listening at (\S+)\n/);

@@ -10,7 +10,7 @@ import { explain } from '../explain.ts';
 import { findKey, keepKey } from '../key-file.ts';
 import { paint, type Terminal } from '../terminal.ts';
 import { EXIT_CONFIG, load, logWarnings } from './load.ts';
-import { mindHangUp } from './reload.ts';
+import { mindHangUps } from './reload.ts';
 import { onStopSignal } from './stop-signal.ts';
 
 /** A server that listens. */
@@ -65,6 +65,12 @@ function sayKept(terminal: Terminal, adminKey: string): void {
 
 /** Runs the server until a signal, or until it cannot go on. */
 async function serveUntilStopped(serving: Serving): Promise<number> {
+  let broken: (reason: unknown) => void = () => undefined;
+  const ended = new Promise<unknown>((resolve) => {
+    broken = resolve;
+    onStopSignal(() => resolve(undefined));
+  });
+  const hangUps = mindHangUps(() => broken(undefined));
   const { start } = await import('../../../main.ts');
   const { giveBackWhenIdle } = await import('../../../roof/give-back.ts');
   const { openLog } = await import('../../../roof/log.ts');
@@ -75,11 +81,6 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   };
   logWarnings(serving.loaded, log);
   warnOfClearText(config, log);
-  let broken: (reason: unknown) => void = () => undefined;
-  const ended = new Promise<unknown>((resolve) => {
-    broken = resolve;
-    onStopSignal(() => resolve(undefined));
-  });
   let adminKey: string | undefined;
   const onAdminKey = (text: string): void => {
     adminKey = text;
@@ -92,14 +93,7 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
     // What was opened before it failed, threads above all, would keep the process for ever.
     return process.exit(code);
   });
-  const unmind = mindHangUp({
-    config,
-    log,
-    read: serving.read,
-    setLevel,
-    retune: running.retune,
-    stop: () => broken(undefined),
-  });
+  const unmind = hangUps.begin({ config, log, read: serving.read, setLevel, retune: running.retune });
   giveBackWhenIdle();
   await serving.ready(running);
   const reason = await ended;

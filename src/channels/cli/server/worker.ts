@@ -3,7 +3,7 @@ import type { Command } from '../command.ts';
 import { explain } from '../explain.ts';
 import type { Terminal } from '../terminal.ts';
 import { EXIT_CONFIG, load, logWarnings } from './load.ts';
-import { mindHangUp } from './reload.ts';
+import { mindHangUps } from './reload.ts';
 import { onStopSignal } from './stop-signal.ts';
 
 export const runUntilStopped: Command['run'] = async (scene, typed) => {
@@ -11,16 +11,17 @@ export const runUntilStopped: Command['run'] = async (scene, typed) => {
   const read = (terminal: Pick<Terminal, 'err'>) => load(terminal, typed);
   const loaded = read(scene.terminal);
   if (!loaded) return EXIT_CONFIG;
+  const stopping = new AbortController();
+  const stop = (): void => stopping.abort();
+  onStopSignal(stop);
+  const hangUps = mindHangUps(stop);
   const { runWorker } = await import('../../../roof/worker/process.ts');
   const { openLog } = await import('../../../roof/log.ts');
   const { config } = loaded;
   const { log, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
   logWarnings(loaded, log);
-  const stopping = new AbortController();
-  const stop = (): void => stopping.abort();
-  onStopSignal(stop);
   // Nobody asks a worker at a rate.
-  const unmind = mindHangUp({ config, log, read, setLevel, retune: () => undefined, stop });
+  const unmind = hangUps.begin({ config, log, read, setLevel, retune: () => undefined });
   const once = typed.options.once === true;
   try {
     const processed = await runWorker({ config, log, once, maxJobs, signal: stopping.signal });
