@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault, faultToWire } from './base/faults.ts';
+import { ignoreNodeWarnings } from './base/node-warnings.ts';
 import { inTrace } from './base/trace-context.ts';
 import type { Config } from './config.ts';
 import { Detour } from './core/call/outside.ts';
@@ -27,6 +28,7 @@ import type {
 const port = parentPort;
 if (!port) throw new Error('thread.ts runs as a worker thread only');
 const { role, config, fence } = workerData as { role: ThreadRole; config: Config; fence: Fence };
+ignoreNodeWarnings();
 const post = (message: ThreadMessage): void => port.postMessage(message);
 
 /** A database that is restored just now, or not there, is no defect of the thread: who needs it comes again. */

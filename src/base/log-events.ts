@@ -51,6 +51,7 @@ export const LOG_EVENTS = {
   'policy.differs': ['warn', 'the terms of the configuration are not those that governance goes by'],
   'plugin.failed': ['warn', 'a plugin failed and the next one is asked'],
   'otel.export_failed': ['warn', 'the collector took no spans; once a minute'],
+  'process.warning': ['warn', 'Node or a library warns of something'],
   'log.lost': ['warn', 'lines were lost, since nobody read them'],
   'agents.ageing-failed': ['warn', 'a look for silent agents failed and is tried again'],
   'audit.broken': ['error', 'the audit log of a zone is not as it was written'],

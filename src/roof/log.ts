@@ -13,7 +13,7 @@ export interface OpenLog {
   readonly log: Log;
   /**
    * Writes out what waits, as far as that takes no longer than {@link CLOSE_MS}, and closes the descriptor unless it is
-   * stdout or stderr. No line may follow.
+   * stdout or stderr. What follows is not written.
    */
   close(): Promise<void>;
   /** From the next line on. */
@@ -64,6 +64,7 @@ export function openLog(level: LogLevel | 'silent', name: string, to = 2): OpenL
     },
     close: () => {
       if (lines !== '') handOn();
+      lowest = LOG_LEVELS.length;
       return new Promise((resolve) => {
         destination.once('close', resolve);
         // What cannot be written now is not waited for.

@@ -3,6 +3,7 @@
  * the database while others write and read, and never makes them wait.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { ignoreNodeWarnings } from '../../base/node-warnings.ts';
 import { Connection, isFull } from './connection.ts';
 
 /** Asked for: one pass, or to close. Each is answered by one {@link PassReport}. */
@@ -21,6 +22,7 @@ interface WalState {
   readonly checkpointed: number;
 }
 
+ignoreNodeWarnings();
 const port = parentPort;
 if (!port) throw new Error('checkpoint-thread.ts runs as a worker thread only');
 const { file } = workerData as { file: string };

@@ -163,6 +163,36 @@ test('a start whose directory it may not write to, or whose file is no database,
   }
 });
 
+test('what Node and libraries warn of is a line of the log, also what they warn a thread of', SLOW, async () => {
+  const own = mkdtempSync(join(place, 'warned-'));
+  writeFileSync(
+    join(own, 'warn.mjs'),
+    `import { isMainThread, parentPort } from 'node:worker_threads';
+     const warn = () => process.emitWarning('of something odd');
+     if (isMainThread) setInterval(warn, 100).unref();
+     else parentPort.once('message', warn);`,
+  );
+  const around = within({ NODE_OPTIONS: `--import=${join(own, 'warn.mjs')}`, NEXUS_LOG_LEVEL: 'warn' });
+  const server = startNexus(['serve', '--port', '0', '--data', join(own, 'data')], around);
+  let err = '';
+  server.child.stderr?.on('data', (text: string) => {
+    err += text;
+  });
+  await server.said(/listening at/);
+  // Those before it came while the program was being loaded.
+  const [before = ''] = err.split('{"level"');
+  await expect
+    .poll(() => err, { timeout: 20_000 })
+    .toContain('"event":"process.warning","msg":"Warning: of something odd"');
+  server.child.kill('SIGTERM');
+  expect((await server.ended).code).toBe(0);
+  const text = err
+    .slice(before.length)
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('{'));
+  expect(text).toEqual([]);
+});
+
 test('who is in no list of users and has no home can use the program', SLOW, async () => {
   const program = join(import.meta.dirname, '../../../../bin/nexus.mjs');
   const uid = process.getuid?.() === 0 ? { uid: 64_999 } : {};

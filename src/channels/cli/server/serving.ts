@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import type { Log } from '../../../base/log.ts';
 import type { LogEvent } from '../../../base/log-events.ts';
+import { logNodeWarnings } from '../../../base/node-warnings.ts';
 import { codeOf, isCode } from '../../../base/system-error.ts';
 import type { Config, Loaded } from '../../../config.ts';
 import type { Server } from '../../../core/server.ts';
@@ -79,6 +80,7 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   const log: Log = (level, event, fields) => {
     if (!serving.unsaid?.includes(event)) logAll(level, event, fields);
   };
+  logNodeWarnings(log);
   logWarnings(serving.loaded, log);
   warnOfClearText(config, log);
   let adminKey: string | undefined;

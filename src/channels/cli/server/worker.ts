@@ -1,4 +1,5 @@
 /** `nexus worker`: runs jobs beside a server, or in its place. Says how many attempts have ended, and nothing else. */
+import { logNodeWarnings } from '../../../base/node-warnings.ts';
 import type { Command } from '../command.ts';
 import { explain } from '../explain.ts';
 import type { Terminal } from '../terminal.ts';
@@ -19,6 +20,7 @@ export const runUntilStopped: Command['run'] = async (scene, typed) => {
   const { openLog } = await import('../../../roof/log.ts');
   const { config } = loaded;
   const { log, close, setLevel } = openLog(config.LOG_LEVEL, config.APP_NAME);
+  logNodeWarnings(log);
   logWarnings(loaded, log);
   // Nobody asks a worker at a rate.
   const unmind = hangUps.begin({ config, log, read, setLevel, retune: () => undefined });
