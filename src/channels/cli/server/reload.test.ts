@@ -52,6 +52,20 @@ test('a signal that comes while the server starts is no end of it, and minded on
   expect(await heard('config.reloaded')).toMatchObject({ settings: ['NEXUS_RATE_LIMIT_VIEWER_PER_MINUTE'] });
 });
 
+test('a signal that comes while the server ends is no end of what still runs', async () => {
+  const { running: server, heard } = startIn('NEXUS_PORT=0\n', ['serve']);
+  const [, url = ''] = await server.said(/listening at (\S+)\n/);
+  await fetch(`${url}/api/v2/scheduler/submit`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer nexus-dev-admin-key', 'content-type': 'application/json' },
+    body: JSON.stringify({ executor: 'nexus', task_type: 'echo', payload: { value: 1, delay_ms: 2000 } }),
+  });
+  server.child.kill('SIGTERM');
+  await heard('server.stopping');
+  server.child.kill('SIGHUP');
+  expect((await server.ended).code).toBe(0);
+});
+
 test('the configuration is read again, as far as it can be while the server runs', async () => {
   const { running: server, settings, heard } = startIn('NEXUS_LOG_LEVEL=warn\nNEXUS_PORT=0\n', ['serve']);
   const [, url = ''] = await server.said(/listening at (\S+)\n/);

@@ -39,7 +39,10 @@ export function mindHangUps(stop: () => void): HangUps {
         config = reload(reloading, config);
       };
       if (waiting) again();
-      return () => process.off('SIGHUP', heard);
+      // One that comes while it ends is still none that ends it at once.
+      return () => {
+        again = () => undefined;
+      };
     },
   };
 }
