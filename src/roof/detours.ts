@@ -3,6 +3,7 @@
  * again once what it asked for is done, and ends after some tries; what it did at a store and could not commit is undone, as far
  * as the store lets it be.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../base/faults.ts';
 import { Detour } from '../core/call/outside.ts';
 import type { CallContext } from '../core/operation.ts';
@@ -13,6 +14,8 @@ import type { PathTurn } from '../features/mounts/path-turns.ts';
 /** How often, and for how long, a call takes another way, since stores or others changed what it relied on. */
 const DETOURS_MAX = 20;
 const DETOURS_MS = 30_000;
+/** Between those that come after so many: a store that contradicts itself is not asked all the time. */
+const PAUSE_MS = 50;
 
 export function withDetours(runner: Runner, outside: () => Outside): Runner {
   const taking =
@@ -50,6 +53,7 @@ async function tryWays<O>(outside: Outside, first: unknown, { turn, ...way }: Wa
   const until = performance.now() + DETOURS_MS;
   for (let tries = 0; tries < DETOURS_MAX || performance.now() < until; tries++) {
     if (!(thrown instanceof Detour)) throw thrown;
+    if (tries >= DETOURS_MAX) await sleep(PAUSE_MS);
     context = await outside.go(thrown.demand, context, turn);
     try {
       const output = await way.run(context);
