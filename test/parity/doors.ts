@@ -5,7 +5,7 @@
 import { createClient, NexusError } from '../../client/index.ts';
 import { encodeBytes, filePath, Transport } from '../../client/transport.ts';
 import { exitCodeOf, FAULTS } from '../../src/base/faults.ts';
-import { nameOf, optionName } from '../../src/channels/cli/help.ts';
+import { nameOf, optionName } from '../../src/channels/cli/parse-line.ts';
 import { runLine } from '../../src/channels/cli/run-line.ts';
 import type { AnyOperation } from '../../src/core/operation.ts';
 import { type Tool, toolOf } from '../../src/core/tools.ts';

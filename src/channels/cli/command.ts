@@ -5,8 +5,11 @@ import type { Terminal } from './terminal.ts';
 
 /** What a text of the line becomes. */
 export interface Takes {
-  /** `flag` takes no value; `json` a JSON value, `@file` or `-`. */
-  readonly takes: 'flag' | 'text' | 'number' | 'json';
+  /**
+   * `flag` takes no value; `json` a JSON value, `@file` or `-`; `object` is `type:id`, `subject` that or `type:id#relation`,
+   * and both what `json` takes.
+   */
+  readonly takes: 'flag' | 'text' | 'number' | 'json' | 'object' | 'subject';
   /** Texts that are taken as something else: `true` and `false` as booleans, a JSON list as that list. */
   readonly or?: { readonly boolean: boolean; readonly list: boolean };
   /** How many texts an item of the list may be: given by position, so many words are one. */

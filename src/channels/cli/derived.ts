@@ -4,9 +4,9 @@
  */
 import type { Transport } from '../../../client/transport.ts';
 import { type Command, type Option, type Typed, UsageError } from './command.ts';
-import { nameOf, optionName, usage } from './help.ts';
+import { usage } from './help.ts';
 import { type OperationLine, operationLines, type Parameter } from './operation-lines.ts';
-import { typedValue } from './parse-line.ts';
+import { checkMost, nameOf, optionName, placesOf, typedValue } from './parse-line.ts';
 import { show } from './show.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -58,15 +58,17 @@ function commandOf(line: OperationLine, run = showing(line, show)): Command {
 
 /** What was typed, under the names of the operation's parameters. */
 export function paramsOf(line: OperationLine, typed: Typed): Record<string, unknown> {
-  const { args, parameters } = line;
-  const names = args.map(nameOf);
+  const { parameters } = line;
+  const places = placesOf(line, typed);
+  checkMost(line, places, typed.args);
+  const names = places.map(nameOf);
   const given = parameters.flatMap((one): [string, unknown][] => {
     const option = typed.options[optionName(line, one.name)];
     if (option !== undefined) return [[one.name, option]];
     const at = names.indexOf(one.name);
     const text = typed.args[at];
     if (text === undefined) return [];
-    const all = args[at]?.includes('…') ? typed.args.slice(at) : [];
+    const all = places[at]?.includes('…') ? typed.args.slice(at) : [];
     return [[one.name, isList(all) ? itemsOf(all, one) : typedValue(one, text, one.name.toUpperCase())]];
   });
   return Object.fromEntries(given);

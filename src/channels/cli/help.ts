@@ -1,6 +1,6 @@
 /** Help at every level: all commands, those of a noun, one command. */
 import type { Command, Option } from './command.ts';
-import { COMMON, FOR_EVERYTHING, nounOf } from './parse-line.ts';
+import { COMMON, nameOf, nounOf, optionName, THINGS } from './parse-line.ts';
 import { paint, type Terminal } from './terminal.ts';
 
 /** Short commands for files come first, then nouns in order. */
@@ -61,6 +61,7 @@ function partsOf(command: Command): {
 }
 
 const aboutArg = (arg: string, { about, takes, group = 1 }: Option): string => {
+  if (takes === 'object' || takes === 'subject') return `${about}; typed ${THINGS[takes]}, or as JSON`;
   if (takes !== 'json') return about;
   const words = group > 1 ? `${group} words each` : 'one by one';
   return arg.includes('…') ? `${about}, ${words} or as a JSON list` : `${about}, as JSON`;
@@ -81,20 +82,6 @@ export function helpBriefly(terminal: Terminal, command: Command): void {
 const USAGE = 'Usage: ';
 const NO_BREAK = '\u00a0';
 
-/**
- * The option of a parameter. One that would have the name of an option of every command says whose it is: `--url` is the
- * server that is asked, with the caller's key, whatever else has an address.
- */
-export function optionName({ words }: Pick<Command, 'words'>, parameter: string): string {
-  const name = parameter.replaceAll('_', '-');
-  if (!FOR_EVERYTHING.has(name)) return name;
-  const [noun = ''] = words.split(' ');
-  return `${noun.slice(noun.lastIndexOf('-') + 1)}-${name}`;
-}
-
-/** The parameter that is given by position. */
-export const nameOf = (arg: string): string => arg.replace(/…?\??$/, '');
-
 /** Its words, and what is given by position. */
 export const usage = (command: Pick<Command, 'words' | 'args'>): string =>
   [
@@ -102,8 +89,11 @@ export const usage = (command: Pick<Command, 'words' | 'args'>): string =>
     ...command.args.map((name) => (name.endsWith('?') ? `[${name.slice(0, -1).toUpperCase()}]` : name.toUpperCase())),
   ].join(' ');
 
-const valueName = ({ takes, many }: Option): string =>
-  takes === 'flag' ? '' : ` ${takes.toUpperCase()}${many ? ',…' : ''}`;
+const valueName = ({ takes, many }: Option): string => {
+  if (takes === 'flag') return '';
+  const name = takes === 'object' || takes === 'subject' ? 'TYPE:ID' : takes.toUpperCase();
+  return ` ${name}${many ? ',…' : ''}`;
+};
 
 function optionLines(terminal: Terminal, title: string, options: readonly Option[]): void {
   lines(

@@ -38,7 +38,10 @@ function lineOf(operation: AnyOperation): OperationLine {
     args: (cli?.args ?? []).map((arg) => (shape[arg]?.safeParse(undefined).success ? `${arg}?` : arg)),
     // Made for the one command that runs: all of them together cost more than the rest of a call.
     get parameters() {
-      return Object.entries(shape).map(([parameter, schema]) => parameterOf(parameter, schema));
+      return Object.entries(shape).map(([parameter, schema]): Parameter => {
+        const takes = cli?.things?.[parameter];
+        return { ...parameterOf(parameter, schema), ...(takes ? { takes } : {}) };
+      });
     },
     ...(rpc ? { rpc: rpc.name } : {}),
     ...(http && !rpc ? { http: { method: http.method, path: http.path } } : {}),

@@ -96,6 +96,24 @@ export const COMMON: readonly Option[] = [
 /** Names that mean the same whatever the command: those options, and what workflows.md §6 sets apart beside them. */
 export const FOR_EVERYTHING: ReadonlySet<string> = new Set([...COMMON.map(({ name }) => name), 'session', 'env']);
 
+/**
+ * The option of a parameter. One that would have the name of an option of every command says whose it is: `--url` is the
+ * server that is asked, with the caller's key, whatever else has an address.
+ */
+export function optionName({ words }: Pick<Command, 'words'>, parameter: string): string {
+  const name = parameter.replaceAll('_', '-');
+  if (!FOR_EVERYTHING.has(name)) return name;
+  const [noun = ''] = words.split(' ');
+  return `${noun.slice(noun.lastIndexOf('-') + 1)}-${name}`;
+}
+
+/** The parameter that is given by position. */
+export const nameOf = (arg: string): string => arg.replace(/…?\??$/, '');
+
+/** What the words by position are, in their order: what was given as an option is none of them. */
+export const placesOf = (command: Pick<Command, 'words' | 'args'>, { options }: Pick<Typed, 'options'>): string[] =>
+  command.args.filter((arg) => options[optionName(command, nameOf(arg))] === undefined);
+
 export function parseLine(command: Command, rest: readonly string[]): Typed {
   const options = [
     ...command.options,
@@ -117,8 +135,9 @@ export function parseLine(command: Command, rest: readonly string[]): Typed {
     const given = parsed.values[one.name];
     if (given !== undefined) values[one.name] = optionValue(one, given);
   }
-  if (!values.help) checkArgs(command, parsed.positionals);
-  return { args: parsed.positionals, options: values };
+  const typed = { args: parsed.positionals, options: values };
+  if (!values.help) checkArgs(command, typed);
+  return typed;
 }
 
 type Given = string | boolean | readonly (string | boolean)[];
@@ -169,6 +188,7 @@ function optionValue(option: Option, given: Given): unknown {
 /** A text as what is taken there. */
 export function typedValue({ takes, or }: Takes, given: string, what: string): unknown {
   if (takes === 'json') return jsonValue(given, what);
+  if (takes === 'object' || takes === 'subject') return thingIn(given, takes) ?? thingOfJson(given, { takes, what });
   if (or?.boolean && (given === 'true' || given === 'false')) return given === 'true';
   if (or?.list) return listIn(given) ?? given;
   if (takes !== 'number') return given;
@@ -186,6 +206,25 @@ function listIn(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * `user:ada` as `["user", "ada"]`, and of a subject `group:team#member` with its relation; undefined where it is no such
+ * words. An id may hold a colon, and a `#` with what can be no relation behind it.
+ */
+function thingIn(given: string, takes: 'object' | 'subject'): readonly string[] | undefined {
+  const [, type, id] = /^([a-z][\w-]*|\*):(.+)$/su.exec(given) ?? [];
+  if (type === undefined || id === undefined) return undefined;
+  const [, base, relation] = (takes === 'subject' && /^(.+)#([a-z][\w-]*)$/su.exec(id)) || [];
+  return base === undefined || relation === undefined ? [type, id] : [type, base, relation];
+}
+
+/** The words of a thing. */
+export const THINGS = { object: 'type:id', subject: 'type:id or type:id#relation' } as const;
+
+function thingOfJson(given: string, { takes, what }: { takes: keyof typeof THINGS; what: string }): unknown {
+  if (/^[[@]|^-$/.test(given)) return jsonValue(given, what);
+  throw new UsageError(`${what} takes ${THINGS[takes]}, not "${given}"`, { ofForm: true });
 }
 
 /** A JSON value, `@file`, or `-` for standard input; a mistake names its position. */
@@ -235,14 +274,17 @@ function couldGoOn(start: string): boolean {
   }
 }
 
-function checkArgs(command: Command, args: readonly string[]): void {
-  const needed = command.args.filter((name) => !name.endsWith('?'));
-  const missing = needed[args.length];
+function checkArgs(command: Command, typed: Typed): void {
+  const { args } = typed;
+  const missing = placesOf(command, typed).filter((name) => !name.endsWith('?'))[args.length];
   if (missing !== undefined) {
     throw new UsageError(`${command.words} needs ${missing.replace('…', '').toUpperCase()}`, { ofForm: true });
   }
-  const most = command.args.some((name) => name.includes('…')) ? Number.POSITIVE_INFINITY : command.args.length;
-  if (args.length > most) {
-    throw new UsageError(`${command.words} takes no "${args[most]}"`, { ofForm: true });
-  }
+  checkMost(command, command.args, args);
+}
+
+/** A UsageError where there are more words by position than places. */
+export function checkMost({ words }: Pick<Command, 'words'>, places: readonly string[], args: readonly string[]): void {
+  const most = places.some((name) => name.includes('…')) ? Number.POSITIVE_INFINITY : places.length;
+  if (args.length > most) throw new UsageError(`${words} takes no "${args[most]}"`, { ofForm: true });
 }

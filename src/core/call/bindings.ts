@@ -48,6 +48,8 @@ export interface CliBinding {
   readonly words: string;
   /** Parameters given by position, in order; `name…` is a list of texts, given one by one. */
   readonly args?: readonly string[];
+  /** Parameters that are `[type, id]`, and people type as `type:id`; a subject may be a set too, `type:id#relation`. */
+  readonly things?: Readonly<Record<string, 'object' | 'subject'>>;
 }
 
 export interface ToolBinding<O> {

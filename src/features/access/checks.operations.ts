@@ -14,7 +14,7 @@ import type { Context } from './conditions/conditions.ts';
 import { foreignZone, isRootAdmin, isZoneAdmin, zoneNotFound } from './credentials.ts';
 import { objectsNamed, objectsWith } from './evaluate/objects.ts';
 import { readConditions } from './graph/changes.sql.ts';
-import { contextParam, objectParam, subjectParam, zoneOfTuples } from './params.ts';
+import { contextParam, objectParam, subjectParam, THINGS, zoneOfTuples } from './params.ts';
 import {
   askedRelation,
   knownSubject,
@@ -88,7 +88,7 @@ export const tupleCheck: Operation<CheckInput, boolean, ReadyCheck> = {
   output: z.boolean(),
   faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'LIMIT_EXCEEDED', 'INVALID_PARAMS', 'INVALID_PATH'],
   rpc: { name: 'rebac_check' },
-  cli: { words: 'tuple check', args: ['subject', 'permission', 'object'] },
+  cli: { words: 'tuple check', args: ['subject', 'permission', 'object'], things: THINGS },
   examples: [
     { title: 'a file', input: { subject: ['user', 'ada'], permission: 'read', object: ['file', '/docs/a.md'] } },
   ],
@@ -235,7 +235,7 @@ export const tupleList: Operation<ListInput, TupleObject[], ReadyList> = {
   output: z.array(tupleObject),
   faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'INVALID_PARAMS'],
   rpc: { name: 'rebac_list_tuples' },
-  cli: { words: 'tuple list' },
+  cli: { words: 'tuple list', things: THINGS },
   prepare: async (input, { context, limits }) => {
     const place = { zone_id: context.zone_id, limits };
     const subject = input.subject && subjectOf(input.subject, place, 'subject');
@@ -297,7 +297,7 @@ export const tupleObjects: Operation<ObjectsInput, z.infer<typeof pair>[], Ready
   output: z.array(pair),
   faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'LIMIT_EXCEEDED', 'INVALID_PARAMS'],
   rpc: { name: 'rebac_list_objects' },
-  cli: { words: 'tuple objects', args: ['relation', 'subject'] },
+  cli: { words: 'tuple objects', args: ['relation', 'subject'], things: THINGS },
   prepare: async (input, { context, limits }) => ({
     relation: input.relation,
     subject: subjectOf(input.subject, { zone_id: context.zone_id, limits }, 'subject'),

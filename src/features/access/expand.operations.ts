@@ -6,7 +6,7 @@ import { requireShare, schemaOf } from './check.ts';
 import { placeOf } from './evaluate/evaluator.ts';
 import { expand } from './evaluate/subjects.ts';
 import { askAbout, askingOf } from './grants.ts';
-import { objectParam, zoneOfTuples } from './params.ts';
+import { objectParam, THINGS, zoneOfTuples } from './params.ts';
 import { askedRelation, knownType, type ObjectId, objectOf } from './relations.ts';
 
 const DEFAULT = 1_000;
@@ -49,7 +49,7 @@ export const tupleExpand: Operation<z.infer<typeof input>, z.infer<typeof output
   output,
   faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'LIMIT_EXCEEDED', 'INVALID_PARAMS', 'INVALID_PATH'],
   rpc: { name: 'rebac_expand' },
-  cli: { words: 'tuple expand', args: ['permission', 'object'] },
+  cli: { words: 'tuple expand', args: ['permission', 'object'], things: THINGS },
   examples: [{ title: 'readers of a file', input: { permission: 'read', object: ['file', '/docs/a.md'] } }],
   prepare: async ({ permission, relation, object, limit }, { context, limits }) => {
     const name = permission ?? relation;

@@ -24,6 +24,8 @@ export const zoneOfTuples = z.string().optional().describe('zone of the tuples; 
 const texts = z.array(plainText);
 export const subjectParam = texts.describe('[type, id] or ["group", id, "member"]');
 export const objectParam = texts.describe('[type, id]');
+/** Parameters of these schemas, by their names. */
+export const THINGS = { subject: 'subject', object: 'object', resource: 'object' } as const;
 
 export const conditionsParam = conditionsSchema
   .optional()

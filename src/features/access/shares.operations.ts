@@ -17,7 +17,7 @@ import { objectsWith } from './evaluate/objects.ts';
 import { consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
 import { askAboutCaller, askingOf, subjectsOf } from './grants.ts';
 import { readConditions } from './graph/changes.sql.ts';
-import { conditionsParam, expiryParam, objectParam, subjectId } from './params.ts';
+import { conditionsParam, expiryParam, objectParam, subjectId, THINGS } from './params.ts';
 import { checkStorable, type ObjectId, objectOf } from './relations.ts';
 import { listIncoming, listOutgoing, listSharesWith, type Owned, type SharesPage } from './shares.sql.ts';
 import { findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
@@ -120,7 +120,7 @@ export const shareWithUser: Operation<z.infer<typeof userInput>, ShareOutput, Gr
   summary: 'Share a file, a folder or another object with a user.',
   input: userInput,
   rpc: { name: 'share_with_user' },
-  cli: { words: 'share create', args: ['path', 'user_id'] },
+  cli: { words: 'share create', args: ['path', 'user_id'], things: THINGS },
   examples: [{ title: 'a folder', input: { path: '/docs', user_id: 'ada' } }],
   mapPaths: mapPath,
   prepare: async (input, preparation) => shareOf(input, preparation, { type: 'user', id: input.user_id }),
@@ -132,7 +132,7 @@ export const shareWithGroup: Operation<z.infer<typeof groupInput>, ShareOutput, 
   summary: 'Share a file, a folder or another object with the members of a group.',
   input: groupInput,
   rpc: { name: 'share_with_group' },
-  cli: { words: 'share create-group', args: ['path', 'group_id'] },
+  cli: { words: 'share create-group', args: ['path', 'group_id'], things: THINGS },
   examples: [{ title: 'a folder', input: { path: '/docs', group_id: 'team' } }],
   mapPaths: mapPath,
   prepare: async (input, preparation) => shareOf(input, preparation, { type: 'group', id: input.group_id }),
@@ -162,7 +162,7 @@ export const revokeShare: Operation<RevokeInput, z.infer<typeof revokeOutput>, R
   output: revokeOutput,
   faults: ['ACCESS_DENIED', 'TUPLE_NOT_FOUND', 'INVALID_PARAMS'],
   rpc: { name: 'revoke_share' },
-  cli: { words: 'share revoke', args: ['share_id'] },
+  cli: { words: 'share revoke', args: ['share_id'], things: THINGS },
   mapPaths: mapPath,
   locate: async (tx, input) => (input.share_id === undefined ? undefined : findTupleZone(tx, input.share_id)),
   prepare: async (input, preparation) => {

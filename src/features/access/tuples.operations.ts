@@ -10,7 +10,7 @@ import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { mayShare, requireShare, schemaOf } from './check.ts';
 import { changedRevision, consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
-import { conditionsParam, expiryParam, objectParam, subjectParam, zoneOfTuples } from './params.ts';
+import { conditionsParam, expiryParam, objectParam, subjectParam, THINGS, zoneOfTuples } from './params.ts';
 import { checkStorable, objectOf, subjectOf } from './relations.ts';
 import { PARENT } from './schema/rules.ts';
 import { findTuple, findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
@@ -69,7 +69,7 @@ export const tupleCreate: Operation<CreateInput, z.infer<typeof createOutput>, G
   output: createOutput,
   faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'QUOTA_EXCEEDED', 'INVALID_PARAMS', 'INVALID_PATH'],
   rpc: { name: 'rebac_create' },
-  cli: { words: 'tuple create', args: ['subject', 'relation', 'object'] },
+  cli: { words: 'tuple create', args: ['subject', 'relation', 'object'], things: THINGS },
   examples: [
     {
       title: 'a viewer of a folder',

@@ -36,7 +36,7 @@ const create: Command = {
   run: async (scene, typed) => {
     const line = lineOf('key create');
     const user_id = idOf(typed);
-    const given = paramsOf({ ...line, args: [] }, typed);
+    const given = paramsOf({ ...line, args: [] }, { ...typed, args: [] });
     const answer = await send(scene.transport(), line, { name: user_id, ...given, user_id, subject_type: 'user' });
     show(scene.terminal, answer);
     return undefined;

@@ -7,7 +7,7 @@ import { askAboutSubject, isSelf, mayShare, requireAsking, requireContext, schem
 import { checkWords, type ReadyCheck, readyCheck } from '../checks.operations.ts';
 import { seedsOf } from '../evaluate/closure.ts';
 import { type Asked, askingOf, contextOf, RELATION_OF } from '../grants.ts';
-import { contextParam, objectParam, subjectParam, zoneOfTuples } from '../params.ts';
+import { contextParam, objectParam, subjectParam, THINGS, zoneOfTuples } from '../params.ts';
 import { subjectText } from '../relations.ts';
 import { explain } from './explain.ts';
 import type { GrantedNode } from './proof.ts';
@@ -47,7 +47,7 @@ export const tupleExplain: Operation<z.infer<typeof input>, Output, ReadyCheck> 
   output,
   faults: ['ACCESS_DENIED', 'ZONE_NOT_FOUND', 'LIMIT_EXCEEDED', 'INVALID_PARAMS', 'INVALID_PATH'],
   rpc: { name: 'rebac_explain' },
-  cli: { words: 'tuple explain', args: ['subject', 'permission', 'object'] },
+  cli: { words: 'tuple explain', args: ['subject', 'permission', 'object'], things: THINGS },
   prepare: async (asked, { context, limits }) => readyCheck(asked, context.zone_id, { limits, at: '' }),
   run: async (call, ready) => {
     checkWords(await schemaOf(call), ready);
