@@ -60,6 +60,19 @@ test('a window holds from its start up to its end', () => {
   expect(at('soon')).toBe(false);
   expect(holds({ time_window: {} }, { now: '2030-01-01T00:00:00Z' })).toBe(true);
   expect(holds({ time_window: {} }, {})).toBe(false);
+  // A time that is another one where the server stands elsewhere, or that is none.
+  for (const now of ['2030-01-01T00:30:00', '2030-01-01 00:30', 'January 1, 2030 00:30 UTC', '2030-01-01', 'now']) {
+    expect([now, holds({ time_window: {} }, { now })]).toEqual([now, false]);
+  }
+  // The hour that comes twice where clocks go back in between.
+  const twice = { start: '2026-10-25T02:30:00+02:00', end: '2026-10-25T02:30:00+01:00' };
+  const during = (now: string) => holds({ time_window: twice }, { now });
+  expect(['00:29:59.999Z', '00:30:00Z', '01:29:59.999Z', '01:30:00Z'].map((at) => during(`2026-10-25T${at}`))).toEqual([
+    false,
+    true,
+    true,
+    false,
+  ]);
   expect(edgesOf({ time_window })).toEqual([Date.UTC(2030, 0, 1), Date.UTC(2030, 0, 1, 1)]);
 });
 

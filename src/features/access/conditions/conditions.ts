@@ -17,10 +17,9 @@ export type Context = Readonly<Record<string, Json>>;
 /** UTF-8 bytes, as JSON. */
 const BYTES_MAX = 4096;
 
-const windowSchema = z.strictObject({
-  start: z.iso.datetime({ offset: true }).nullish(),
-  end: z.iso.datetime({ offset: true }).nullish(),
-});
+/** A time without an offset would be one of wherever the server stands. */
+const moment = z.iso.datetime({ offset: true });
+const windowSchema = z.strictObject({ start: moment.nullish(), end: moment.nullish() });
 const range = z
   .string()
   .refine((text) => parseRange(text) !== undefined, 'is no address range like 10.0.0.0/8 or fd00::/8');
@@ -71,8 +70,8 @@ function windowEdges(value: Json | undefined): { readonly start: number; readonl
 
 function windowHolds(value: Json | undefined, context: Context): boolean {
   const edges = windowEdges(value);
-  const given = Object.hasOwn(context, 'now') ? context.now : undefined;
-  const now = typeof given === 'string' ? Date.parse(given) : Number.NaN;
+  const given = moment.safeParse(Object.hasOwn(context, 'now') ? context.now : undefined);
+  const now = given.success ? Date.parse(given.data) : Number.NaN;
   return edges !== undefined && edges.start <= now && now < edges.end;
 }
 
