@@ -1,9 +1,11 @@
 /**
  * Changes of tuples inside the transaction of a call. Guarantees: a fact is stored once; each change emits one event,
- * counts in the zone's usage, and ends every decision that was cached before it.
+ * counts in the zone's usage, and ends every decision that was cached before it; the audit row can say what was changed.
  */
 
+import { isoTime } from '../../base/clock.ts';
 import { writeCursor } from '../../base/cursor.ts';
+import { cut } from '../../base/cut.ts';
 import { invalidParams } from '../../base/faults.ts';
 import { isZoneId } from '../../base/ids.ts';
 import type { Call } from '../../core/operation.ts';
@@ -51,6 +53,8 @@ export interface Granted {
   readonly created: boolean;
   /** Access revision after the call. */
   readonly revision: number;
+  /** As it is now; undefined where it was so before. */
+  readonly changed: TupleRow | undefined;
 }
 
 /** The same fact keeps its id; an expiry and conditions that are given replace those it had. */
@@ -82,7 +86,7 @@ export async function grant(call: Call, wanted: Grant): Promise<Granted> {
   call.use('tuples', 1);
   await insertTuple(call.tx, row);
   tell(call, 'grant', row);
-  return { tuple_id: row.tuple_id, created: true, revision };
+  return { tuple_id: row.tuple_id, created: true, revision, changed: row };
 }
 
 const textOf = (conditions: Conditions | undefined): string | undefined => conditions && JSON.stringify(conditions);
@@ -94,11 +98,12 @@ async function regrant(call: Call, before: TupleRow, wanted: Grant): Promise<Gra
   const conditions = textOf(wanted.conditions) ?? before.conditions;
   const { tuple_id } = before;
   if (expires_at === before.expires_at && conditions === before.conditions)
-    return { tuple_id, created: false, revision: call.zone.access_revision };
+    return { tuple_id, created: false, revision: call.zone.access_revision, changed: undefined };
   const revision = changedRevision(call);
   await setTerms(call.tx, tuple_id, { expires_at, conditions, revision });
-  tell(call, 'grant', { ...before, expires_at, conditions });
-  return { tuple_id, created: false, revision };
+  const changed = { ...before, expires_at, conditions, revision };
+  tell(call, 'grant', changed);
+  return { tuple_id, created: false, revision, changed };
 }
 
 export async function revoke(call: Call, ...rows: readonly TupleRow[]): Promise<void> {
@@ -111,13 +116,58 @@ export async function revoke(call: Call, ...rows: readonly TupleRow[]): Promise<
 }
 
 function tell(call: Call, type: 'grant' | 'revoke', row: TupleRow): void {
-  const { tuple_id, relation, object_type, object_id, subject_zone_id } = row;
-  const subject = [row.subject_type, row.subject_id, ...(row.subject_relation === '' ? [] : [row.subject_relation])];
+  const { object_type, object_id } = row;
   call.event({
     type,
     ...(object_type === 'file' ? { path: object_id } : {}),
     object: { type: object_type, id: object_id },
-    data: { tuple_id, subject, relation, ...(subject_zone_id === row.zone_id ? {} : { subject_zone_id }) },
+    data: factOf(row),
   });
   call.accessChanged();
+}
+
+function factOf(row: TupleRow) {
+  const { tuple_id, relation, subject_zone_id } = row;
+  const subject = [row.subject_type, row.subject_id, ...(row.subject_relation === '' ? [] : [row.subject_relation])];
+  return { tuple_id, subject, relation, ...(subject_zone_id === row.zone_id ? {} : { subject_zone_id }) };
+}
+
+interface Changed {
+  readonly granted?: readonly (TupleRow | undefined)[];
+  readonly revoked?: readonly TupleRow[];
+}
+
+/** Characters that the granted and the revoked facts of an audit row take; the first of each is told in any case. */
+const FACTS_CHARS = 2_000;
+/** Characters of an id there. */
+const ID_CHARS = 1_000;
+
+/** Has the audit row of the call say what it granted and revoked; of many, the first, and how many there were. */
+export function auditFacts(call: Call, { granted = [], revoked = [] }: Changed): void {
+  const given = granted.filter((row) => row !== undefined);
+  if (given.length + revoked.length === 0) return;
+  call.audit({
+    ...(revoked.length > 0 ? { revoked: firstOf(revoked) } : {}),
+    ...(given.length > 0 ? { granted: firstOf(given) } : {}),
+    changes: revoked.length + given.length,
+  });
+}
+
+function firstOf(rows: readonly TupleRow[]): object[] {
+  const facts: object[] = [];
+  let left = FACTS_CHARS;
+  for (const row of rows) {
+    const { subject, ...told } = factOf(row);
+    const fact = {
+      ...told,
+      subject: subject.map((text) => cut(text, ID_CHARS)),
+      object: [row.object_type, cut(row.object_id, ID_CHARS)],
+      ...(row.expires_at === null ? {} : { expires_at: isoTime(row.expires_at) }),
+      ...(row.conditions === null ? {} : { conditional: true }),
+    };
+    left -= JSON.stringify(fact).length;
+    if (left < 0 && facts.length > 0) break;
+    facts.push(fact);
+  }
+  return facts;
 }

@@ -14,7 +14,7 @@ import { requireShare, schemaOf } from './check.ts';
 import { isZoneAdmin } from './credentials.ts';
 import { namesOf } from './evaluate/closure.ts';
 import { objectsWith } from './evaluate/objects.ts';
-import { consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
+import { auditFacts, consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
 import { askAboutCaller, askingOf, subjectsOf } from './grants.ts';
 import { readConditions } from './graph/changes.sql.ts';
 import { conditionsParam, expiryParam, objectParam, subjectId, THINGS } from './params.ts';
@@ -94,7 +94,8 @@ function shareOf(input: ShareInput, preparation: Preparation, subject: { type: s
 async function share(call: Call, ready: Grant): Promise<ShareOutput> {
   checkStorable(await schemaOf(call), ready, '');
   await requireShare(call, ready.object);
-  const { tuple_id, revision } = await grant(call, ready);
+  const { tuple_id, revision, changed } = await grant(call, ready);
+  auditFacts(call, { granted: [changed] });
   return {
     share_id: tuple_id,
     tuple_id,
@@ -182,6 +183,7 @@ export const revokeShare: Operation<RevokeInput, z.infer<typeof revokeOutput>, R
   run: async (call, ready) => {
     const rows = 'share_id' in ready ? [await getOwnBusiness(call, ready.share_id)] : await sharesOf(call, ready);
     await revoke(call, ...rows);
+    auditFacts(call, { revoked: rows });
     return { revoked: rows.length };
   },
 };

@@ -9,7 +9,16 @@ import { limitExceeded } from '../../base/limits.ts';
 import { plainText } from '../../base/texts.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { mayShare, requireShare, schemaOf } from './check.ts';
-import { changedRevision, consistencyToken, type Grant, grant, revoke, subjectZone } from './granting.ts';
+import {
+  auditFacts,
+  changedRevision,
+  consistencyToken,
+  type Grant,
+  type Granted,
+  grant,
+  revoke,
+  subjectZone,
+} from './granting.ts';
 import { conditionsParam, expiryParam, objectParam, subjectParam, THINGS, zoneOfTuples } from './params.ts';
 import { checkStorable, objectOf, subjectOf } from './relations.ts';
 import { PARENT } from './schema/rules.ts';
@@ -81,8 +90,9 @@ export const tupleCreate: Operation<CreateInput, z.infer<typeof createOutput>, G
   run: async (call, ready) => {
     checkStorable(await schemaOf(call), ready, '');
     await requireGranting(call, ready);
-    const granted = await grant(call, ready);
-    return { ...granted, consistency_token: consistencyToken(call, granted.revision) };
+    const { tuple_id, revision, created, changed } = await grant(call, ready);
+    auditFacts(call, { granted: [changed] });
+    return { tuple_id, revision, consistency_token: consistencyToken(call, revision), created };
   },
 };
 
@@ -103,7 +113,9 @@ export const tupleDelete: Operation<DeleteInput, true> = {
   locate: (tx, input) => findTupleZone(tx, input.tuple_id),
   object: (input) => `tuple:${input.tuple_id}`,
   run: async (call, input) => {
-    await revoke(call, await getOwnBusiness(call, input.tuple_id));
+    const row = await getOwnBusiness(call, input.tuple_id);
+    await revoke(call, row);
+    auditFacts(call, { revoked: [row] });
     return true;
   },
 };
@@ -173,14 +185,12 @@ export const tupleWrite: Operation<WriteInput, z.infer<typeof writeOutput>, Read
     for (const [i, id] of ready.deletes.entries()) leaving.push(await getOwnBusiness(call, id, i));
     await revoke(call, ...leaving);
     if (leaving.length > 0) revision = changedRevision(call);
-    const tuple_ids: string[] = [];
-    for (const one of ready.grants) {
-      const granted = await grant(call, one);
-      revision = Math.max(revision, granted.revision);
-      tuple_ids.push(granted.tuple_id);
-    }
+    const granted: Granted[] = [];
+    for (const one of ready.grants) granted.push(await grant(call, one));
+    revision = granted.reduce((newest, one) => Math.max(newest, one.revision), revision);
+    auditFacts(call, { revoked: leaving, granted: granted.map(({ changed }) => changed) });
     return {
-      tuple_ids,
+      tuple_ids: granted.map(({ tuple_id }) => tuple_id),
       deleted: leaving.length,
       revision,
       consistency_token: consistencyToken(call, revision),
