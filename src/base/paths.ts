@@ -94,7 +94,10 @@ export function comparePaths(a: string, b: string): number {
 export function zoneOfPath(path: string): { readonly zone_id: string; readonly inside: string } | undefined {
   const found = /^\/+zone(?:\/+([^/]+)(.*))?\/*$/su.exec(path.startsWith('/') ? path : `/${path}`);
   if (!found) return undefined;
-  const zone = found[1];
-  if (zone === undefined) throw invalidPath(path, 'the first name "zone" is kept for /zone/<zone_id>/…');
-  return { zone_id: zone, inside: found[2] || '/' };
+  const [, zone, inside] = found;
+  // Inside of a zone too: what lay there could not be named, and would be told as the path of another zone.
+  if (zone === undefined || /^\/+zone(?:\/|$)/.test(inside ?? '')) {
+    throw invalidPath(path, 'the first name "zone" is kept for /zone/<zone_id>/…');
+  }
+  return { zone_id: zone, inside: inside || '/' };
 }

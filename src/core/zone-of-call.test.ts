@@ -138,6 +138,22 @@ test('all paths of one call lie in one zone', async () => {
   expect(await rename('/zone/corp/where', '/there')).toBe('INVALID_PARAMS');
 });
 
+test('the name that is kept for zones is kept inside of a zone too, of whatever zone', async () => {
+  for (const zone of ['corp', 'other', 'ghost']) {
+    for (const inside of ['/zone', '/zone/other/f', '//zone/./x/']) {
+      const path = `/zone/${zone}${inside}`;
+      expect([path, await server.fault('write', { path, content: '' }, corp)]).toEqual([path, 'INVALID_PATH']);
+      expect((await server.http(`/api/v2/files${path}`, { method: 'PUT', body: '' })).status).toBe(400);
+    }
+  }
+  const object = ['file', '/zone/corp/zone/other/f'];
+  const grant = { subject: ['user', 'a'], relation: 'direct_viewer', object };
+  expect(await server.fault('rebac_create', grant, corp)).toBe('INVALID_PATH');
+  expect(await server.fault('share_with_user', { path: object[1], user_id: 'a' }, corp)).toBe('INVALID_PATH');
+  await server.ok('write', { path: '/zone/corp/zones/f', content: '' }, corp);
+  await server.ok('write', { path: '/zone/corp/a/zone/f', content: '' }, corp);
+});
+
 describe('the order of refusals', () => {
   test('zone before role, role before parameters, parameters before permission', async () => {
     const viewer = await server.addKey({ zone_id: 'corp', role: 'viewer' });
