@@ -130,17 +130,19 @@ export class CallState {
   accessChanges = false;
   /** What is left of the zone's mounts, where the call changed them. */
   mounts: 'some' | 'none' | undefined;
+  private readonly before: Readonly<Record<Counter, number>>;
   private used: Record<Counter, number>;
 
   constructor(zone: ZoneRow, now: number) {
     this.zone = zone;
     this.now = now;
-    this.used = {
+    this.before = {
       storage_bytes: zone.used_storage_bytes,
       files: zone.used_files,
       keys: zone.used_keys,
       tuples: zone.used_tuples,
     };
+    this.used = { ...this.before };
   }
 
   /** A call that appended no event changed nothing. */
@@ -170,8 +172,10 @@ export class CallState {
   }
 
   use(counter: Counter, by: number): void {
-    if (by > 0) checkQuota(this.zone, counter, { used: this.used[counter], by });
-    this.used[counter] += by;
+    const used = this.used[counter];
+    // What takes the place of what the call has given up grows nothing, and passes above the limit too.
+    if (by > 0 && used + by > this.before[counter]) checkQuota(this.zone, counter, { used, by });
+    this.used[counter] = used + by;
   }
 
   /** Events and counters go back with the savepoint. */

@@ -85,6 +85,20 @@ forEachEngine('limits of a zone', (engine) => {
     await server.ok('delete', { ...full, path: '/renamed' });
   });
 
+  test('tuples that take the place of others pass above the limit, and one more than these does not', async () => {
+    await make('swapping');
+    const at = { zone_id: 'swapping' };
+    const tuple = (id: string) => ({ subject: ['user', id], relation: 'direct_viewer', object: ['file', '/a'] });
+    const { tuple_ids } = await server.ok('rebac_write', { ...at, creates: ['a', 'b', 'c'].map(tuple) });
+    await server.ok('zone_update', { ...at, limits: { max_tuples: 1 } });
+    const deletes = tuple_ids.slice(0, 2);
+    const { error } = await server.rpc('rebac_write', { ...at, deletes, creates: ['d', 'e', 'f'].map(tuple) });
+    expect(error?.data).toMatchObject({ code: 'QUOTA_EXCEEDED', quota: 'max_tuples', limit: 1, used: 3, requested: 1 });
+    await server.ok('rebac_write', { ...at, deletes, creates: ['d', 'e'].map(tuple) });
+    expect(await usage('swapping')).toMatchObject({ tuples: 3 });
+    expect(await server.fault('rebac_create', { ...at, ...tuple('g') })).toBe('QUOTA_EXCEEDED');
+  });
+
   test('writers at once, by every way, end exactly at the limit', async () => {
     await make('crowded', { max_files: 12, max_storage_bytes: 1_000 });
     const at = { zone_id: 'crowded' };
