@@ -79,7 +79,7 @@ export const createKeyOperations = [
     {
       ...create,
       prepare: async (input, { context }) => {
-        const user_id = input.user_id ?? nameOf(input);
+        const user_id = input.user_id ?? userNamed(input);
         return readyKey(input, context.zone_id, { user_id, type: 'user', id: user_id });
       },
     },
@@ -110,6 +110,14 @@ function nameOf(input: Pick<CreateInput, 'name' | 'label'>): string {
     throw invalidParams({ path: 'label', message: 'differs from name, which it is another word for' });
   }
   return given;
+}
+
+/** The name as that of the user, which not every name can be: a key of `*` would be one of everybody. */
+function userNamed(input: Pick<CreateInput, 'name' | 'label'>): string {
+  const user = subjectId.safeParse(nameOf(input));
+  if (user.success) return user.data;
+  const path = input.name === undefined ? 'label' : 'name';
+  throw invalidParams({ path, message: `${user.error.issues[0]?.message}; say by user_id whose key it is` });
 }
 
 interface Defaults {

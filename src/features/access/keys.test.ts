@@ -77,6 +77,16 @@ describe('creating', () => {
     expect(seen).not.toContain(made.key.slice(-32));
   });
 
+  test('by a name that no user can have asks whose it is', async () => {
+    const messages = async (params: object) =>
+      (await server.rpc('admin_create_key', params)).error?.data.issues?.map(({ path, message }) => [path, message]);
+    const whose = '; say by user_id whose key it is';
+    expect(await messages({ name: '*' })).toEqual([['name', `stands for everybody and is nobody${whose}`]]);
+    expect(await messages({ label: '*', subject_type: 'agent' })).toMatchObject([['label', expect.any(String)]]);
+    expect(await messages({ name: 'a\nb' })).toEqual([['name', `may not hold control characters${whose}`]]);
+    expect(await server.ok('admin_create_key', { name: '*', user_id: 'ada' })).toMatchObject({ subject_id: 'ada' });
+  });
+
   test('over REST the key is for the caller unless it says otherwise', async () => {
     const made = await rest('POST', KEYS, { key: corpAdmin, body: { label: 'laptop', expires_days: 2 } });
     expect(made.status).toBe(201);
