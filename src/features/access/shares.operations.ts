@@ -18,7 +18,7 @@ import { auditFacts, consistencyToken, type Grant, grant, revoke, subjectZone } 
 import { askAboutCaller, askingOf, subjectsOf } from './grants.ts';
 import { readConditions } from './graph/changes.sql.ts';
 import { conditionsParam, expiryParam, objectParam, subjectId, THINGS } from './params.ts';
-import { checkStorable, type ObjectId, objectOf } from './relations.ts';
+import { checkStorable, isShare, type ObjectId, objectOf } from './relations.ts';
 import { listIncoming, listOutgoing, listSharesWith, type Owned, type SharesPage } from './shares.sql.ts';
 import { findTupleZone, type TupleRow } from './tuple-rows.sql.ts';
 import { getOwnBusiness } from './tuples.operations.ts';
@@ -181,7 +181,10 @@ export const revokeShare: Operation<RevokeInput, z.infer<typeof revokeOutput>, R
   },
   object: (ready) => ('share_id' in ready ? `tuple:${ready.share_id}` : `${ready.object.type}:${ready.object.id}`),
   run: async (call, ready) => {
-    const rows = 'share_id' in ready ? [await getOwnBusiness(call, ready.share_id)] : await sharesOf(call, ready);
+    const rows =
+      'share_id' in ready
+        ? [await getOwnBusiness(call, ready.share_id, { among: isShare })]
+        : await sharesOf(call, ready);
     await revoke(call, ...rows);
     auditFacts(call, { revoked: rows });
     return { revoked: rows.length };

@@ -46,6 +46,14 @@ describe('in one zone', () => {
     expect((await read('/shared/a', bob)).error?.data.code).toBe('ACCESS_DENIED');
   });
 
+  test('revoke_share ends shares and no other tuples', async () => {
+    const fact = { subject: ['user', 'ada'], relation: 'direct_viewer', object: ['file', '/no-share'] };
+    const { tuple_id } = await server.ok('rebac_create', fact);
+    expect(await server.fault('revoke_share', { share_id: tuple_id })).toBe('TUPLE_NOT_FOUND');
+    expect(await server.ok('revoke_share', { path: '/no-share', user_id: 'ada' })).toEqual({ revoked: 0 });
+    expect(await server.ok('rebac_delete', { tuple_id })).toBe(true);
+  });
+
   test('an owner shares what it owns, other things too, and sees its shares', async () => {
     const owner = await server.addKey({ zone_id: 'host', subject: 'olga', grants: [['direct_owner', '/shared']] });
     await server.ok(

@@ -120,12 +120,23 @@ export const tupleDelete: Operation<DeleteInput, true> = {
   },
 };
 
+interface Sought {
+  /** Of the item that names it. */
+  readonly index?: number;
+  /** Only tuples with such a relation are sought. */
+  readonly among?: (relation: string) => boolean;
+}
+
 /** A tuple that the caller may remove; to anybody else it is not there. */
-export async function getOwnBusiness(call: Call, tuple_id: string, index?: number): Promise<TupleRow> {
+export async function getOwnBusiness(
+  call: Call,
+  tuple_id: string,
+  { index, among = () => true }: Sought = {},
+): Promise<TupleRow> {
   const row = await findTuple(call.tx, call.zone.zone_id, tuple_id);
   // Asked of one that is not there too, so that the time does not tell it from one of others.
   const allowed = await mayShare(call, { type: row?.object_type ?? 'file', id: row?.object_id ?? '/' });
-  if (row && allowed) return row;
+  if (row && allowed && among(row.relation)) return row;
   const shown = tuple_id.slice(0, 64).toWellFormed();
   throw new Fault('TUPLE_NOT_FOUND', `Tuple not found: ${shown}`, {
     tuple_id: shown,
@@ -182,7 +193,7 @@ export const tupleWrite: Operation<WriteInput, z.infer<typeof writeOutput>, Read
     // Rights are those before the call, for every item.
     const leaving: TupleRow[] = [];
     for (const [i, one] of ready.grants.entries()) await requireGranting(call, one, i);
-    for (const [i, id] of ready.deletes.entries()) leaving.push(await getOwnBusiness(call, id, i));
+    for (const [i, id] of ready.deletes.entries()) leaving.push(await getOwnBusiness(call, id, { index: i }));
     await revoke(call, ...leaving);
     if (leaving.length > 0) revision = changedRevision(call);
     const granted: Granted[] = [];
