@@ -71,7 +71,12 @@ function checkBrick(request: FastifyRequest, { door, config }: Admission): void 
 /** A credential has failed: RATE_LIMITED where its address has presented too many of them. */
 export function countFailure(request: FastifyRequest, { door, reply }: Admission): void {
   if (!door.rates) return;
-  take(reply, { budget: door.rates.failuresOf(addressOf(request, door)), slot: FAILURES_SLOT, now: door.rates.now() });
+  const failures = {
+    budget: door.rates.failuresOf(addressOf(request, door)),
+    slot: FAILURES_SLOT,
+    now: door.rates.now(),
+  };
+  take(reply, failures, tooManyFailures);
 }
 
 function charge(request: FastifyRequest, { door, reply, config }: Admission, budget: Budget | undefined): void {
@@ -84,10 +89,10 @@ interface Taking {
   readonly now: number;
 }
 
-function take(reply: FastifyReply, taking: Taking): void {
+function take(reply: FastifyReply, taking: Taking, refusal = rateLimited): void {
   const wait = taking.budget.take(taking.slot, taking.now);
   tellBudget(reply, taking);
-  if (wait > 0) throw rateLimited(taking, wait);
+  if (wait > 0) throw refusal(taking, wait);
 }
 
 /** What is left, on every answer that is limited. */
@@ -98,8 +103,21 @@ function tellBudget(reply: FastifyReply, { budget, slot, now }: Taking): void {
     .header('x-ratelimit-reset', String(budget.resetSeconds(slot, now)));
 }
 
+const secondsOf = (wait: number): number => Math.max(1, Math.ceil(wait / 1000));
+
+/** Whatever was asked for: all operations have one number of these. */
+function tooManyFailures({ budget }: Taking, wait: number): Fault {
+  const retry_after = secondsOf(wait);
+  const limit = budget.perMinute;
+  const many = `More than ${limit} credentials a minute from this address do not work`;
+  return new Fault('RATE_LIMITED', `${many}; try again in ${retry_after} s, or with one that does`, {
+    limit,
+    retry_after,
+  });
+}
+
 function rateLimited({ budget, slot }: Taking, wait: number): Fault {
-  const retry_after = Math.max(1, Math.ceil(wait / 1000));
+  const retry_after = secondsOf(wait);
   const limit = budget.perMinute;
   return new Fault('RATE_LIMITED', `More than ${limit} requests a minute; try again in ${retry_after} s`, {
     operation: slotName(slot),

@@ -214,7 +214,12 @@ describe('failures', () => {
     expect(seen).toEqual([...Array(12).fill(401), 429, 429]);
     const refused = await ask('/api/zones', { key: 'guess-x-0123456789', address });
     expect(rateOf(refused)).toEqual([12, 0, about(60)]);
-    expect(Number(refused.headers.get('retry-after'))).toEqual(about(5));
+    const retry_after = Number(refused.headers.get('retry-after'));
+    expect(retry_after).toEqual(about(5));
+    expect(await refused.json()).toMatchObject({
+      detail: `More than 12 credentials a minute from this address do not work; try again in ${retry_after} s, or with one that does`,
+      error: { code: 'RATE_LIMITED', data: { limit: 12, retry_after } },
+    });
     expect((await ask('/api/auth/whoami', { key: 'guess-x-0123456789', address })).status).toBe(429);
     expect((await ask('/api/zones', { key: 'a.b.c', address })).status).toBe(429);
     expect((await ask('/api/zones', { key, address })).status).toBe(200);
