@@ -64,6 +64,7 @@ test('a lost file is written with a new key, and the former one is revoked', asy
   expect((await init(undefined)).written).toBe(true);
   const second = keyInFile();
   expect([await roleOf(first), await roleOf(second)]).toEqual([undefined, 'admin']);
+  expect(second).toMatch(/^sk-root_admin_[0-9a-f]{8}_[0-9a-f]{32}$/);
   writeFileSync(file(), 'export NEXUS_API_KEY=sk-nonsense\n', { mode: 0o644 });
   await init(undefined);
   const third = keyInFile();

@@ -44,7 +44,7 @@ export async function initialise(options: Initialising): Promise<Initialised> {
   if (known !== undefined && (await isAdminKey(options, known))) return { file, written: false };
   const { bootstrapKey, adminKey } = options;
   const given = bootstrapKey === '' ? adminKey : bootstrapKey;
-  const text = given ?? newKeyText('root', SYSTEM.user_id);
+  const text = given ?? newKeyText('root', 'admin');
   await systemSteps(options.server.runner)(setInitKey, 'root', { text, create: given === undefined });
   await writeEnv(file, `export NEXUS_URL=${options.url}\nexport NEXUS_API_KEY=${text}\n`);
   return { file, written: true };
