@@ -108,8 +108,11 @@ function normal(value: unknown, scene: Scene): unknown {
     return scene.unordered ? items.toSorted((a, b) => (text(a) < text(b) ? -1 : 1)) : items;
   }
   if (typeof value !== 'object' || value === null) return value;
+  // The number of a row of the audit log, under whatever name.
+  const { audit_id } = value as { audit_id?: unknown };
   const entries = Object.entries(value).map(([key, item]) => {
-    const masked = OWN.has(key) && (typeof item === 'string' || key === 'last_used_at');
+    const numbered = audit_id !== undefined && item === audit_id;
+    const masked = numbered || (OWN.has(key) && (typeof item === 'string' || key === 'last_used_at'));
     const own = masked || (COUNTS.has(key) && typeof item === 'number');
     return [String(normal(key, scene)), own ? `<${key}>` : normal(item, scene)];
   });
