@@ -156,11 +156,7 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
   for (const row of cells) line(row);
 }
 
-/** `1 file`, `2 files`, `1 directory`, `2 directories`, `1 branch`, `2 branches`. */
-export const plural = (count: number, noun: string): string => `${count} ${count === 1 ? noun : manyOf(noun)}`;
-
-const manyOf = (noun: string): string =>
-  noun.endsWith('y') ? `${noun.slice(0, -1)}ies` : `${noun}${/(ch|x)$/.test(noun) ? 'es' : 's'}`;
+export { plural } from '../../base/plural.ts';
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 

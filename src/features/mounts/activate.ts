@@ -6,6 +6,7 @@
 import { Fault } from '../../base/faults.ts';
 import { newId, newUuid } from '../../base/ids.ts';
 import { isBelow } from '../../base/paths.ts';
+import { plural } from '../../base/plural.ts';
 import { subjectText } from '../../core/call/doer.ts';
 import { Detour } from '../../core/call/outside.ts';
 import type { Call, NewEvent } from '../../core/operation.ts';
@@ -153,7 +154,7 @@ function uncount(call: Call, counted: { readonly files: number; readonly bytes: 
 const unpushed = (call: Call, mount_point: string, changes: number): Fault =>
   conflict(
     'UNPUSHED_CHANGES',
-    `${changes} changes below ${call.shown(mount_point)} were not pushed: push them, or set force to lose them`,
+    `Below ${call.shown(mount_point)} there is what was not pushed (${plural(changes, 'change')}): push first, or set force to lose it`,
     { changes },
   );
 

@@ -1,6 +1,7 @@
 /** tree_merge (files.md §11): what was changed on one branch comes to another. */
 import { z } from 'zod';
 import { Fault, invalidParams } from '../../../base/faults.ts';
+import { plural } from '../../../base/plural.ts';
 import { idText, plainText } from '../../../base/texts.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { frozen, MAIN, type PastView, type View } from '../view.ts';
@@ -98,7 +99,7 @@ async function remember(call: Call, source: View, merge: { into: View; revision:
 
 function mergeConflict(input: MergeInput, conflicts: MergeOutput['conflicts'], total: number): Fault {
   const message =
-    `Branches ${input.branch} and ${input.into} changed ${total} paths differently, first ${conflicts[0]?.path}; ` +
+    `Branches ${input.branch} and ${input.into} changed ${plural(total, 'path')} differently, first ${conflicts[0]?.path}; ` +
     'settle them on the branch, or merge with strategy ours or theirs';
   return new Fault('MERGE_CONFLICT', message, { conflicts, total });
 }
