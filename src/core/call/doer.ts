@@ -13,8 +13,6 @@ export interface Doer {
 export interface EventDoer extends Pick<Doer, 'user_id' | 'agent_id'> {
   /** `type:id`; the user or the agent unless given. */
   readonly subject?: string | undefined;
-  /** Of which request it comes, where that is not the call's own. */
-  readonly request_id?: string | undefined;
 }
 
 type Subject = Pick<Doer, 'subject_type' | 'subject_id'>;

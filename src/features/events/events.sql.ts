@@ -70,7 +70,7 @@ export async function insertEvents(
       (event.by ?? who).user_id,
       (event.by ?? who).agent_id,
       context.channel,
-      event.by?.request_id ?? context.request_id,
+      context.request_id,
       dataOf(event, context),
     ]),
   );

@@ -20,7 +20,8 @@ import { findJob } from './jobs.sql.ts';
 import { attemptsParam, DEFAULT_ATTEMPTS, keptJson, keyParam, payloadParam } from './params.ts';
 import { enqueue } from './queue.ts';
 import { type Hands, holderAmong, runNow } from './run-now.ts';
-import { WAITING } from './topics.ts';
+import { ENDED, WAITING } from './topics.ts';
+import { waitFor } from './wait-for.ts';
 
 const submitInput = z.object({
   job_type: z
@@ -117,6 +118,24 @@ const keepJobOf = (types: readonly AnyJobType[]): KeepJob => ({
   },
 });
 
+type LookAtJob = Operation<Pick<SubmitOutput, 'job_id'>, Pick<SubmitOutput, 'status'>>;
+
+const lookAtJob: LookAtJob = {
+  name: 'job.look',
+  summary: 'Say how far a job is that its submitter waits for.',
+  effect: 'read',
+  who: OPERATOR,
+  internal: true,
+  input: submitOutput.pick({ job_id: true }),
+  output: submitOutput.pick({ status: true }),
+  faults: ['NOT_FOUND'],
+  run: async ({ tx, context }, { job_id }) => {
+    const job = await findJob(tx, context.zone_id, job_id);
+    if (!job) throw new Fault('NOT_FOUND', `Job ${job_id} not found`);
+    return { status: jobWord(job.status) };
+  },
+};
+
 const submitJobOf = (keepJob: KeepJob): Operation<SubmitInput, SubmitOutput, Ready> => ({
   name: 'job.submit',
   summary: 'Queue a job of Nexus, or run it and wait.',
@@ -152,7 +171,21 @@ const submitJobOf = (keepJob: KeepJob): Operation<SubmitInput, SubmitOutput, Rea
   },
 });
 
+/** An attempt may take longer than a call: it is waited for as a stream waits, until its client goes. */
+const untilEnded: Pick<Operation<SubmitInput, SubmitOutput>, 'lingers' | 'unfinished' | 'linger'> = {
+  lingers: () => false,
+  unfinished: ({ execution_mode, status, deduplicated }) =>
+    execution_mode === 'sync' && status === 'running' && !deduplicated,
+  linger: (output, streaming) =>
+    waitFor(streaming, output, {
+      seconds: Number.POSITIVE_INFINITY,
+      topic: ENDED,
+      look: async () => ({ ...output, ...(await streaming.run(lookAtJob, { job_id: output.job_id })) }),
+      isEnough: ({ status }) => status !== 'running',
+    }),
+};
+
 export function submitOperations(types: readonly AnyJobType[]) {
   const keepJob = keepJobOf(types);
-  return [submitJobOf(keepJob), keepJob] as const;
+  return [{ ...submitJobOf(keepJob), ...untilEnded }, keepJob, lookAtJob] as const;
 }

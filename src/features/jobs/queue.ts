@@ -341,13 +341,7 @@ function tellStatus(call: Call, job: JobRow): void {
     type: `job.${job.status === 'blocked' ? 'queued' : job.status}`,
     object: { type: 'job', id: job.job_id },
     data: { job_type: job.type, executor: job.executor, attempt: job.attempt },
-    by: {
-      user_id: job.user_id,
-      agent_id: job.agent_id || null,
-      subject: job.key_id === null ? undefined : job.owner,
-      // What the server does by itself comes of the submit: so it is found with what the job changed.
-      request_id: call.context.channel === 'internal' ? job.request_id : undefined,
-    },
+    by: { user_id: job.user_id, agent_id: job.agent_id || null, subject: job.key_id === null ? undefined : job.owner },
   });
 }
 
