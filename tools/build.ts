@@ -130,6 +130,40 @@ const lateModules: Plugin = {
   },
 };
 
+/**
+ * Packages with large tables that most servers do not ask anything for a while, loaded with the first question; and what
+ * packages load of others for what we never ask them: Fastify compares the versions of its plugins, which lie beside it here,
+ * and prom-client looks for the span of an exemplar. Each is held by every thread, or has a MiB of its own.
+ */
+const LATE: Readonly<Record<string, string>> = {
+  'mime-types': `let loaded;
+    export const lookup = (name) => (loaded ??= require('mime-types')).lookup(name);`,
+  re2js: `let loaded;
+    const late = (name) => new Proxy(() => undefined, { get: (_, key) => (loaded ??= require('re2js'))[name][key] });
+    export const RE2JS = late('RE2JS');
+    export const RE2JSSyntaxException = late('RE2JSSyntaxException');`,
+};
+const UNASKED: Readonly<Record<string, string>> = {
+  semver: 'module.exports = { satisfies: () => true, gt: () => false, coerce: (version) => version };',
+  '@opentelemetry/api': `module.exports = {
+    trace: { getSpan: () => undefined }, context: { active: () => undefined },
+  };`,
+};
+
+const latePackages: Plugin = {
+  name: 'late packages',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(mime-types|re2js)$/ }, ({ kind, path }) =>
+      kind === 'import-statement' ? { path, namespace: 'late-package' } : undefined,
+    );
+    onResolve({ filter: /^(semver|@opentelemetry\/api)$/ }, ({ path, importer }) =>
+      /node_modules\/(fastify|prom-client)\//.test(importer) ? { path, namespace: 'unasked' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'late-package' }, ({ path }) => ({ contents: LATE[path], resolveDir: ROOT }));
+    onLoad({ filter: /.*/, namespace: 'unasked' }, ({ path }) => ({ contents: UNASKED[path] }));
+  },
+};
+
 /** The bundled packages, each with its licence text. */
 function licences({ inputs }: Metafile): string {
   const folders = Object.keys(inputs).map((path) => path.match(/^.*node_modules\/(@[^/]+\/)?[^/]+(?=\/)/)?.[0]);
@@ -175,7 +209,7 @@ const { metafile } = await build({
   minifySyntax: true,
   lineLimit: 120,
   banner: { js: HEAD },
-  plugins: [dataOfOperations, keepPlaces, oneLanguage, noCompilers, singleCharacters, lateModules],
+  plugins: [dataOfOperations, keepPlaces, oneLanguage, noCompilers, singleCharacters, lateModules, latePackages],
   metafile: true,
   logLevel: 'warning',
 });

@@ -1,9 +1,10 @@
 /** A reading thread that starts late, and may find what it needs out of reach. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { startTestServer, type TestServer } from '../../test/harness.ts';
 import { sparePort } from '../../test/servers/spare-port.ts';
 import type { CallContext, Operation } from '../core/operation.ts';
-import { type ThreadOptions, threadOnDemand } from './threads.ts';
+import { type LateThread, type ThreadOptions, threadOnDemand } from './threads.ts';
 
 let server: TestServer;
 beforeAll(async () => {
@@ -15,15 +16,16 @@ afterAll(() => server.stop());
 const unknown = { name: 'unknown' } as Operation<unknown, unknown>;
 const ANSWERED = 'no operation unknown';
 
-function threadWith(options: Partial<ThreadOptions>) {
+function threadWith(options: Partial<ThreadOptions>, idleMs?: number) {
   const broken: unknown[] = [];
-  const thread = threadOnDemand({
+  const given: ThreadOptions = {
     role: 'reader',
     config: { ...server.config, AUDIT_KEY: 'k'.repeat(64) },
     fence: { epoch: 0, server: 1 },
     onBroken: (reason) => broken.push(reason),
     ...options,
-  });
+  };
+  const thread = threadOnDemand(given, idleMs);
   return { thread, broken, ask: () => thread.run(unknown, {}, {} as CallContext) };
 }
 
@@ -59,4 +61,36 @@ test('one that is started wrongly stops the server', async () => {
   await expect(ask()).rejects.toMatchObject({ code: 'UNAVAILABLE', data: { outcome: 'unknown' } });
   await thread.close();
   expect(broken).toMatchObject([{ message: expect.stringContaining('the audit log has no key') }]);
+});
+
+/** Connections that it holds: none when it is not there. */
+const connections = async ({ stats }: LateThread): Promise<number | undefined> => (await stats())?.pool.size;
+
+test('one that nobody needs for a while ends, comes again with the next call, and goes on counting', async () => {
+  const { thread, broken, ask } = threadWith({}, 200);
+  expect(await thread.stats()).toBeUndefined();
+  await expect(ask()).rejects.toMatchObject({ stack: expect.stringContaining(ANSWERED) });
+  expect(await connections(thread)).toBeGreaterThan(0);
+  const counted = (await thread.stats())?.statements ?? 0;
+  expect(counted).toBeGreaterThan(0);
+  await vi.waitFor(async () => expect(await connections(thread)).toBe(0), { timeout: 20_000, interval: 50 });
+  expect(await thread.stats()).toMatchObject({ statements: counted });
+  await expect(ask()).rejects.toMatchObject({ stack: expect.stringContaining(ANSWERED) });
+  expect(await thread.stats()).toMatchObject({ statements: 2 * counted });
+  await thread.close();
+  expect(broken).toEqual([]);
+});
+
+test('one that is called again and again stays', async () => {
+  const { thread, ask } = threadWith({}, 100);
+  await ask().catch(() => undefined);
+  const seen: (number | undefined)[] = [];
+  const until = performance.now() + 1_000;
+  while (performance.now() < until) {
+    thread.expect();
+    await sleep(20);
+    seen.push(await connections(thread));
+  }
+  expect(seen).not.toContain(0);
+  await thread.close();
 });

@@ -12,7 +12,9 @@ import type { Told } from '../core/call/told.ts';
 import type { EndedSpan } from '../core/call/tracing.ts';
 import type { CallContext, Operation } from '../core/operation.ts';
 import type { Fence } from '../ports/fence.ts';
+import { giveBackWhenIdle } from './give-back.ts';
 import type { ThreadAnswer, ThreadCall, ThreadJob, ThreadMessage, ThreadRole, ThreadStats } from './thread-protocol.ts';
+import { leftBy, since } from './thread-stats.ts';
 
 /** A thread that runs transactions by the names of their operations. */
 export interface CallThread {
@@ -21,9 +23,9 @@ export interface CallThread {
   close(): Promise<void>;
 }
 
-/** A thread that may not have been needed yet. */
+/** A thread that may not be needed just now. */
 export interface LateThread extends Omit<CallThread, 'stats'> {
-  /** Of one that has not started: undefined. */
+  /** With those of the threads before it; undefined of one that has never been there. */
   stats(): Promise<ThreadStats | undefined>;
   /** Starts it, for calls that are to be expected. */
   expect(): void;
@@ -106,14 +108,40 @@ export async function startThread(options: ThreadOptions): Promise<CallThread> {
   };
 }
 
+/** Between two looks whether a thread was needed: one that was not since the last look ends. It holds some 35 MiB. */
+const IDLE_MS = 30_000;
+
 /**
- * Starts with the first call, so that a server that nobody asks does without; what comes until then waits for it. Where
- * it cannot open what it needs, as in a restore, those calls get that fault, and the next one tries again.
+ * Starts with the first call, so that a server that nobody asks does without; what comes until then waits for it. It ends when
+ * nobody has called for a while, and the next call starts it again. Where it cannot open what it needs, as in a restore, those
+ * calls get that fault, and the next one tries again.
  */
-export function threadOnDemand(options: ThreadOptions): LateThread {
+export function threadOnDemand(options: ThreadOptions, idleMs = IDLE_MS): LateThread {
   let thread: CallThread | undefined;
   let starting: Promise<CallThread> | undefined;
   let closed = false;
+  let inHand = 0;
+  let wanted = false;
+  let before: ThreadStats | undefined;
+  const endings = new Set<Promise<void>>();
+  const isIdle = (): boolean => inHand === 0 && !wanted && !closed;
+  const endIdle = async (idle: CallThread): Promise<void> => {
+    const last = await idle.stats();
+    if (!isIdle()) return;
+    before = leftBy(since(before, last));
+    thread = undefined;
+    starting = undefined;
+    const ending = idle.close().finally(() => {
+      endings.delete(ending);
+      giveBackWhenIdle();
+    });
+    endings.add(ending);
+  };
+  const looks = setInterval(() => {
+    // One that dies just now is told of as broken.
+    if (thread && isIdle()) endIdle(thread).catch(() => undefined);
+    wanted = false;
+  }, idleMs).unref();
   const start = (): Promise<CallThread> => {
     if (closed) return Promise.reject(lost());
     starting ??= startThread(options).then(
@@ -131,20 +159,28 @@ export function threadOnDemand(options: ThreadOptions): LateThread {
     return starting;
   };
   return {
-    run: (operation, ready, context) =>
-      thread
-        ? thread.run(operation, ready, context)
-        : start().then((started) => started.run(operation, ready, context)),
-    stats: async () => thread?.stats(),
+    run: async (operation, ready, context) => {
+      wanted = true;
+      inHand++;
+      try {
+        return await (thread ?? (await start())).run(operation, ready, context);
+      } finally {
+        inHand--;
+      }
+    },
+    stats: async () => (thread ? since(before, await thread.stats()) : before),
     expect: () => {
+      wanted = true;
       if (!closed && !starting) start().catch(() => undefined);
     },
     close: async () => {
       closed = true;
+      clearInterval(looks);
       await starting?.then(
         (started) => started.close(),
         () => undefined,
       );
+      await Promise.all(endings);
     },
   };
 }
