@@ -53,12 +53,13 @@ function beginAgain() {
 
 /**
  * A terminal sends its keyboard signals to parent and child alike; handing them on would reach the server twice, and a
- * second Ctrl-C may mean "at once". So they are handed on only when there is no terminal.
+ * second Ctrl-C means "at once". So they are handed on only when there is no terminal, and the child is told by its name that they
+ * are: a group of processes gets them itself, too (src/channels/cli/server/stop-signal.ts).
  */
 async function runWith(node) {
   const { spawn } = await import('node:child_process');
   const env = isServer && !isTold ? Object.assign({}, process.env, MEMORY) : process.env;
-  const child = spawn(node, [self].concat(process.argv.slice(2)), { stdio: 'inherit', env });
+  const child = spawn(node, [self].concat(process.argv.slice(2)), { stdio: 'inherit', env, argv0: 'nexus' });
   const typed = process.stdin.isTTY ? ['SIGINT', 'SIGQUIT'] : [];
   const signals = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'];
   for (const signal of signals) process.on(signal, () => typed.includes(signal) || child.kill(signal));

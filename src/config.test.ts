@@ -158,6 +158,13 @@ test('a default that depends on others is told as it is', () => {
   expect(line?.default).toContain('/srv/nexus/mounts');
 });
 
+test('a free port is taken where an option asks for it, and nowhere else', () => {
+  const NEXUS_PORT = '0';
+  expect(loadConfig({ environment: {}, given: { NEXUS_PORT } }).config.PORT).toBe(0);
+  for (const layers of [{ environment: { NEXUS_PORT } }, { environment: {}, dotenv: { NEXUS_PORT } }])
+    expect(() => loadConfig(layers)).toThrow('NEXUS_PORT: "0" is not a whole number from 1 to 65535');
+});
+
 test('what a container platform puts there for a service is ignored, and said', () => {
   const platform = {
     NEXUS_PORT: 'tcp://10.0.0.1:2026',

@@ -90,7 +90,7 @@ export function loadConfig(layers: Layers): Loaded {
     const unless = row.defaultFor?.(values) ?? row.default;
     const given = found?.value ?? unless;
     try {
-      values[key] = row.parse(given);
+      values[key] = (found?.source === 'argument' ? row.argument?.[given] : undefined) ?? row.parse(given);
       if (row.awaits && JSON.stringify(values[key]) !== JSON.stringify(row.parse(unless)))
         warnings.push(withoutEffect(name, row.awaits));
     } catch (wanted) {

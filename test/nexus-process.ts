@@ -46,13 +46,12 @@ export async function startServing(
 ): Promise<{ readonly server: Started; readonly url: string }> {
   const env = {
     NEXUS_DATA_DIR: directory,
-    NEXUS_PORT: '0',
     NEXUS_BOOTSTRAP_ADMIN_KEY: key,
     NEXUS_DATABASE_URL: '',
     NEXUS_RATE_LIMIT_ENABLED: 'false',
     NEXUS_LOG_LEVEL: 'error',
   };
-  const server = startNexus(['serve'], { cwd: directory, env });
+  const server = startNexus(['serve', '--port', '0'], { cwd: directory, env });
   const [, url = ''] = await server.said(/listening at (\S+)/);
   return { server, url };
 }

@@ -27,12 +27,11 @@ export async function startPublished(settings: Readonly<Record<string, string>> 
   const directory = mkdtempSync(join(process.env.NEXUS_TEST_BENCH_DIR ?? tmpdir(), 'nexus-bench-'));
   const said = join(directory, 'log');
   const log = openSync(said, 'a');
-  const child = spawn(process.execPath, [join(program.folder, 'bin', 'nexus.mjs'), 'serve'], {
+  const child = spawn(process.execPath, [join(program.folder, 'bin', 'nexus.mjs'), 'serve', '--port', '0'], {
     env: {
       PATH: process.env.PATH,
       NODE_COMPILE_CACHE: join(program.folder, 'cache'),
       NEXUS_DATA_DIR: join(directory, 'data'),
-      NEXUS_PORT: '0',
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       // Rates are asked as always, and refuse nobody (files.md §13).
       NEXUS_RATE_LIMIT_OPERATOR_PER_MINUTE: '100000000',

@@ -24,6 +24,8 @@ export interface Key<T> {
   readonly range?: Range;
   /** The feature that it belongs to, where this version does not have it: the value has no effect. */
   readonly awaits?: string;
+  /** Values that only an option or the start function may give. */
+  readonly argument?: Readonly<Record<string, T>>;
   /** Throws an Error whose message says what is wanted. */
   readonly parse: (text: string) => T;
 }

@@ -46,14 +46,14 @@ const RANGES: readonly Row[] = [
   ['LIMIT_SANDBOX_EXEC_OUTPUT_BYTES', '1048576', 1, Number.MAX_SAFE_INTEGER],
 ];
 
-const load = (given: Readonly<Record<string, string>>) => loadConfig({ environment: {}, given });
+const load = (environment: Readonly<Record<string, string>>) => loadConfig({ environment });
 const lineOf = (name: string, given = {}) => load(given).lines.find((line) => line.name === name);
 
 test.each(RANGES)('NEXUS_%s is %j, from %d to %d', (key, unless, least, most) => {
   const name = `NEXUS_${key}`;
   expect(lineOf(name)).toMatchObject({ value: unless, default: unless, source: 'default' });
   for (const end of [least, most]) {
-    expect(lineOf(name, { [name]: String(end) })).toMatchObject({ value: String(end), source: 'argument' });
+    expect(lineOf(name, { [name]: String(end) })).toMatchObject({ value: String(end), source: 'environment' });
   }
   for (const beyond of [least - 1, most * 2, 'many', ' ', '-1']) {
     expect(() => load({ [name]: String(beyond) }), `${name}=${beyond}`).toThrow(ConfigError);
@@ -132,7 +132,7 @@ test('what is not set is what is promised, and taken where somebody sets it', ()
   const defaults = Object.keys(DEFAULTS).map((key) => [key, lineOf(`NEXUS_${key}`)?.value]);
   expect(Object.fromEntries(defaults)).toEqual(DEFAULTS);
   for (const { name, default: unless } of load({}).lines) {
-    if (unless !== '') expect(lineOf(name, { [name]: unless })).toMatchObject({ source: 'argument', default: unless });
+    if (unless !== '') expect(lineOf(name, { [name]: unless })).toMatchObject({ source: 'environment', default: unless });
   }
 });
 

@@ -71,7 +71,7 @@ export const KEYS = {
   ),
   APP_NAME: text('name in logs and traces', 'nexus'),
   HOST: hostName('name or address to listen at', '127.0.0.1'),
-  PORT: whole('port to listen at; 0 takes a free one', 2026, [0, 65_535]),
+  PORT: { ...whole('port to listen at; --port 0 takes a free one', 2026, [1, 65_535]), argument: { '0': 0 } },
   PUBLIC_URL: urlText('URL that clients use'),
   REGION: optional('region shown by /health', {
     parse: (given) => {

@@ -14,7 +14,6 @@ const data = join(place, 'data');
 const depot = join(place, 'depot');
 const env = {
   NEXUS_DATA_DIR: data,
-  NEXUS_PORT: '0',
   NEXUS_ENVIRONMENT: 'prod',
   NEXUS_SCHEMA_MANAGEMENT_MODE: 'auto_create',
   NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
@@ -32,7 +31,7 @@ async function serve(): Promise<{
   started: Started;
   ask: (method: string, path: string, body?: unknown) => Promise<Answer>;
 }> {
-  const started = startNexus(['serve'], { env });
+  const started = startNexus(['serve', '--port', '0'], { env });
   running.add(started);
   const [, url] = await started.said(/listening at (\S+)/);
   const ask = async (method: string, path: string, body?: unknown): Promise<Answer> => {

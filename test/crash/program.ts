@@ -85,14 +85,13 @@ export function spawnChild(program: Program, options: ChildOptions): Starting {
     PATH: process.env.PATH,
     NODE_COMPILE_CACHE: join(program.folder, 'cache'),
     NEXUS_DATA_DIR: directory,
-    NEXUS_PORT: '0',
     NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
     NEXUS_LOG_LEVEL: 'warn',
     ...program.settings?.(directory),
     ...weakened,
   };
   const preload = weakened ? ['--import', WEAKENED] : [];
-  const command = [...preload, join(program.folder, 'bin', 'nexus.mjs'), 'serve'];
+  const command = [...preload, join(program.folder, 'bin', 'nexus.mjs'), 'serve', '--port', '0'];
   const child = spawn(process.execPath, command, {
     env: environment,
     cwd: program.folder,

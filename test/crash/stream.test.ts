@@ -21,10 +21,9 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 let port = '0';
 
 async function begin(): Promise<{ server: Started; url: string }> {
-  const server = startNexus(['serve'], {
+  const server = startNexus(['serve', '--port', port], {
     env: {
       NEXUS_DATA_DIR: directory,
-      NEXUS_PORT: port,
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       NEXUS_LOG_LEVEL: 'silent',
     },

@@ -17,13 +17,12 @@ interface Child {
 }
 
 async function startChild(directory: string): Promise<Child> {
-  const process_ = spawn(process.execPath, [PROGRAM, 'serve'], {
+  const process_ = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0'], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       PATH: process.env.PATH,
       NEXUS_DATA_DIR: join(directory, 'data'),
-      NEXUS_PORT: '0',
       NEXUS_LOG_LEVEL: 'error',
       NEXUS_BOOTSTRAP_ADMIN_KEY: KEY,
     },

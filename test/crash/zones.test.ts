@@ -14,7 +14,6 @@ const KILLS = Number(process.env.KILLS ?? 1);
 const place = mkdtempSync(join(tmpdir(), 'nexus-killed-imports-'));
 const env = {
   NEXUS_DATA_DIR: join(place, 'data'),
-  NEXUS_PORT: '0',
   NEXUS_ENVIRONMENT: 'prod',
   NEXUS_SCHEMA_MANAGEMENT_MODE: 'auto_create',
   NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
@@ -33,7 +32,7 @@ afterAll(async () => {
 type Ask = (method: string, path: string, body?: unknown) => Promise<Response>;
 
 async function serve(): Promise<Ask> {
-  running = startNexus(['serve'], { env });
+  running = startNexus(['serve', '--port', '0'], { env });
   const [, url] = await running.said(/listening at (\S+)/);
   return (method, path, body) =>
     fetch(`${url}${path}`, {

@@ -246,13 +246,12 @@ forEachEngine('calls with a key', (engine) => {
     const database = engine === 'postgres' ? await freshDatabase() : undefined;
     const env = {
       NEXUS_DATA_DIR: directory,
-      NEXUS_PORT: '0',
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       NEXUS_BLOBS_URL: pathToFileURL(join(directory, 'blobs')).href,
       ...(database && { NEXUS_DATABASE_URL: database.url }),
     };
     const open = async () => {
-      const started = startNexus(['serve'], { env, cwd: directory });
+      const started = startNexus(['serve', '--port', '0'], { env, cwd: directory });
       onTestFinished(() => void started.child.kill('SIGKILL'));
       const [, url = ''] = await started.said(/(http:\/\/[\d.]+:\d+)/);
       return { ...started, url };

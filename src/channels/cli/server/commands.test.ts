@@ -50,7 +50,8 @@ test('start prints an address, a key and lines that work as they stand; Ctrl-C e
   server.child.kill('SIGINT');
   expect(await server.ended).toMatchObject({ code: 0, err: '' });
 
-  const again = startNexus(['start', '--port', new URL(url).port, '--data', 'start-data'], around);
+  const beneathNpm = within({ npm_lifecycle_event: 'start' });
+  const again = startNexus(['start', '--port', new URL(url).port, '--data', 'start-data'], beneathNpm);
   const [later] = await again.said(/Nexus is running[\s\S]*curl .*\n/);
   expect(later).not.toContain('sk-');
   const [, key = ''] = /Admin key +(sk-\S+)/.exec(greeting) ?? [];
@@ -62,9 +63,17 @@ test('start prints an address, a key and lines that work as they stand; Ctrl-C e
   expect(readdirSync(join(place, 'other-data')).filter((name) => /nexus\.db/.test(name))).toEqual([]);
   const same = await nexus(['serve', '--port', '0', '--data', 'start-data'], within({ NEXUS_LOG_LEVEL: 'error' }));
   expect(same).toMatchObject({ code: 1, err: expect.stringContaining('another server runs on') });
-  // As a group of processes and whoever hands signals on deliver it.
-  for (let times = 0; times < 2; times++) again.child.kill('SIGTERM');
+  // As npm delivers it, which hands on what the group of processes gets itself.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) again.child.kill(signal);
   expect((await again.ended).code).toBe(0);
+});
+
+test('a second signal ends a server at once', SLOW, async () => {
+  const alone = within({ npm_lifecycle_event: '' });
+  const server = startNexus(['serve', '--port', '0', '--data', 'second-signal'], alone);
+  await server.said(/listening at/);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) server.child.kill(signal);
+  expect((await server.ended).code).toBe(1);
 });
 
 test('a folder of texts that is missing is told where one was named, and by serve', SLOW, async () => {
@@ -251,7 +260,7 @@ test('config tells where each value comes from, and no secret', SLOW, async () =
     about: expect.stringMatching(/, at least 1$/),
     range: [1, Number.MAX_SAFE_INTEGER],
   });
-  expect(lines.find((line) => line.name === 'NEXUS_PORT')).toMatchObject({ range: [0, 65_535] });
+  expect(lines.find((line) => line.name === 'NEXUS_PORT')).toMatchObject({ range: [1, 65_535] });
   expect(err).toContain('NEXUS_PROT is no setting and is ignored; the nearest is NEXUS_PORT');
   const seen = await nexusOnTerminal(['config'], within(env));
   expect(seen.out).toMatch(/^NAME +VALUE +SOURCE +DEFAULT +MEANING$/m);

@@ -35,25 +35,25 @@ function startIn(settings: string, args: readonly string[]) {
 }
 
 test('`nexus start` goes by `.env` too, whose text may begin with a mark; a level that says less is told of', async () => {
-  const { running: server, settings, heard } = startIn('\uFEFFNEXUS_LOG_LEVEL=info\nNEXUS_PORT=0\n', ['start']);
+  const { running: server, settings, heard } = startIn('\uFEFFNEXUS_LOG_LEVEL=info\n', ['start', '--port', '0']);
   await server.said(/Nexus is running/);
   expect(await heard('server.started')).toMatchObject({ level: 'info' });
-  settings('NEXUS_LOG_LEVEL=error\nNEXUS_PORT=0\n');
+  settings('NEXUS_LOG_LEVEL=error\n');
   server.child.kill('SIGHUP');
   expect(await heard('config.reloaded')).toMatchObject({ settings: ['NEXUS_LOG_LEVEL'] });
 });
 
 test('a signal that comes while the server starts is no end of it, and minded once it serves', async () => {
-  const { running: server, settings, heard } = startIn('NEXUS_PORT=0\n', ['serve']);
+  const { running: server, settings, heard } = startIn('', ['serve', '--port', '0']);
   await heard('schema.migrated');
-  settings('NEXUS_PORT=0\nNEXUS_RATE_LIMIT_VIEWER_PER_MINUTE=77\n');
+  settings('NEXUS_RATE_LIMIT_VIEWER_PER_MINUTE=77\n');
   server.child.kill('SIGHUP');
   await server.said(/listening at/);
   expect(await heard('config.reloaded')).toMatchObject({ settings: ['NEXUS_RATE_LIMIT_VIEWER_PER_MINUTE'] });
 });
 
 test('a signal that comes while the server ends is no end of what still runs', async () => {
-  const { running: server, heard } = startIn('NEXUS_PORT=0\n', ['serve']);
+  const { running: server, heard } = startIn('', ['serve', '--port', '0']);
   const [, url = ''] = await server.said(/listening at (\S+)\n/);
   await fetch(`${url}/api/v2/scheduler/submit`, {
     method: 'POST',
@@ -67,7 +67,7 @@ test('a signal that comes while the server ends is no end of what still runs', a
 });
 
 test('the configuration is read again, as far as it can be while the server runs', async () => {
-  const { running: server, settings, heard } = startIn('NEXUS_LOG_LEVEL=warn\nNEXUS_PORT=0\n', ['serve']);
+  const { running: server, settings, heard } = startIn('NEXUS_LOG_LEVEL=warn\n', ['serve', '--port', '0']);
   const [, url = ''] = await server.said(/listening at (\S+)\n/);
   const limits = async (): Promise<(string | null)[]> => {
     const { headers } = await fetch(`${url}/api/v1/auth/whoami`, {
@@ -77,7 +77,7 @@ test('the configuration is read again, as far as it can be while the server runs
   };
   expect(await limits()).toEqual(['12000']);
 
-  settings('NEXUS_LOG_LEVEL=debug\nNEXUS_PORT=0\nNEXUS_RATE_LIMIT_VIEWER_PER_MINUTE=77\nNEXUS_REGION=elsewhere\n');
+  settings('NEXUS_LOG_LEVEL=debug\nNEXUS_RATE_LIMIT_VIEWER_PER_MINUTE=77\nNEXUS_REGION=elsewhere\n');
   server.child.kill('SIGHUP');
   expect(await heard('config.reloaded')).toMatchObject({
     level: 'info',
@@ -87,9 +87,12 @@ test('the configuration is read again, as far as it can be while the server runs
   await expect.poll(limits, PATIENCE).toEqual(['77']);
   await heard('http.request');
 
-  settings('NEXUS_PORT=never\nNEXUS_RATE_LIMIT_VIEWER_PER_MINUTE=5\n');
+  settings('NEXUS_WORKER_SLOTS=none\nNEXUS_RATE_LIMIT_VIEWER_PER_MINUTE=5\n');
   server.child.kill('SIGHUP');
-  expect(await heard('config.refused')).toMatchObject({ level: 'error', msg: expect.stringContaining('NEXUS_PORT') });
+  expect(await heard('config.refused')).toMatchObject({
+    level: 'error',
+    msg: expect.stringContaining('NEXUS_WORKER_SLOTS'),
+  });
   expect(await limits()).toEqual(['77']);
   server.child.kill('SIGTERM');
   expect((await server.ended).code).toBe(0);

@@ -1,20 +1,25 @@
 /**
- * The signal that ends a server or a worker. Guarantees: the first begins the end; the same that comes right behind it is that
- * one again, for a group of processes and whoever hands signals on both deliver it; a later one ends the process at once.
+ * The signal that ends a server or a worker. Guarantees: the first begins the end, the second ends the process at once. Beneath
+ * somebody who hands signals on, one that comes right behind the first is that one again: a group of processes gets it itself, too.
  */
+import { readEnvironment } from '../../../config/environment.ts';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
-/** Those who deliver one twice do so within a few milliseconds; who has lost patience presses a key again later than this. */
+/** Whoever hands one on does so within a few milliseconds; who has lost patience presses a key again later than this. */
 const SAME_MS = 300;
 
+/** npm hands signals on to its scripts, and bin/nexus.mjs to another Node, which it calls by this name. */
+const isBeneath = (): boolean => Boolean(readEnvironment().npm_lifecycle_event) || process.argv0 === 'nexus';
+
 export function onStopSignal(stop: () => void): void {
+  const sameMs = isBeneath() ? SAME_MS : 0;
   let first: number | undefined;
   const heard = (): void => {
     const now = performance.now();
     if (first === undefined) {
       first = now;
       stop();
-    } else if (now - first > SAME_MS) process.exit(1);
+    } else if (now - first >= sameMs) process.exit(1);
   };
   for (const signal of SIGNALS) process.on(signal, heard);
 }
