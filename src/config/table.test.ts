@@ -132,7 +132,8 @@ test('what is not set is what is promised, and taken where somebody sets it', ()
   const defaults = Object.keys(DEFAULTS).map((key) => [key, lineOf(`NEXUS_${key}`)?.value]);
   expect(Object.fromEntries(defaults)).toEqual(DEFAULTS);
   for (const { name, default: unless } of load({}).lines) {
-    if (unless !== '') expect(lineOf(name, { [name]: unless })).toMatchObject({ source: 'environment', default: unless });
+    if (unless !== '')
+      expect(lineOf(name, { [name]: unless })).toMatchObject({ source: 'environment', default: unless });
   }
 });
 

@@ -9,8 +9,14 @@ async function main(line: readonly string[]): Promise<number> {
   const { clientSettings, readEnvironment } = await import('../../config/environment.ts');
   const { runLine } = await import('./run-line.ts');
   const { openTerminal } = await import('./terminal.ts');
-  const settings = clientSettings(readEnvironment());
-  const terminal = openTerminal({ json: line.includes('--json'), color: settings.color });
+  const environment = readEnvironment();
+  const terminal = openTerminal({ json: line.includes('--json'), color: !environment.NO_COLOR });
+  const { readDotenv } = await import('../../config/dotenv.ts');
+  const settings = clientSettings(
+    environment,
+    // One that a command of the server cannot read stops it (server/load.ts); a client may have no use for it.
+    readDotenv((reason) => terminal.err(`warning: .env is left out: ${reason}\n`)),
+  );
   return runLine(line, { settings, terminal });
 }
 

@@ -56,12 +56,30 @@ async function run(line: readonly string[], { settings, terminal }: Start): Prom
 
 const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
 
+const THIS_MACHINE = /^(localhost|127(\.\d+){3}|\[::1\])$/;
+
+/** A key that was not given with the address goes to no address that only the working directory names. */
+function keyFor(url: string, settings: ClientSettings, options: Readonly<Record<string, unknown>>): string | undefined {
+  const typed = textOf(options.key);
+  const own = typed ?? (settings.keyOfFolder ? undefined : settings.key);
+  if (
+    own !== undefined &&
+    options.url === undefined &&
+    settings.urlOfFolder &&
+    !THIS_MACHINE.test(new URL(url).hostname)
+  ) {
+    const from = typed === undefined ? 'NEXUS_API_KEY of the environment' : 'The key of --key';
+    throw new UsageError(`${from} is not sent to ${url}, which only .env of this folder names: add --url ${url}`);
+  }
+  return typed ?? settings.key ?? findKey(settings.configHome, url);
+}
+
 function transportOf(settings: ClientSettings, options: Readonly<Record<string, unknown>>): Transport {
   const url = textOf(options.url) ?? settings.url;
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw new UsageError(`"${url}" is no URL of a server: write http://host:port, with --url or in NEXUS_URL`);
   }
-  const key = textOf(options.key) ?? settings.key ?? findKey(settings.configHome, url);
+  const key = keyFor(url, settings, options);
   // The key is not shown, whatever it is.
   if (key !== undefined && !/^[\x21-\x7e]+$/.test(key)) {
     throw new UsageError('the key has characters that no key has; look at --key or NEXUS_API_KEY');

@@ -1,8 +1,6 @@
 /** The configuration as the commands of the server read it: environment, `.env`, and what was typed. */
-import { readFileSync } from 'node:fs';
-import { parseEnv } from 'node:util';
 import type { Log } from '../../../base/log.ts';
-import { codeOf, isCode } from '../../../base/system-error.ts';
+import { readDotenv } from '../../../config/dotenv.ts';
 import { type Environment, readEnvironment } from '../../../config/environment.ts';
 import { ConfigError, type Loaded, loadConfig } from '../../../config.ts';
 import type { Typed } from '../command.ts';
@@ -10,16 +8,10 @@ import type { Terminal } from '../terminal.ts';
 
 export const EXIT_CONFIG = 2;
 
-/** `.env` of the working directory, if there is one. */
-function dotenv(): Environment {
-  try {
-    // A mark of the order of bytes, which some editors put first, is no part of the first name.
-    return parseEnv(readFileSync('.env', 'utf8').replace(/^\uFEFF/, ''));
-  } catch (thrown) {
-    if (isCode(thrown, 'ENOENT')) return {};
-    throw codeOf(thrown) === undefined ? thrown : new ConfigError([`.env: cannot be read: ${codeOf(thrown)}`]);
-  }
-}
+const dotenv = (): Environment =>
+  readDotenv((reason) => {
+    throw new ConfigError([`.env: cannot be read: ${reason}`]);
+  });
 
 /** What is odd about the configuration, in the log of a server; other commands have said it to whoever typed them. */
 export const logWarnings = ({ warnings }: Loaded, log: Log): void => {
