@@ -1,9 +1,10 @@
 /** Two servers on one PostgreSQL: what is switched off on one is off on the other, once that one has ended its calls too. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from './harness.ts';
+import { startTestServer, type TestServer } from './harness.ts';
 import { freshDatabase } from './servers/shared-postgres.ts';
-import { base64, TusClient } from './tus/client.ts';
+import { base64 } from './tus/client.ts';
 import { halfPatch } from './tus/half.ts';
+import { tusOf } from './tus/ours.ts';
 
 const SIZE = 200_000;
 
@@ -46,7 +47,7 @@ test('once it is answered both refuse, and once it is back both take', async () 
 });
 
 test('a call on the other one ends first', async () => {
-  const tus = new TusClient(`${second.url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+  const tus = tusOf(second);
   const location = await tus.begin(SIZE, { 'upload-metadata': `path ${base64('/there')}` });
   const url = second.url + location;
   const { socket, closed } = await halfPatch(second, { url, size: SIZE, first: Buffer.alloc(SIZE / 2, 'a') });

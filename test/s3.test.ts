@@ -7,12 +7,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../src/engines/process/system-clock.ts';
 import { collectBlobs } from '../src/roof/collect.ts';
 import { systemSteps } from '../src/roof/system.ts';
-import { ADMIN_KEY, startTestServer, type TestServer } from './harness.ts';
+import { startTestServer, type TestServer } from './harness.ts';
 import { s3Request } from './servers/s3.ts';
 import { freshDatabase } from './servers/shared-postgres.ts';
 import { freshBucket, settingsFor } from './servers/shared-s3.ts';
 import { startTcpProxy, type TcpProxy } from './servers/tcp-proxy.ts';
-import { base64, TusClient } from './tus/client.ts';
+import { base64, type TusClient } from './tus/client.ts';
+import { tusOf } from './tus/ours.ts';
 
 /** More than one part. */
 const LARGE = 18_000_000;
@@ -61,9 +62,7 @@ describe('two servers', () => {
 
   test('an upload that goes to both in turn is one content', async () => {
     const bytes = randomBytes(LARGE);
-    const [here, there] = nodes.map(
-      ({ url }) => new TusClient(`${url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` }),
-    ) as [TusClient, TusClient];
+    const [here, there] = nodes.map((one) => tusOf(one)) as [TusClient, TusClient];
     const url = await here.begin(LARGE, { 'upload-metadata': `path ${base64('/turns')}` });
     let offset = 0;
     for (const [client, size] of [

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer } from '../harness.ts';
-import { base64, someBytes, TusClient } from '../tus/client.ts';
+import { startTestServer } from '../harness.ts';
+import { base64, someBytes, type TusClient } from '../tus/client.ts';
+import { tusOf } from '../tus/ours.ts';
 import { eventually } from '../tus/row.ts';
 
 const MiB = 1024 * 1024;
@@ -34,8 +35,7 @@ test.skipIf(!isRoot).each([
       startTestServer({ directory, engine: 'sqlite', environment: { NEXUS_BLOBS_URL: pathToFileURL(blobs).href } });
     let server = await start();
     try {
-      const clientOf = (): TusClient =>
-        new TusClient(`${server.url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+      const clientOf = (): TusClient => tusOf(server);
       const bytes = someBytes(2 * size * MiB);
       const url = await clientOf().begin(bytes.length, { 'upload-metadata': `path ${base64('/large')}` });
       let offset = 0;

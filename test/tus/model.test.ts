@@ -1,8 +1,9 @@
 /** Random sequences of requests agree with a list of bytes: status, offset, length, and the file at the end. */
 import { createHash, randomInt } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../harness.ts';
-import { base64, someBytes, TusClient } from './client.ts';
+import { forEachEngine, startTestServer, type TestServer } from '../harness.ts';
+import { base64, someBytes, type TusClient } from './client.ts';
+import { tusOf } from './ours.ts';
 
 /** An upload as it has to be. */
 interface Model {
@@ -22,7 +23,7 @@ forEachEngine('uploads by a model', (engine) => {
   let client: TusClient;
   beforeAll(async () => {
     server = await startTestServer({ engine, environment: { NEXUS_LIMIT_UPLOADS_PER_CALLER: '1000' } });
-    client = new TusClient(`${server.url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+    client = tusOf(server);
   });
   afterAll(() => server.stop());
 

@@ -6,9 +6,10 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../harness.ts';
-import { base64, someBytes, TusClient } from './client.ts';
+import { forEachEngine, startTestServer, type TestServer } from '../harness.ts';
+import { base64, someBytes, type TusClient } from './client.ts';
 import { chunk, halfPatch } from './half.ts';
+import { tusOf } from './ours.ts';
 import { eventually } from './row.ts';
 
 const etagOf = (bytes: Buffer): string => `"${createHash('sha256').update(bytes).digest('hex')}"`;
@@ -19,7 +20,7 @@ forEachEngine('uploads and the names of their bytes', (engine) => {
   let client: TusClient;
   beforeAll(async () => {
     server = await startTestServer({ engine });
-    client = new TusClient(`${server.url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+    client = tusOf(server);
   });
   afterAll(() => server.stop());
 
@@ -41,7 +42,7 @@ forEachEngine('uploads and the names of their bytes', (engine) => {
     const [victim, evil] = [someBytes(101_000), someBytes(100_000)];
     await server.ok('rebac_create', { subject: ['user', 'mal'], relation: 'direct_editor', object: ['file', '/mal'] });
     const [lost, kept] = [await newKey(), await newKey()];
-    const own = new TusClient(client.url, { authorization: `Bearer ${kept.key}` });
+    const own = tusOf(server, kept.key);
     const path = await own.begin(victim.length, target('/mal/x'));
     const url = server.url + path;
     const first = victim.subarray(0, 100_000);

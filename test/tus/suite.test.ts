@@ -1,7 +1,7 @@
 /** Every row of the protocol holds here. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../harness.ts';
-import { TusClient } from './client.ts';
+import { forEachEngine, startTestServer, type TestServer } from '../harness.ts';
+import { tusOf } from './ours.ts';
 import { rows } from './rows.ts';
 import { score } from './suite.ts';
 
@@ -13,7 +13,7 @@ forEachEngine('the upload protocol', (engine) => {
   afterAll(() => server.stop());
 
   test(`its ${rows.length} rows`, async () => {
-    const client = new TusClient(`${server.url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+    const client = tusOf(server);
     const scores = await score(client);
     expect(scores.filter(({ failure, left }) => left || failure !== null)).toEqual([]);
   });

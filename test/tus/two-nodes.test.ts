@@ -6,10 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from '../harness.ts';
+import { startTestServer, type TestServer } from '../harness.ts';
 import { freshDatabase } from '../servers/shared-postgres.ts';
-import { base64, someBytes, TusClient } from './client.ts';
+import { base64, someBytes, type TusClient } from './client.ts';
 import { halfPatch } from './half.ts';
+import { tusOf } from './ours.ts';
 import { eventually } from './row.ts';
 
 let database: Awaited<ReturnType<typeof freshDatabase>>;
@@ -23,9 +24,7 @@ beforeAll(async () => {
   blobs = mkdtempSync(join(tmpdir(), 'nexus-blobs-'));
   const environment = { NEXUS_DATABASE_URL: database.url, NEXUS_BLOBS_URL: pathToFileURL(blobs).href };
   nodes = await Promise.all([startTestServer({ environment }), startTestServer({ environment })]);
-  [first, second] = nodes.map(
-    ({ url }) => new TusClient(`${url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` }),
-  ) as [TusClient, TusClient];
+  [first, second] = nodes.map((one) => tusOf(one)) as [TusClient, TusClient];
 });
 afterAll(async () => {
   await Promise.all(nodes.map((node) => node.stop()));

@@ -156,8 +156,6 @@ export function table(terminal: Terminal, columns: readonly Column[], rows: read
   for (const row of cells) line(row);
 }
 
-export { plural } from '../../base/plural.ts';
-
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
 /** 1536 → `1.5 KiB`. */

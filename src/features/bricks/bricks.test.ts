@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentServer, type Answered, startAgentServer } from '../../../test/agent-server.ts';
-import { ADMIN_KEY, forEachEngine, startTestServer } from '../../../test/harness.ts';
-import { base64, TusClient } from '../../../test/tus/client.ts';
+import { forEachEngine, startTestServer } from '../../../test/harness.ts';
+import { base64 } from '../../../test/tus/client.ts';
 import { type Half, halfPatch } from '../../../test/tus/half.ts';
+import { tusOf } from '../../../test/tus/ours.ts';
 import { BRICKS, type BrickName, brickRows } from '../../base/bricks.ts';
 import { allOperations, presentBricks, protocolOperations, publicOperations } from '../../core/operations.ts';
 import type { JobObject } from '../jobs/job-object.ts';
@@ -139,7 +140,7 @@ forEachEngine('bricks', (engine) => {
   /** An upload of which 100,000 bytes have been sent. */
   const half = async (size: number, path: string): Promise<Half> => {
     const { url } = at.server;
-    const tus = new TusClient(`${url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+    const tus = tusOf({ url });
     const location = await tus.begin(size, { 'upload-metadata': `path ${base64(path)}` });
     return halfPatch(at.server, { url: url + location, size, first: Buffer.alloc(100_000, 'a') });
   };

@@ -3,10 +3,11 @@ import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { Result } from '../../../../client/wire.ts';
 import { parseJson } from '../../../base/parse-json.ts';
+import { plural } from '../../../base/plural.ts';
 import { type Scene, type Typed, UsageError } from '../command.ts';
 import { derivedCommand } from '../derived.ts';
 import { show } from '../show.ts';
-import { bytesText, paint, plural, safe, table, timeText } from '../terminal.ts';
+import { bytesText, paint, safe, table, timeText } from '../terminal.ts';
 import { textOf } from './options.ts';
 import { keep } from './transfer.ts';
 

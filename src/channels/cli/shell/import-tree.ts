@@ -7,9 +7,10 @@ import { lstat, open, opendir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { bytesParam, filePath, type Transport } from '../../../../client/transport.ts';
+import { plural } from '../../../base/plural.ts';
 import { type Scene, UsageError } from '../command.ts';
 import { show } from '../show.ts';
-import { bytesText, plural, safe, type Terminal } from '../terminal.ts';
+import { bytesText, safe, type Terminal } from '../terminal.ts';
 import { startBar, telling } from './bar.ts';
 
 /** Files of a batch, and bytes of one; larger files travel alone, as a stream. */

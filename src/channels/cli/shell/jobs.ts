@@ -1,4 +1,6 @@
 /** Jobs, tasks, schedules and workers on the command line: tables of what matters, the whole of one with its attempts. */
+
+import { plural } from '../../../base/plural.ts';
 import type { JobObject } from '../../../features/jobs/job-object.ts';
 import type { SubmitOutput } from '../../../features/jobs/job-submit.operations.ts';
 import type { JobList } from '../../../features/jobs/jobs-api.operations.ts';
@@ -7,7 +9,7 @@ import type { TaskObject } from '../../../features/jobs/task-object.ts';
 import type { TaskList, TypeList } from '../../../features/jobs/tasks.operations.ts';
 import type { WorkerList } from '../../../features/jobs/workers.operations.ts';
 import type { Command } from '../command.ts';
-import { type Column, plural, type Terminal, table } from '../terminal.ts';
+import { type Column, type Terminal, table } from '../terminal.ts';
 import { fromNow, ofMost, took } from './job-texts.ts';
 import { dim, jsonText, lines, number, shownBy, tell, words } from './views.ts';
 

@@ -1,9 +1,10 @@
 /** ls and tree. */
 import { NexusError } from '../../../../client/errors.ts';
 import { type Entry, listAll } from '../../../../client/pages.ts';
+import { plural } from '../../../base/plural.ts';
 import type { Command, Scene } from '../command.ts';
 import { show } from '../show.ts';
-import { bytesText, paint, plural, safe, type Terminal, table, timeText } from '../terminal.ts';
+import { bytesText, paint, safe, type Terminal, table, timeText } from '../terminal.ts';
 import { collect, flag, PAGE, target, VIEW, viewOf } from './options.ts';
 
 const nameIn = (terminal: Terminal, entry: Pick<Entry, 'name' | 'is_directory'>): string =>

@@ -1,10 +1,11 @@
 /** Commands that feel like the shell people know: ls, tree, cat, rm, mv, cp, mkdir, glob, grep, history, diff, restore. */
 import { globAll, grepAll } from '../../../../client/pages.ts';
 import type { GrepMatch, Result } from '../../../../client/wire.ts';
+import { plural } from '../../../base/plural.ts';
 import type { Command, Typed } from '../command.ts';
 import { typedValue } from '../parse-line.ts';
 import { show } from '../show.ts';
-import { bytesText, paint, plural, safe, type Terminal, table, timeText } from '../terminal.ts';
+import { bytesText, paint, safe, type Terminal, table, timeText } from '../terminal.ts';
 import { ls, tree } from './listing.ts';
 import { BRANCH, collect, flag, goesTo, PAGE, target, text, textOf, VIEW, viewOf } from './options.ts';
 import { rm } from './rm.ts';

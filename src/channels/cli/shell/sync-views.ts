@@ -1,11 +1,12 @@
 /** Pushes, pulls and conflicts as people read them: a bar while changes go, what came of them, tables of conflicts. */
 import type { Transport } from '../../../../client/transport.ts';
+import { plural } from '../../../base/plural.ts';
 import type { ConflictObject } from '../../../features/sync/conflict-object.ts';
 import type { SyncOutput } from '../../../features/sync/sync-shapes.ts';
 import type { Command } from '../command.ts';
 import { altered, derivedCommand, lineOf, paramsOf, send } from '../derived.ts';
 import { show } from '../show.ts';
-import { bytesText, paint, plural, type Terminal, table, timeText } from '../terminal.ts';
+import { bytesText, paint, type Terminal, table, timeText } from '../terminal.ts';
 import { startBar } from './bar.ts';
 
 const CONFLICTS = ['CONFLICT', 'STATUS', 'PATH', 'OURS', 'THEIRS', 'SEEN'].map((title) => ({ title }));

@@ -4,10 +4,11 @@
  */
 import type { Result } from '../../../../client/wire.ts';
 import { Fault } from '../../../base/faults.ts';
+import { plural } from '../../../base/plural.ts';
 import { type Command, type Scene, type Typed, UsageError } from '../command.ts';
 import { lineOf, optionsOf, paramsOf, send } from '../derived.ts';
 import { show } from '../show.ts';
-import { plural, safe, table, timeText } from '../terminal.ts';
+import { safe, table, timeText } from '../terminal.ts';
 import { text, textOf } from './options.ts';
 
 type Page = Result<'admin_list_keys'>;

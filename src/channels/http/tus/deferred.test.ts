@@ -1,15 +1,16 @@
 /** The length of an upload that is told later: with bytes that count, and not with others. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../../test/harness.ts';
-import { someBytes, type TusAnswer, TusClient } from '../../../../test/tus/client.ts';
+import { forEachEngine, startTestServer, type TestServer } from '../../../../test/harness.ts';
+import { someBytes, type TusAnswer, type TusClient } from '../../../../test/tus/client.ts';
+import { tusOf } from '../../../../test/tus/ours.ts';
 
 forEachEngine('a length that is told later', (engine) => {
   let server: TestServer;
   let client: TusClient;
   beforeAll(async () => {
     server = await startTestServer({ engine });
-    client = new TusClient(`${server.url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+    client = tusOf(server);
   });
   afterAll(() => server.stop());
 

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { ADMIN_KEY, startTestServer, type TestServer } from '../../../../test/harness.ts';
-import { BYTES, base64, someBytes, TusClient } from '../../../../test/tus/client.ts';
+import { startTestServer, type TestServer } from '../../../../test/harness.ts';
+import { BYTES, base64, someBytes, type TusClient } from '../../../../test/tus/client.ts';
 import { halfPatch } from '../../../../test/tus/half.ts';
+import { tusOf } from '../../../../test/tus/ours.ts';
 
-const clientOf = ({ url }: TestServer): TusClient =>
-  new TusClient(`${url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+const clientOf = (server: TestServer): TusClient => tusOf(server);
 
 test('a stop keeps what has come of a body, ends its connection, and the next server goes on', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-stop-'));

@@ -1,8 +1,9 @@
 /** Uploads that somebody holds and does not give back, and uploads that were begun without a length. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../../test/harness.ts';
-import { BYTES, base64, someBytes, TusClient } from '../../../../test/tus/client.ts';
+import { BYTES, base64, someBytes, type TusClient } from '../../../../test/tus/client.ts';
 import { halfPatch } from '../../../../test/tus/half.ts';
+import { tusOf } from '../../../../test/tus/ours.ts';
 import { eventually } from '../../../../test/tus/row.ts';
 
 const codeOf = (body: string): string => (JSON.parse(body) as { error: { code: string } }).error.code;
@@ -17,8 +18,7 @@ forEachEngine('uploads that wait', (engine) => {
   });
   afterAll(() => server.stop());
 
-  const clientOf = (more: Record<string, string>): TusClient =>
-    new TusClient(`${server.url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}`, ...more });
+  const clientOf = (more: Record<string, string>): TusClient => tusOf(server, ADMIN_KEY, more);
   const lock = (url: string, until: string): Promise<unknown> =>
     server.sql.write('root', (tx) =>
       tx.run(`UPDATE uploads SET token = token + 1, lock_until = ${until} WHERE upload_id = ?`, [

@@ -1,7 +1,8 @@
 /** Uploads that come at the same time: what their commits do for all of them together is the same as one after the other. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../../test/harness.ts';
-import { base64, someBytes, TusClient } from '../../../../test/tus/client.ts';
+import { forEachEngine, startTestServer, type TestServer } from '../../../../test/harness.ts';
+import { base64, someBytes, type TusClient } from '../../../../test/tus/client.ts';
+import { tusOf } from '../../../../test/tus/ours.ts';
 
 const OPEN_MOST = 20;
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
@@ -11,7 +12,7 @@ forEachEngine('uploads together', (engine) => {
   let client: TusClient;
   beforeAll(async () => {
     server = await startTestServer({ engine, environment: { NEXUS_LIMIT_UPLOADS_PER_CALLER: String(OPEN_MOST) } });
-    client = new TusClient(`${server.url}/api/v2/uploads`, { authorization: `Bearer ${ADMIN_KEY}` });
+    client = tusOf(server);
   });
   afterAll(() => server.stop());
 

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../../test/harness.ts';
 import { BYTES, base64, someBytes, TusClient } from '../../../../test/tus/client.ts';
 import { type Half, halfPatch } from '../../../../test/tus/half.ts';
+import { tusOf } from '../../../../test/tus/ours.ts';
 import { eventually } from '../../../../test/tus/row.ts';
 import { systemSteps } from '../../../roof/system.ts';
 import { endUploads } from '../../../roof/uploads.ts';
@@ -27,8 +28,7 @@ forEachEngine('uploads', (engine) => {
   });
   afterAll(() => server.stop());
 
-  const clientOf = (key: string, more: Record<string, string> = {}): TusClient =>
-    new TusClient(`${server.url}/api/v2/uploads`, { authorization: `Bearer ${key}`, ...more });
+  const clientOf = (key: string, more: Record<string, string> = {}): TusClient => tusOf(server, key, more);
 
   const content = async (path: string, zone = 'root'): Promise<Buffer> => {
     const answer = await server.http(`/api/v2/files${path}`, { headers: { 'x-nexus-zone-id': zone } });

@@ -1,10 +1,12 @@
 /** Analyses as people read them: a line for each layer, with what it found and how sure it is. */
+
+import { plural } from '../../../../base/plural.ts';
 import type { AnalyzeOutput } from '../../../../features/corpus/analysis/analyze.operations.ts';
 import type { Rhetoric } from '../../../../features/corpus/analysis/rhetoric.ts';
 import type { RunObject, RunSummary } from '../../../../features/corpus/analysis/run-object.ts';
 import type { ShadowOutput } from '../../../../features/corpus/analysis/runs.operations.ts';
 import type { Command } from '../../command.ts';
-import { plural, type Terminal, timeText } from '../../terminal.ts';
+import { type Terminal, timeText } from '../../terminal.ts';
 import { dim, lines, number, shownBy, tell, titles, words } from '../views.ts';
 import { hinted } from './hints.ts';
 import { beginningOf, moreOf } from './texts.ts';

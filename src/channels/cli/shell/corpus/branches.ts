@@ -1,4 +1,6 @@
 /** Branches and remixes as people read them: lineages as tables of events, two texts one below the other. */
+
+import { plural } from '../../../../base/plural.ts';
 import type { BranchComparison, BranchList } from '../../../../features/corpus/branches/branches.operations.ts';
 import type { EvolveManyOutput, EvolveOutput } from '../../../../features/corpus/branches/evolve.operations.ts';
 import type { BranchGraph } from '../../../../features/corpus/branches/graph.ts';
@@ -8,7 +10,7 @@ import type { Replay } from '../../../../features/corpus/branches/replays.ts';
 import type { ComposeOutput, MakeOutput } from '../../../../features/corpus/remix/compose.operations.ts';
 import type { RemixList, RemixObject } from '../../../../features/corpus/remix/remix-object.ts';
 import type { Command } from '../../command.ts';
-import { paint, plural, type Terminal, timeText } from '../../terminal.ts';
+import { paint, type Terminal, timeText } from '../../terminal.ts';
 import { dim, lines, number, shownBy, tell, titles } from '../views.ts';
 import { allowedText } from './governance.ts';
 import { hinted } from './hints.ts';

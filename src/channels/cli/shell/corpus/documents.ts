@@ -1,10 +1,12 @@
 /** Documents, their atoms and their integrity as people read them. */
+
+import { plural } from '../../../../base/plural.ts';
 import type { AtomPage } from '../../../../features/corpus/documents/atoms.operations.ts';
 import type { DocumentDetails, DocumentList } from '../../../../features/corpus/documents/documents.operations.ts';
 import type { GraphAnswer } from '../../../../features/corpus/graph/graph.operations.ts';
 import type { Check, Integrity } from '../../../../features/corpus/graph/integrity.ts';
 import type { Command } from '../../command.ts';
-import { bytesText, paint, plural, type Terminal, timeText } from '../../terminal.ts';
+import { bytesText, paint, type Terminal, timeText } from '../../terminal.ts';
 import { type Asked, dim, lines, number, shownBy, tell, titles, words } from '../views.ts';
 import { HOW_TO_MEND, hinted } from './hints.ts';
 import { beginningOf, moreOf } from './texts.ts';

@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transport } from '../../../../../client/transport.ts';
+import { plural } from '../../../../base/plural.ts';
 import type { IngestStatus } from '../../../../features/corpus/ingest/ingest.operations.ts';
 import type { Scene } from '../../command.ts';
-import { plural } from '../../terminal.ts';
 import { startBar, telling } from '../bar.ts';
 import { statusOf } from './batch-status.ts';
 

@@ -4,6 +4,7 @@
  */
 import { NexusError } from '../../../../../client/errors.ts';
 import type { Transport } from '../../../../../client/transport.ts';
+import { plural } from '../../../../base/plural.ts';
 import type { BatchResult, OutcomeStatus } from '../../../../features/corpus/ingest/batch.ts';
 import type { IngestStatus } from '../../../../features/corpus/ingest/ingest.operations.ts';
 import type { Modality } from '../../../../features/corpus/plugins/plugin.ts';
@@ -12,7 +13,7 @@ import type { Command, Scene, Typed } from '../../command.ts';
 import { altered, derivedCommand, lineOf, paramsOf, send } from '../../derived.ts';
 import { typedValue } from '../../parse-line.ts';
 import { show } from '../../show.ts';
-import { plural, safe, type Terminal, table } from '../../terminal.ts';
+import { safe, type Terminal, table } from '../../terminal.ts';
 import { lines, number, shownBy, titles, words } from '../views.ts';
 import { statusOf } from './batch-status.ts';
 import { HOW_TO_MEND, hinted, WHERE_PATHS_ARE } from './hints.ts';

@@ -1,5 +1,6 @@
 /** Texts and pages of the corpus as people read them. */
-import { plural, safe, type Terminal } from '../../terminal.ts';
+import { plural } from '../../../../base/plural.ts';
+import { safe, type Terminal } from '../../terminal.ts';
 import type { Asked } from '../views.ts';
 
 /** Characters of a text that are shown where the text is not what was asked for. */
