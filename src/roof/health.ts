@@ -1,5 +1,5 @@
 /** What the server says of its own state (files.md §12). Guarantees: no host names, paths or secrets. */
-import { asFault, isSchemaBehind } from '../base/faults.ts';
+import { asFault, Fault, isSchemaBehind } from '../base/faults.ts';
 import { VERSION } from '../base/version.ts';
 import type { HealthView } from '../channels/http/door.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
@@ -26,6 +26,8 @@ export interface HealthParts {
   readonly config: Config;
   readonly sql: Sql;
   readonly blobs: Blobs;
+  /** Content that they have, if they are those of the database. */
+  readonly storeMark: string | undefined;
   readonly threads: Threads;
   /** Grants known in this thread. */
   readonly grants: GrantCache;
@@ -44,8 +46,11 @@ const WATCHED_MS = 15_000;
 /** A hash that no content has, and no key. */
 const NOTHING = '0'.repeat(64);
 
-/** Rejects where the store of blobs does not answer. */
-export const lookAtBlobs = (blobs: Blobs): Promise<void> => blobs.has(NOTHING).then(() => undefined);
+/** Rejects where the store of blobs does not answer, or is not the one with that mark (store-mark.ts). */
+export async function lookAtBlobs(blobs: Blobs, mark: string | undefined): Promise<void> {
+  if ((await blobs.has(mark ?? NOTHING)) === false && mark !== undefined)
+    throw new Fault('UNAVAILABLE', 'The store of the blobs is not the one of this database, or has lost its contents');
+}
 
 interface Component {
   readonly status: 'healthy' | 'degraded' | 'unhealthy';
@@ -156,7 +161,7 @@ async function componentsOf(parts: HealthParts): Promise<Record<string, Componen
   const { config, sql: database } = parts;
   const [sql, blobs, events, jobs, schema] = await Promise.all([
     probe(() => database.ping()),
-    probe(() => lookAtBlobs(parts.blobs)),
+    probe(() => lookAtBlobs(parts.blobs, parts.storeMark)),
     probe(() => database.read((tx) => findOldestEvent(tx, 'root'))),
     probe(() => database.read((tx) => jobGauges(tx, systemClock.now()))),
     schemaOf(parts),

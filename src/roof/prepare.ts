@@ -16,6 +16,7 @@ import { prepareAudit } from './audit/key.ts';
 import { openFencedSql } from './engines.ts';
 import { keptSecretsKey } from './outside.ts';
 import { settleSchema } from './schema/settle.ts';
+import { settleStore } from './store-mark.ts';
 import { keptTokenSecret } from './tokens.ts';
 
 export interface Prepared {
@@ -27,6 +28,8 @@ export interface Prepared {
   readonly auditKey: string;
   /** What stored secrets are sealed with. */
   readonly secretsKey: string;
+  /** Content that the store of the blobs has if it is the one of this database. */
+  readonly storeMark: string | undefined;
 }
 
 export interface Preparing {
@@ -40,9 +43,10 @@ export async function prepareDatabase(config: Config, { log, ...fenced }: Prepar
   try {
     await settleSchema(sql, config, log);
     const unlessMissing = <T>(instead: () => T) => unlessOff(config, { log, instead });
+    const storeMark = await settleStore(config, sql).catch(unlessMissing(() => undefined));
     const prepared = await seed(sql, config).catch(unlessMissing(() => withoutSeeds(config)));
     await seedGovernance(sql, config, log).catch(unlessMissing(() => undefined));
-    return prepared;
+    return { ...prepared, storeMark };
   } finally {
     await sql.close();
   }
@@ -57,7 +61,9 @@ const unlessOff =
     return instead();
   };
 
-async function seed(sql: Sql, config: Config): Promise<Prepared> {
+type Seeded = Omit<Prepared, 'storeMark'>;
+
+async function seed(sql: Sql, config: Config): Promise<Seeded> {
   const secret = config.JWT_SECRET || (await sql.write('root', keptTokenSecret));
   const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
   const keys = bootstrapKeysOf(config);
@@ -78,7 +84,7 @@ function bootstrapKeysOf(config: Config): BootstrapKeys {
 }
 
 /** Nothing can be signed or chained with these: what needs a table answers that it is not there. */
-const withoutSeeds = (config: Config): Prepared => ({
+const withoutSeeds = (config: Config): Seeded => ({
   adminKey: undefined,
   secret: config.JWT_SECRET || randomBytes(64).toString('base64url'),
   auditKey: randomBytes(32).toString('base64url'),

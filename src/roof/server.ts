@@ -160,6 +160,7 @@ async function startClaimed(options: Claimed, { fence, anew, beforeListening }: 
   const log = logOfSchema(options.config, options.log ?? silentLog);
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
   const kept = await prepare(options, { log, fence, onBroken: halt.onBroken });
+  const { storeMark } = kept;
   const config = { ...options.config, AUDIT_KEY: kept.auditKey };
   const tokens = tokensOf(config, kept.secret);
   const sql = await openServerSql(config, halt.onBroken, fence);
@@ -177,7 +178,8 @@ async function startClaimed(options: Claimed, { fence, anew, beforeListening }: 
   const desk = openAuditDesk({ step: systemSteps(runner), clock: systemClock, log, config, ...options.carried });
   const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
-  const nodes = await joinNodes({ config, sql, log, look: () => lookAtBlobs(blobs) });
+  const nodes = await joinNodes({ config, sql, log, look: () => lookAtBlobs(blobs, storeMark) });
+
   const { alone } = nodes;
   const bricks = await openBricks({ sql, rings, log, runner, node_id: alone ? undefined : nodes.node_id });
   mind(bricks);
@@ -190,7 +192,7 @@ async function startClaimed(options: Claimed, { fence, anew, beforeListening }: 
   const pending = new Set(['listen']);
   const opened = { ...working, inner, gate, fence, pending, anew, stopWork: () => work.stop() };
   const { backups, ...restores } = openBackups(opened);
-  const health = healthView({ config, sql, blobs, threads, grants, bricks, nodes, pending });
+  const health = healthView({ config, sql, blobs, storeMark, threads, grants, bricks, nodes, pending });
   const views = { backups, cluster: { alone, health: health.summary }, hands, audit, notes };
   const desks = { tokens, ...corpusDesks(config), stores, bricks, ...views };
   const server = serverOf(config, { ...engines, runner, watch, rings, log, observe, ...desks });

@@ -7,6 +7,13 @@ import { checkDestination, defaultDestination, openDepot, probeDepot } from './d
 
 const said = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
+/** What the port says of a store that does not answer is of the blobs. */
+function saidOf(destination: string, thrown: unknown): string {
+  if (!(thrown instanceof Fault) || thrown.data.reason !== 'blobs') return said(thrown);
+  const asked = /[?&]endpoint=/.test(destination) ? '' : '; it names no endpoint, so Amazon was asked';
+  return `${destination} is out of reach${destination.startsWith('s3:') ? asked : ''}`;
+}
+
 export const backupDesk = (
   config: Config,
   { restore, ...zones }: Pick<BackupDesk, 'restore' | 'exportZone' | 'importZone'>,
@@ -19,7 +26,7 @@ export const backupDesk = (
       const depot = await openDepot(config, destination, 'keep');
       await probeDepot(depot).finally(() => depot.close());
     } catch (thrown) {
-      throw invalidParams({ path: 'destination', message: `cannot be used: ${said(thrown)}` });
+      throw invalidParams({ path: 'destination', message: `cannot be used: ${saidOf(destination, thrown)}` });
     }
   },
   open: (destination) => openReachable(config, destination, 'look'),

@@ -20,6 +20,7 @@ import type { Sql } from '../../ports/sql.ts';
 import { openBlobs, openThreadSql } from '../engines.ts';
 import { migrate, readMigrations, schemaState } from '../migrations.ts';
 import { withSql } from '../offline.ts';
+import { refuseTaken } from '../store-mark.ts';
 import { openDepot, scratchDirectory } from './depots.ts';
 import { stateOf } from './state.ts';
 
@@ -49,6 +50,8 @@ async function withDepot<T>(config: Config, from: string, work: (depot: Depot) =
   }
 }
 
+const noneAt = (from: string): Fault => new Fault('BACKUP_NOT_FOUND', `There are no backups at ${from}`);
+
 type Listed = Awaited<ReturnType<typeof listManifests>>;
 
 /** BACKUP_NOT_FOUND where none is: whoever names a place expects them there. */
@@ -56,8 +59,17 @@ export const listAt = (config: Config, from: string): Promise<Listed> =>
   withDepot(config, from, async (depot) => {
     const listed = await listManifests(depot);
     if (listed.manifests.length > 0 || listed.damaged.length > 0) return listed;
-    throw new Fault('BACKUP_NOT_FOUND', `There are no backups at ${from}`);
+    throw noneAt(from);
   });
+
+async function manifestAt(depot: Depot, { from, ref }: { from: string; ref: string }): Promise<Manifest> {
+  try {
+    return await getManifest(depot, ref);
+  } catch (thrown) {
+    if (ref === 'latest' && thrown instanceof Fault && thrown.code === 'BACKUP_NOT_FOUND') throw noneAt(from);
+    throw thrown;
+  }
+}
 
 export const verifyAt = (
   config: Config,
@@ -65,7 +77,7 @@ export const verifyAt = (
   told: Told,
 ): Promise<Verified & { readonly id: string }> =>
   withDepot(config, from, async (depot) => {
-    const manifest = await getManifest(depot, ref);
+    const manifest = await manifestAt(depot, { from, ref });
     return { id: manifest.id, ...(await verifyBackup(depot, manifest, told)) };
   });
 
@@ -76,7 +88,7 @@ export const restoreAt = (
   told: Told,
 ): Promise<Manifest> =>
   withDepot(config, from, async (depot) => {
-    const manifest = await getManifest(depot, ref);
+    const manifest = await manifestAt(depot, { from, ref });
     const file = sqliteFileOf(config);
     const claim = file === undefined ? undefined : claimDirectory(dirname(file));
     try {
@@ -99,6 +111,7 @@ async function restoreInto(restoring: Restoring): Promise<Manifest> {
   const secretsKey = await readSecretsKey(depot, manifest);
   const blobs = await openBlobs(config);
   try {
+    await refuseTaken(config, blobs);
     await withFetched(
       { ...restoring, blobs, scratch: scratchIn(scratchDirectory(config)) },
       manifest,

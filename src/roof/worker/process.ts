@@ -22,6 +22,7 @@ import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
 import { logOfSchema } from '../schema/incomplete.ts';
 import { settleSchema } from '../schema/settle.ts';
+import { checkStore } from '../store-mark.ts';
 import { startThread } from '../threads.ts';
 import { openTracing } from '../tracing.ts';
 import { stepsOf, takeAllBack } from './tender.ts';
@@ -153,6 +154,7 @@ async function prepare({ config, log }: WorkerOptions, fenced: Parameters<typeof
     await settleSchema(sql, config, log);
     // First keys are made where somebody sees them: by a server.
     if (!(await sql.read((tx) => findZone(tx, 'root')))) throw new Fault('UNAVAILABLE', NO_SERVER_YET);
+    await checkStore(config, sql);
     const auditKey = await prepareAudit(sql, config.AUDIT_KEY, systemClock);
     return { auditKey, secretsKey: config.SECRETS_KEY || (await sql.write('root', keptSecretsKey)) };
   } finally {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nexus, nexusOnTerminal, type Surroundings, shell, startNexus } from '../../../../test/nexus-process.ts';
@@ -213,8 +213,13 @@ test('a start that fails once the admin key is made shows it, as no later one ca
   const data = ['--port', '0', '--data', 'late-data'];
   for (const word of ['start', 'serve']) {
     rmSync(join(place, 'late-data'), { recursive: true, force: true });
-    const failed = await nexus([word, ...data], within({ NEXUS_BLOBS_URL: 'file:///proc/none/blobs' }));
+    // Where large bodies are to wait.
+    const spool = join(place, 'late-data/blobs/spool');
+    mkdirSync(dirname(spool), { recursive: true, mode: 0o700 });
+    writeFileSync(spool, '');
+    const failed = await nexus([word, ...data], within({}));
     expect(failed.code).toBe(1);
+    rmSync(spool);
     const [, key = ''] = /^admin key (sk-\S+)\n$/m.exec(failed.out) ?? [];
     expect(key).not.toBe('');
     const server = startNexus(['serve', ...data], within({ NEXUS_LOG_LEVEL: 'error' }));
@@ -272,7 +277,7 @@ test('commands that look at what is not there say so, and make nothing', SLOW, a
   const typo = join(place, 'typo');
   const database = `nexus: there is no database at ${join(typo, 'nexus.db')}`;
   const backups = `nexus: There are no backups at ${typo} [BACKUP_NOT_FOUND]`;
-  const none = 'nexus: There is no backup yet';
+  const none = backups;
   for (const [line, code, err] of [
     [['dump', '--data', typo], 1, database],
     [['dump', '--data', typo, '--out', `${typo}.jsonl`], 1, database],
