@@ -22,17 +22,10 @@ export function giveBackWhenIdle(): void {
   }, WAIT_MS).unref();
 }
 
-/**
- * V8 shrinks the space of young objects only in a collection of its last resort. Compiled code goes too, however young, and
- * what is called again is compiled again: 3 of the 117 MiB that an idle server held otherwise.
- */
+/** V8 shrinks the space of young objects only in a collection of its last resort. */
 function collectAll(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: object) => void;
   setFlagsFromString('--no-expose-gc');
-  setFlagsFromString('--flush-baseline-code');
-  setFlagsFromString('--stress-flush-code');
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  setFlagsFromString('--no-stress-flush-code');
-  setFlagsFromString('--no-flush-baseline-code');
 }
