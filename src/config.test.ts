@@ -158,6 +158,12 @@ test('a default that depends on others is told as it is', () => {
   expect(line?.default).toContain('/srv/nexus/mounts');
 });
 
+test('two first keys with one text are refused, also where none is to be made', () => {
+  const same = { NEXUS_BOOTSTRAP_VIEWER_KEY: 'one-text-for-both', NEXUS_BOOTSTRAP_ADMIN_KEY: 'one-text-for-both' };
+  for (const more of [{}, { NEXUS_ENVIRONMENT: 'prod' }, { NEXUS_BOOTSTRAP_KEYS_ENABLED: 'false' }])
+    expect(() => loadConfig({ environment: { ...same, ...more } })).toThrow('is that of another NEXUS_BOOTSTRAP_');
+});
+
 test('a free port is taken where an option asks for it, and nowhere else', () => {
   const NEXUS_PORT = '0';
   expect(loadConfig({ environment: {}, given: { NEXUS_PORT } }).config.PORT).toBe(0);

@@ -33,7 +33,10 @@ const nameOf = (role: FirstKeyRole): string => `BOOTSTRAP_${role.toUpperCase()}_
 /** One line a mistake, without any text of a key. */
 export function keyTextMistakes(values: Values): string[] {
   const keys = bootstrapTexts(values);
-  const shared = keys.filter(({ text }, i) => keys.slice(0, i).some((other) => other.text === text));
+  // Also where none of them is to be made.
+  const set =
+    keys.length > 0 ? keys : bootstrapTexts({ ...values, ENVIRONMENT: 'prod', BOOTSTRAP_KEYS_ENABLED: undefined });
+  const shared = set.filter(({ text }, i) => set.slice(0, i).some((other) => other.text === text));
   const known = values.ENVIRONMENT === 'prod' ? keys.filter(({ text }) => isDefaultKeyText(text)) : [];
   return [
     ...shared.map(

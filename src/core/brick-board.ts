@@ -100,6 +100,10 @@ export class BrickBoard implements BrickSwitch {
     if (this.off.has(brick)) throw brickOff(brick);
   }
 
+  checkType(type: string): void {
+    for (const brick of this.off) if (this.jobTypes(brick).includes(type)) throw brickOff(brick);
+  }
+
   /** A call of it begins, UNAVAILABLE where it is off; what is given back is to be called at its end. */
   enter(brick: BrickName): () => void {
     this.check(brick);

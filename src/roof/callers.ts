@@ -13,6 +13,7 @@ import {
   hashKey,
   invalidToken,
   isExpired,
+  keyOfExpired,
   unauthenticated,
   whyRefused,
 } from '../features/access/credentials.ts';
@@ -75,7 +76,9 @@ export function callersOf({ sql, clock, tokens, rates, used }: CallersParts): Ke
     } catch (thrown) {
       if (!(thrown instanceof Fault && thrown.code === 'UNAUTHENTICATED')) throw thrown;
       const reason = isExpired(thrown) ? 'expired' : 'invalid_token';
-      return { caller: undefined, refusal: thrown, hash, reason, owner: undefined };
+      const key_id = keyOfExpired(thrown);
+      const { owner } = key_id === undefined ? NOBODY : await sql.read((tx) => whyRefused(tx, { key_id }));
+      return { caller: undefined, refusal: thrown, hash, reason, owner };
     }
   };
   return {
@@ -91,6 +94,8 @@ export function callersOf({ sql, clock, tokens, rates, used }: CallersParts): Ke
     },
   };
 }
+
+const NOBODY = { owner: undefined };
 
 const kindOf = ({ text, bearer }: Credential): 'key' | 'token' => (bearer && isTokenForm(text) ? 'token' : 'key');
 

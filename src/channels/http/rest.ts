@@ -11,7 +11,7 @@ import type { AnyOperation } from '../../core/operation.ts';
 import { slotOf } from '../../core/rate-slots.ts';
 import { countFailure } from './admission.ts';
 import { bodySize } from './body/body-size.ts';
-import { bodyTooLarge, parseJsonBody } from './body/json-body.ts';
+import { bodyTooLarge, parseJsonBody, readAway } from './body/json-body.ts';
 import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, Door } from './door.ts';
 import { sendJson } from './json-answer.ts';
@@ -190,7 +190,10 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
   if (first.done) return {};
   const bodyBytes = door.server.limits[limit];
   // The first reason is the size (infrastructure.md §1).
-  if (Number(request.headers['content-length'] ?? 0) > bodyBytes) throw bodyTooLarge(bodyBytes, limit);
+  if (Number(request.headers['content-length'] ?? 0) > bodyBytes) {
+    await readAway(pieces, 2 * bodyBytes);
+    throw bodyTooLarge(bodyBytes, limit);
+  }
   checkMedia(request.headers);
   if (request.routeOptions.url?.startsWith('/api/v1/')) checkDeclared(request.headers);
   const body = await parseJsonBody(startingWith(first.value, pieces), {

@@ -195,3 +195,11 @@ describe('a key text that everybody knows', () => {
     expect(body).toMatchObject({ owner: 'dev-operator', role: 'operator', allowed_modes: ['PUBLIC'] });
   });
 });
+
+test('a body over the limit is read, so that a client which sends all of it first is told why it was refused', async () => {
+  const server = await startTestServer({ environment: { NEXUS_LIMIT_V1_BODY_BYTES: String(4 * 1024 * 1024) } });
+  const body = `{"job_type":"${'x'.repeat(7 * 1024 * 1024)}"}`;
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+  for (let times = 0; times < 5; times++) expect((await server.http('/api/v1/jobs/submit', init)).status).toBe(413);
+  await server.stop();
+});

@@ -8,6 +8,8 @@ export interface BrickState {
   /** When this node started, in milliseconds: what nobody ever chose about is active since then. */
   readonly since: number;
   isOff(brick: BrickName): boolean;
+  /** UNAVAILABLE where jobs of the type are for a brick that is off, so that nobody runs them. */
+  checkType(type: string): void;
 }
 
 /** The same for an operation that switches a brick and waits until its calls have ended. */

@@ -12,7 +12,14 @@ import { type CredentialRow, findCredentialByHash, findCredentialById } from './
 export const hashKey = (text: string): string => hash('sha256', text);
 
 export const invalidToken = (): Fault => new Fault('UNAUTHENTICATED', 'Invalid token');
-export const tokenExpired = (): Fault => new Fault('UNAUTHENTICATED', TOKEN_EXPIRED);
+const keysOfExpired = new WeakMap<Fault, string>();
+/** `key_id`: of the key behind the token, whose signature is right. */
+export function tokenExpired(key_id?: string): Fault {
+  const fault = new Fault('UNAUTHENTICATED', TOKEN_EXPIRED);
+  if (key_id !== undefined) keysOfExpired.set(fault, key_id);
+  return fault;
+}
+export const keyOfExpired = (fault: Fault): string | undefined => keysOfExpired.get(fault);
 const TOKEN_EXPIRED = 'Token has expired';
 /** Is it a {@link tokenExpired}? */
 export const isExpired = ({ message }: Fault): boolean => message === TOKEN_EXPIRED;

@@ -74,7 +74,7 @@ export function tokenDesk({ secret, algorithm, life, renewable, clock }: TokenSe
         const { key_id, exp, auth_time } = claims.parse(payload);
         return { key_id, times: { auth_time: auth_time * 1000, expires_at: exp * 1000 } };
       } catch (thrown) {
-        if (thrown instanceof JWTExpired) throw tokenExpired();
+        if (thrown instanceof JWTExpired) throw tokenExpired(claims.safeParse(thrown.payload).data?.key_id);
         if (thrown instanceof JOSEError || thrown instanceof z.ZodError) throw invalidToken();
         throw thrown;
       }

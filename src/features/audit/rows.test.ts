@@ -1,5 +1,6 @@
 /** What leaves which row in the audit log: every field of it, whose zone it stands in, and what never stands in any. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeJwt, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { systemClock } from '../../engines/process/system-clock.ts';
@@ -207,6 +208,28 @@ forEachEngine('rows', (engine) => {
       expect((await server.rpc('list', { path: '/' }, key)).status).toBe(401);
       const [row] = await list({ zone_id: 'acme', actor: 'user:lea', action: 'auth_failure' });
       expect(row?.details).toMatchObject({ reason: 'revoked', key_hash_prefix: prefixOf(key) });
+    });
+
+    test('of a token that has expired names whose key is behind it, where its signature is right', async () => {
+      const key = await server.addKey({ zone_id: 'acme', subject: 'ida' });
+      const headers = { authorization: `Bearer ${key}` };
+      const issued = await server.http('/api/v1/auth/token', { method: 'POST', headers });
+      const { access_token } = (await issued.json()) as { access_token: string };
+      const secret = await server.sql.read((tx) =>
+        tx.get<{ value: string }>("SELECT value FROM settings WHERE name = 'jwt_secret'"),
+      );
+      const late = (by: string): Promise<string> =>
+        new SignJWT({ ...decodeJwt(access_token), exp: 2_000 })
+          .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+          .sign(new TextEncoder().encode(by));
+      for (const token of [await late(secret?.value ?? ''), await late('x'.repeat(64))])
+        expect((await server.rpc('list', { path: '/' }, token)).status).toBe(401);
+      const rows = await list({ zone_id: 'acme', actor: 'user:ida', action: 'auth_failure' });
+      expect(rows.map(({ details }) => [details.reason, details.key_hash_prefix])).toEqual([
+        ['expired', prefixOf(key)],
+      ]);
+      const [forged] = await list({ action: 'auth_failure' });
+      expect(forged).toMatchObject({ actor: 'anonymous', details: { reason: 'invalid_token' } });
     });
 
     test('of a credential of the wrong kind says no more than that', async () => {

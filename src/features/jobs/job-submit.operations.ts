@@ -158,6 +158,7 @@ const submitJobOf = (keepJob: KeepJob): Operation<SubmitInput, SubmitOutput, Rea
     const ready = { input, switches, asyncJobs };
     if (input.execution_mode !== 'sync')
       return asyncJobs ? { ...ready, offer: preparation.hands.offer(input.job_type) } : ready;
+    preparation.bricks.checkType(input.job_type);
     const done = await runNow(preparation, (hands) => preparation.run(keepJob, { ...ready, hands }));
     return { ...ready, done };
   },
