@@ -159,8 +159,7 @@ async function prepare(options: Claimed, preparing: Preparing): Promise<Prepared
 async function startClaimed(options: Claimed, { fence, anew, beforeListening }: Opening): Promise<Running> {
   const log = logOfSchema(options.config, options.log ?? silentLog);
   const halt = haltOf(options.onBroken ?? ((reason) => log('error', 'server.broken', { err: String(reason) })));
-  const kept = await prepare(options, { log, fence, onBroken: halt.onBroken });
-  const { storeMark } = kept;
+  const { storeMark, ...kept } = await prepare(options, { log, fence, onBroken: halt.onBroken });
   const config = { ...options.config, AUDIT_KEY: kept.auditKey };
   const tokens = tokensOf(config, kept.secret);
   const sql = await openServerSql(config, halt.onBroken, fence);
@@ -179,7 +178,6 @@ async function startClaimed(options: Claimed, { fence, anew, beforeListening }: 
   const audit = tellingOfAuth(desk, { log, count: (key) => metrics.count(key) });
   const used = keyUse({ runner, clock: systemClock, log });
   const nodes = await joinNodes({ config, sql, log, look: () => lookAtBlobs(blobs, storeMark) });
-
   const { alone } = nodes;
   const bricks = await openBricks({ sql, rings, log, runner, node_id: alone ? undefined : nodes.node_id });
   mind(bricks);

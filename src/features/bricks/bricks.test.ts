@@ -286,20 +286,6 @@ forEachEngine('bricks', (engine) => {
     expect((await list()).active).toBe((await list()).total);
   });
 
-  test('a job that is to run at once is refused while what it is for is off, and one that may wait is taken', async () => {
-    const submit = (execution_mode: string) =>
-      at.ask('POST', '/api/v1/jobs/submit', { job_type: 'integrity_audit', execution_mode });
-    await act('unmount', 'corpus');
-    expect(await submit('sync')).toMatchObject({ status: 503, body: { error: { data: { brick: 'corpus' } } } });
-    const { body } = await submit('async');
-    await act('mount', 'corpus');
-    await until(async () => {
-      const job = await at.ask('GET', `/api/v1/jobs/${String(body.job_id)}`);
-      return (job.body as unknown as JobObject).status === 'succeeded';
-    });
-    expect(await submit('sync')).toMatchObject({ status: 200, body: { status: 'succeeded' } });
-  });
-
   test('who waits for a task is answered when the scheduler goes', async () => {
     const claiming = at.ask('POST', '/api/v2/scheduler/claim', { executor: 'x', wait_seconds: 60 });
     const { body } = await at.ask('POST', '/api/v2/scheduler/submit', { executor: 'y', task_type: 't' });
