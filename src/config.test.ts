@@ -198,6 +198,21 @@ test('a name that is no setting is told with the nearest that is one; those of t
   expect(warnedOf({ NEXUS_constructor: '1' })).toHaveLength(1);
 });
 
+test('what commands go by is listed with the rest, its key hidden; a free port that is typed hides no warning', () => {
+  const environment = { NEXUS_URL: 'http://nexus.example', NEXUS_API_KEY: 'the-key-of-a-client' };
+  const { lines } = loadConfig({ environment, dotenv: { NEXUS_TENANT: 'team' } });
+  const told = lines.map(({ name, value, source }) => [name, value, source]);
+  expect(told.filter(([name = '']) => /^NEXUS_(URL|API_KEY|SESSION|TENANT|TARGET)$/.test(name))).toEqual([
+    ['NEXUS_URL', 'http://nexus.example', 'environment'],
+    ['NEXUS_API_KEY', '***', 'environment'],
+    ['NEXUS_SESSION', '', 'default'],
+    ['NEXUS_TENANT', 'team', '.env'],
+    ['NEXUS_TARGET', 'development', 'default'],
+  ]);
+  const { warnings } = loadConfig({ environment: { NEXUS_PORT: 'tcp://10.0.0.1:2026' }, given: { NEXUS_PORT: '0' } });
+  expect(warnings).toMatchObject([{ event: 'config.ignored' }]);
+});
+
 test('default texts of keys: none in prod, told outside dev, never twice', () => {
   expect(linesOf({ NEXUS_ENVIRONMENT: 'prod' })).toEqual([]);
   expect(linesOf({ NEXUS_ENVIRONMENT: 'prod', NEXUS_BOOTSTRAP_KEYS_ENABLED: 'true' })).toHaveLength(4);

@@ -4,6 +4,7 @@
  */
 import { distance } from 'fastest-levenshtein';
 import { defaultLimits, type Limits, limitKey, limitRows } from './base/limits.ts';
+import { CLIENT_KEYS } from './config/client-keys.ts';
 import type { Environment } from './config/environment.ts';
 import { bootstrapTexts, isDefaultKeyText, keyTextMistakes } from './config/first-keys.ts';
 import { type Key, type Range, whole } from './config/kinds.ts';
@@ -76,9 +77,6 @@ const ALL_KEYS: Readonly<Record<string, Key<unknown>>> = {
   ),
 };
 
-/** Names that others of ours read. */
-const CLIENT_NAMES = new Set(['URL', 'API_KEY', 'SESSION', 'TENANT', 'TARGET']);
-
 export function loadConfig(layers: Layers): Loaded {
   const mistakes: string[] = [];
   const warnings: ConfigWarning[] = [];
@@ -96,17 +94,11 @@ export function loadConfig(layers: Layers): Loaded {
     } catch (wanted) {
       mistakes.push(`${name}: ${hides(row, given) ? 'the value' : JSON.stringify(given)} is not ${messageOf(wanted)}`);
     }
-    const { about, range, awaits } = row;
-    const standard = row.standsFor?.(values) ?? unless;
-    lines.push({
-      name,
-      value: found ? shown(row, given) : standard,
-      source: found?.source ?? 'default',
-      default: standard,
-      about,
-      ...(range ? { range } : {}),
-      ...(awaits ? { awaits } : {}),
-    });
+    lines.push(lineOf(name, row, { found, standard: row.standsFor?.(values) ?? unless }));
+  }
+  for (const [key, row] of Object.entries(CLIENT_KEYS)) {
+    const found = lookUp(`NEXUS_${key}`, layers, warnings);
+    lines.push(lineOf(`NEXUS_${key}`, row, { found, standard: row.default }));
   }
   mistakes.push(...keyTextMistakes(values));
   for (const layer of [layers.environment, layers.dotenv ?? {}]) warnings.push(...unknownNames(layer));
@@ -119,6 +111,25 @@ export function loadConfig(layers: Layers): Loaded {
   );
   return { config: { ...(values as unknown as Values), BLOBS_URL: blobsUrlOf(values), limits }, lines, warnings };
 }
+
+interface Found {
+  readonly value: string;
+  readonly source: Source;
+}
+
+const lineOf = (
+  name: string,
+  row: Key<unknown>,
+  { found, standard }: { readonly found: Found | undefined; readonly standard: string },
+): ConfigLine => ({
+  name,
+  value: found ? shown(row, found.value) : standard,
+  source: found?.source ?? 'default',
+  default: standard,
+  about: row.about,
+  ...(row.range ? { range: row.range } : {}),
+  ...(row.awaits ? { awaits: row.awaits } : {}),
+});
 
 const shown = (row: Key<unknown>, given: string): string => (hides(row, given) ? '***' : given);
 
@@ -160,16 +171,13 @@ const blobsUrlOf = ({ BLOBS_URL, OBJECT_STORAGE_ROOT }: Readonly<Record<string, 
 
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
-function lookUp(
-  name: string,
-  layers: Layers,
-  warnings: ConfigWarning[],
-): { value: string; source: Source } | undefined {
+function lookUp(name: string, layers: Layers, warnings: ConfigWarning[]): Found | undefined {
   const stack: readonly (readonly [Source, Environment])[] = [
     ['argument', layers.given ?? {}],
     ['environment', layers.environment],
     ['.env', layers.dotenv ?? {}],
   ];
+  let found: Found | undefined;
   for (const [source, layer] of stack) {
     const value = layer[name];
     if (value === undefined || value === '') continue;
@@ -177,9 +185,9 @@ function lookUp(
       warnings.push({ event: 'config.ignored', message: `${name} is an address that a container platform put there` });
       continue;
     }
-    return { value, source };
+    found ??= { value, source };
   }
-  return undefined;
+  return found;
 }
 
 /** What container platforms put into the environment of everything for a service of that name. */
@@ -191,7 +199,7 @@ function unknownNames(layer: Environment): ConfigWarning[] {
   const names = Object.keys(layer).filter((name) => name.startsWith('NEXUS_') && !name.startsWith('NEXUS_TEST_'));
   const unknown = names
     .map((name) => name.slice(6))
-    .filter((key) => !Object.hasOwn(ALL_KEYS, key) && !CLIENT_NAMES.has(key));
+    .filter((key) => !Object.hasOwn(ALL_KEYS, key) && !Object.hasOwn(CLIENT_KEYS, key));
   return unknown.map((key) =>
     SERVICE_NAMES.test(key) || isServiceLink(key, layer[`NEXUS_${key}`])
       ? { event: 'config.ignored', message: `NEXUS_${key} was put there by a container platform` }

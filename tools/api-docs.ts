@@ -6,6 +6,7 @@ import { exitCodeOf, FAULTS } from '../src/base/faults.ts';
 import { limitKey, limitRows } from '../src/base/limits.ts';
 import { ownCalls } from '../src/channels/http/own-call-list.ts';
 import type { RoutedCall } from '../src/channels/http/own-calls.ts';
+import { CLIENT_KEYS } from '../src/config/client-keys.ts';
 import { KEYS } from '../src/config/table.ts';
 import type { AnyOperation } from '../src/core/operation.ts';
 import { publicOperations } from '../src/core/operations.ts';
@@ -118,7 +119,7 @@ const limitsText = (): string =>
 const settingsText = (): string =>
   table(
     ['setting', 'default', 'meaning'],
-    Object.entries(KEYS).map(([key, row]) => [`NEXUS_${key}`, row.default, row.about]),
+    Object.entries({ ...KEYS, ...CLIENT_KEYS }).map(([key, row]) => [`NEXUS_${key}`, row.default, row.about]),
   );
 
 export function apiDocument(): string {

@@ -28,6 +28,13 @@ const known = new WeakMap<Issue, IssueDetails>();
 export const detailsOf = (issue: Issue): IssueDetails =>
   known.get(issue) ?? { type: 'type_error', at: issue.path === '' ? [] : issue.path.split('.'), input: undefined };
 
+/** INVALID_PARAMS of one field, for what no schema says. */
+export function invalidValue(issue: Issue, input: unknown): Fault {
+  const at = issue.path === '' ? [] : issue.path.split('.');
+  known.set(issue, { type: 'type_error', at, input });
+  return allInvalid([issue]);
+}
+
 /** The value as its schema has it; INVALID_PARAMS that tells of each wrong field what it is about. */
 export function checked<T>(schema: z.ZodType<T>, given: unknown): T {
   const understood = understand(schema, given);

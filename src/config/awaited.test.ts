@@ -61,9 +61,7 @@ test('who leaves one as it is, or sets what it is anyway, is told nothing', () =
 test('a setting of what is there waits for nothing', () => {
   const waiting = load({}).lines.flatMap(({ name, awaits }) => (awaits ? [name] : []));
   expect(waiting.sort()).toEqual(
-    Object.keys(AWAITED_KEYS)
-      .map((key) => `NEXUS_${key}`)
-      .sort(),
+    [...Object.keys(AWAITED_KEYS), 'SESSION', 'TARGET'].map((key) => `NEXUS_${key}`).sort(),
   );
 });
 

@@ -10,7 +10,7 @@ const waitingFor =
   (awaits: string) =>
   <T>(key: Key<T>): Key<T> => ({ ...key, awaits, about: `${key.about}; without effect, waits for ${awaits}` });
 
-const workflows = waitingFor('workflows');
+export const waitingForWorkflows = waitingFor('workflows');
 const sandboxes = waitingFor('sandboxes');
 const mail = waitingFor('mail');
 
@@ -108,9 +108,9 @@ export const AWAITED_KEYS = {
     listOf('issuers whose tokens are taken: {issuer, audience}', isIssuer, '{"issuer": URL, "audience": text}'),
   ),
   MULTI_TENANT: waitingFor('tenants')(yesNo('tenants can be made', true)),
-  EXECUTION_RETENTION_DAYS: workflows(whole('how long executions are kept', 30, [1, 36_500])),
-  WORKFLOWS_DIR: workflows(optional("directory of the operator's own workflows")),
-  STARTERS: workflows(oneOf('workflows that the first start makes', [['on', 'off']], 'on')),
+  EXECUTION_RETENTION_DAYS: waitingForWorkflows(whole('how long executions are kept', 30, [1, 36_500])),
+  WORKFLOWS_DIR: waitingForWorkflows(optional("directory of the operator's own workflows")),
+  STARTERS: waitingForWorkflows(oneOf('workflows that the first start makes', [['on', 'off']], 'on')),
   MAIL_LOCAL_DOMAINS: mail({
     ...list('domains whose mail is delivered to files of the zone', isDomain, 'domains'),
     default: '["nexus.local"]',

@@ -3,6 +3,9 @@
  * the settings of a server.
  */
 
+/** Where commands find a server unless they are told. */
+export const CLIENT_URL = 'http://127.0.0.1:2026';
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The environment of this process. */
@@ -26,7 +29,7 @@ export function clientSettings(environment: Environment, dotenv: Environment = {
   const settingOf = (name: string): string | undefined => environment[name] || dotenv[name] || undefined;
   const home = environment.XDG_CONFIG_HOME || (environment.HOME ? `${environment.HOME}/.config` : '.');
   return {
-    url: settingOf('NEXUS_URL') ?? 'http://127.0.0.1:2026',
+    url: settingOf('NEXUS_URL') ?? CLIENT_URL,
     urlOfFolder: ofFolder('NEXUS_URL'),
     key: settingOf('NEXUS_API_KEY'),
     keyOfFolder: ofFolder('NEXUS_API_KEY'),

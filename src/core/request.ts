@@ -2,8 +2,8 @@
  * A call as a door hands it over, and what is settled of it before its first transaction: who calls, where and with what.
  * Guarantee: the first refusal is the same at every door (files.md §2).
  */
-import { invalidParams, unknownNames } from '../base/faults.ts';
-import { checked } from '../base/issues.ts';
+import { unknownNames } from '../base/faults.ts';
+import { checked, invalidValue } from '../base/issues.ts';
 import { withoutNulls } from '../base/json-object.ts';
 import { actingFor } from '../features/access/acting.ts';
 import { ANYONE, unauthenticated } from '../features/access/credentials.ts';
@@ -99,7 +99,7 @@ type Asking = Pick<Request, 'tolerant' | 'channel'>;
 function parse(operation: AnyOperation, parameters: unknown, { tolerant, channel }: Asking): unknown {
   if (parameters === undefined || parameters === null) return parse(operation, {}, { tolerant, channel });
   if (typeof parameters !== 'object' || Array.isArray(parameters)) {
-    throw invalidParams({ path: '', message: 'has to be an object' });
+    throw invalidValue({ path: '', message: 'has to be an object' }, parameters);
   }
   if (!tolerant) {
     const known = shapeOf(operation);

@@ -32,7 +32,8 @@ function inV1Words(fault: Fault, sources: Sources): Fault {
   }
   if (code === 'INVALID_PARAMS' && Array.isArray(data.issues)) {
     const issues = (data.issues as Issue[]).map((issue) => tellAll(issue, sources));
-    return again(fault.message, { ...data, issues });
+    // There the parameters as a whole are what the body holds.
+    return again(fault.message.replace(/^params: /, 'body: '), { ...data, issues });
   }
   return fault;
 }

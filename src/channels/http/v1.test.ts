@@ -71,7 +71,7 @@ test.each([
     { body: '{"branch_id":"\\u0000"}' },
     [404, 'NOT_FOUND', 'not_found', 'Branch \u0000 not found'],
   ],
-  [`POST ${SUBMIT}`, { body: '[]' }, [422, 'INVALID_PARAMS', 'validation_error', 'params: has to be an object']],
+  [`POST ${SUBMIT}`, { body: '[]' }, [422, 'INVALID_PARAMS', 'validation_error', 'body: has to be an object']],
 ])('%s %j is %j', async (line, sent, expected) => {
   expect(await refusal(line, sent)).toEqual(expected);
 });
