@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { describe } from 'vitest';
 import type { Log } from '../src/base/log.ts';
 import { type Config, loadConfig } from '../src/config.ts';
@@ -81,7 +82,7 @@ export interface TestOptions {
 export async function startTestServer(options: TestOptions = {}): Promise<TestServer> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'nexus-test-'));
   const database = await placeDatabase(options, directory);
-  const blobs = await blobsSettings(directory);
+  const blobs = await blobsOf(options.environment?.NEXUS_DATABASE_URL ?? database.url, directory, options);
   const { config } = loadConfig({
     environment: {},
     given: {
@@ -133,6 +134,21 @@ export async function startTestServer(options: TestOptions = {}): Promise<TestSe
       if (!options.directory) rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+/** Settings of the blobs of each database of PostgreSQL: its nodes have one store. */
+const stores = new Map<string, Promise<Record<string, string>>>();
+
+function blobsOf(url: string, directory: string, { environment }: TestOptions): Promise<Record<string, string>> {
+  const known = stores.get(url);
+  if (known || !/^postgres/.test(url)) return known ?? blobsSettings(directory);
+  // What a server made for itself goes with it; a database of the test may outlive its first server.
+  const folder = environment?.NEXUS_DATABASE_URL ? mkdtempSync(join(tmpdir(), 'nexus-blobs-')) : directory;
+  if (folder !== directory) process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const onDisk = { NEXUS_BLOBS_URL: pathToFileURL(join(folder, 'blobs')).href };
+  const settings = blobsSettings(folder).then((inBucket) => ({ ...onDisk, ...inBucket }));
+  stores.set(url, settings);
+  return folder === directory ? blobsSettings(directory) : settings;
 }
 
 interface Place {

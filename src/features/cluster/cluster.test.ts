@@ -1,5 +1,5 @@
 /** Who is there, who is missing, who shall leave: as each node tells it, and as those see it who are connected. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,6 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY, startTestServer, type TestServer } from '../../../test/harness.ts';
 import { nexusOnTerminal } from '../../../test/nexus-process.ts';
 import { freshDatabase } from '../../../test/servers/shared-postgres.ts';
-import { freshBucket, settingsFor } from '../../../test/servers/shared-s3.ts';
-import { startTcpProxy } from '../../../test/servers/tcp-proxy.ts';
 import type { HealthBody } from '../../core/call/cluster.ts';
 
 const PATIENCE = { timeout: 20_000, interval: 100 };
@@ -111,27 +109,26 @@ test('one that is drained is not ready and claims nothing, and the last one is n
 });
 
 test('one whose blobs are out of reach is down for all, though it is heard of, and can be drained', async () => {
-  const bucket = await freshBucket();
-  const proxy = await startTcpProxy(Number(new URL(bucket.endpoint).port));
+  const mounted = `${blobs}-mounted`;
+  symlinkSync(blobs, mounted);
   const away = await startTestServer({
     environment: {
       NEXUS_DATABASE_URL: database.url,
       NEXUS_WORKER_NAME: 'far',
-      ...settingsFor({ ...bucket, endpoint: `http://127.0.0.1:${proxy.port}` }),
+      NEXUS_BLOBS_URL: pathToFileURL(mounted).href,
     },
   });
   await expect.poll(() => statuses(first), PATIENCE).toMatchObject({ far: 'healthy' });
   const { node } = await health(away);
-  proxy.shut = true;
-  proxy.cut();
+  rmSync(mounted);
   await expect.poll(() => statuses(first), PATIENCE).toMatchObject({ far: 'down', one: 'healthy' });
   const body = await health(first);
   expect([body.status, body.healthy_nodes.includes(node)]).toEqual(['degraded', false]);
   expect(await act('DELETE', `/nodes/${node}`)).toMatchObject({ status: 409 });
   expect(await act('POST', `/nodes/${node}/drain`)).toMatchObject({ status: 200, body: { status: 'draining' } });
-  proxy.shut = false;
+  symlinkSync(blobs, mounted);
   await away.stop();
-  await proxy.stop();
+  rmSync(mounted);
 });
 
 /** Over a connection that would be kept. */

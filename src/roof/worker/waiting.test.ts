@@ -28,10 +28,10 @@ function ownDirectory(): string {
 
 const fileIn = (directory: string): string => `sqlite:///${directory}/nexus.db`;
 
-function waitingWorker(NEXUS_DATABASE_URL: string, maxJobs = Number.POSITIVE_INFINITY) {
+function waitingWorker(NEXUS_DATABASE_URL: string, maxJobs = Number.POSITIVE_INFINITY, more = {}) {
   const waits: number[] = [];
   const stopping = new AbortController();
-  const { config } = loadConfig({ environment: {}, given: { NEXUS_DATABASE_URL } });
+  const { config } = loadConfig({ environment: {}, given: { NEXUS_DATABASE_URL, ...more } });
   const log = (_level: string, event: string): void => {
     if (event === 'worker.waiting') waits.push(performance.now());
   };
@@ -86,7 +86,7 @@ if (ENGINES.includes('postgres'))
     const proxy = await startTcpProxy(Number(url.port));
     proxy.shut = true;
     url.host = `127.0.0.1:${proxy.port}`;
-    const { waits, ended } = waitingWorker(url.href, 1);
+    const { waits, ended } = waitingWorker(url.href, 1, { NEXUS_DATA_DIR: server.config.DATA_DIR });
     await vi.waitFor(() => expect(waits.length).toBeGreaterThan(0), SLOW);
     await submitEcho(server);
     proxy.shut = false;
