@@ -143,12 +143,13 @@ function blobsOf(url: string, directory: string, { environment }: TestOptions): 
   const known = stores.get(url);
   if (known || !/^postgres/.test(url)) return known ?? blobsSettings(directory);
   // What a server made for itself goes with it; a database of the test may outlive its first server.
-  const folder = environment?.NEXUS_DATABASE_URL ? mkdtempSync(join(tmpdir(), 'nexus-blobs-')) : directory;
-  if (folder !== directory) process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const isOwn = !environment?.NEXUS_DATABASE_URL || environment.NEXUS_DATA_DIR !== undefined;
+  const folder = isOwn ? (environment?.NEXUS_DATA_DIR ?? directory) : mkdtempSync(join(tmpdir(), 'nexus-blobs-'));
+  if (!isOwn) process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const onDisk = { NEXUS_BLOBS_URL: pathToFileURL(join(folder, 'blobs')).href };
   const settings = blobsSettings(folder).then((inBucket) => ({ ...onDisk, ...inBucket }));
   stores.set(url, settings);
-  return folder === directory ? blobsSettings(directory) : settings;
+  return isOwn ? blobsSettings(folder) : settings;
 }
 
 interface Place {
