@@ -86,14 +86,18 @@ forEachEngine('many of one instant', (engine) => {
       ['some', 100],
     ] as const) {
       const rest =
-        "'s', '@yearly', 'UTC', 'x', 't', '{}', 2, 3, '[2]', 1, 'none', 'allow', ?, 0, 'user:u', 'u', '', 1, 1";
+        "'s', '@yearly', 'UTC', 'x', 't', '{}', 2, 3, '[2]', 1, 'last', 'allow', ?, 0, 'user:u', 'u', '', 1, 1";
       const rows = Array.from({ length: n }, (_, i) => [`${zone}-${i}`, zone, late]);
       await write(zone, `INSERT INTO schedules (${COLUMNS}) VALUES (?, ?, ${rest})`, rows);
     }
-    // Once they are there, however long that took: one that is late is missed.
-    const at = Date.now() + 1_000;
+    // Once they are there, however long that took, and of that instant only, so that one is made up for that comes late.
+    const at = new Date(Math.ceil(Date.now() / 1000) * 1000 + 1_000);
+    const day = [at.getUTCHours(), at.getUTCDate(), at.getUTCMonth() + 1, '*'];
+    const cron = [at.getUTCSeconds(), at.getUTCMinutes(), ...day].join(' ');
     for (const zone of ['many', 'some'])
-      await write(zone, 'UPDATE schedules SET next_run_at = ? WHERE zone_id = ?', [[at, zone]]);
+      await write(zone, 'UPDATE schedules SET next_run_at = ?, cron = ? WHERE zone_id = ?', [
+        [at.getTime(), cron, zone],
+      ]);
     await vi.waitFor(async () => expect(await count('schedule_id IS NOT NULL')).toBe(MANY + 100), SLOW);
   });
 
