@@ -10,6 +10,7 @@ import type { Runner } from '../../core/transact.ts';
 import { dueSchedules, fireSchedule } from '../../features/jobs/schedule-steps.operations.ts';
 import { failOverdue, findLate, recoverJob } from '../../features/jobs/worker-steps.operations.ts';
 import { asWorker, type RunStep, systemSteps } from '../system.ts';
+import { Behind } from './behind.ts';
 import { Lanes } from './lanes.ts';
 import { type DueSchedule, Rests } from './rests.ts';
 
@@ -49,10 +50,12 @@ export function startTender(parts: TenderParts): Tender {
   const step = stepsOf(parts);
   const late = lanesOf(parts.log);
   const due = lanesOf(parts.log);
-  const firing = { log: parts.log, lanes: due, rests: new Rests() };
+  const firing = { log: parts.log, lanes: due, rests: new Rests(), behind: new Behind() };
   const tick = async (): Promise<void> => {
     await takeBack(step, parts.worker_id, late);
-    if (!parts.recoversOnly && !parts.bricks.isOff('scheduler')) await fireDue(step, firing);
+    if (parts.recoversOnly) return;
+    if (parts.bricks.isOff('scheduler')) firing.behind.clear();
+    else await fireDue(step, firing);
   };
   let ticking: Promise<void> | undefined;
   const timer = setInterval(
@@ -105,11 +108,12 @@ interface Firing {
   readonly log: Log;
   readonly lanes: Lanes;
   readonly rests: Rests;
+  readonly behind: Behind;
 }
 
 /** What cannot fire stays due. A zone that is locked, or in which one failed, is left out of the next looks. */
 async function fireDue(step: RunStep, firing: Firing): Promise<void> {
-  const { lanes, rests } = firing;
+  const { lanes, rests, behind } = firing;
   let seen_at: number | undefined;
   for (let looks = 0, full = true; full && looks < LOOKS_MOST; looks++) {
     const { zones, schedules } = rests.without();
@@ -120,9 +124,11 @@ async function fireDue(step: RunStep, firing: Firing): Promise<void> {
     full = found.length >= DUE_MOST;
     const due = Map.groupBy(found, ({ zone_id }) => zone_id);
     rests.looked(new Set([...due.keys(), ...lanes.zones]));
-    const seen = { seen_at };
+    const looked_at = seen_at;
+    const seen = new Map([...due.keys()].map((zone_id) => [zone_id, behind.seen(zone_id, looked_at)]));
+    behind.looked(seen, { full });
     await lanes.each(new Map([...due.keys()].map((zone_id) => [zone_id, 1])), (zone_id) =>
-      fireIn(step, firing, { due: due.get(zone_id) ?? [], ...seen }),
+      fireIn(step, firing, { due: due.get(zone_id) ?? [], seen_at: seen.get(zone_id) ?? looked_at }),
     );
   }
 }
