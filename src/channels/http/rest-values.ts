@@ -4,7 +4,7 @@
  * the schema has the word; a parameter that is given twice with different values is refused, never guessed.
  */
 import { z } from 'zod';
-import { invalidParams } from '../../base/faults.ts';
+import { invalidValue } from '../../base/issues.ts';
 import type { AnyOperation } from '../../core/operation.ts';
 import { shapeOf } from '../../core/shape-of.ts';
 
@@ -82,7 +82,7 @@ function fromTexts(name: string, given: readonly string[], rule: TextRule | unde
     return parts.map((part) => fromText(part, items));
   }
   if (!rule) return more.length > 0 ? given : first;
-  if (more.length > 0) throw invalidParams({ path: name, message: 'is given more than once' });
+  if (more.length > 0) throw invalidValue({ path: name, message: 'is given more than once' }, given);
   return fromText(first, rule);
 }
 
@@ -109,7 +109,7 @@ export function mergeParams(...sources: readonly object[]): object {
   for (const [name, value] of given.flatMap((source) => Object.entries(source))) {
     const before = merged.get(name);
     if (before !== undefined && value !== null && value !== before) {
-      throw invalidParams({ path: name, message: 'is given twice, with different values' });
+      throw invalidValue({ path: name, message: 'is given twice, with different values' }, value);
     }
     merged.set(name, before ?? value);
   }

@@ -151,6 +151,10 @@ test('each wrong field is told with what it is, where it was, and what was sent,
     { path: 'limit', type: 'greater_than_equal', loc: ['query', 'limit'], input: 0 },
     { path: 'offset', type: 'greater_than_equal', loc: ['query', 'offset'], input: -1 },
   ]);
+  const twice = await send('GET /api/v1/jobs?limit=1&limit=2');
+  expect(twice.body.error.data.issues).toMatchObject([
+    { message: 'is given more than once', type: 'type_error', loc: ['query', 'limit'], input: [] },
+  ]);
 });
 
 test('a body says that it is JSON; none at all is as good as an empty one', async () => {
