@@ -3,7 +3,6 @@
  * deadline. Guarantees: all of it stands in rows and is decided in the transaction that does it, so any number of nodes may
  * be at it.
  */
-import { causeOf, Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
 import type { BrickState } from '../../core/call/brick-state.ts';
 import type { Runner } from '../../core/transact.ts';
@@ -11,6 +10,7 @@ import { dueSchedules, fireSchedule } from '../../features/jobs/schedule-steps.o
 import { failOverdue, findLate, recoverJob } from '../../features/jobs/worker-steps.operations.ts';
 import { asWorker, type RunStep, systemSteps } from '../system.ts';
 import { Behind } from './behind.ts';
+import { fieldsOf, kindOf, tellingFailures } from './failures.ts';
 import { Lanes } from './lanes.ts';
 import { type DueSchedule, Rests } from './rests.ts';
 
@@ -41,15 +41,13 @@ const TOGETHER = 25;
 export const stepsOf = ({ runner, worker_id }: Pick<TenderParts, 'runner' | 'worker_id'>): RunStep =>
   systemSteps(runner, asWorker(worker_id));
 
-const tellFailure = (log: Log, thrown: unknown): void => log('warn', 'jobs.tend-failed', { err: thrown });
-
-/** A zone that is locked for long keeps no other waiting. */
-const lanesOf = (log: Log): Lanes => new Lanes({ failed: (thrown) => tellFailure(log, thrown) });
+const tellingOf = (log: Log) => tellingFailures(log, 'jobs.tend-failed', {});
 
 export function startTender(parts: TenderParts): Tender {
   const step = stepsOf(parts);
-  const late = lanesOf(parts.log);
-  const due = lanesOf(parts.log);
+  const failed = tellingOf(parts.log);
+  // A zone that is locked for long keeps no other waiting.
+  const [late, due] = [new Lanes({ failed }), new Lanes({ failed })];
   const firing = { log: parts.log, lanes: due, rests: new Rests(), behind: new Behind() };
   const tick = async (): Promise<void> => {
     await takeBack(step, parts.worker_id, late);
@@ -61,7 +59,7 @@ export function startTender(parts: TenderParts): Tender {
   const timer = setInterval(
     () => {
       ticking ??= tick()
-        .catch((thrown: unknown) => tellFailure(parts.log, thrown))
+        .catch(failed)
         .finally(() => {
           ticking = undefined;
         });
@@ -79,7 +77,7 @@ export function startTender(parts: TenderParts): Tender {
 
 /** Takes back what is lost now, and waits for that. */
 export async function takeAllBack(step: RunStep, { log, worker_id }: Pick<TenderParts, 'log' | 'worker_id'>) {
-  const lanes = lanesOf(log);
+  const lanes = new Lanes({ failed: tellingOf(log) });
   await takeBack(step, worker_id, lanes);
   await lanes.idle();
 }
@@ -158,11 +156,8 @@ async function hasFired(
     rests.fired(zone_id);
     return true;
   } catch (thrown) {
-    const code = thrown instanceof Fault ? thrown.code : undefined;
-    if (!rests.failed(due, code ?? (thrown instanceof Error ? thrown.name : typeof thrown))) return false;
-    // A refusal says all in its message; where it came from would only hide that.
-    const err = thrown instanceof Fault ? (causeOf(thrown) ?? thrown.message) : thrown;
-    log('warn', 'schedule.failed', { zone: zone_id, schedule_id, ...(code && { code }), err });
+    const isTold = rests.failed(due, kindOf(thrown));
+    if (isTold) log('warn', 'schedule.failed', { zone: zone_id, schedule_id, ...fieldsOf(thrown) });
     return false;
   }
 }

@@ -26,6 +26,7 @@ import {
 import { asWorker, type RunStep, systemSteps } from '../system.ts';
 import { type AttemptParts, attemptJob, STOPPED, TAKEN } from './attempt.ts';
 import { Due } from './due.ts';
+import { tellingFailures } from './failures.ts';
 import { Lanes } from './lanes.ts';
 import { presenceOf, workerId } from './presence.ts';
 import type { Ended, InHand, Run } from './runs.ts';
@@ -71,6 +72,7 @@ export class Worker {
   private wake: () => void = () => undefined;
   private pumping: Promise<void> | undefined;
   private beating: Promise<unknown> = Promise.resolve();
+  private readonly warn: (thrown: unknown) => void;
 
   constructor(parts: WorkerParts, startedAt: number) {
     this.parts = parts;
@@ -78,7 +80,8 @@ export class Worker {
     this.worker_id = workerId(parts.settings.name);
     this.step = systemSteps(parts.runner, asWorker(this.worker_id));
     this.due = new Due({ step: this.step, bricks: parts.bricks, pollMs: parts.settings.pollMs });
-    const failed = (thrown: unknown): void => this.warn(thrown);
+    const failed = tellingFailures(parts.log, 'worker.failed', { worker_name: this.worker_id });
+    this.warn = failed;
     this.working = new Lanes({ failed, over: () => this.nudge() });
     this.renewing = new Lanes({ failed });
   }
@@ -97,7 +100,7 @@ export class Worker {
     };
     if (settings.keepsHouse) this.unlisten.push(rings.listen(HOUSEWORK, housework));
     this.unlisten.push(bricks.onChange(housework));
-    if (settings.claims) this.beating = this.beat().catch((thrown: unknown) => this.warn(thrown));
+    if (settings.claims) this.beating = this.beat().catch(this.warn);
     this.pumping = this.pump();
     log('info', 'worker.started', { worker_name: this.worker_id });
   }
@@ -135,7 +138,7 @@ export class Worker {
     await Promise.all(this.housework);
     while (this.isBusy && performance.now() < until) await this.pause(Math.min(50, until - performance.now()));
     await this.giveBack();
-    if (this.ended.size > 0) await this.round().catch((thrown: unknown) => this.warn(thrown));
+    if (this.ended.size > 0) await this.round().catch(this.warn);
     this.closed = true;
     for (const timer of this.timers) clearInterval(timer);
     for (const unlisten of this.unlisten) unlisten();
@@ -171,16 +174,12 @@ export class Worker {
       if (busy) return;
       busy = true;
       work()
-        .catch((thrown: unknown) => this.warn(thrown))
+        .catch(this.warn)
         .finally(() => {
           busy = false;
         });
     }, ms);
     this.timers.push(timer);
-  }
-
-  private warn(thrown: unknown): void {
-    this.parts.log('warn', 'worker.failed', { worker_name: this.worker_id, err: thrown });
   }
 
   private pause(ms: number): Promise<void> {
@@ -390,7 +389,7 @@ export class Worker {
     for (const [job_id, { zone_id, attempt }] of [...this.running]) {
       this.takeAway(job_id);
       const input = { job_id, attempt, worker_id: this.worker_id };
-      await this.step(recoverJob, zone_id, input).catch((thrown: unknown) => this.warn(thrown));
+      await this.step(recoverJob, zone_id, input).catch(this.warn);
     }
   }
 }
