@@ -376,6 +376,9 @@ test('doctor looks at what is truly active', SLOW, async () => {
   expect(checks.map((check: { name: string }) => check.name)).toEqual(
     expect.arrayContaining(['server', 'clock', 'permissions', 'key', 'files', 'sql', 'blobs']),
   );
+  expect(checks.find((check: { name: string }) => check.name === 'backups').detail).toMatch(
+    /^none at \/.*; none is scheduled: nexus backup configure$/,
+  );
   expect((await server.ok('list', { path: '/' })).files.filter((path: string) => path.includes('doctor'))).toEqual([]);
   const blind = await run(['doctor'], { env: { NEXUS_API_KEY: 'wrong-key-0000000' } });
   expect(blind.code).toBe(1);

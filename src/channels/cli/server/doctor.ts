@@ -156,17 +156,13 @@ async function bricks(transport: Transport): Promise<Check> {
 async function backups(transport: Transport): Promise<Check> {
   const fix = 'look at: nexus backup list';
   try {
-    const {
-      backups: all,
-      destination,
-      overdue,
-    } = (await transport.rest({
-      method: 'GET',
-      path: '/api/v2/backups',
-    })) as BackupList;
+    const get = (path: string) => transport.rest({ method: 'GET', path });
+    const { backups: all, destination, overdue } = (await get('/api/v2/backups')) as BackupList;
+    const { enabled } = (await get('/api/v2/backups/config')) as { readonly enabled: boolean };
+    const none = enabled ? '' : '; none is scheduled: nexus backup configure';
     const [newest] = all.filter(({ reason, status }) => reason !== 'safety' && !/^(queued|running)$/.test(status));
-    if (!newest) return { name: 'backups', ok: !overdue, detail: `none at ${destination}; nexus backup now`, fix };
-    const late = overdue ? ', and one that the schedule asked for is missing' : '';
+    if (!newest) return { name: 'backups', ok: !overdue, detail: `none at ${destination}${none}`, fix };
+    const late = overdue ? ', and one that the schedule asked for is missing' : none;
     const detail = `the newest ${newest.status}, of ${newest.at}, at ${destination}${late}`;
     return { name: 'backups', ok: newest.status === 'succeeded' && !overdue, detail, fix };
   } catch (thrown) {
