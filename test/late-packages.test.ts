@@ -1,8 +1,9 @@
-/** What the published program loads with the first question for it (tools/build.ts) answers as it does from source. */
+/** What the published program has otherwise than the source (tools/build.ts) answers as it does from there. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startTestServer } from './harness.ts';
 import { type Started, startServing } from './nexus-process.ts';
 
 const KEY = 'key-for-late-packages';
@@ -38,4 +39,11 @@ test('types of files, patterns and their mistakes', async () => {
 test('the figures for Prometheus', async () => {
   const text = await (await ask('/metrics', { headers: { accept: 'text/plain' } })).text();
   expect(text).toMatch(/^process_cpu_seconds_total \d/m);
+});
+
+test('the schemas, many of which it has once', async () => {
+  const source = await startTestServer({});
+  const told = await (await source.http('/openapi.json')).json();
+  await source.stop();
+  expect(await (await ask('/openapi.json')).json()).toEqual(told);
 });

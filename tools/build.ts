@@ -99,6 +99,34 @@ const oneLanguage: Plugin = {
   },
 };
 
+/**
+ * Schemas without a rule of their own are one each, and so is what may be null or missing of them: no schema ever changes, the
+ * features have some two thousand such, and two threads hold them all.
+ */
+const oneOfAKind: Plugin = {
+  name: 'one of a kind',
+  setup({ onLoad }) {
+    const kinds = ['string', 'number', 'boolean', 'int', 'unknown', 'any'].map((name) => ({
+      name,
+      // A rule is what it is called with.
+      as: (make: string) => `(rule) { return rule === undefined ? (one.${name} ??= ${make}()) : ${make}(rule); }`,
+    }));
+    const wrappers = ['optional', 'nullable'].map((name) => ({
+      name,
+      as: (make: string) => `(of) { return (of.$${name} ??= ${make}(of)); }`,
+    }));
+    onLoad({ filter: /\/zod\/v4\/classic\/schemas\.js$/ }, ({ path }) => {
+      let contents = `const one = {};\n${readFileSync(path, 'utf8')}`;
+      for (const { name, as } of [...kinds, ...wrappers]) {
+        const head = `export function ${name}(`;
+        if (!contents.includes(head)) throw new Error(`zod makes no ${name}`);
+        contents = contents.replace(head, `export function ${name}${as(`make_${name}`)}\nfunction make_${name}(`);
+      }
+      return { contents };
+    });
+  },
+};
+
 /** No route has a schema for Fastify (channels/http/frame.ts), so what it would compile them with is never loaded. */
 const noCompilers: Plugin = {
   name: 'no compilers of schemas',
@@ -209,7 +237,16 @@ const { metafile } = await build({
   minifySyntax: true,
   lineLimit: 120,
   banner: { js: HEAD },
-  plugins: [dataOfOperations, keepPlaces, oneLanguage, noCompilers, singleCharacters, lateModules, latePackages],
+  plugins: [
+    dataOfOperations,
+    keepPlaces,
+    oneLanguage,
+    oneOfAKind,
+    noCompilers,
+    singleCharacters,
+    lateModules,
+    latePackages,
+  ],
   metafile: true,
   logLevel: 'warning',
 });

@@ -9,6 +9,9 @@ import { runInNewContext } from 'node:vm';
 const WAIT_MS = 5_000;
 /** Share of the time since the last look that a thread may have worked and yet be idle. */
 const IDLE_SHARE = 0.05;
+/** What one collection has freed is given back, and lets go of more, in the ones after it. */
+const COLLECTIONS = 3;
+const BETWEEN_MS = 1_000;
 
 /** Of the thread that calls it, which it does not keep alive. */
 export function giveBackWhenIdle(): void {
@@ -27,5 +30,7 @@ function collectAll(): void {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: object) => void;
   setFlagsFromString('--no-expose-gc');
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  for (let n = 0; n < COLLECTIONS; n++) {
+    setTimeout(() => collect({ type: 'major', execution: 'sync', flavor: 'last-resort' }), n * BETWEEN_MS).unref();
+  }
 }
