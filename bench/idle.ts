@@ -109,7 +109,7 @@ async function look({ name, command, env, ready }: Server): Promise<Seen> {
   try {
     const readyMs = await untilReady(ready, ended.signal);
     await sleep(IDLE_MS, undefined, { signal: ended.signal });
-    return { readyMs, residentMb: residentBytes(child.pid ?? 0) / 1024 ** 2 };
+    return { readyMs, residentMb: residentBytes(child.pid ?? 0) / 1e6 };
   } catch (thrown) {
     throw ended.signal.aborted ? ended.signal.reason : thrown;
   } finally {
@@ -139,7 +139,7 @@ export async function run(): Promise<boolean> {
   );
   const figures = {
     readyMs: ['start to ready', 'ms', READY_MS],
-    residentMb: ['resident when idle', 'MiB', RESIDENT_MB],
+    residentMb: ['resident when idle', 'MB', RESIDENT_MB],
   } as const;
   let met = true;
   for (const [key, [what, unit, bound]] of Object.entries(figures)) {
