@@ -36,6 +36,9 @@ function giveUp(why) {
   process.exit(2);
 }
 
+/** What a program exits with that lacks a library, which the loader has named by then. */
+const NOT_LOADED = 127;
+
 /**
  * What threads free stays with glibc, in an arena for each thread, unless it is told otherwise when a process starts: 8 of the
  * 120 MiB that an idle server holds. Somebody's own settings stay as they are.
@@ -47,8 +50,14 @@ const isTold = Object.keys(MEMORY).some((name) => name in process.env);
 /** The same process, begun again with these settings; where a system or a Node cannot, it goes on as it is. */
 function beginAgain() {
   if (!isServer || isTold || process.platform !== 'linux' || typeof process.execve !== 'function') return;
+  // Without /proc a program does not know where it lies.
+  if (!existsSync(process.execPath)) return;
   const args = [process.execPath].concat(process.execArgv, self, process.argv.slice(2));
-  process.execve(process.execPath, args, Object.assign({}, process.env, MEMORY));
+  try {
+    process.execve(process.execPath, args, Object.assign({}, process.env, MEMORY));
+  } catch {
+    // It needs more memory then.
+  }
 }
 
 /**
@@ -65,6 +74,8 @@ async function runWith(node) {
   for (const signal of signals) process.on(signal, () => typed.includes(signal) || child.kill(signal));
   child.on('error', (error) => giveUp(`${node} does not start (${error.message})`));
   child.on('exit', (code, signal) => {
+    if (code === NOT_LOADED)
+      giveUp('the Node that came with the package lacks a library (Debian: apt-get install libatomic1)');
     if (signal === null) process.exit(code);
     for (const name of signals) process.removeAllListeners(name);
     process.kill(process.pid, signal);

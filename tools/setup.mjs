@@ -86,25 +86,32 @@ function installModules() {
   const lockText = readFileSync(join(ROOT, 'package-lock.json'), 'utf8');
   const stamp = `${createHash('sha256').update(lockText).digest('hex')} ${PLATFORM}\n`;
   const stamped = existsSync(STAMP) && readFileSync(STAMP, 'utf8') === stamp;
-  if (!(stamped || modulesMatchLock(lockText)) || missingNode()) {
+  if (!(stamped || modulesMatchLock(lockText)) || (missingNode() && !missingLibrary())) {
     const failure = timed('installing npm dependencies', npmInstall);
     if (failure) stop(`npm install failed: ${failure}`);
     if (!modulesMatchLock(lockText))
       stop('package-lock.json does not fit package.json: run npm install and commit both');
   }
-  const missing = missingNode();
+  const missing = addLibrary() ?? missingNode();
   if (missing) stop(missing);
   if (!stamped) writeFileSync(STAMP, stamp);
 }
 
-/** What is missing for a Node that can run the server, if anything. npm skips an optional package that it cannot get. */
-function missingNode() {
-  if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR && existsSync(process.execPath)) return undefined;
+/** The Node that the package brings for this machine: its name and version, and where it is; undefined where none is pinned. */
+function pinnedNode() {
   const optional = readJson(join(ROOT, 'package.json')).optionalDependencies;
   const name = Object.keys(optional).find((each) => each.startsWith('node-') && each.endsWith(PLATFORM));
-  if (!name) return `no Node is pinned for ${PLATFORM}: install Node ${NODE_MAJOR} or newer`;
-  const wanted = `${name}@${optional[name]}`;
-  const node = join(MODULES, name, 'bin', 'node');
+  return name && { wanted: `${name}@${optional[name]}`, node: join(MODULES, name, 'bin', 'node') };
+}
+
+const isNewEnough = () => Number(process.versions.node.split('.')[0]) >= NODE_MAJOR && existsSync(process.execPath);
+
+/** What is missing for a Node that can run the server, if anything. npm skips an optional package that it cannot get. */
+function missingNode() {
+  if (isNewEnough()) return undefined;
+  const pinned = pinnedNode();
+  if (!pinned) return `no Node is pinned for ${PLATFORM}: install Node ${NODE_MAJOR} or newer`;
+  const { wanted, node } = pinned;
   const instead = `or install Node ${NODE_MAJOR} or newer`;
   if (!existsSync(node) || !existsSync(join(MODULES, '.bin', 'node'))) {
     return `the package ${wanted} is missing: see whether your npm registry has it and run this again, ${instead}`;
@@ -112,6 +119,41 @@ function missingNode() {
   return run(node, ['--version'], process.env)
     ? `the Node of ${wanted} does not start on this machine: install Node ${NODE_MAJOR} or newer`
     : undefined;
+}
+
+/** Libraries that the pinned Node is linked with and a small Debian lacks, each by the package that has it. */
+const LIBRARIES = { 'libatomic.so.1': 'libatomic1' };
+
+/** That which the pinned Node lacks to start, where it is the one that is to run. */
+function missingLibrary() {
+  const { node } = pinnedNode() ?? {};
+  if (isNewEnough() || !node || !existsSync(node)) return undefined;
+  const failure = run(node, ['--version'], process.env) ?? '';
+  const [, library] = /error while loading shared libraries: ([^:]+):/.exec(failure) ?? [];
+  return LIBRARIES[library] && { library, name: LIBRARIES[library] };
+}
+
+/** Adds it; says what to do where that cannot be done. */
+function addLibrary() {
+  const missing = missingLibrary();
+  if (!missing) return undefined;
+  const { library, name } = missing;
+  const byHand = `the Node that comes with it needs ${library}: install it (Debian: apt-get install ${name})`;
+  return canInstall() ? aptInstall([name], byHand) : byHand;
+}
+
+const canInstall = () => process.getuid?.() === 0 && onPath('apt-get');
+
+/** What went wrong, if anything. */
+function aptInstall(names, byHand) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const failure = timed(
+    `installing ${names.join(' and ')}`,
+    () =>
+      run('apt-get', ['-q', 'update'], env) ||
+      run('apt-get', ['-qy', '--no-install-recommends', 'install', ...names], env),
+  );
+  return failure && `${byHand}\n${failure}`;
 }
 
 function onPath(command) {
@@ -151,15 +193,8 @@ function installPackages() {
   if (wanted.length === 0) return;
   const names = wanted.join(' and ');
   const byHand = `the tests need ${names}: install ${wanted.length > 1 ? 'them' : 'it'} (Debian: apt-get install ${wanted.join(' ')})`;
-  if (process.getuid?.() !== 0 || !onPath('apt-get')) stop(byHand);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const failure = timed(
-    `installing ${names}`,
-    () =>
-      run('apt-get', ['-q', 'update'], env) ||
-      run('apt-get', ['-qy', '--no-install-recommends', 'install', ...wanted], env),
-  );
-  if (failure) stop(`${byHand}\n${failure}`);
+  const failure = canInstall() ? aptInstall(wanted, byHand) : byHand;
+  if (failure) stop(failure);
   if (missingPackages().length > 0) stop(byHand);
 }
 

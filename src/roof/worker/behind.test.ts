@@ -1,3 +1,4 @@
+/** What waits for its turn is late, and not missed. */
 import { expect, test } from 'vitest';
 import { Behind } from './behind.ts';
 

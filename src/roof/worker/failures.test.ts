@@ -1,3 +1,4 @@
+/** What fails again and again is told of now and then. */
 import { expect, test } from 'vitest';
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
@@ -9,7 +10,7 @@ test('each cause is told at once, and then once a minute', () => {
   const told: unknown[] = [];
   const log: Log = (level, event, fields) => told.push([level, event, fields]);
   let now = 0;
-  const tell = tellingFailures(log, 'worker.failed', { worker_name: 'w' }, () => now);
+  const tell = tellingFailures(log, 'worker.failed', { fields: { worker_name: 'w' }, now: () => now });
   const broken = new TypeError('broken');
   const each = (): void => {
     for (const thrown of [new Fault('UNAVAILABLE', 'Database is away'), broken, 'a text']) tell(thrown);

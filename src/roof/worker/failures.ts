@@ -21,13 +21,15 @@ export function fieldsOf(thrown: unknown): LogFields {
   return { code: thrown.code, err: causeOf(thrown) ?? thrown.message };
 }
 
+interface Telling {
+  /** Of each line. */
+  readonly fields?: LogFields;
+  /** Milliseconds of a clock that only goes forward. */
+  readonly now?: () => number;
+}
+
 /** Tells of what was thrown, as warnings of the event. */
-export function tellingFailures(
-  log: Log,
-  event: LogEvent,
-  fields: LogFields,
-  now: () => number = () => performance.now(),
-): (thrown: unknown) => void {
+export function tellingFailures(log: Log, event: LogEvent, { fields, now }: Telling = {}): (thrown: unknown) => void {
   const kinds = new Map<string, (thrown: unknown) => void>();
   const tell = (thrown: unknown): void => log('warn', event, { ...fields, ...fieldsOf(thrown) });
   return (thrown) => {

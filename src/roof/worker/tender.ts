@@ -41,7 +41,7 @@ const TOGETHER = 25;
 export const stepsOf = ({ runner, worker_id }: Pick<TenderParts, 'runner' | 'worker_id'>): RunStep =>
   systemSteps(runner, asWorker(worker_id));
 
-const tellingOf = (log: Log) => tellingFailures(log, 'jobs.tend-failed', {});
+const tellingOf = (log: Log) => tellingFailures(log, 'jobs.tend-failed');
 
 export function startTender(parts: TenderParts): Tender {
   const step = stepsOf(parts);

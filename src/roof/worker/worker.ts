@@ -80,7 +80,7 @@ export class Worker {
     this.worker_id = workerId(parts.settings.name);
     this.step = systemSteps(parts.runner, asWorker(this.worker_id));
     this.due = new Due({ step: this.step, bricks: parts.bricks, pollMs: parts.settings.pollMs });
-    const failed = tellingFailures(parts.log, 'worker.failed', { worker_name: this.worker_id });
+    const failed = tellingFailures(parts.log, 'worker.failed', { fields: { worker_name: this.worker_id } });
     this.warn = failed;
     this.working = new Lanes({ failed, over: () => this.nudge() });
     this.renewing = new Lanes({ failed });
