@@ -7,7 +7,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -94,6 +94,7 @@ function installModules() {
   }
   const missing = addLibrary() ?? missingNode();
   if (missing) stop(missing);
+  linkNode();
   if (!stamped) writeFileSync(STAMP, stamp);
 }
 
@@ -101,7 +102,17 @@ function installModules() {
 function pinnedNode() {
   const optional = readJson(join(ROOT, 'package.json')).optionalDependencies;
   const name = Object.keys(optional).find((each) => each.startsWith('node-') && each.endsWith(PLATFORM));
-  return name && { wanted: `${name}@${optional[name]}`, node: join(MODULES, name, 'bin', 'node') };
+  return name && { name, wanted: `${name}@${optional[name]}`, node: join(MODULES, name, 'bin', 'node') };
+}
+
+/** Where npm looks for the `node` of its scripts. npm 9 takes it away again, with those of the other platforms. */
+function linkNode() {
+  const link = join(MODULES, '.bin', 'node');
+  const { name, node } = pinnedNode() ?? {};
+  if (isNewEnough() || !node || !existsSync(node) || existsSync(link)) return;
+  rmSync(link, { force: true });
+  mkdirSync(join(MODULES, '.bin'), { recursive: true });
+  symlinkSync(join('..', name, 'bin', 'node'), link);
 }
 
 const isNewEnough = () => Number(process.versions.node.split('.')[0]) >= NODE_MAJOR && existsSync(process.execPath);
@@ -113,7 +124,7 @@ function missingNode() {
   if (!pinned) return `no Node is pinned for ${PLATFORM}: install Node ${NODE_MAJOR} or newer`;
   const { wanted, node } = pinned;
   const instead = `or install Node ${NODE_MAJOR} or newer`;
-  if (!existsSync(node) || !existsSync(join(MODULES, '.bin', 'node'))) {
+  if (!existsSync(node)) {
     return `the package ${wanted} is missing: see whether your npm registry has it and run this again, ${instead}`;
   }
   return run(node, ['--version'], process.env)
