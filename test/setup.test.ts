@@ -1,6 +1,7 @@
 /**
  * The first command on a machine whose own Node is too old and which lacks a library of the pinned one, as a small Debian does: the
- * library is installed where that can be done, and else the one line that fails says how. Such a machine is played by a folder.
+ * library is installed where that can be done, and else the one line that fails says how; the packages are those of the pinned
+ * Node. Such a machine is played by a folder.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -29,7 +30,8 @@ const script = (path: string, ...lines: string[]): string => put(path, ['#!/bin/
 /** A clone with its packages, of which only the pinned Node matters here. */
 function clone(): void {
   const lock = { packages: { [`node_modules/${NAME}`]: { version: '26.0.0', integrity: 'sha512-x' } } };
-  for (const path of ['tools/setup.mjs', 'bin/nexus.mjs']) cpSync(join(ROOT, path), join(place, path));
+  for (const path of ['tools/setup.mjs', 'tools/pinned-version.cjs', 'bin/nexus.mjs'])
+    cpSync(join(ROOT, path), join(place, path));
   put('package.json', JSON.stringify({ version: '1.0.0', optionalDependencies: { [NAME]: '26.0.0' } }));
   put('package-lock.json', JSON.stringify(lock));
   put('node_modules/.package-lock.json', JSON.stringify(lock));
@@ -96,4 +98,16 @@ test('it is installed where that can be done, and once; npm finds the Node, thou
   expect(run('tools/setup.mjs', root)).toEqual({ status: 0, stdout: '', stderr: '' });
   expect(execFileSync(join(place, 'node_modules/.bin/node'), { encoding: 'utf8' })).toBe('v26.0.0\n');
   expect(readFileSync(asked, 'utf8')).toBe('-q update\n-qy --no-install-recommends install libatomic1\n');
+});
+
+test('npm takes the packages for the pinned Node, not for the one that it runs on', () => {
+  const record = join(place, 'node_modules/.package-lock.json');
+  for (const path of [record, join(place, 'node_modules/.nexus-setup')]) rmSync(path);
+  script('npm/npm', `"${process.execPath}" -p process.version > seen`, `cp package-lock.json "${record}"`);
+  const { status, stdout } = run('tools/setup.mjs', { root: false, path: `${join(place, 'npm')}:/usr/bin:/bin` });
+  expect([status, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^setup: installing npm dependencies … done in \d+\.\d s\n$/),
+  ]);
+  expect(readFileSync(join(place, 'seen'), 'utf8')).toBe('v26.0.0\n');
 });

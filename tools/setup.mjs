@@ -79,7 +79,13 @@ function npmInstall() {
   const npm = process.env.npm_execpath ?? '';
   const [command, ...first] = /npm-cli\.js$/.test(npm) ? [process.execPath, npm] : ['npm'];
   const flags = ['--no-save', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-  return run(command, [...first, 'install', ...flags, '--include=dev', '--include=optional'], cleanEnv());
+  const env = cleanEnv();
+  if (!isNewEnough()) {
+    // Quoted as Node reads it: the clone may lie anywhere.
+    const shim = JSON.stringify(fileURLToPath(new URL('pinned-version.cjs', import.meta.url)));
+    env.NODE_OPTIONS = `${env.NODE_OPTIONS ?? ''} --require ${shim}`.trim();
+  }
+  return run(command, [...first, 'install', ...flags, '--include=dev', '--include=optional'], env);
 }
 
 function installModules() {

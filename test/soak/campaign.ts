@@ -32,10 +32,10 @@ const soaked = await soak({
   rate,
   sampleMs: SAMPLE_MS,
   looks: LOOKS,
-  told: ({ at, mebibytes, handles, threads }, { calls, refused, failed }) => {
+  told: ({ at, mebibytes, handles, connections, threads }, { calls, refused, failed }) => {
     if (at < (minute + 1) * 60_000) return;
     minute++;
-    const held = `${mebibytes.toFixed(0)} MiB, ${handles} handles, ${threads} threads`;
+    const held = `${mebibytes.toFixed(0)} MiB, ${handles} handles, ${connections} connections, ${threads} threads`;
     say(
       `${minute} of ${minutes} min: ${calls} calls, ${refused} refused as they should, ${failed.length} failed; ${held}`,
     );

@@ -2,7 +2,7 @@
  * A server under mixed load for a while, looked at from outside: what it answers, what it holds. Starts the command as an
  * operator would, drives all areas at a steady rate, and samples resident memory, open handles and threads.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { residentBytes } from '../../bench/lib/process-stats.ts';
@@ -20,7 +20,10 @@ export interface Sample {
   /** Milliseconds since the load began. */
   readonly at: number;
   readonly mebibytes: number;
+  /** Open ones that are no connections of clients. */
   readonly handles: number;
+  /** That clients have open: as many as they like. */
+  readonly connections: number;
   readonly threads: number;
 }
 
@@ -51,12 +54,23 @@ export interface Soaked {
 
 const listed = (pid: number, what: 'fd' | 'task'): number => readdirSync(`/proc/${pid}/${what}`).length;
 
-const sampleOf = (pid: number, at: number): Sample => ({
-  at,
-  mebibytes: residentBytes(pid) / 1024 ** 2,
-  handles: listed(pid, 'fd'),
-  threads: listed(pid, 'task'),
-});
+const ESTABLISHED = '01';
+
+/** One that its client has closed, and the server has not, is none of these. */
+function connectionsAt(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1);
+  return rows.filter((row) => {
+    const [, address = '', , state] = row.trim().split(/\s+/);
+    return address.endsWith(local) && state === ESTABLISHED;
+  }).length;
+}
+
+function sampleOf({ pid, port }: { readonly pid: number; readonly port: number }, at: number): Sample {
+  const connections = connectionsAt(port);
+  const handles = listed(pid, 'fd') - connections;
+  return { at, mebibytes: residentBytes(pid) / 1024 ** 2, handles, connections, threads: listed(pid, 'task') };
+}
 
 /** Rounds of the areas in turn, so many a second while no more than some are under way. */
 async function drive(caller: CountingCaller, { rate, until }: { rate: number; until: number }) {
@@ -105,7 +119,7 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   const samples: Sample[] = [];
   const began = performance.now();
   const look = setInterval(() => {
-    const sample = sampleOf(pid, performance.now() - began);
+    const sample = sampleOf({ pid, port }, performance.now() - began);
     samples.push(sample);
     told?.(sample, caller.counts);
   }, sampleMs);
