@@ -189,12 +189,15 @@ const hasSwift = () => existsSync('/usr/lib/python3/dist-packages/swift/common/m
 /** Started by test/servers/chromium.ts. */
 const CHROMIUM = '/usr/lib/chromium/chromium-headless-shell';
 
-/** Debian packages that tests start, as far as they are missing. On other systems than Linux they are PostgreSQL, openssl and patch only. */
+/** Debian packages that tests start, as far as they are missing. On other systems than Linux they are PostgreSQL, openssl, patch and curl only. */
 function missingPackages() {
   const wanted = [
     ['postgresql', hasPostgres()],
     ['openssl', onPath('openssl')],
     ['patch', onPath('patch')],
+    ['curl', onPath('curl')],
+    // The `kill` of the unit of systemd.
+    ['procps', process.platform !== 'linux' || existsSync('/bin/kill')],
     ['strace', process.platform !== 'linux' || onPath('strace')],
     // Its checker of units runs without it being what started the machine.
     ['systemd', process.platform !== 'linux' || onPath('systemd-analyze')],
