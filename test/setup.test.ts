@@ -66,7 +66,7 @@ test('who may not install it is told what to install', () => {
   const told = {
     status: 1,
     stdout: '',
-    stderr: `setup: the Node that comes with it needs libatomic.so.1: ${BY_HAND}\n`,
+    stderr: `setup: the Node of ${NAME}@26.0.0 needs libatomic.so.1: ${BY_HAND}\n`,
   };
   expect(run('tools/setup.mjs', { root: false, path: '/usr/bin:/bin' })).toEqual(told);
   // A system without apt.

@@ -143,19 +143,19 @@ const LIBRARIES = { 'libatomic.so.1': 'libatomic1' };
 
 /** That which the pinned Node lacks to start, where it is the one that is to run. */
 function missingLibrary() {
-  const { node } = pinnedNode() ?? {};
+  const { node, wanted } = pinnedNode() ?? {};
   if (isNewEnough() || !node || !existsSync(node)) return undefined;
   const failure = run(node, ['--version'], process.env) ?? '';
   const [, library] = /error while loading shared libraries: ([^:]+):/.exec(failure) ?? [];
-  return LIBRARIES[library] && { library, name: LIBRARIES[library] };
+  return LIBRARIES[library] && { wanted, library, name: LIBRARIES[library] };
 }
 
 /** Adds it; says what to do where that cannot be done. */
 function addLibrary() {
   const missing = missingLibrary();
   if (!missing) return undefined;
-  const { library, name } = missing;
-  const byHand = `the Node that comes with it needs ${library}: install it (Debian: apt-get install ${name})`;
+  const { wanted, library, name } = missing;
+  const byHand = `the Node of ${wanted} needs ${library}: install it (Debian: apt-get install ${name})`;
   return canInstall() ? aptInstall([name], byHand) : byHand;
 }
 
