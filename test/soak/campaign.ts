@@ -2,7 +2,7 @@
  * The long form of soak.test.ts: `node test/soak/campaign.ts [--minutes 30] [--rate 120]`. A line a minute and the verdict. Memory is what
  * is held when all threads have just collected their garbage, at the end against two thirds of the time (by one third all caches
  * are full, that of texts for grep last): at most a tenth more. Handles and threads by the medians of the last third and the one
- * before it: no more. No answer 5xx, and where there is one it names its trace. Exit code 1 where that does not hold.
+ * before it: no more; of connections, to the database too, there are as many as are needed at once. No answer 5xx, and where there is one it names its trace. Exit code 1 where that does not hold.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -32,10 +32,10 @@ const soaked = await soak({
   rate,
   sampleMs: SAMPLE_MS,
   looks: LOOKS,
-  told: ({ at, mebibytes, handles, connections, threads }, { calls, refused, failed }) => {
+  told: ({ at, mebibytes, handles, database, connections, threads }, { calls, refused, failed }) => {
     if (at < (minute + 1) * 60_000) return;
     minute++;
-    const held = `${mebibytes.toFixed(0)} MiB, ${handles} handles, ${connections} connections, ${threads} threads`;
+    const held = `${mebibytes.toFixed(0)} MiB, ${handles} handles, ${database} of the database, ${connections} connections, ${threads} threads`;
     say(
       `${minute} of ${minutes} min: ${calls} calls, ${refused} refused as they should, ${failed.length} failed; ${held}`,
     );
@@ -50,6 +50,11 @@ const third = Math.floor(samples.length / 3);
 const early = samples.slice(-2 * third, -third);
 const late = samples.slice(-third);
 const of = (part: readonly Sample[], what: 'handles' | 'threads'): number => median(part.map((sample) => sample[what]));
+/** What there is more of in the last third than in the one before it. */
+const grown = [...new Set(late.flatMap(({ kinds }) => Object.keys(kinds)))].flatMap((kind) => {
+  const [was, is] = [early, late].map((part) => median(part.map(({ kinds }) => kinds[kind] ?? 0)));
+  return is! > was! ? [`${kind} ${was} → ${is}`] : [];
+});
 const [, before = Number.NaN, after = Number.NaN] = held;
 
 say(
@@ -73,5 +78,6 @@ const verdicts: readonly (readonly [string, boolean])[] = [
   ],
   [`${complaints.length} errors in the log, exit code ${code}`, complaints.length === 0 && code === 0],
 ];
+if (grown.length > 0) say(`more handles of: ${grown.join(', ')}`);
 for (const [text, holds] of verdicts) say(`${text}: ${holds ? 'holds' : 'DOES NOT HOLD'}`);
 process.exit(verdicts.every(([, holds]) => holds) ? 0 : 1);

@@ -2,7 +2,7 @@
  * A server under mixed load for a while, looked at from outside: what it answers, what it holds. Starts the command as an
  * operator would, drives all areas at a steady rate, and samples resident memory, open handles and threads.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { residentBytes } from '../../bench/lib/process-stats.ts';
@@ -20,8 +20,12 @@ export interface Sample {
   /** Milliseconds since the load began. */
   readonly at: number;
   readonly mebibytes: number;
-  /** Open ones that are no connections of clients. */
+  /** Open ones that are no connections, neither of clients nor to the database. */
   readonly handles: number;
+  /** Of those to the database, of which there are as many as reads were under way at once lately. */
+  readonly database: number;
+  /** How many there are of each: files by their path, others by their kind. Connections of clients are sockets too. */
+  readonly kinds: Readonly<Record<string, number>>;
   /** That clients have open: as many as they like. */
   readonly connections: number;
   readonly threads: number;
@@ -52,7 +56,28 @@ export interface Soaked {
   readonly complaints: readonly string[];
 }
 
-const listed = (pid: number, what: 'fd' | 'task'): number => readdirSync(`/proc/${pid}/${what}`).length;
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, n) => all + n, 0);
+
+const DATABASE = /\/nexus\.db(-wal)?$/;
+
+/** A handle may be closed while they are looked at. */
+function targetOf(pid: number, handle: string): string {
+  try {
+    // Of a file that is deleted, or of a socket, the number says nothing.
+    return readlinkSync(`/proc/${pid}/fd/${handle}`).replace(/:\[\d+\]$/, '');
+  } catch {
+    return 'closed meanwhile';
+  }
+}
+
+function kindsOf(pid: number): Record<string, number> {
+  const kinds: Record<string, number> = {};
+  for (const handle of readdirSync(`/proc/${pid}/fd`)) {
+    const kind = targetOf(pid, handle);
+    kinds[kind] = (kinds[kind] ?? 0) + 1;
+  }
+  return kinds;
+}
 
 const ESTABLISHED = '01';
 
@@ -68,8 +93,11 @@ function connectionsAt(port: number): number {
 
 function sampleOf({ pid, port }: { readonly pid: number; readonly port: number }, at: number): Sample {
   const connections = connectionsAt(port);
-  const handles = listed(pid, 'fd') - connections;
-  return { at, mebibytes: residentBytes(pid) / 1024 ** 2, handles, connections, threads: listed(pid, 'task') };
+  const kinds = kindsOf(pid);
+  const database = sum(Object.entries(kinds).map(([kind, n]) => (DATABASE.test(kind) ? n : 0)));
+  const handles = sum(Object.values(kinds)) - connections - database;
+  const mebibytes = residentBytes(pid) / 1024 ** 2;
+  return { at, mebibytes, handles, database, kinds, connections, threads: readdirSync(`/proc/${pid}/task`).length };
 }
 
 /** Rounds of the areas in turn, so many a second while no more than some are under way. */
