@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Sql, Tx } from '../../ports/sql.ts';
 import { openSqlite } from './sqlite.ts';
 
@@ -103,4 +104,41 @@ test('a write that throws after it changed something takes nothing of its batch 
   await Promise.all(others);
   expect(await read('gone')).toBeUndefined();
   expect(await Promise.all(others.map((_, n) => read(`other-${n}`)))).toEqual(others.map((_, n) => n));
+});
+
+test('connections that many reads at once have opened are closed when nobody has needed them for long', async () => {
+  const size = (): number => sql.stats().pool.size;
+  const together = async (n: number): Promise<void> => {
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const reads = [];
+    for (let at = 0; at < n; at++) {
+      reads.push(sql.read(() => held));
+      // The next one has a snapshot of its own.
+      await put('a', at);
+    }
+    release();
+    await Promise.all(reads);
+  };
+  const before = size();
+  await together(8);
+  const most = size();
+  expect(most).toBeGreaterThanOrEqual(before + 7);
+  const { statements } = sql.stats();
+  const clock = vi.spyOn(performance, 'now');
+  const now = performance.now();
+  const readAt = async (time: number): Promise<void> => {
+    clock.mockImplementation(() => time);
+    await read();
+    // Until then its snapshot is open for others.
+    await turn();
+  };
+  await readAt(now + 119_000);
+  expect(size()).toBe(most);
+  for (let times = 0; times < 20; times++) await readAt(now + 130_000);
+  clock.mockRestore();
+  expect(size()).toBeLessThanOrEqual(before + 1);
+  // What they did counts still.
+  expect(sql.stats().statements).toBeGreaterThan(statements);
+  await together(8);
+  expect(size()).toBe(most);
 });

@@ -2,6 +2,7 @@
  * Reading transactions. Guarantees: each sees one snapshot, which holds every commit that was answered before it began,
  * and waits for no write. Those that begin within one run of the microtask queue share a snapshot: no message of another
  * thread, no request and no answer comes in between, so nobody can know of a commit that the snapshot does not hold.
+ * Connections that a burst of reads opened are closed again, with what they hold of the file.
  */
 import { Connection, SqliteTx } from './connection.ts';
 import { RowMemo } from './row-memo.ts';
@@ -15,10 +16,14 @@ const PRAGMAS = ['journal_mode=WAL', 'query_only=ON', 'cache_size=-16384', MAPPE
 const ROWS_MAPPED = 100_000;
 /** Snapshots that may be open at once in one thread; who needs one more waits. */
 const SNAPSHOTS_MAX = 16;
+/** A connection that so long nobody needed is closed, in milliseconds. */
+const UNUSED_MS = 120_000;
 
 interface Reader {
   readonly connection: Connection;
   readonly memo: RowMemo;
+  /** Of the monotonic clock, in milliseconds. */
+  idleSince: number;
 }
 
 /** An open transaction on a reader, and how many reads it serves. */
@@ -31,10 +36,13 @@ interface Snapshot {
 
 export class Readers {
   private readonly file: string;
+  /** The one that was used last is used next. */
   private readonly idle: Reader[] = [];
   private readonly all: Reader[] = [];
   private readonly waiting: ((reader: Reader) => void)[] = [];
   private current: Snapshot | undefined;
+  /** Statements of those that are closed. */
+  private before = 0;
 
   constructor(file: string) {
     this.file = file;
@@ -42,7 +50,7 @@ export class Readers {
 
   /** Statements sent by all of them. */
   get statements(): number {
-    return this.all.reduce((sum, { connection }) => sum + connection.statements, 0);
+    return this.all.reduce((sum, { connection }) => sum + connection.statements, this.before);
   }
 
   /** Connections that are open. */
@@ -117,7 +125,7 @@ export class Readers {
 
   private open(): Reader | undefined {
     if (this.all.length === SNAPSHOTS_MAX) return undefined;
-    const reader = { connection: new Connection(this.file, PRAGMAS), memo: new RowMemo() };
+    const reader = { connection: new Connection(this.file, PRAGMAS), memo: new RowMemo(), idleSince: 0 };
     this.all.push(reader);
     return reader;
   }
@@ -128,7 +136,21 @@ export class Readers {
 
   private giveBack(reader: Reader): void {
     const next = this.waiting.shift();
-    if (next) next(reader);
-    else this.idle.push(reader);
+    if (next) {
+      next(reader);
+      return;
+    }
+    reader.idleSince = performance.now();
+    this.idle.push(reader);
+    this.closeUnused(reader.idleSince);
+  }
+
+  private closeUnused(now: number): void {
+    const [longest] = this.idle;
+    if (this.idle.length < 2 || !longest || now - longest.idleSince < UNUSED_MS) return;
+    this.idle.shift();
+    this.all.splice(this.all.indexOf(longest), 1);
+    this.before += longest.connection.statements;
+    longest.connection.close();
   }
 }
