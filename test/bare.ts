@@ -56,6 +56,8 @@ export interface Bare {
   readonly server: Server;
   readonly sql: Sql;
   readonly blobs: Blobs;
+  /** The file of a blob. */
+  blobFile(sha256: string): string;
   readonly grants: GrantCache;
   readonly clock: Clock & { set(now: number): void };
   readonly tokens: TokenDesk;
@@ -163,6 +165,7 @@ export async function openBare(engine: EngineName = 'sqlite'): Promise<Bare> {
     server,
     sql,
     blobs,
+    blobFile: (sha256) => join(directory, 'blobs', sha256.slice(0, 2), sha256.slice(2, 4), sha256),
     grants,
     clock,
     tokens,

@@ -31,6 +31,7 @@ const APPENDED = {
   conflict: ['opened', 'resolved'],
   brick: ['changed'],
   backup: ['completed', 'failed'],
+  content: ['damaged', 'mended'],
   branch: ['created'],
   remix: ['created'],
 } as const;

@@ -145,6 +145,11 @@ export const KEYS = {
     3,
     [0, 100],
   ),
+  CONTENT_CHECK_DAYS: whole(
+    'days within which all stored contents are read again and compared with their hash; 0: only when asked',
+    30,
+    [0, 3650],
+  ),
   DB_POOL_SIZE: whole('PostgreSQL connections kept; a quarter of them, at least one, is for long reads', 5, [1, 500]),
   DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those while they are needed, divided alike', 10, [0, 500]),
   DB_POOL_RECYCLE: {

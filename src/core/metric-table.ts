@@ -44,6 +44,9 @@ export const GAUGES = {
     'When the newest good backup was made; 0: there was none; asked of the database.',
   'backup.last_failure_timestamp_seconds': 'When a backup last failed; 0: none did; asked of the database.',
   'backup.scheduled': 'Backups are made by a schedule; asked of the database.',
+  'contents.damaged': 'Stored contents that are not what their hash says, or gone; asked of the database.',
+  'contents.checked_timestamp_seconds':
+    'When all stored contents had last been read again; 0: not yet; asked of the database.',
   'bricks.off': 'Bricks of this server that are switched off.',
   'db.pool.size': 'Connections to the database that are kept; on SQLite those that are open.',
   'db.pool.checked_out': 'Connections to the database that are in use.',

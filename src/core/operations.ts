@@ -10,6 +10,8 @@ import { backupOperations } from '../features/backups/backups.operations.ts';
 import { backupsHold } from '../features/backups/steps.operations.ts';
 import { brickOperations } from '../features/bricks/bricks.operations.ts';
 import { clusterOperations } from '../features/cluster/cluster.operations.ts';
+import { contentChecks } from '../features/content/check.operations.ts';
+import { contentOffers } from '../features/content/check-status.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import type { Reference } from '../features/content/collect.sql.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
@@ -32,7 +34,7 @@ import { remixOperations } from '../features/corpus/remix/remix.operations.ts';
 import { seedOperations } from '../features/corpus/seeds/seeds.operations.ts';
 import { eventTrim } from '../features/events/trim.operations.ts';
 import { feedOperations } from '../features/feed/feed.operations.ts';
-import { fileContents, fileHousekeeping } from '../features/files/files.finalizers.ts';
+import { fileContents, fileHousekeeping, filesWith } from '../features/files/files.finalizers.ts';
 import { fileOperations } from '../features/files/files.operations.ts';
 import { resetIndex } from '../features/files/search/reindex.ts';
 import { type AnyJobType, echo } from '../features/jobs/job-types.ts';
@@ -56,6 +58,9 @@ export const blobReferences: readonly Reference[] = [fileContents, ...conflictCo
 
 /** Collection of blobs. */
 export const blobSteps = blobCollection(blobReferences, backupsHold);
+
+/** Reading of contents again. */
+export const checkSteps = contentChecks(blobReferences);
 
 /** What runs inside Nexus as a job. */
 export const jobTypes: readonly AnyJobType[] = [
@@ -126,6 +131,8 @@ export const allOperations: readonly AnyOperation[] = [
   ...sweepOperations,
   ...fileHousekeeping,
   ...Object.values(blobSteps),
+  ...Object.values(checkSteps),
+  ...contentOffers(blobReferences, filesWith),
 ].map((operation) => operation as AnyOperation);
 
 /** What doors may offer. */

@@ -236,6 +236,19 @@ function deleting(blobs: () => Blobs): void {
     expect(String(await collect(blobs().read(source.sha256, 0, source.size)))).toBe('now and then');
   });
 
+  test('a blob that was set aside is gone, may be set aside again, and may come back', async () => {
+    for (const source of [sourceOf(bytesOf('worse now')), sourceOf(noise(20 * MiB)), sourceOf(new Uint8Array())]) {
+      await blobs().put(source);
+      for (let times = 0; times < 2; times++) await blobs().setAside(source.sha256);
+      expect(await blobs().has(source.sha256)).toBe(false);
+      await blobs().put(source);
+      await blobs().setAside(source.sha256);
+      await blobs().put(source);
+      const back = await collect(blobs().read(source.sha256, 0, source.size));
+      expect(hash('sha256', back)).toBe(source.sha256);
+    }
+  });
+
   test('a read that has begun ends well', async () => {
     const bytes = noise(MiB);
     const source = sourceOf(bytes);

@@ -74,6 +74,7 @@ test('a write waits while the file of its content is being removed, and its own 
   const goOn = Promise.withResolvers<void>();
   const slow: Blobs = {
     put: (source) => bare.blobs.put(source),
+    setAside: (sha256) => bare.blobs.setAside(sha256),
     read: (sha256, start, end) => bare.blobs.read(sha256, start, end),
     has: (sha256) => bare.blobs.has(sha256),
     stage: bare.blobs.stage,

@@ -13,6 +13,7 @@ import type { GrantCache } from '../features/access/grant-cache.ts';
 import { findCredentialByHash } from '../features/access/keys.sql.ts';
 import { backupGauges } from '../features/backups/figures.ts';
 import { featureName } from '../features/bricks/bricks.ts';
+import { checkGauges } from '../features/content/check.sql.ts';
 import { findOldestEvent } from '../features/events/moments.sql.ts';
 import { jobGauges } from '../features/jobs/figures.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
@@ -273,9 +274,14 @@ async function figuresOf(parts: HealthParts, { totals, said }: Askable): Promise
   const read = <T>(work: (tx: Tx) => Promise<T>) => orWithout(parts.sql.read(work));
   const asked = await within(
     ASKED_MS,
-    Promise.all([orWithout(totals()), read((tx) => jobGauges(tx, systemClock.now())), read(backupGauges)]),
+    Promise.all([
+      orWithout(totals()),
+      read((tx) => jobGauges(tx, systemClock.now())),
+      read(backupGauges),
+      read(checkGauges),
+    ]),
   );
-  const [sums, jobs, backups] = asked ?? [];
+  const [sums, jobs, backups, contents] = asked ?? [];
   return {
     probes: {
       ...known,
@@ -293,6 +299,7 @@ async function figuresOf(parts: HealthParts, { totals, said }: Askable): Promise
         'workers.active': jobs.workers,
       }),
       ...backups,
+      ...contents,
     },
     commits: allCommits(all.map(({ commits }) => commits)),
     decisions: [parts.grants.decisions, ...others.map(({ decisions }) => decisions)],

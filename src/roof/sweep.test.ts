@@ -285,6 +285,7 @@ describe('the pass', () => {
     let broken = true;
     const blobs: Blobs = {
       put: (source) => bare.blobs.put(source),
+      setAside: (sha256) => bare.blobs.setAside(sha256),
       read: (sha256, start, end) => bare.blobs.read(sha256, start, end),
       has: (sha256) => bare.blobs.has(sha256),
       stage: bare.blobs.stage,

@@ -33,6 +33,8 @@ export const ROLE_OF: Readonly<Record<string, string>> = {
   'cluster.get': 'root admin',
   'node.drain': 'root admin',
   'node.remove': 'root admin',
+  'content.status': 'root admin',
+  'content.check': 'root admin',
   'backup.config': 'root admin',
   'backup.configure': 'root admin',
   'backup.create': 'root admin',

@@ -20,6 +20,13 @@ export const BACKUP_STEPS = [
   { op: 'zone.import', by: 'root', input: { path: '/x', zone_id: 'N' }, fault: 'INVALID_PARAMS' },
 ] as const;
 
+export const CONTENT_STEPS = [
+  { op: 'content.status', by: 'root', input: {} },
+  { op: 'content.status', input: {}, fault: 'ACCESS_DENIED' },
+  { op: 'content.check', by: 'root', input: {} },
+  { op: 'content.check', input: {}, fault: 'ACCESS_DENIED' },
+] as const;
+
 export const BRICK_STEPS = [
   { op: 'brick.list', input: {} },
   { op: 'brick.get', input: { name: 'scheduler' } },

@@ -7,7 +7,7 @@ import { BRANCH_STEPS } from './branch-steps.ts';
 import { CORPUS_STEPS } from './corpus-steps.ts';
 import { DOCUMENT_STEPS } from './document-steps.ts';
 import { MOUNT_STEPS, SYNC_STEPS } from './mount-steps.ts';
-import { BACKUP_STEPS, BRICK_STEPS, CLUSTER_STEPS } from './server-steps.ts';
+import { BACKUP_STEPS, BRICK_STEPS, CLUSTER_STEPS, CONTENT_STEPS } from './server-steps.ts';
 import type { Step } from './step.ts';
 
 export type { Step };
@@ -322,6 +322,7 @@ export const STEPS: readonly Step[] = [
   ...MOUNT_STEPS,
   ...SYNC_STEPS,
   ...BACKUP_STEPS,
+  ...CONTENT_STEPS,
   ...BRICK_STEPS,
   ...CLUSTER_STEPS,
   ...CORPUS_STEPS,

@@ -379,6 +379,7 @@ test('doctor looks at what is truly active', SLOW, async () => {
   expect(checks.find((check: { name: string }) => check.name === 'backups').detail).toMatch(
     /^none at \/.*; none is scheduled: nexus backup configure$/,
   );
+  expect(checks.find((check: { name: string }) => check.name === 'contents').detail).toMatch(/^0 damaged; /);
   expect((await server.ok('list', { path: '/' })).files.filter((path: string) => path.includes('doctor'))).toEqual([]);
   const blind = await run(['doctor'], { env: { NEXUS_API_KEY: 'wrong-key-0000000' } });
   expect(blind.code).toBe(1);

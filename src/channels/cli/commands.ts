@@ -14,7 +14,7 @@ import { mcpMountAdd } from './shell/mcp-mount.ts';
 import { shellCommands } from './shell/shell.ts';
 import { transferCommands } from './shell/transfer.ts';
 import { uploadCommand } from './shell/upload-command.ts';
-import { userCommands } from './shell/users.ts';
+import { userCommands } from './shell/user-commands.ts';
 import { zoneCommands } from './shell/zone-commands.ts';
 
 /** What shell/jobs.ts has. */
@@ -63,6 +63,10 @@ const written: readonly Command[] = [
   ...loadedCommands(FILE_LINES, async () => (await import('./shell/file-views.ts')).fileViews),
   ...loadedCommands(['tree diff'], async () => (await import('./shell/tree-views.ts')).treeViews),
   ...loadedCommands(['zone list'], async () => (await import('./shell/zone-views.ts')).zoneViews),
+  ...loadedCommands(
+    ['content status', 'content check'],
+    async () => (await import('./shell/content-views.ts')).contentViews,
+  ),
   mcpMountAdd,
   conflictContent,
   ...corpusCommands,

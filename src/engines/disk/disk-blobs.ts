@@ -4,7 +4,8 @@
  * root; what a crash left half written is removed once nobody has written to it for an hour; a folder that is not the one that
  * was opened any more, since its disk is mounted no more, is UNAVAILABLE.
  *
- * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written, `<root>/stage` while it grows. Processes of several
+ * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written, `<root>/stage` while it grows,
+ * `<root>/damaged` for what was set aside. Processes of several
  * machines and containers may share a root, and one may open it many times.
  */
 import { strict as assert } from 'node:assert';
@@ -129,6 +130,16 @@ class DiskBlobs implements Blobs {
     const path = this.#pathOf(sha256);
     await this.#inTurn(sha256, async () => {
       await unlink(path).catch(unlessMissing);
+    });
+  }
+
+  async setAside(sha256: string): Promise<void> {
+    const path = this.#pathOf(sha256);
+    const folder = join(this.#root, 'damaged');
+    await this.#inTurn(sha256, async () => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await rename(path, join(folder, sha256)).catch(unlessMissing);
+      for (const changed of [folder, this.#root, dirname(path)]) await syncFolder(changed);
     });
   }
 

@@ -122,6 +122,20 @@ class S3Blobs implements Blobs {
     await this.#turns.take(sha256, () => whenAway(() => deleteObject(this.#s3, key, { once: true })));
   }
 
+  async setAside(sha256: string): Promise<void> {
+    const key = this.#keyOf(sha256);
+    await this.#turns.take(sha256, () => whenAway(() => this.#moveAside(sha256, key)));
+  }
+
+  async #moveAside(sha256: string, key: string): Promise<void> {
+    const there = await headObject(this.#s3, key);
+    if (!there) return;
+    const { size } = there;
+    // A store has no part without bytes, and they say nothing.
+    if (size > 0) await putInParts(this.#s3, { key: `damaged/${sha256}`, size, parts: copyOf(key, size) });
+    await deleteObject(this.#s3, key, { once: true });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#turns.settled();
@@ -133,6 +147,11 @@ class S3Blobs implements Blobs {
     assertBlobHash(sha256);
     return `blobs/${sha256}`;
   }
+}
+
+async function* copyOf(from: string, size: number): AsyncGenerator<Part> {
+  const bytes = partBytesOf(size);
+  for (let start = 0; start < size; start += bytes) yield { from, start, end: Math.min(size, start + bytes) };
 }
 
 const missing = (sha256: string): BlobError => new BlobError('BLOB_MISSING', `no blob ${sha256}`);

@@ -32,7 +32,7 @@ const STEP = { who: 'root admin', internal: true, faults: [] } as const;
 const nothing = z.object({});
 type Nothing = z.infer<typeof nothing>;
 
-const planStep: Operation<z.infer<typeof fallback>, z.infer<typeof planShape>> = {
+export const planStep: Operation<z.infer<typeof fallback>, z.infer<typeof planShape>> = {
   ...STEP,
   name: 'backup.plan',
   summary: 'Say when backups are made and where they go.',

@@ -13,6 +13,9 @@ const unnamed = (references: readonly Reference[], blob: string): string =>
     .map(({ table, column }) => `NOT EXISTS (SELECT 1 FROM ${table} n WHERE n.${column} = ${blob}.blob_id)`)
     .join(' AND ');
 
+/** The opposite. */
+export const named = (references: readonly Reference[], blob: string): string => `NOT (${unnamed(references, blob)})`;
+
 export interface ScannedBlob {
   readonly blob_id: number;
   readonly sha256: string;

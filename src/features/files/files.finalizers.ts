@@ -1,10 +1,19 @@
 /** What of files and their history goes when a zone ends, and where files name blobs. */
 import type { Tx } from '../../ports/sql.ts';
+import type { Place } from '../content/check-status.operations.ts';
 import type { Reference } from '../content/collect.sql.ts';
 import { rowFinalizer } from '../zones/sweep.operations.ts';
 
 /** Every state, past ones too, keeps its content. */
 export const fileContents: Reference = { table: 'file_states', column: 'blob_id' };
+
+/** Versions of files that have a content, what is there now first. */
+export const filesWith = (tx: Tx, blob_id: number, limit: number): Promise<Place[]> =>
+  tx.all<Place>(
+    `SELECT zone_id, branch, path, version FROM file_states WHERE blob_id = ?
+     ORDER BY ended DESC, zone_id, branch, path, version DESC LIMIT ?`,
+    [blob_id, limit],
+  );
 
 const removeStates = (tx: Tx, zone_id: string, rows: number): Promise<number> =>
   tx.run(

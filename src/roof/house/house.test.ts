@@ -238,6 +238,7 @@ test('while there is nothing to do nothing is written', async () => {
   const parts = {
     step,
     backups: { destination: '/nowhere', make: async () => ({ backups: 0 }) },
+    contents: { days: 30, openBackups: () => Promise.reject(new Error('there are none')) },
     blobs: bare.blobs,
     clock: bare.clock,
     log: silentLog,
@@ -250,7 +251,13 @@ test('while there is nothing to do nothing is written', async () => {
   await until(async () => steps.filter((one) => one === 'read zone.terminating').length >= 3);
   await house.stop();
   const rounds = steps.slice(steps.indexOf('read zone.terminating'));
-  const looks = ['read zone.terminating', 'read search.waits', 'read tuple.ending-hosts', 'read backup.due'];
+  const looks = [
+    'read zone.terminating',
+    'read search.waits',
+    'read tuple.ending-hosts',
+    'read backup.due',
+    'read content.due',
+  ];
   expect(new Set(rounds)).toEqual(new Set(looks));
   await bare.close();
 });

@@ -3,9 +3,11 @@
  * whoever was killed when; while there is nothing to do it writes nothing.
  */
 import { performance } from 'node:perf_hooks';
+import { checkSteps } from '../../core/operations.ts';
 import { endingHosts } from '../../features/access/housekeeping.operations.ts';
 import { BACKUP_JOB } from '../../features/backups/backups.operations.ts';
 import { backupDue } from '../../features/backups/steps.operations.ts';
+import { CONTENT_CHECK } from '../../features/content/check.operations.ts';
 import { waitingForIndex } from '../../features/files/search/indexing.operations.ts';
 import { SEARCH_INDEX } from '../../features/files/search/reindex.ts';
 import {
@@ -74,7 +76,7 @@ async function prepare(
 }
 
 /** Gives what is to be done and is not on the queue. */
-function lookAround({ step, backups: { destination } }: HouseParts): () => Promise<readonly Housework[]> {
+function lookAround({ step, contents, backups: { destination } }: HouseParts): () => Promise<readonly Housework[]> {
   /** What waited for the index when a job was queued for it; what waits still when that has ended could not be indexed. */
   let known = '';
   let afreshAt = performance.now() + INDEX_AGAIN_MS;
@@ -89,6 +91,7 @@ function lookAround({ step, backups: { destination } }: HouseParts): () => Promi
     if (waiting !== '' && waiting !== known) wanted.push({ type: SEARCH_INDEX });
     if ((await step(endingHosts, 'root', {})).length > 0) wanted.push({ type: SHARE_ENDS });
     if (await step(backupDue, 'root', { destination })) wanted.push({ type: BACKUP_JOB });
+    if (await step(checkSteps.due, 'root', { days: contents.days })) wanted.push({ type: CONTENT_CHECK });
     if (wanted.length === 0) return [];
     const { jobs } = await step(missingHousework, 'root', { jobs: wanted });
     if (jobs.some(({ type }) => type === SEARCH_INDEX)) known = waiting;

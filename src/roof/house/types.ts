@@ -8,6 +8,7 @@ import { jsonValue } from '../../base/json-value.ts';
 import type { Log } from '../../base/log.ts';
 import type { LogEvent } from '../../base/log-events.ts';
 import { BACKUP_JOB } from '../../features/backups/backups.operations.ts';
+import { CONTENT_CHECK } from '../../features/content/check.operations.ts';
 import { SEARCH_INDEX } from '../../features/files/search/reindex.ts';
 import type { AnyJobType, JobRun, JobType } from '../../features/jobs/job-types.ts';
 import { forgetContents } from '../../features/sync/job-steps.operations.ts';
@@ -15,6 +16,7 @@ import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type AuditKeeping, pruneAudit } from '../audit/prune.ts';
 import { collectBlobs, finishRemovals } from '../collect.ts';
+import { type ContentCheckParts, checkContents } from '../content-check.ts';
 import { fillIndex } from '../indexer.ts';
 import { revokeEndedLongAgo } from '../key-ends.ts';
 import { pruneAnswers, pruneFinishedJobs, pruneZones, trimEvents } from '../prune.ts';
@@ -23,7 +25,7 @@ import { sweepZone } from '../sweep.ts';
 import type { RunStep } from '../system.ts';
 import { endUploads } from '../uploads.ts';
 
-export interface HouseParts {
+export interface HouseParts extends Pick<ContentCheckParts, 'contents'> {
   readonly step: RunStep;
   readonly blobs: Blobs;
   readonly clock: Clock;
@@ -104,6 +106,9 @@ export function houseTypes(parts: HouseParts): ReadonlyMap<string, AnyJobType> {
     })),
     pass(BACKUP_JOB, 'Makes the backups that were asked for, or are due.', ({ backups }, { signal }) =>
       backups.make(signal),
+    ),
+    pass(CONTENT_CHECK, 'Reads stored contents again and compares them with their hash.', (parts, { signal }) =>
+      checkContents({ ...parts, signal }),
     ),
     pass(SEARCH_INDEX, 'Puts new contents into the index of the search.', fillIndex),
   ];

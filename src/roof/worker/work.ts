@@ -11,6 +11,7 @@ import { jobTypes } from '../../core/operations.ts';
 import type { Rings } from '../../core/rings.ts';
 import type { Runner } from '../../core/transact.ts';
 import { corpusFolder } from '../../engines/disk/corpus-folder.ts';
+import { planStep } from '../../features/backups/backups.operations.ts';
 import type { Outside } from '../../features/mounts/outside.ts';
 import type { Blobs } from '../../ports/blobs.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -18,6 +19,7 @@ import type { Sql } from '../../ports/sql.ts';
 import { startAgeing } from '../ageing.ts';
 import { auditKeeping } from '../audit/prune.ts';
 import { defaultDestination } from '../backups/depots.ts';
+import { openReachable } from '../backups/desk.ts';
 import { runBackups } from '../backups/job.ts';
 import { type House, startHouse } from '../house/house.ts';
 import { type HouseParts, houseTypes } from '../house/types.ts';
@@ -88,6 +90,13 @@ function housePartsOf({ config, runner, sql, blobs, clock, log }: WorkParts): Ho
     backups: {
       destination: defaultDestination(config),
       make: (signal) => runBackups({ config, sql, blobs, clock, log, step, signal }),
+    },
+    contents: {
+      days: config.CONTENT_CHECK_DAYS,
+      openBackups: async () => {
+        const { destination } = await step(planStep, 'root', { destination: defaultDestination(config) });
+        return openReachable(config, destination, 'look');
+      },
     },
     blobs,
     clock,

@@ -2,6 +2,7 @@
 import { NexusError, UnreachableError } from '../../../../client/errors.ts';
 import { Transport } from '../../../../client/transport.ts';
 import { parseJson } from '../../../base/parse-json.ts';
+import type { CheckStatus } from '../../../features/content/check-status.operations.ts';
 import type { Scene } from '../command.ts';
 import { EXIT_UNREACHABLE } from '../explain.ts';
 import { nodeFetch } from '../node-fetch.ts';
@@ -39,6 +40,7 @@ export async function doctor(scene: Scene): Promise<number> {
       ...(await components(transport)),
       await bricks(transport),
       await backups(transport),
+      await contents(transport),
     );
   }
   const ok = checks.every((check) => check.ok);
@@ -153,25 +155,41 @@ async function bricks(transport: Transport): Promise<Check> {
 }
 
 /** That none is made is told, and is no failure; that one failed, or is missing, is. */
-async function backups(transport: Transport): Promise<Check> {
-  const fix = 'look at: nexus backup list';
+/** What only an admin of zone root may look at. */
+async function ofServer(name: string, fix: string, look: () => Promise<Omit<Check, 'name'>>): Promise<Check> {
   try {
+    return { name, ...(await look()) };
+  } catch (thrown) {
+    if (!(thrown instanceof NexusError)) throw thrown;
+    const denied = thrown.status === 401 || thrown.status === 403;
+    const detail = denied ? 'not looked at: they are for an admin of zone root' : thrown.message;
+    return { name, ok: denied, detail, fix };
+  }
+}
+
+const backups = (transport: Transport): Promise<Check> =>
+  ofServer('backups', 'look at: nexus backup config', async () => {
+    const fix = 'look at: nexus backup list';
     const get = (path: string) => transport.rest({ method: 'GET', path });
     const { backups: all, destination, overdue } = (await get('/api/v2/backups')) as BackupList;
     const { enabled } = (await get('/api/v2/backups/config')) as { readonly enabled: boolean };
     const none = enabled ? '' : '; none is scheduled: nexus backup configure';
     const [newest] = all.filter(({ reason, status }) => reason !== 'safety' && !/^(queued|running)$/.test(status));
-    if (!newest) return { name: 'backups', ok: !overdue, detail: `none at ${destination}${none}`, fix };
+    if (!newest) return { ok: !overdue, detail: `none at ${destination}${none}`, fix };
     const late = overdue ? ', and one that the schedule asked for is missing' : none;
     const detail = `the newest ${newest.status}, of ${newest.at}, at ${destination}${late}`;
-    return { name: 'backups', ok: newest.status === 'succeeded' && !overdue, detail, fix };
-  } catch (thrown) {
-    if (!(thrown instanceof NexusError)) throw thrown;
-    const denied = thrown.status === 401 || thrown.status === 403;
-    const detail = denied ? 'not looked at: they are for an admin of zone root' : thrown.message;
-    return { name: 'backups', ok: denied, detail, fix: 'look at: nexus backup config' };
-  }
-}
+    return { ok: newest.status === 'succeeded' && !overdue, detail, fix };
+  });
+
+const contents = (transport: Transport): Promise<Check> =>
+  ofServer('contents', 'look at: nexus content status', async () => {
+    const status = (await transport.rest({ method: 'GET', path: '/api/v2/contents/check' })) as CheckStatus;
+    const { damaged, last_ended_at, share } = status;
+    const far = `${Math.floor(share * 100)} % of this round`;
+    const read = last_ended_at === null ? `not all were read again yet, ${far}` : `all were read by ${last_ended_at}`;
+    const fix = 'see which files have them: nexus content status';
+    return { ok: damaged.length === 0, detail: `${damaged.length} damaged; ${read}`, fix };
+  });
 
 interface BackupList {
   readonly backups: readonly { readonly status: string; readonly at: string; readonly reason?: string }[];

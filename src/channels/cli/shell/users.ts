@@ -5,11 +5,11 @@
 import type { Result } from '../../../../client/wire.ts';
 import { Fault } from '../../../base/faults.ts';
 import { plural } from '../../../base/plural.ts';
-import { type Command, type Scene, type Typed, UsageError } from '../command.ts';
-import { lineOf, optionsOf, paramsOf, send } from '../derived.ts';
+import { type Scene, type Typed, UsageError } from '../command.ts';
+import { lineOf, paramsOf, send } from '../derived.ts';
 import { show } from '../show.ts';
 import { safe, table, timeText } from '../terminal.ts';
-import { text, textOf } from './options.ts';
+import { textOf } from './options.ts';
 
 type Page = Result<'admin_list_keys'>;
 type Key = Page['keys'][number];
@@ -21,42 +21,21 @@ interface User {
 }
 
 const KEYS_A_PAGE = 1_000;
-const ZONE = text('zone-id', 'zone of the user; the own one unless given');
 
-/** Parameters of `key create` that a user decides. */
-const DECIDED = new Set(['user_id', 'subject_type', 'subject_id', 'inherit_permissions', 'label']);
+export async function createUser(scene: Scene, typed: Typed): Promise<void> {
+  const line = lineOf('key create');
+  const user_id = idOf(typed);
+  const given = paramsOf({ ...line, args: [] }, { ...typed, args: [] });
+  const answer = await send(scene.transport(), line, { name: user_id, ...given, user_id, subject_type: 'user' });
+  show(scene.terminal, answer);
+}
 
-const create: Command = {
-  words: 'user create',
-  summary: 'Make a user: a key that stands for it, whose text is shown once.',
-  args: ['user_id'],
-  get options() {
-    const decided = [...DECIDED].map((name) => name.replaceAll('_', '-'));
-    return optionsOf(lineOf('key create')).filter(({ name }) => !decided.includes(name));
-  },
-  run: async (scene, typed) => {
-    const line = lineOf('key create');
-    const user_id = idOf(typed);
-    const given = paramsOf({ ...line, args: [] }, { ...typed, args: [] });
-    const answer = await send(scene.transport(), line, { name: user_id, ...given, user_id, subject_type: 'user' });
-    show(scene.terminal, answer);
-    return undefined;
-  },
-};
-
-const list: Command = {
-  words: 'user list',
-  summary: 'List the users that have keys.',
-  args: [],
-  options: [ZONE],
-  run: async (scene, typed) => {
-    const users = await usersOf(scene, { zone_id: textOf(typed, 'zone-id') });
-    if (scene.terminal.json) show(scene.terminal, { users });
-    else if (users.length === 0) scene.terminal.err('nothing\n');
-    else table(scene.terminal, COLUMNS, users.map(rowOf));
-    return undefined;
-  },
-};
+export async function listUsers(scene: Scene, typed: Typed): Promise<void> {
+  const users = await usersOf(scene, { zone_id: textOf(typed, 'zone-id') });
+  if (scene.terminal.json) show(scene.terminal, { users });
+  else if (users.length === 0) scene.terminal.err('nothing\n');
+  else table(scene.terminal, COLUMNS, users.map(rowOf));
+}
 
 const COLUMNS = ['USER', 'ZONE', 'ROLES', 'KEYS', 'LAST USED'].map((title) => ({ title, right: title === 'KEYS' }));
 
@@ -72,28 +51,21 @@ const rowOf = ({ user_id, zone_id, keys }: User): string[] => {
   ];
 };
 
-const remove: Command = {
-  words: 'user delete',
-  summary: 'Revoke all keys of a user: they stop working with the next request.',
-  args: ['user_id'],
-  options: [ZONE],
-  run: async (scene, typed) => {
-    const user_id = idOf(typed);
-    const [user, ...others] = await usersOf(scene, { user_id, zone_id: textOf(typed, 'zone-id') });
-    if (!user) throw new Fault('NOT_FOUND', `User not found: no key stands for user ${safe(user_id)}`);
-    if (others.length > 0) {
-      const zones = [user, ...others].map(({ zone_id }) => zone_id);
-      throw new UsageError(`there is a user ${safe(user_id)} in the zones ${zones.join(', ')}: name one by --zone-id`);
-    }
-    const transport = scene.transport();
-    const line = lineOf('key revoke');
-    for (const { key_id } of user.keys) await send(transport, line, { key_id });
-    const key_ids = user.keys.map(({ key_id }) => key_id);
-    if (scene.terminal.json) show(scene.terminal, { deleted: true, user_id, zone_id: user.zone_id, key_ids });
-    else scene.terminal.err(`deleted ${safe(user_id)}: ${plural(key_ids.length, 'key')} revoked\n`);
-    return undefined;
-  },
-};
+export async function deleteUser(scene: Scene, typed: Typed): Promise<void> {
+  const user_id = idOf(typed);
+  const [user, ...others] = await usersOf(scene, { user_id, zone_id: textOf(typed, 'zone-id') });
+  if (!user) throw new Fault('NOT_FOUND', `User not found: no key stands for user ${safe(user_id)}`);
+  if (others.length > 0) {
+    const zones = [user, ...others].map(({ zone_id }) => zone_id);
+    throw new UsageError(`there is a user ${safe(user_id)} in the zones ${zones.join(', ')}: name one by --zone-id`);
+  }
+  const transport = scene.transport();
+  const line = lineOf('key revoke');
+  for (const { key_id } of user.keys) await send(transport, line, { key_id });
+  const key_ids = user.keys.map(({ key_id }) => key_id);
+  if (scene.terminal.json) show(scene.terminal, { deleted: true, user_id, zone_id: user.zone_id, key_ids });
+  else scene.terminal.err(`deleted ${safe(user_id)}: ${plural(key_ids.length, 'key')} revoked\n`);
+}
 
 const idOf = ({ args: [user_id = ''] }: Typed): string => user_id;
 
@@ -115,5 +87,3 @@ async function usersOf(scene: Scene, filter: { zone_id: string | undefined; user
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .flatMap(([, of]) => (of[0] ? [{ user_id: of[0].subject_id, zone_id: of[0].zone_id, keys: of }] : []));
 }
-
-export const userCommands: readonly Command[] = [create, list, remove];

@@ -1,0 +1,238 @@
+/**
+ * Stored contents are read again, all of them in rounds of so many days, and compared with their hash. Guarantees: one
+ * round in the cluster, which goes on where it was, whoever is killed when; what is told as damaged is named by some
+ * state, and was read twice; each is told once, by an event, and no longer once it is whole again or nothing names it.
+ */
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import type { Call, Operation } from '../../core/operation.ts';
+import { queueTime } from '../jobs/clock.sql.ts';
+import {
+  type CheckedRow,
+  dropDamages,
+  dropUnnamedDamages,
+  findRound,
+  hasDamages,
+  keepDamages,
+  listContents,
+  listDamages,
+  namedAmong,
+  newestContent,
+  type RoundRow,
+  saveRound,
+} from './check.sql.ts';
+import type { Reference } from './collect.sql.ts';
+
+/** The type of the server's own jobs that reads them. */
+export const CONTENT_CHECK = 'content_check';
+
+const DAY_MS = 86_400_000;
+/** Between two looks of a round that is in time. */
+const REST_MS = 3_600_000;
+/** Contents of one step: those that lie in SQL are hashed in it. */
+const WINDOW = 64;
+const DAMAGES_MAX = 100;
+
+const STEP = { who: 'root admin', internal: true, faults: [] } as const;
+
+/** Number of the content up to which a round should have come. */
+function dueId({ began, ends_by }: RoundRow, newest: number, now: number): number {
+  if (now >= ends_by) return newest;
+  return Math.floor((newest * Math.max(0, now - began)) / (ends_by - began));
+}
+
+/** Is another to begin? */
+const isOver = (round: RoundRow | undefined, now: number): boolean =>
+  round === undefined || (round.ended !== null && now >= round.ends_by);
+
+export const newRound = (now: number, ends_by: number, before: RoundRow | undefined): RoundRow => ({
+  last_id: 0,
+  contents: 0,
+  bytes: 0,
+  began: now,
+  ends_by,
+  next_at: now,
+  ended: null,
+  last_ended: before?.ended ?? before?.last_ended ?? null,
+});
+
+const paced = z.object({ days: z.number() });
+
+/** `days` of a round; 0: none is begun. */
+const due: Operation<z.infer<typeof paced>, boolean> = {
+  ...STEP,
+  name: 'content.due',
+  summary: 'Say whether stored contents are to be read again now.',
+  effect: 'read',
+  input: paced,
+  output: z.boolean(),
+  run: async (call, { days }) => {
+    const round = await findRound(call.tx);
+    const now = await queueTime(call);
+    if (isOver(round, now) && days > 0) return (await newestContent(call.tx)) > 0;
+    if (!round || now < round.next_at) return false;
+    if (round.ended === null) return days > 0 || now >= round.ends_by;
+    return hasDamages(call.tx);
+  },
+};
+
+const begin: Operation<z.infer<typeof paced>, null> = {
+  ...STEP,
+  name: 'content.begin-check',
+  summary: 'Begin a round of reading stored contents again, where the one before is over.',
+  effect: 'write',
+  input: paced,
+  output: z.null(),
+  run: async (call, { days }) => {
+    const round = await findRound(call.tx);
+    const now = await queueTime(call);
+    if (isOver(round, now) && days > 0) await saveRound(call.tx, newRound(now, now + days * DAY_MS, round));
+    else if (round && days > 0 && round.ended === null && round.ends_by > round.began + days * DAY_MS)
+      await saveRound(call.tx, { ...round, ends_by: round.began + days * DAY_MS });
+    return null;
+  },
+};
+
+const stored = z.object({ sha256: z.string(), size: z.number() });
+export const damage = z.object({ sha256: z.string(), reason: z.string() });
+const window = z.object({
+  /** Number of the last one of these; null: there is nothing to do now. */
+  last_id: z.number().nullable(),
+  /** Those of the blob store. */
+  stored: z.array(stored),
+  /** Of those in SQL, which were read by this. */
+  contents: z.number(),
+  bytes: z.number(),
+  damages: z.array(damage),
+  whole: z.array(z.string()),
+});
+export type CheckWindow = z.infer<typeof window>;
+
+export const OTHER_BYTES = 'other bytes';
+export const MISSING = 'missing';
+
+export const CUT_OFF = 'cut off';
+
+const isWhole = ({ sha256, inline }: Pick<CheckedRow, 'sha256' | 'inline'>): boolean =>
+  inline !== null && hash('sha256', inline) === sha256;
+
+function windowOf(rows: readonly CheckedRow[]): CheckWindow {
+  const inline = rows.filter((row) => row.inline !== null);
+  return {
+    last_id: rows.at(-1)?.blob_id ?? null,
+    stored: rows.filter((row) => row.inline === null).map(({ sha256, size }) => ({ sha256, size })),
+    contents: inline.length,
+    bytes: inline.reduce((sum, { size }) => sum + size, 0),
+    damages: inline.filter((row) => !isWhole(row)).map(({ sha256 }) => ({ sha256, reason: OTHER_BYTES })),
+    whole: inline.filter(isWhole).map(({ sha256 }) => sha256),
+  };
+}
+
+/** In time, or at its end: the next contents are not due. */
+const next: Operation<Record<string, never>, CheckWindow> = {
+  ...STEP,
+  name: 'content.next-checked',
+  summary: 'Read the next small contents of a round again, and name the large ones.',
+  effect: 'read',
+  heavy: true,
+  input: z.object({}),
+  output: window,
+  run: async (call) => {
+    const round = await findRound(call.tx);
+    if (!round || round.ended !== null) return windowOf([]);
+    const newest = await newestContent(call.tx);
+    // An empty end is told too, so that the round is over.
+    if (round.last_id >= dueId(round, newest, await queueTime(call))) return windowOf([]);
+    return windowOf(await listContents(call.tx, round.last_id, WINDOW));
+  },
+};
+
+const noted = z.object({
+  last_id: z.number().nullable(),
+  contents: z.number(),
+  bytes: z.number(),
+  damages: z.array(damage),
+  /** Read, or put back: none of these is damaged any more. */
+  whole: z.array(z.string()),
+  /** Whoever is at it rests now. */
+  rests: z.boolean(),
+});
+const told = z.object({ fresh: z.array(damage), mended: z.array(z.string()) });
+export type CheckNews = z.infer<typeof told>;
+
+/** The steps of it. */
+export function contentChecks(references: readonly Reference[]) {
+  const known: Operation<Record<string, never>, CheckWindow> = {
+    ...STEP,
+    name: 'content.known-damages',
+    summary: 'Read the small contents again that are known as damaged, and name the large ones.',
+    effect: 'read',
+    heavy: true,
+    input: z.object({}),
+    output: window,
+    run: async ({ tx }) => windowOf(await listDamages(tx, references, DAMAGES_MAX)),
+  };
+
+  const suspect: Operation<{ sha256: string }, boolean> = {
+    ...STEP,
+    name: 'content.suspect',
+    summary: 'Say whether some state names a content, so that its bytes have to be there.',
+    effect: 'read',
+    input: z.object({ sha256: z.string() }),
+    output: z.boolean(),
+    run: async ({ tx }, { sha256 }) => (await namedAmong(tx, references, [sha256])).length > 0,
+  };
+
+  const note: Operation<z.infer<typeof noted>, CheckNews> = {
+    ...STEP,
+    name: 'content.note-checked',
+    summary: 'Say what came of reading contents again.',
+    effect: 'write',
+    input: noted,
+    output: told,
+    run: async (call, news) => {
+      const { tx } = call;
+      const now = await queueTime(call);
+      const fresh = await keepDamages(tx, references, { damages: news.damages, now });
+      const mended = await dropDamages(tx, news.whole);
+      if (news.rests) await dropUnnamedDamages(tx, references);
+      await goOn(call, news, now);
+      const event = (type: 'content.damaged' | 'content.mended', sha256: string, data: object): void => {
+        call.event({ type, object: { type: 'content', id: sha256 }, data: { ...data } });
+      };
+      for (const { sha256, reason } of fresh) event('content.damaged', sha256, { reason });
+      for (const sha256 of mended) event('content.mended', sha256, {});
+      return { fresh, mended };
+    },
+  };
+
+  return { due, begin, next, known, suspect, note };
+}
+
+async function goOn(
+  call: Call,
+  { last_id, contents, bytes, rests }: z.infer<typeof noted>,
+  now: number,
+): Promise<void> {
+  const round = await findRound(call.tx);
+  if (!round) return;
+  if (round.ended !== null) {
+    // What was damaged is looked at again.
+    if (rests) await saveRound(call.tx, { ...round, next_at: now + REST_MS });
+    return;
+  }
+  const at = Math.max(round.last_id, last_id ?? 0);
+  const ended = rests && at >= (await newestContent(call.tx)) ? now : null;
+  // One that is late goes on at once.
+  const next_at = rests ? now + (now >= round.ends_by ? 0 : REST_MS) : round.next_at;
+  await saveRound(call.tx, {
+    ...round,
+    last_id: at,
+    contents: round.contents + contents,
+    bytes: round.bytes + bytes,
+    // One that was asked for is shown for a while before the next begins.
+    ends_by: ended === null ? round.ends_by : Math.max(round.ends_by, now + REST_MS),
+    next_at,
+    ended,
+  });
+}
