@@ -33,7 +33,8 @@ export interface Blobs {
   /**
    * Bytes [start, end) with 0 ≤ start ≤ end ≤ size, in fresh pieces of at most {@link BLOB_PIECE_BYTES}; one piece is
    * held at a time. From its first piece on, a read ends well even when the blob is deleted meanwhile. BLOB_MISSING for
-   * an unknown hash, also when the range is empty; BLOB_DAMAGED when the store has fewer bytes than asked for.
+   * an unknown hash, also when the range is empty; BLOB_DAMAGED when the store has fewer bytes than asked for, or cannot read
+   * them while it reads others.
    */
   read(sha256: string, start: number, end: number): AsyncIterable<Uint8Array>;
 

@@ -68,7 +68,7 @@ forEachEngine('contents that are read again', (engine) => {
 
   test.each([
     ['other bytes', (file: string) => writeFileSync(file, LARGE.replace('l', 'L'))],
-    ['cut off', (file: string) => truncateSync(file, 1_000)],
+    ['unreadable', (file: string) => truncateSync(file, 1_000)],
     ['missing', (file: string) => unlinkSync(file)],
   ])('%s: told once, with the files that have it, until the same content is stored again', async (reason, spoil) => {
     await write('/a', LARGE);

@@ -12,9 +12,9 @@ import { hashOf } from '../features/backups/verify.ts';
 import {
   type CheckNews,
   type CheckWindow,
-  CUT_OFF,
   MISSING,
   OTHER_BYTES,
+  UNREADABLE,
 } from '../features/content/check.operations.ts';
 import { BlobError, type Blobs } from '../ports/blobs.ts';
 import type { Depot } from '../ports/depot.ts';
@@ -135,7 +135,7 @@ async function readAgain({ blobs, signal }: Checking, { sha256, size }: Stored):
     }
   } catch (thrown) {
     if (!(thrown instanceof BlobError)) throw thrown;
-    return thrown.code === 'BLOB_MISSING' ? MISSING : CUT_OFF;
+    return thrown.code === 'BLOB_MISSING' ? MISSING : UNREADABLE;
   }
   await rest();
   return digest.digest('hex') === sha256 ? null : OTHER_BYTES;

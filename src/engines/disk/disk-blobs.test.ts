@@ -234,6 +234,20 @@ describe('the disk under the engine', () => {
     },
   );
 
+  test.skipIf(process.platform !== 'linux')('what the disk cannot read is damaged, and can be set aside', async () => {
+    const root = join(folder, 'unread', 'blobs');
+    const { sha256 } = sourceOf(bytesOf('x'));
+    const file = join(root, sha256.slice(0, 2), sha256.slice(2, 4), sha256);
+    const body = `const source = sourceOf(Buffer.from('x'));
+      await blobs.put(source);
+      const found = await blobs.read(source.sha256, 0, 1).next().catch((thrown) => thrown.code);
+      await blobs.setAside(source.sha256);
+      say(found + ' ' + (await blobs.has(source.sha256)));`;
+    const fails = ['-f', '-o', join(folder, 'unread-trace'), '-P', file, '-e', 'inject=pread64:error=EIO'];
+    const said = execFileSync('strace', [...fails, process.execPath, ...program(body), root], { encoding: 'utf8' });
+    expect(said).toBe('BLOB_DAMAGED false\n');
+  });
+
   test.skipIf(!works('unshare', '-rm', 'true'))('a full disk is UNAVAILABLE, and others go on', async () => {
     const body = `await blobs.put(sourceOf(Buffer.alloc(100_000, 1)));
       const full = await blobs.put(sourceOf(Buffer.alloc(2_000_000, 2))).catch((fault) => fault);

@@ -12,7 +12,7 @@ import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
 import { chmod, type FileHandle, mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { unlessMissing } from '../../base/system-error.ts';
+import { isCode, unlessMissing } from '../../base/system-error.ts';
 import {
   assertBlobHash,
   BLOB_PIECE_BYTES,
@@ -110,7 +110,7 @@ class DiskBlobs implements Blobs {
     try {
       for (let at = start; at < end; ) {
         const piece = Buffer.allocUnsafe(Math.min(BLOB_PIECE_BYTES, end - at));
-        const { bytesRead } = await file.read(piece, 0, piece.length, at);
+        const { bytesRead } = await file.read(piece, 0, piece.length, at).catch(unreadable(sha256, at));
         if (bytesRead === 0) throw new BlobError('BLOB_DAMAGED', `blob ${sha256} ends at byte ${at}, before ${end}`);
         at += bytesRead;
         yield piece.subarray(0, bytesRead);
@@ -217,6 +217,14 @@ class DiskBlobs implements Blobs {
 }
 
 const nothing = (): void => {};
+
+/** A sector of its own is broken, and the rest of the disk is there. */
+const unreadable =
+  (sha256: string, at: number) =>
+  (thrown: unknown): never => {
+    if (!isCode(thrown, 'EIO')) throw thrown;
+    throw new BlobError('BLOB_DAMAGED', `blob ${sha256} cannot be read at byte ${at}: EIO`);
+  };
 
 async function writeSynced(file: FileHandle, source: BlobSource): Promise<void> {
   try {

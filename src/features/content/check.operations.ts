@@ -111,7 +111,8 @@ export type CheckWindow = z.infer<typeof window>;
 export const OTHER_BYTES = 'other bytes';
 export const MISSING = 'missing';
 
-export const CUT_OFF = 'cut off';
+/** By its disk, or since it is cut off. */
+export const UNREADABLE = 'unreadable';
 
 const isWhole = ({ sha256, inline }: Pick<CheckedRow, 'sha256' | 'inline'>): boolean =>
   inline !== null && hash('sha256', inline) === sha256;

@@ -101,6 +101,7 @@ export async function keepDamages(
   references: readonly Reference[],
   { damages, now }: { readonly damages: readonly Damage[]; readonly now: number },
 ): Promise<Damage[]> {
+  if (damages.length === 0) return [];
   const sha256s = damages.map(({ sha256 }) => sha256);
   const known = await tx.all<{ sha256: string }>(
     `SELECT sha256 FROM content_damages WHERE sha256 IN (SELECT value FROM ${tx.dialect.textsOf})`,

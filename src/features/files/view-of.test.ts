@@ -55,7 +55,11 @@ forEachEngine('views', (engine) => {
       const { error } = await server.rpc(method, params);
       expect(error?.data?.issues, method).toEqual([expect.objectContaining({ path: named })]);
     }
-    expect(await server.fault('read', { path: '/v/a', as_of: 'nobody made it' })).toBe('SNAPSHOT_NOT_FOUND');
+    const none = (await server.rpc('read', { path: '/v/a', as_of: 'nobody made it' })).error;
+    expect(none).toMatchObject({
+      message: expect.stringMatching(/; this takes the name or id of a snapshot, the number/),
+    });
+    expect(none?.data.code).toBe('SNAPSHOT_NOT_FOUND');
     const { error } = await server.rpc('read', { path: '/v/a', as_of: '2020-01-01 12:00' });
     expect(error).toMatchObject({ message: expect.stringMatching(/^Snapshot not found: .*2026-01-31T12:00:00Z$/) });
     expect(error?.data).toMatchObject({ code: 'SNAPSHOT_NOT_FOUND', snapshot: '2020-01-01 12:00' });

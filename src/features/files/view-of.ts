@@ -74,14 +74,19 @@ async function revisionOf(call: Call, as_of: number | string, by: string): Promi
   const moment = readMoment(as_of);
   if (moment.kind === 'revision') return { revision: checkRevision(call, moment.revision, by), branch: MAIN };
   if (moment.kind === 'time') return { revision: await revisionAt(call, moment.at, { as_of, by }), branch: MAIN };
-  return getSnapshot(call, moment.name);
+  return getSnapshot(call, moment.name, MOMENTS);
 }
 
-/** By id or name. SNAPSHOT_NOT_FOUND also where the caller may not read its path: both look the same. */
-export async function getSnapshot(call: Call, called: string): Promise<SnapshotRow> {
+const MOMENTS = 'the name or id of a snapshot, the number of a revision, or a time as 2026-01-31T12:00:00Z';
+
+/**
+ * By id or name. SNAPSHOT_NOT_FOUND also where the caller may not read its path: both look the same. `takes`: what else it
+ * could have been.
+ */
+export async function getSnapshot(call: Call, called: string, takes?: string): Promise<SnapshotRow> {
   const row = await findSnapshot(call.tx, call.zone.zone_id, called);
   if (row && (await call.access.allows('read', row.path))) return row;
-  throw snapshotNotFound(called);
+  throw snapshotNotFound(called, takes);
 }
 
 function checkRevision(call: Call, revision: number, by: string): number {
@@ -107,8 +112,9 @@ async function revisionAt(
   return 0;
 }
 
-function snapshotNotFound(called: string): Fault {
-  const hint = isLikeATime(called) ? '; a time is written with seconds and offset, as 2026-01-31T12:00:00Z' : '';
+function snapshotNotFound(called: string, takes: string | undefined): Fault {
+  const other = takes === undefined ? '' : `; this takes ${takes}`;
+  const hint = isLikeATime(called) ? '; a time is written with seconds and offset, as 2026-01-31T12:00:00Z' : other;
   const message = `Snapshot not found: ${called.slice(0, 200).toWellFormed()}${hint}`;
   return new Fault('SNAPSHOT_NOT_FOUND', message, { snapshot: called });
 }

@@ -28,6 +28,8 @@ export interface House {
 
 /** How often it looks. */
 const TICK_MS = 1_000;
+/** How often it looks whether stored contents are to be read again. */
+const CHECK_LOOK_MS = 60_000;
 /** A content that could not be put into the index is tried again after so long. */
 const INDEX_AGAIN_MS = 600_000;
 
@@ -80,6 +82,7 @@ function lookAround({ step, contents, backups: { destination } }: HouseParts): (
   /** What waited for the index when a job was queued for it; what waits still when that has ended could not be indexed. */
   let known = '';
   let afreshAt = performance.now() + INDEX_AGAIN_MS;
+  let checkAt = 0;
   return async () => {
     if (performance.now() >= afreshAt) {
       known = '';
@@ -91,7 +94,10 @@ function lookAround({ step, contents, backups: { destination } }: HouseParts): (
     if (waiting !== '' && waiting !== known) wanted.push({ type: SEARCH_INDEX });
     if ((await step(endingHosts, 'root', {})).length > 0) wanted.push({ type: SHARE_ENDS });
     if (await step(backupDue, 'root', { destination })) wanted.push({ type: BACKUP_JOB });
-    if (await step(checkSteps.due, 'root', { days: contents.days })) wanted.push({ type: CONTENT_CHECK });
+    if (performance.now() >= checkAt) {
+      checkAt = performance.now() + CHECK_LOOK_MS;
+      if (await step(checkSteps.due, 'root', { days: contents.days })) wanted.push({ type: CONTENT_CHECK });
+    }
     if (wanted.length === 0) return [];
     const { jobs } = await step(missingHousework, 'root', { jobs: wanted });
     if (jobs.some(({ type }) => type === SEARCH_INDEX)) known = waiting;
