@@ -214,9 +214,10 @@ test('ls of a file lists that file', SLOW, async () => {
 });
 
 test('get leaves what was there when the connection breaks, and keeps links and modes', SLOW, async () => {
-  const broken = createServer((_request, response) => {
-    response.writeHead(200, { 'content-length': 1000 });
-    response.write('half', () => setTimeout(() => response.destroy(), 50));
+  const broken = createServer(({ url }, response) => {
+    if (url?.endsWith('/other')) response.setHeader('etag', `"${'a'.repeat(64)}"`).end('other bytes');
+    else response.writeHead(200, { 'content-length': 1000 });
+    if (!response.writableEnded) response.write('half', () => setTimeout(() => response.destroy(), 50));
   }).listen(0, '127.0.0.1');
   await once(broken, 'listening');
   const from = `http://127.0.0.1:${(broken.address() as AddressInfo).port}`;
@@ -232,6 +233,11 @@ test('get leaves what was there when the connection breaks, and keeps links and 
       expect.stringContaining(`/x did not arrive whole, and ${local} is as it`),
     ]);
   }
+  const other = await run(['get', '/other', 'whole/old.txt', '--url', from]);
+  expect(other).toMatchObject({
+    code: 1,
+    err: expect.stringMatching(/as it was: its bytes are not those of its hash/),
+  });
   broken.close();
   expect([readdirSync(into), readFileSync(join(into, 'old.txt'), 'utf8')]).toEqual([['link', 'old.txt'], 'old']);
   await answer(['put', '-', '/whole.txt'], { stdin: 'whole' });

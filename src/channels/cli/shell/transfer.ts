@@ -21,9 +21,30 @@ function query(typed: Typed): string {
   return pairs.length > 0 ? `?${new URLSearchParams(pairs.map(([name, value]) => [name, String(value)]))}` : '';
 }
 
-async function download(transport: Transport, path: string, typed: Typed): Promise<AsyncIterable<Uint8Array>> {
-  const response = await transport.raw({ method: 'GET', path: filePath(path) + query(typed) });
-  return response.body ?? Readable.from([]);
+interface Download {
+  readonly pieces: AsyncIterable<Uint8Array>;
+  /** SHA-256 of the whole, as the server has it. */
+  readonly sha256: string | undefined;
+}
+
+async function download(transport: Transport, path: string, typed: Typed): Promise<Download> {
+  const { body, headers } = await transport.raw({ method: 'GET', path: filePath(path) + query(typed) });
+  return { pieces: body ?? Readable.from([]), sha256: /^"([0-9a-f]{64})"$/.exec(headers.get('etag') ?? '')?.[1] };
+}
+
+/** The pieces, which end with an error unless they are what the hash says. */
+async function* checked({ pieces, sha256 }: Download): AsyncGenerator<Uint8Array> {
+  // Not loaded by commands that only list.
+  const { createHash } = await import('node:crypto');
+  const digest = createHash('sha256');
+  for await (const piece of pieces) {
+    digest.update(piece);
+    yield piece;
+  }
+  if (sha256 === undefined || digest.digest('hex') === sha256) return;
+  throw new Error(
+    'its bytes are not those of its hash; if they come so again, the server has them so: nexus content check',
+  );
 }
 
 const cat: Command = {
@@ -33,7 +54,8 @@ const cat: Command = {
   options: VIEW,
   run: async (scene, typed) => {
     for (const path of typed.args) {
-      for await (const chunk of await download(scene.transport(), path, typed)) await scene.terminal.bytes(chunk);
+      const { pieces } = await download(scene.transport(), path, typed);
+      for await (const chunk of pieces) await scene.terminal.bytes(chunk);
     }
     return undefined;
   },
@@ -46,7 +68,7 @@ const get: Command = {
   options: VIEW,
   run: async (scene, typed) => {
     const [path = '/', local = basename(path)] = typed.args;
-    const stream = await download(scene.transport(), path, typed);
+    const stream = checked(await download(scene.transport(), path, typed));
     if (local === '-') {
       for await (const chunk of stream) await scene.terminal.bytes(chunk);
       return undefined;
