@@ -14,6 +14,7 @@ import {
   type CheckWindow,
   MISSING,
   OTHER_BYTES,
+  type StoredContent,
   UNREADABLE,
 } from '../features/content/check.operations.ts';
 import { BlobError, type Blobs } from '../ports/blobs.ts';
@@ -39,11 +40,6 @@ interface Checking extends ContentCheckParts {
 interface Passing extends Checking {
   /** What this pass could not mend. */
   readonly tried: Set<string>;
-}
-
-interface Stored {
-  readonly sha256: string;
-  readonly size: number;
 }
 
 /** A round that is late is gone on with by another job, so that this one ends before its time is over. */
@@ -107,7 +103,7 @@ async function lookAt(parts: Passing, window: CheckWindow): Promise<Found> {
 }
 
 /** Null: it is whole. Nothing has to be there of what no state names. */
-async function damageOf(parts: Checking, stored: Stored): Promise<string | null> {
+async function damageOf(parts: Checking, stored: StoredContent): Promise<string | null> {
   if ((await readAgain(parts, stored)) === null) return null;
   // It may be stored or removed just now: what a state names from here on was durable before.
   if (!(await parts.step(checkSteps.suspect, 'root', { sha256: stored.sha256 }))) return 'unnamed';
@@ -117,7 +113,7 @@ async function damageOf(parts: Checking, stored: Stored): Promise<string | null>
 /** Bytes behind which it rests for as long as they took. */
 const STRETCH_BYTES = 4 * 1024 * 1024;
 
-async function readAgain({ blobs, signal }: Checking, { sha256, size }: Stored): Promise<string | null> {
+async function readAgain({ blobs, signal }: Checking, { sha256, size }: StoredContent): Promise<string | null> {
   const digest = createHash('sha256');
   let began = performance.now();
   let stretch = 0;
@@ -142,7 +138,7 @@ async function readAgain({ blobs, signal }: Checking, { sha256, size }: Stored):
 }
 
 /** False where no backup has it whole, which is tried once in a pass. */
-async function mend(parts: Passing, stored: Stored, reason: string): Promise<boolean> {
+async function mend(parts: Passing, stored: StoredContent, reason: string): Promise<boolean> {
   const { blobs, log, contents, tried } = parts;
   const { sha256, size } = stored;
   if (tried.has(sha256)) return false;

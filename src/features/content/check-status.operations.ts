@@ -7,7 +7,7 @@ import { queueTime } from '../jobs/clock.sql.ts';
 import { listUnfinished } from '../jobs/house.sql.ts';
 import { enqueueHousework } from '../jobs/queue.ts';
 import { HOUSEWORK } from '../jobs/topics.ts';
-import { CONTENT_CHECK, damage, newRound } from './check.operations.ts';
+import { CONTENT_CHECK, newRound } from './check.operations.ts';
 import { findRound, listDamages, newestContent, type RoundRow, saveRound } from './check.sql.ts';
 import type { Reference } from './collect.sql.ts';
 
@@ -36,7 +36,8 @@ const status = z.object({
   share: z.number().describe('of this round, 0 to 1'),
   damaged: z.array(
     z.object({
-      ...damage.shape,
+      sha256: z.string(),
+      reason: z.string(),
       size: z.number(),
       found_at: z.string(),
       files: z.array(place).describe(`versions of files that have it, at most ${PLACES_SHOWN}`),

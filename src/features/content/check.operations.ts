@@ -4,11 +4,12 @@
  * state, and was read twice; each is told once, by an event, and no longer once it is whole again or nothing names it.
  */
 import { hash } from 'node:crypto';
-import { z } from 'zod';
+import { own } from '../../base/own-data.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from '../jobs/clock.sql.ts';
 import {
   type CheckedRow,
+  type Damage,
   dropDamages,
   dropUnnamedDamages,
   findRound,
@@ -56,16 +57,18 @@ export const newRound = (now: number, ends_by: number, before: RoundRow | undefi
   last_ended: before?.ended ?? before?.last_ended ?? null,
 });
 
-const paced = z.object({ days: z.number() });
+interface Paced {
+  /** Of a round; 0: none is begun. */
+  readonly days: number;
+}
 
-/** `days` of a round; 0: none is begun. */
-const due: Operation<z.infer<typeof paced>, boolean> = {
+const due: Operation<Paced, boolean> = {
   ...STEP,
   name: 'content.due',
   summary: 'Say whether stored contents are to be read again now.',
   effect: 'read',
-  input: paced,
-  output: z.boolean(),
+  input: own<Paced>(),
+  output: own<boolean>(),
   run: async (call, { days }) => {
     const round = await findRound(call.tx);
     const now = await queueTime(call);
@@ -76,13 +79,13 @@ const due: Operation<z.infer<typeof paced>, boolean> = {
   },
 };
 
-const begin: Operation<z.infer<typeof paced>, null> = {
+const begin: Operation<Paced, null> = {
   ...STEP,
   name: 'content.begin-check',
   summary: 'Begin a round of reading stored contents again, where the one before is over.',
   effect: 'write',
-  input: paced,
-  output: z.null(),
+  input: own<Paced>(),
+  output: own<null>(),
   run: async (call, { days }) => {
     const round = await findRound(call.tx);
     const now = await queueTime(call);
@@ -93,20 +96,23 @@ const begin: Operation<z.infer<typeof paced>, null> = {
   },
 };
 
-const stored = z.object({ sha256: z.string(), size: z.number() });
-export const damage = z.object({ sha256: z.string(), reason: z.string() });
-const window = z.object({
+export interface StoredContent {
+  readonly sha256: string;
+  readonly size: number;
+}
+
+/** What is read at a time. */
+export interface CheckWindow {
   /** Number of the last one of these; null: there is nothing to do now. */
-  last_id: z.number().nullable(),
+  readonly last_id: number | null;
   /** Those of the blob store. */
-  stored: z.array(stored),
+  readonly stored: readonly StoredContent[];
   /** Of those in SQL, which were read by this. */
-  contents: z.number(),
-  bytes: z.number(),
-  damages: z.array(damage),
-  whole: z.array(z.string()),
-});
-export type CheckWindow = z.infer<typeof window>;
+  readonly contents: number;
+  readonly bytes: number;
+  readonly damages: readonly Damage[];
+  readonly whole: readonly string[];
+}
 
 export const OTHER_BYTES = 'other bytes';
 export const MISSING = 'missing';
@@ -136,8 +142,8 @@ const next: Operation<Record<string, never>, CheckWindow> = {
   summary: 'Read the next small contents of a round again, and name the large ones.',
   effect: 'read',
   heavy: true,
-  input: z.object({}),
-  output: window,
+  input: own<Record<string, never>>(),
+  output: own<CheckWindow>(),
   run: async (call) => {
     const round = await findRound(call.tx);
     if (!round || round.ended !== null) return windowOf([]);
@@ -148,18 +154,17 @@ const next: Operation<Record<string, never>, CheckWindow> = {
   },
 };
 
-const noted = z.object({
-  last_id: z.number().nullable(),
-  contents: z.number(),
-  bytes: z.number(),
-  damages: z.array(damage),
+interface Checked extends Pick<CheckWindow, 'last_id' | 'contents' | 'bytes' | 'damages'> {
   /** Read, or put back: none of these is damaged any more. */
-  whole: z.array(z.string()),
+  readonly whole: readonly string[];
   /** Whoever is at it rests now. */
-  rests: z.boolean(),
-});
-const told = z.object({ fresh: z.array(damage), mended: z.array(z.string()) });
-export type CheckNews = z.infer<typeof told>;
+  readonly rests: boolean;
+}
+
+export interface CheckNews {
+  readonly fresh: readonly Damage[];
+  readonly mended: readonly string[];
+}
 
 /** The steps of it. */
 export function contentChecks(references: readonly Reference[]) {
@@ -169,28 +174,28 @@ export function contentChecks(references: readonly Reference[]) {
     summary: 'Read the small contents again that are known as damaged, and name the large ones.',
     effect: 'read',
     heavy: true,
-    input: z.object({}),
-    output: window,
+    input: own<Record<string, never>>(),
+    output: own<CheckWindow>(),
     run: async ({ tx }) => windowOf(await listDamages(tx, references, DAMAGES_MAX)),
   };
 
-  const suspect: Operation<{ sha256: string }, boolean> = {
+  const suspect: Operation<Pick<StoredContent, 'sha256'>, boolean> = {
     ...STEP,
     name: 'content.suspect',
     summary: 'Say whether some state names a content, so that its bytes have to be there.',
     effect: 'read',
-    input: z.object({ sha256: z.string() }),
-    output: z.boolean(),
+    input: own<Pick<StoredContent, 'sha256'>>(),
+    output: own<boolean>(),
     run: async ({ tx }, { sha256 }) => (await namedAmong(tx, references, [sha256])).length > 0,
   };
 
-  const note: Operation<z.infer<typeof noted>, CheckNews> = {
+  const note: Operation<Checked, CheckNews> = {
     ...STEP,
     name: 'content.note-checked',
     summary: 'Say what came of reading contents again.',
     effect: 'write',
-    input: noted,
-    output: told,
+    input: own<Checked>(),
+    output: own<CheckNews>(),
     run: async (call, news) => {
       const { tx } = call;
       const now = await queueTime(call);
@@ -210,11 +215,7 @@ export function contentChecks(references: readonly Reference[]) {
   return { due, begin, next, known, suspect, note };
 }
 
-async function goOn(
-  call: Call,
-  { last_id, contents, bytes, rests }: z.infer<typeof noted>,
-  now: number,
-): Promise<void> {
+async function goOn(call: Call, { last_id, contents, bytes, rests }: Checked, now: number): Promise<void> {
   const round = await findRound(call.tx);
   if (!round) return;
   if (round.ended !== null) {
