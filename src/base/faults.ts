@@ -179,15 +179,9 @@ export const unknownNames = (names: readonly string[], message: string): Fault =
     names.length > ISSUES_TOLD,
   );
 
-/** What was thrown is for the log; callers are told this instead. */
-export interface Telling extends Error {
-  readonly fault: Fault;
-}
-
-/** What a client is told of anything thrown: the fault itself or the one that it tells, or INTERNAL with nothing shown. */
+/** What a client is told of anything thrown: the fault itself, or INTERNAL with nothing shown. */
 export function asFault(thrown: unknown): Fault {
   if (thrown instanceof Fault) return thrown;
-  if (thrown instanceof Error && 'fault' in thrown && thrown.fault instanceof Fault) return thrown.fault;
   return new Fault('INTERNAL', 'Internal error; the log has the details under this request id.');
 }
 

@@ -3,7 +3,7 @@
  * the suite in blobs.contract.ts.
  */
 import { strict as assert } from 'node:assert';
-import { Fault, type Telling } from '../base/faults.ts';
+import { Fault } from '../base/faults.ts';
 import type { Stage } from './stage.ts';
 
 /** Bytes to store, readable any number of times. */
@@ -74,24 +74,13 @@ export function blobsFault(reason: 'blobs' | 'disk_full', cause: unknown): Fault
 
 export type BlobErrorCode = 'BLOB_MISSING' | 'BLOB_MISMATCH' | 'BLOB_DAMAGED';
 
-export class BlobError extends Error implements Telling {
+export class BlobError extends Error {
   readonly code: BlobErrorCode;
 
   constructor(code: BlobErrorCode, message: string) {
     super(message);
     this.name = 'BlobError';
     this.code = code;
-  }
-
-  /** A reader cannot do anything about it, and an operator can. */
-  get fault(): Fault {
-    const what =
-      this.code === 'BLOB_MISMATCH'
-        ? 'The content is not what its hash says'
-        : 'The stored content is damaged or gone; an operator sees more with nexus content status';
-    return new Fault('INTERNAL', `${what}. The log has the details under this request id.`, {
-      reason: 'content_damaged',
-    });
   }
 }
 
