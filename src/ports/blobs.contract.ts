@@ -236,6 +236,11 @@ function deleting(blobs: () => Blobs): void {
     expect(String(await collect(blobs().read(source.sha256, 0, source.size)))).toBe('now and then');
   });
 
+  test('what is not there is set aside without a word', async () => {
+    await blobs().setAside(UNKNOWN);
+    expect(await blobs().has(UNKNOWN)).toBe(false);
+  });
+
   test('a blob that was set aside is gone, may be set aside again, and may come back', async () => {
     for (const source of [sourceOf(bytesOf('worse now')), sourceOf(noise(20 * MiB)), sourceOf(new Uint8Array())]) {
       await blobs().put(source);

@@ -48,7 +48,7 @@ export interface Blobs {
 
   /**
    * Takes a blob whose bytes are not its own away from its name, so that the same content can be stored again, and keeps
-   * them: for people, who find them by its hash below `damaged`. What is gone stays gone.
+   * them, up to the next time: for people, who find them by its hash below `damaged`. What is gone, or never was, stays gone.
    */
   setAside(sha256: string): Promise<void>;
 

@@ -1,6 +1,6 @@
 /**
  * Stored contents are read again and compared with their hash. Guarantees: what is taken for damaged was named, and read
- * again behind that; damaged bytes are set aside and never deleted, so that whoever stores the same content again mends
+ * again behind that; damaged bytes are set aside and not deleted, so that whoever stores the same content again mends
  * it; one of the blob store that a backup has whole is put back at once; of the time that it takes at least half is rest.
  */
 import { createHash } from 'node:crypto';

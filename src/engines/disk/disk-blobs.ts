@@ -5,8 +5,8 @@
  * was opened any more, since its disk is mounted no more, is UNAVAILABLE.
  *
  * `<root>/ab/cd/<hash>` for a hash that begins with abcd, `<root>/tmp` while it is written, `<root>/stage` while it grows,
- * `<root>/damaged` for what was set aside. Processes of several
- * machines and containers may share a root, and one may open it many times.
+ * `<root>/damaged` for what was set aside. Processes of several machines and containers may share a root, and one may open
+ * it many times.
  */
 import { strict as assert } from 'node:assert';
 import { createHash, randomUUID } from 'node:crypto';
@@ -137,6 +137,7 @@ class DiskBlobs implements Blobs {
     const path = this.#pathOf(sha256);
     const folder = join(this.#root, 'damaged');
     await this.#inTurn(sha256, async () => {
+      if ((await sizeOf(path)) === undefined) return this.#standing();
       await mkdir(folder, { recursive: true, mode: 0o700 });
       await rename(path, join(folder, sha256)).catch(unlessMissing);
       for (const changed of [folder, this.#root, dirname(path)]) await syncFolder(changed);
