@@ -10,8 +10,8 @@ import { backupOperations } from '../features/backups/backups.operations.ts';
 import { backupsHold } from '../features/backups/steps.operations.ts';
 import { brickOperations } from '../features/bricks/bricks.operations.ts';
 import { clusterOperations } from '../features/cluster/cluster.operations.ts';
-import { contentChecks } from '../features/content/check.operations.ts';
-import { contentOffers } from '../features/content/check-status.operations.ts';
+import { contentCheckSteps } from '../features/content/check.operations.ts';
+import { contentCheckOperations } from '../features/content/check-status.operations.ts';
 import { blobCollection } from '../features/content/collect.operations.ts';
 import type { Reference } from '../features/content/collect.sql.ts';
 import { contentOperations } from '../features/content/content.operations.ts';
@@ -60,7 +60,7 @@ export const blobReferences: readonly Reference[] = [fileContents, ...conflictCo
 export const blobSteps = blobCollection(blobReferences, backupsHold);
 
 /** Reading of contents again. */
-export const checkSteps = contentChecks(blobReferences);
+export const checkSteps = contentCheckSteps(blobReferences);
 
 /** What runs inside Nexus as a job. */
 export const jobTypes: readonly AnyJobType[] = [
@@ -132,7 +132,7 @@ export const allOperations: readonly AnyOperation[] = [
   ...fileHousekeeping,
   ...Object.values(blobSteps),
   ...Object.values(checkSteps),
-  ...contentOffers(blobReferences, filesWith),
+  ...contentCheckOperations(blobReferences, filesWith),
 ].map((operation) => operation as AnyOperation);
 
 /** What doors may offer. */

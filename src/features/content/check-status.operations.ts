@@ -81,7 +81,7 @@ const check: Operation<Record<string, never>, z.infer<typeof begun>> = {
   },
 };
 
-export function contentOffers(references: readonly Reference[], placesOf: PlacesOf) {
+export function contentCheckOperations(references: readonly Reference[], placesOf: PlacesOf) {
   const statusOf = async ({ tx }: Pick<Call, 'tx'>): Promise<CheckStatus> => {
     const round = await findRound(tx);
     const damaged = [];

@@ -8,14 +8,14 @@ import { own } from '../../base/own-data.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { queueTime } from '../jobs/clock.sql.ts';
 import {
-  type CheckedRow,
+  type BlobRow,
   type Damage,
   dropDamages,
   dropUnnamedDamages,
   findRound,
   hasDamages,
   keepDamages,
-  listContents,
+  listBlobs,
   listDamages,
   namedAmong,
   newestContent,
@@ -42,8 +42,7 @@ function dueId({ began, ends_by }: RoundRow, newest: number, now: number): numbe
   return Math.floor((newest * Math.max(0, now - began)) / (ends_by - began));
 }
 
-/** Is another to begin? */
-const isOver = (round: RoundRow | undefined, now: number): boolean =>
+const wantsAnother = (round: RoundRow | undefined, now: number): boolean =>
   round === undefined || (round.ended !== null && now >= round.ends_by);
 
 export const newRound = (now: number, ends_by: number, before: RoundRow | undefined): RoundRow => ({
@@ -72,7 +71,7 @@ const due: Operation<Paced, boolean> = {
   run: async (call, { days }) => {
     const round = await findRound(call.tx);
     const now = await queueTime(call);
-    if (isOver(round, now) && days > 0) return (await newestContent(call.tx)) > 0;
+    if (wantsAnother(round, now) && days > 0) return (await newestContent(call.tx)) > 0;
     if (!round || now < round.next_at) return false;
     if (round.ended === null) return days > 0 || now >= round.ends_by;
     return hasDamages(call.tx);
@@ -89,7 +88,7 @@ const begin: Operation<Paced, null> = {
   run: async (call, { days }) => {
     const round = await findRound(call.tx);
     const now = await queueTime(call);
-    if (isOver(round, now) && days > 0) await saveRound(call.tx, newRound(now, now + days * DAY_MS, round));
+    if (wantsAnother(round, now) && days > 0) await saveRound(call.tx, newRound(now, now + days * DAY_MS, round));
     else if (round && days > 0 && round.ended === null && round.ends_by > round.began + days * DAY_MS)
       await saveRound(call.tx, { ...round, ends_by: round.began + days * DAY_MS });
     return null;
@@ -120,22 +119,23 @@ export const MISSING = 'missing';
 /** By its disk, or since it is cut off. */
 export const UNREADABLE = 'unreadable';
 
-const isWhole = ({ sha256, inline }: Pick<CheckedRow, 'sha256' | 'inline'>): boolean =>
+const isWhole = ({ sha256, inline }: Pick<BlobRow, 'sha256' | 'inline'>): boolean =>
   inline !== null && hash('sha256', inline) === sha256;
 
-function windowOf(rows: readonly CheckedRow[]): CheckWindow {
+function windowOf(rows: readonly BlobRow[]): CheckWindow {
   const inline = rows.filter((row) => row.inline !== null);
+  const { whole = [], other = [] } = Object.groupBy(inline, (row) => (isWhole(row) ? 'whole' : 'other'));
   return {
     last_id: rows.at(-1)?.blob_id ?? null,
     stored: rows.filter((row) => row.inline === null).map(({ sha256, size }) => ({ sha256, size })),
     contents: inline.length,
     bytes: inline.reduce((sum, { size }) => sum + size, 0),
-    damages: inline.filter((row) => !isWhole(row)).map(({ sha256 }) => ({ sha256, reason: OTHER_BYTES })),
-    whole: inline.filter(isWhole).map(({ sha256 }) => sha256),
+    damages: other.map(({ sha256 }) => ({ sha256, reason: OTHER_BYTES })),
+    whole: whole.map(({ sha256 }) => sha256),
   };
 }
 
-/** In time, or at its end: the next contents are not due. */
+/** Nothing where the round is in time, or at its end. */
 const next: Operation<Record<string, never>, CheckWindow> = {
   ...STEP,
   name: 'content.next-checked',
@@ -148,9 +148,8 @@ const next: Operation<Record<string, never>, CheckWindow> = {
     const round = await findRound(call.tx);
     if (!round || round.ended !== null) return windowOf([]);
     const newest = await newestContent(call.tx);
-    // An empty end is told too, so that the round is over.
     if (round.last_id >= dueId(round, newest, await queueTime(call))) return windowOf([]);
-    return windowOf(await listContents(call.tx, round.last_id, WINDOW));
+    return windowOf(await listBlobs(call.tx, round.last_id, WINDOW));
   },
 };
 
@@ -167,7 +166,7 @@ export interface CheckNews {
 }
 
 /** The steps of it. */
-export function contentChecks(references: readonly Reference[]) {
+export function contentCheckSteps(references: readonly Reference[]) {
   const known: Operation<Record<string, never>, CheckWindow> = {
     ...STEP,
     name: 'content.known-damages',

@@ -37,7 +37,8 @@ export async function newestContent(tx: Tx): Promise<number> {
   return (await tx.get<{ n: number }>('SELECT COALESCE(MAX(blob_id), 0) AS n FROM blobs'))?.n ?? 0;
 }
 
-export interface CheckedRow {
+/** A content as it is read. */
+export interface BlobRow {
   readonly blob_id: number;
   readonly sha256: string;
   readonly size: number;
@@ -45,8 +46,8 @@ export interface CheckedRow {
   readonly inline: Uint8Array | null;
 }
 
-export const listContents = (tx: Tx, after: number, limit: number): Promise<CheckedRow[]> =>
-  tx.all<CheckedRow>('SELECT blob_id, sha256, size, inline FROM blobs WHERE blob_id > ? ORDER BY blob_id LIMIT ?', [
+export const listBlobs = (tx: Tx, after: number, limit: number): Promise<BlobRow[]> =>
+  tx.all<BlobRow>('SELECT blob_id, sha256, size, inline FROM blobs WHERE blob_id > ? ORDER BY blob_id LIMIT ?', [
     after,
     limit,
   ]);

@@ -13,7 +13,7 @@ const unnamed = (references: readonly Reference[], blob: string): string =>
     .map(({ table, column }) => `NOT EXISTS (SELECT 1 FROM ${table} n WHERE n.${column} = ${blob}.blob_id)`)
     .join(' AND ');
 
-/** The opposite. */
+/** Something names it. */
 export const named = (references: readonly Reference[], blob: string): string => `NOT (${unnamed(references, blob)})`;
 
 export interface ScannedBlob {

@@ -49,11 +49,12 @@ const status = shownBy('content status', tellStatus, codeOf);
 
 const LOOK_MS = 300;
 
+const begin = derivedCommand('content check', show);
 /** Begins it and shows how far it is until all have been read; a program is answered at once. */
-const check = altered(derivedCommand('content check', show), {
+const check = altered(begin, {
   run: async (scene, typed) => {
     const { terminal, transport } = scene;
-    if (terminal.json) return derivedCommand('content check', show).run(scene, typed);
+    if (terminal.json) return begin.run(scene, typed);
     const to = transport();
     const { began_at } = (await send(to, lineOf('content check'), {})) as Begun;
     const bar = await startPhases(terminal);

@@ -8,6 +8,13 @@ const ZONE = text('zone-id', 'zone of the user; the own one unless given');
 /** Parameters of `key create` that a user decides. */
 const DECIDED = new Set(['user-id', 'subject-type', 'subject-id', 'inherit-permissions', 'label']);
 
+const loading =
+  (work: keyof typeof import('./users.ts')): Command['run'] =>
+  async (scene, typed) => {
+    await (await import('./users.ts'))[work](scene, typed);
+    return undefined;
+  };
+
 const create: Command = {
   words: 'user create',
   summary: 'Make a user: a key that stands for it, whose text is shown once.',
@@ -15,10 +22,7 @@ const create: Command = {
   get options() {
     return optionsOf(lineOf('key create')).filter(({ name }) => !DECIDED.has(name));
   },
-  run: async (scene, typed) => {
-    await (await import('./users.ts')).createUser(scene, typed);
-    return undefined;
-  },
+  run: loading('createUser'),
 };
 
 const list: Command = {
@@ -26,10 +30,7 @@ const list: Command = {
   summary: 'List the users that have keys.',
   args: [],
   options: [ZONE],
-  run: async (scene, typed) => {
-    await (await import('./users.ts')).listUsers(scene, typed);
-    return undefined;
-  },
+  run: loading('listUsers'),
 };
 
 const remove: Command = {
@@ -37,10 +38,7 @@ const remove: Command = {
   summary: 'Revoke all keys of a user: they stop working with the next request.',
   args: ['user_id'],
   options: [ZONE],
-  run: async (scene, typed) => {
-    await (await import('./users.ts')).deleteUser(scene, typed);
-    return undefined;
-  },
+  run: loading('deleteUser'),
 };
 
 export const userCommands: readonly Command[] = [create, list, remove];
