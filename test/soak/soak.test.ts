@@ -18,5 +18,8 @@ test('every area is called, and nothing fails', { timeout: 120_000 }, async () =
   // Only what clients get wrong, and files that another round has taken away.
   expect(soaked.counts.refused).toBeLessThan(soaked.counts.calls / 2);
   expect(soaked.samples.length).toBeGreaterThan(0);
-  for (const { handles, connections } of soaked.samples) expect(Math.min(handles, connections)).toBeGreaterThan(0);
+  for (const { handles, connections, database, pool } of soaked.samples) {
+    expect(Math.min(handles, connections, database)).toBeGreaterThan(0);
+    expect(pool).toBeGreaterThan(0);
+  }
 });

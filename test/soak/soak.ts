@@ -24,6 +24,8 @@ export interface Sample {
   readonly handles: number;
   /** Of those to the database, of which there are as many as reads were under way at once lately. */
   readonly database: number;
+  /** Connections to the database that the server itself counts. Each has two handles at most. */
+  readonly pool: number;
   /** How many there are of each: files by their path, others by their kind. Connections of clients are sockets too. */
   readonly kinds: Readonly<Record<string, number>>;
   /** That clients have open: as many as they like. */
@@ -91,13 +93,31 @@ function connectionsAt(port: number): number {
   }).length;
 }
 
-function sampleOf({ pid, port }: { readonly pid: number; readonly port: number }, at: number): Sample {
+/** What the server says that it has open. */
+async function poolOf(port: number): Promise<number> {
+  const headers = { authorization: `Bearer ${ADMIN_KEY}`, accept: 'application/json' };
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { headers });
+  const text = await answer.text();
+  return Number(/^nexus_db_pool_size (\d+)$/m.exec(text)?.[1] ?? /"db\.pool\.size":\s*(\d+)/.exec(text)?.[1]);
+}
+
+async function sampleOf({ pid, port }: { readonly pid: number; readonly port: number }, at: number): Promise<Sample> {
+  const pool = await poolOf(port);
   const connections = connectionsAt(port);
   const kinds = kindsOf(pid);
   const database = sum(Object.entries(kinds).map(([kind, n]) => (DATABASE.test(kind) ? n : 0)));
   const handles = sum(Object.values(kinds)) - connections - database;
   const mebibytes = residentBytes(pid) / 1024 ** 2;
-  return { at, mebibytes, handles, database, kinds, connections, threads: readdirSync(`/proc/${pid}/task`).length };
+  return {
+    at,
+    mebibytes,
+    handles,
+    database,
+    pool,
+    kinds,
+    connections,
+    threads: readdirSync(`/proc/${pid}/task`).length,
+  };
 }
 
 /** Rounds of the areas in turn, so many a second while no more than some are under way. */
@@ -146,21 +166,29 @@ export async function soak(options: SoakOptions): Promise<Soaked> {
   const caller = new CountingCaller(`http://127.0.0.1:${port}`, IN_FLIGHT_MOST);
   const samples: Sample[] = [];
   const began = performance.now();
-  const look = setInterval(() => {
-    const sample = sampleOf({ pid, port }, performance.now() - began);
+  let looking: Promise<void> = Promise.resolve();
+  const take = async (): Promise<void> => {
+    const sample = await sampleOf({ pid, port }, performance.now() - began);
     samples.push(sample);
     told?.(sample, caller.counts);
+  };
+  const look = setInterval(() => {
+    looking = looking.then(take);
+    // Told by whoever waits for it in the end.
+    looking.catch(() => undefined);
   }, sampleMs);
   const lookAfter = async (share: number): Promise<number> => {
     await sleep(share * seconds * 1000);
     return heldMebibytes(pid, inspectorPort);
   };
   try {
-    const looking = Promise.all(looks.map(lookAfter));
+    const holding = Promise.all(looks.map(lookAfter));
     // Where the load fails first, that is what is told.
-    looking.catch(() => undefined);
+    holding.catch(() => undefined);
     const rounds = await drive(caller, { rate, until: began + seconds * 1000 });
-    return { samples, held: await looking, counts: caller.counts, rounds, ...(await end()) };
+    clearInterval(look);
+    await looking;
+    return { samples, held: await holding, counts: caller.counts, rounds, ...(await end()) };
   } catch (thrown) {
     await end();
     throw thrown;
