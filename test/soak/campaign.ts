@@ -1,9 +1,10 @@
 /**
- * The long form of soak.test.ts: `node test/soak/campaign.ts [--minutes 30] [--rate 120]`. A line a minute and the verdict. Memory is what
- * is held when all threads have just collected their garbage, at the end against two thirds of the time (by one third all caches
- * are full, that of texts for grep last): at most a tenth more. Handles and threads by the medians of the last third and the one
- * before it: no more; of connections, to the database too,
- * there are as many as are needed at once, and of the database none that its pool does not know. No answer 5xx, and where there is one it names its trace. Exit code 1 where that does not hold.
+ * The long form of soak.test.ts: `node test/soak/campaign.ts [--minutes 30] [--rate 120]`. A line a minute and the verdict. Memory is
+ * what is held when all threads have just collected their garbage, at the end against two thirds of the time (by one third all
+ * caches are full, that of texts for grep last): at most a tenth more. Handles and threads by the medians of the last third and the
+ * one before it: no more. Connections, to the database too, are counted apart: there are as many as are needed at once, and of the
+ * database none that its pool does not know. No answer 5xx, and where there is one it names its trace. Exit code 1 where that does
+ * not hold.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
