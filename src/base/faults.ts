@@ -161,8 +161,8 @@ export const MISSING = 'is missing';
 /** INVALID_PARAMS with its issue, which is the message too. */
 export const invalidParams = (issue: Issue): Fault => allInvalid([issue]);
 
-/** Issues that one fault tells: a client may send as many wrong values as its body holds. */
-export const ISSUES_TOLD = 100;
+/** Issues that one fault tells: all of what is looked through to its end (base/understand.ts). */
+export const ISSUES_TOLD = 2_000;
 
 /** The same of several; the message carries the first. `has_more` says that there are others, or may be. */
 export function allInvalid(issues: readonly Issue[], has_more = issues.length > ISSUES_TOLD): Fault {

@@ -37,7 +37,6 @@ export const LOG_EVENTS = {
     'warn',
     'the schema of a PostgreSQL database changes without a backup before it; the newest good one is told',
   ],
-  'schema.newer': ['warn', 'the schema is of a newer release, which this one can run on'],
   'schema.incomplete': ['warn', 'tables or columns are missing, and it was told not to look; once a minute'],
   'config.unknown': ['warn', 'a variable is no setting'],
   'config.default': ['warn', 'a setting is left at a default that is for development'],

@@ -20,7 +20,7 @@ export type Understood<T> = { readonly success: true; readonly data: T } | Wrong
  * Values up to which a wrong one is looked through to its end. The library makes an issue of each wrong item of a list, which takes
  * up to 10 µs, and has no most; of a larger value it is asked for the first.
  */
-const LOOKED_THROUGH = 2_000;
+const LOOKED_THROUGH = ISSUES_TOLD;
 
 const FIRST = { async: false, abortEarly: true } as const;
 const ALL = { async: false } as const;

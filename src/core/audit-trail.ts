@@ -69,7 +69,7 @@ export async function logFailure(audit: AuditLog, trail: Trail, fault: Fault): P
   const facts = { ...factsOf(audit, trail), zone_id, outcome: 'denied', code: fault.code } as const;
   const row = auditRow(
     tooLow
-      ? { ...facts, action: 'auth_denied', object: operation.name, details: deniedRole(who, trail.way, fault.data) }
+      ? { ...facts, action: 'auth_denied', object: operation.name, details: arrivalDetails(who, trail.way, fault.data) }
       : { ...facts, action: operation.name, object: pathIn(fault.data) ?? facts.object, details: told(fault.data) },
     who,
     trail.way,
@@ -124,7 +124,7 @@ export interface BadCredential extends Refused {
 
 export function logBadCredential(audit: AuditLog, bad: BadCredential, way: Way): Promise<void> {
   const { reason, owner = ANYONE, prefix } = bad;
-  const details = { key_hash_prefix: prefix, reason, ...endpointOf(way) };
+  const details = arrivalDetails({ key_hash_prefix: prefix, role: owner === ANYONE ? null : owner.role, reason }, way);
   const facts = { at: audit.now(), action: 'auth_failure', effect: 'read', object: '', duration_ms: 0 };
   const row = auditRow({ ...facts, outcome: 'failed', code: 'UNAUTHENTICATED', details }, owner, way);
   return audit.refused(owner.zone_id, row);
@@ -132,7 +132,7 @@ export function logBadCredential(audit: AuditLog, bad: BadCredential, way: Way):
 
 /** A credential that works was presented. */
 export function logArrival(audit: AuditLog, caller: Caller, way: Way): Promise<void> | undefined {
-  const details = { key_hash_prefix: caller.key_hash_prefix, role: caller.role, ...endpointOf(way) };
+  const details = arrivalDetails(caller, way);
   const facts = { at: audit.now(), action: 'auth_success', effect: 'read', object: '', duration_ms: 0 };
   return audit.ended(caller.zone_id, auditRow({ ...facts, outcome: 'allowed', code: null, details }, caller, way));
 }
@@ -158,14 +158,24 @@ function objectOf({ operation, ready }: Trail): string {
 
 const pathIn = ({ path }: FaultData): string | undefined => (typeof path === 'string' ? path : undefined);
 
-const endpointOf = ({ endpoint }: Way): { endpoint?: string } => (endpoint ? { endpoint: endpoint() } : {});
+interface ArrivalFacts {
+  readonly key_hash_prefix: string | null;
+  readonly role: string | null;
+  readonly reason?: RefusedFor;
+}
 
-const deniedRole = (who: Caller, way: Way, { required_role, required_mode }: FaultData): AuditFacts['details'] => ({
-  key_hash_prefix: who.key_hash_prefix,
-  role: who.role,
-  ...(required_role === undefined ? {} : { required_role }),
-  ...(required_mode === undefined ? {} : { required_mode }),
-  ...endpointOf(way),
+/** Details of the rows about credentials: always the same fields (infrastructure.md §4), null where there is nothing. */
+const arrivalDetails = (
+  { key_hash_prefix, role, reason }: ArrivalFacts,
+  { endpoint }: Way,
+  { required_role, required_mode }: FaultData = {},
+): AuditFacts['details'] => ({
+  key_hash_prefix,
+  role,
+  required_role: required_role ?? null,
+  required_mode: required_mode ?? null,
+  endpoint: endpoint?.() ?? null,
+  reason: reason ?? null,
 });
 
 /** What of a refusal is told: which right, which zone, which quota; the paths that were tried are for the caller only. */

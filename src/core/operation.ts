@@ -24,7 +24,7 @@ import type { Notes } from './call/notes.ts';
 import type { MountPoint, Passage, Reach, Stores } from './call/outside.ts';
 import type { Repeat } from './call/repeat.ts';
 import type { Switches } from './call/switches.ts';
-import type { Tokens, TokenTimes } from './call/tokens.ts';
+import type { ShownToken, Tokens } from './call/tokens.ts';
 import type { JobMove } from './call/told.ts';
 import type { Waits } from './call/waits.ts';
 import type { Counter, ZoneRow } from './call/zone-row.ts';
@@ -50,7 +50,7 @@ export interface Caller extends Doer {
   readonly expires_at: number | null;
   readonly raw_mode_enabled: boolean;
   /** Of the token that was shown; null where it was the key itself. */
-  readonly token: TokenTimes | null;
+  readonly token: ShownToken | null;
 }
 
 /** What a call carries beside its input. Plain data: it crosses threads. */

@@ -1,7 +1,7 @@
 /**
  * The schema: numbered migrations, forward only, each one transaction (infrastructure.md §14). Guarantees: a migration
- * is applied once, also with several processes at once; a schema newer than the program is refused, unless all that is newer
- * of it only adds: so the nodes of a cluster are upgraded one after the other.
+ * is applied once, also with several processes at once; a schema newer than the program is refused. Where all that is newer
+ * of it only adds, the refusal says so: what runs goes on, and the nodes of a cluster are upgraded one after the other.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -61,26 +61,41 @@ export async function schemaState(sql: Sql, folder?: string): Promise<SchemaStat
   const known = readMigrations(sql.dialect, folder);
   const applied = await appliedVersion(sql);
   const newest = newestOf(known);
-  if (applied > newest) throw tooNew(applied, newest);
+  if (applied > newest) throw await tooNew(sql, applied, newest);
   return { applied, pending: known.filter((migration) => migration.version > applied) };
 }
 
 const newestOf = (known: readonly Migration[]): number => known.at(-1)?.version ?? 0;
 
-const tooNew = (applied: number, newest: number): Error =>
-  new Error(`The schema is at version ${applied}, this program knows ${newest}: run a newer nexus.`);
-
-/**
- * Is the schema newer than the program, and one that it can run on all the same? Throws where it is newer and cannot; false
- * where it is not newer.
- */
-export async function isNewerAndFit(sql: Sql): Promise<boolean> {
-  const newest = newestOf(readMigrations(sql.dialect));
-  const applied = await appliedVersion(sql);
-  if (applied <= newest) return false;
+async function tooNew(sql: Sql, applied: number, newest: number): Promise<Error> {
   const row = await sql.read((tx) => tx.get<{ needs: number }>('SELECT MAX(needs) AS needs FROM migrations'));
-  if ((row?.needs ?? 0) > newest) throw tooNew(applied, newest);
-  return true;
+  const isFit = (row?.needs ?? 0) <= newest;
+  const other = isFit
+    ? '; all that is newer only adds, so NEXUS_SCHEMA_MANAGEMENT_MODE=off lets this one serve too'
+    : '';
+  return new Error(`The schema is at version ${applied}, this program knows ${newest}: run a newer nexus${other}.`);
+}
+
+export interface ListedMigration {
+  readonly version: number;
+  readonly name: string;
+  readonly applied: boolean;
+}
+
+/** Those of the program and those of the database, which may be of a newer one; oldest first. */
+export async function listMigrations(sql: Sql): Promise<ListedMigration[]> {
+  const known = readMigrations(sql.dialect);
+  const done = await appliedMigrations(sql);
+  const versions = new Set(done.map(({ version }) => version));
+  const pending = known.filter(({ version }) => !versions.has(version));
+  return [...done.map((one) => ({ ...one, applied: true })), ...pending.map((one) => ({ ...one, applied: false }))]
+    .map(({ version, name, applied }) => ({ version, name, applied }))
+    .sort((a, b) => a.version - b.version);
+}
+
+async function appliedMigrations(sql: Sql): Promise<{ readonly version: number; readonly name: string }[]> {
+  if ((await appliedVersion(sql)) === 0) return [];
+  return sql.read((tx) => tx.all('SELECT version, name FROM migrations'));
 }
 
 export async function appliedVersion(sql: Sql): Promise<number> {

@@ -9,7 +9,7 @@ import { NOWHERE, slotName, slotOf } from '../../core/rate-slots.ts';
 import type { Budget } from '../../features/limits/budget.ts';
 import { arrive, refuse } from './audit-marks.ts';
 import type { Admitted, Door, Known } from './door.ts';
-import { presented } from './local.ts';
+import { countedFromHere, presented } from './local.ts';
 import { addressOf } from './peer.ts';
 import { brickOfMethod, slotOfMethod } from './rpc-methods.ts';
 
@@ -42,8 +42,9 @@ export function admit(request: FastifyRequest, admission: Admission): Admitted |
     : judged(request, admission, known);
 }
 
-function judged(request: FastifyRequest, admission: Admission, known: Known): Admitted | Promise<Admitted> {
+function judged(request: FastifyRequest, admission: Admission, asked: Known): Admitted | Promise<Admitted> {
   const { config, door } = admission;
+  const known = countedFromHere(request, door, asked);
   if (known.caller) {
     door.metrics.count('auth.success');
     charge(request, admission, known.budget);

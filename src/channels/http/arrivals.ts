@@ -8,7 +8,7 @@ import type { Caller } from '../../core/operation.ts';
 import { admit } from './admission.ts';
 import { endpointOf, refuse } from './audit-marks.ts';
 import type { Admitted, Arrival, Arrive, Door } from './door.ts';
-import { presented } from './local.ts';
+import { countedFromHere, presented } from './local.ts';
 import { addressOf } from './peer.ts';
 
 /** Authenticates every request of routes that are added from here on; gives what is known of one that was let in. */
@@ -38,7 +38,7 @@ export function authenticateArrivals(app: FastifyInstance, door: Door): Arrive {
 export async function checkCredential(request: FastifyRequest, door: Door): Promise<Caller> {
   const credential = presented(request, door);
   if (credential === undefined) throw new Fault('UNAUTHENTICATED', 'Invalid or missing API key');
-  const known = await door.callers.ask(credential);
+  const known = countedFromHere(request, door, await door.callers.ask(credential));
   if (known.caller) return known.caller;
   await refuse(request, door, known);
   throw known.refusal;

@@ -1,10 +1,12 @@
 /**
  * Credentials as they count at this door. Guarantees: a key text that everybody knows (infrastructure.md §2) works from this
- * machine only; what another program passed on from elsewhere is not from this machine, though its socket is.
+ * machine only, and so does a token for such a key; what another program passed on from elsewhere is not from this machine,
+ * though its socket is.
  */
 import type { FastifyRequest } from 'fastify';
 import { isDefaultKeyText } from '../../base/default-keys.ts';
-import type { Credential, Door } from './door.ts';
+import { Fault } from '../../base/faults.ts';
+import type { Credential, Door, Known } from './door.ts';
 import { addressOf } from './peer.ts';
 import { credentialOf } from './request.ts';
 
@@ -21,6 +23,14 @@ export function presented(request: FastifyRequest, door: Door): Credential | und
   const credential = credentialOf(request.raw);
   if (credential === undefined || !isDefaultKeyText(credential.text) || isLocal(request, door)) return credential;
   return { text: `${credential.text}\n`, bearer: false };
+}
+
+/** Who presents it, as far as that counts from where the request came. */
+export function countedFromHere(request: FastifyRequest, door: Door, known: Known): Known {
+  const { caller, hash } = known;
+  if (!caller?.token?.of_default_key || isLocal(request, door)) return known;
+  const refusal = new Fault('UNAUTHENTICATED', 'Invalid token');
+  return { caller: undefined, refusal, hash, reason: 'invalid_token', owner: caller };
 }
 
 /** The same of a credential among the parameters. */

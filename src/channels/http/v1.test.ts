@@ -194,6 +194,17 @@ describe('a key text that everybody knows', () => {
     },
   );
 
+  test('nor does a token that was given for it, which works from this machine', async () => {
+    const { body } = await send('POST /api/v1/auth/token');
+    const { access_token: key } = body as object as { readonly access_token: string };
+    expect((await send('GET /api/v1/auth/whoami', { key })).status).toBe(200);
+    for (const route of ['GET /api/v1/auth/whoami', 'POST /api/v1/auth/token/refresh', 'GET /api/nowhere']) {
+      const refused = await send(route, { key, headers: { 'x-forwarded-for': '127.0.0.1' } });
+      expect([route, refused.status, refused.body.detail]).toEqual([route, 401, 'Invalid token']);
+    }
+    expect((await send('POST /api/v1/auth/token/refresh', { key })).status).toBe(200);
+  });
+
   test('works from this machine, with the owner of the table', async () => {
     const { body } = await send('GET /api/v1/auth/whoami');
     expect(body).toMatchObject({ owner: 'dev-operator', role: 'operator', allowed_modes: ['PUBLIC'] });

@@ -11,6 +11,12 @@ export interface TokenTimes {
   readonly expires_at: number;
 }
 
+/** A token as it was shown. */
+export interface ShownToken extends TokenTimes {
+  /** Its key's text is one that everybody knows, and works from the server's own machine only (infrastructure.md §2). */
+  readonly of_default_key: boolean;
+}
+
 /** Whom a token is for. */
 export interface TokenHolder {
   readonly key_id: string | null;

@@ -3,6 +3,7 @@
  * a credential revoked, expired or of a zone that is not Active never becomes a caller.
  */
 import { hash } from 'node:crypto';
+import { DEFAULT_KEY_TEXTS } from '../../base/default-keys.ts';
 import { Fault } from '../../base/faults.ts';
 import type { TokenTimes } from '../../core/call/tokens.ts';
 import { type Caller, ROLES, type Role } from '../../core/operation.ts';
@@ -44,14 +45,18 @@ export async function callerByHash(tx: Tx, hashed: string, now: number): Promise
   return callerOf(await findCredentialByHash(tx, hashed), now);
 }
 
+const DEFAULT_HASHES: ReadonlySet<string> = new Set(Object.values(DEFAULT_KEY_TEXTS).map(hashKey));
+
 /** The caller behind a token: as the row of its key is, whatever the token claims. */
 export async function callerByToken(
   tx: Tx,
   token: { readonly key_id: string; readonly times: TokenTimes },
   now: number,
 ): Promise<Caller | undefined> {
-  const caller = callerOf(await findCredentialById(tx, token.key_id), now);
-  return caller && { ...caller, token: token.times };
+  const row = await findCredentialById(tx, token.key_id);
+  const caller = callerOf(row, now);
+  if (!row || !caller) return undefined;
+  return { ...caller, token: { ...token.times, of_default_key: DEFAULT_HASHES.has(row.hash) } };
 }
 
 /** The same caller as the rows are in this transaction; UNAUTHENTICATED if the key no longer works. */

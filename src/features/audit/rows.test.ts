@@ -143,7 +143,9 @@ forEachEngine('rows', (engine) => {
               key_hash_prefix: prefixOf(key),
               role: 'viewer',
               required_role: 'operator',
+              required_mode: null,
               endpoint: 'POST /api/nfs/mkdir',
+              reason: null,
               count: 1,
             },
           ],
@@ -190,6 +192,14 @@ forEachEngine('rows', (engine) => {
         ['anonymous', 'invalid_token', prefixOf('aaaa.bbbb.cccc')],
         ['anonymous', 'unknown', prefixOf('never-was-a-key-at-all')],
       ]);
+      const fields = ['endpoint', 'key_hash_prefix', 'reason', 'required_mode', 'required_role', 'role'];
+      for (const { details } of [...owned, ...unowned, ...(await list({ zone_id: 'acme', action: 'auth_success' }))])
+        expect(
+          Object.keys(details)
+            .filter((name) => name !== 'count')
+            .sort(),
+        ).toEqual(fields);
+      expect([owned[0]?.details.role, unowned[0]?.details.role]).toEqual(['operator', null]);
       expect(unowned[0]).toMatchObject({ outcome: 'failed', code: 'UNAUTHENTICATED', tenant_id: 'root', key_id: null });
     });
 

@@ -24,7 +24,7 @@ export function tellingOfAuth(audit: AuditLog, { log, count }: TellsOfAuth): Aud
     if (!told) return;
     const [level, event] = told;
     if (event !== 'auth.success') count(event);
-    const details = parseJson(row.details) as LogFields;
+    const details = thoseThere(parseJson(row.details) as LogFields);
     const { call_id, key_id } = row;
     log(level, event, { request_id: call_id, call_id, zone, api_key_id: key_id ?? undefined, ...details });
   };
@@ -40,3 +40,7 @@ export function tellingOfAuth(audit: AuditLog, { log, count }: TellsOfAuth): Aud
     },
   };
 }
+
+/** A row has all its fields, a line of the log those that apply. */
+const thoseThere = (details: LogFields): LogFields =>
+  Object.fromEntries(Object.entries(details).filter(([, value]) => value !== null));

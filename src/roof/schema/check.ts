@@ -2,13 +2,10 @@
  * Is the database what its migrations make (infrastructure.md §14)? They are run again where nothing else is, and the two
  * are compared: tables, columns, indexes. Guarantees: the database itself is left as it was.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import type { Sql } from '../../ports/sql.ts';
-import { openThreadSql } from '../engines.ts';
 import { LEDGER, type Migration, readMigrations, schemaState } from '../migrations.ts';
+import { withEmptySql } from '../offline.ts';
 import { type Part, shapeOf } from './shape.ts';
 
 export interface Difference {
@@ -45,23 +42,11 @@ const scriptsOf = (migrations: readonly Migration[]): string[] => [
 const expectedShape = (config: Config, sql: Sql, migrations: readonly Migration[]): Promise<readonly Part[]> =>
   sql.dialect.name === 'sqlite' ? inNewFile(config, scriptsOf(migrations)) : inNewSchema(sql, scriptsOf(migrations));
 
-async function inNewFile(config: Config, scripts: readonly string[]): Promise<readonly Part[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'nexus-schema-'));
-  const place = { ...config, DATABASE_URL: `sqlite:///${join(directory, 'nexus.db')}` };
-  try {
-    const fresh = await openThreadSql(place, 'writer', (reason) => {
-      throw reason;
-    });
-    try {
-      for (const script of scripts) await fresh.migrate(script, async () => true);
-      return await fresh.read(shapeOf);
-    } finally {
-      await fresh.close();
-    }
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
+const inNewFile = (config: Config, scripts: readonly string[]): Promise<readonly Part[]> =>
+  withEmptySql(config, async (fresh) => {
+    for (const script of scripts) await fresh.migrate(script, async () => true);
+    return fresh.read(shapeOf);
+  });
 
 /** Thrown to end a transaction of which nothing is to stay. */
 class Undone extends Error {}

@@ -1,21 +1,17 @@
 /**
- * What a start does about the schema, by its mode (infrastructure.md §14). Guarantees: `migrate_only` changes no table, `off`
- * does not even look; an embedded database was copied, and one of PostgreSQL backed up, before its schema changes.
+ * What a start does about the schema, by its mode (infrastructure.md §14). Guarantees: a schema newer than the
+ * program is refused, `migrate_only` changes no table, `off` does not even look; an embedded database was copied, and one of PostgreSQL backed up, before its schema changes.
  */
 import type { Log } from '../../base/log.ts';
 import type { Config } from '../../config.ts';
 import type { Sql } from '../../ports/sql.ts';
-import { isNewerAndFit, migrate, schemaState } from '../migrations.ts';
+import { migrate, schemaState } from '../migrations.ts';
 import { BACKUPS_SINCE, backedUp, type Telling } from './back-up.ts';
 import { keepBefore, tellBackup } from './keep.ts';
 
 export async function settleSchema(sql: Sql, config: Config, log: Log): Promise<void> {
   const { SCHEMA_MANAGEMENT_MODE: mode } = config;
   if (mode === 'off') return;
-  if (await isNewerAndFit(sql)) {
-    log('warn', 'schema.newer', {});
-    return;
-  }
   if (mode === 'auto_create') {
     const applied = await migrateKeeping(sql, config, { log });
     if (applied > 0) log('info', 'schema.migrated', { applied });

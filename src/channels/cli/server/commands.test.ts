@@ -2,6 +2,7 @@
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -281,8 +282,6 @@ test('commands that look at what is not there say so, and make nothing', SLOW, a
   for (const [line, code, err] of [
     [['dump', '--data', typo], 1, database],
     [['dump', '--data', typo, '--out', `${typo}.jsonl`], 1, database],
-    [['migrate', '--check', '--data', typo], 1, database],
-    [['migrate', '--status', '--data', typo], 1, database],
     [['backup', 'list', '--from', typo], 4, backups],
     [['backup', 'verify', 'latest', '--from', typo], 4, none],
     [['backup', 'restore', 'latest', '--from', typo, '--data', `${typo}-too`, '--confirm'], 4, none],
@@ -290,6 +289,20 @@ test('commands that look at what is not there say so, and make nothing', SLOW, a
     expect(await nexus(line, around)).toMatchObject({ code, out: '', err: expect.stringContaining(err) });
     expect(readdirSync(place).filter((name) => name.startsWith('typo'))).toEqual([]);
   }
+});
+
+test('of a database that is not there, all migrations are pending, and none is made', SLOW, async () => {
+  const typo = join(place, 'typo');
+  const warning = `warning: there is no database at ${join(typo, 'nexus.db')}`;
+  const [listed, checked] = [
+    await nexus(['migrate', '--status', '--data', typo], around),
+    await nexus(['migrate', '--check', '--data', typo], around),
+  ];
+  for (const { err } of [listed, checked]) expect(err).toContain(warning);
+  expect([listed.code, checked.code, existsSync(typo)]).toEqual([0, 1, false]);
+  const rows = JSON.parse(listed.out) as { readonly name: string; readonly applied: boolean }[];
+  expect(rows[0]).toEqual({ version: 1, name: '0001_ground', applied: false });
+  expect(checked.out).toBe(rows.map(({ name }) => `pending: migration ${name}\n`).join(''));
 });
 
 test('migrate says what is pending, does it once, and then has nothing to do', SLOW, async () => {

@@ -10,8 +10,9 @@ export const runDump: Command['run'] = async ({ terminal }, typed) => {
   if (!loaded) return EXIT_CONFIG;
   sayWarnings(loaded, terminal);
   const { dumpDatabase } = await import('../../../roof/backups/offline.ts');
-  const { assertDatabase } = await import('../../../roof/offline.ts');
-  assertDatabase(loaded.config);
+  const { absence } = await import('../../../roof/offline.ts');
+  const absent = absence(loaded.config);
+  if (absent) throw new Error(absent);
   const { out, figures: only } = typed.options as { out?: string; figures?: boolean };
   if (only) {
     show(terminal, await dumpDatabase(loaded.config, () => undefined));

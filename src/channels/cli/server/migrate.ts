@@ -8,45 +8,53 @@ import { show } from '../show.ts';
 import type { Terminal } from '../terminal.ts';
 import { EXIT_CONFIG, load, sayWarnings } from './load.ts';
 
-export const runMigrate: Command['run'] = async (scene, typed) => {
-  const loaded = load(scene.terminal, typed);
+export const runMigrate: Command['run'] = async ({ terminal }, typed) => {
+  const loaded = load(terminal, typed);
   if (!loaded) return EXIT_CONFIG;
-  sayWarnings(loaded, scene.terminal);
-  const { assertDatabase, withSql } = await import('../../../roof/offline.ts');
-  const { appliedVersion, isNewerAndFit, readMigrations, schemaState } = await import('../../../roof/migrations.ts');
-  if (typed.options.status || typed.options.check) assertDatabase(loaded.config);
-  return withSql(loaded.config, async (sql) => {
-    // The start of a node of the release before, in the middle of an upgrade: the database is as it needs it.
-    if (!typed.options.status && !typed.options.check && (await isNewerAndFit(sql))) {
-      scene.terminal.err('warning: the schema is that of a newer release, which this program can use\n');
-      scene.terminal.out(`applied=0 version=${await appliedVersion(sql)}\n`);
-      return 0;
-    }
-    const { applied, pending } = await schemaState(sql);
-    if (typed.options.status) {
-      const rows = readMigrations(sql.dialect).map((one) => ({
-        version: one.version,
-        name: one.name,
-        applied: one.version <= applied,
-      }));
-      show(scene.terminal, rows);
-      return 0;
-    }
-    if (typed.options.check) {
-      const { checkSchema } = await import('../../../roof/schema/check.ts');
-      const differences = await checkSchema(loaded.config, sql);
-      const ok = differences.length === 0;
-      // A table for people, JSON where that is asked for, else a line for each.
-      if (typed.options.json) show(scene.terminal, { ok, differences });
-      else if (!scene.terminal.json) show(scene.terminal, differences);
-      else for (const { problem, kind, name } of differences) scene.terminal.out(`${problem}: ${kind} ${name}\n`);
-      return ok ? 0 : 1;
-    }
-    const done = pending.length === 0 ? 0 : await migrateTelling(scene.terminal, sql, loaded.config);
-    scene.terminal.out(`applied=${done} version=${pending.at(-1)?.version ?? applied}\n`);
-    return 0;
-  });
+  sayWarnings(loaded, terminal);
+  const { config } = loaded;
+  const { absence, withEmptySql, withSql } = await import('../../../roof/offline.ts');
+  const { status, check, json } = typed.options;
+  if (!status && !check) return withSql(config, (sql) => migrateNow(terminal, sql, config));
+  const absent = absence(config);
+  if (absent) terminal.err(`warning: ${absent}\n`);
+  const look = absent ? withEmptySql : withSql;
+  return look(config, (sql) =>
+    status ? list(terminal, sql) : checkNow(terminal, { sql, config, json: json === true }),
+  );
 };
+
+/** What there is to apply and what was applied, oldest first. */
+async function list(terminal: Terminal, sql: Sql): Promise<number> {
+  const { listMigrations } = await import('../../../roof/migrations.ts');
+  show(terminal, await listMigrations(sql));
+  return 0;
+}
+
+interface Checking {
+  readonly sql: Sql;
+  readonly config: Config;
+  readonly json: boolean;
+}
+
+async function checkNow(terminal: Terminal, { sql, config, json }: Checking): Promise<number> {
+  const { checkSchema } = await import('../../../roof/schema/check.ts');
+  const differences = await checkSchema(config, sql);
+  const ok = differences.length === 0;
+  // A table for people, JSON where that is asked for, else a line for each.
+  if (json) show(terminal, { ok, differences });
+  else if (!terminal.json) show(terminal, differences);
+  else for (const { problem, kind, name } of differences) terminal.out(`${problem}: ${kind} ${name}\n`);
+  return ok ? 0 : 1;
+}
+
+async function migrateNow(terminal: Terminal, sql: Sql, config: Config): Promise<number> {
+  const { schemaState } = await import('../../../roof/migrations.ts');
+  const { applied, pending } = await schemaState(sql);
+  const done = pending.length === 0 ? 0 : await migrateTelling(terminal, sql, config);
+  terminal.out(`applied=${done} version=${pending.at(-1)?.version ?? applied}\n`);
+  return 0;
+}
 
 async function migrateTelling(terminal: Terminal, sql: Sql, config: Config): Promise<number> {
   const { migrateKeeping } = await import('../../../roof/schema/settle.ts');
