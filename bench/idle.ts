@@ -73,6 +73,8 @@ async function restate(place: string): Promise<Server> {
       RESTATE_BIND_ADDRESS: `127.0.0.1:${node}`,
       RESTATE_ADVERTISED_ADDRESS: `http://127.0.0.1:${node}`,
       DO_NOT_TRACK: '1',
+      // It leaves directories there.
+      TMPDIR: place,
     },
     ready: `http://127.0.0.1:${admin}/health`,
   };

@@ -143,6 +143,13 @@ forEachEngine('contents that are read again', (engine) => {
     expect(await checkAll(away)).toMatchObject({ damaged: 0, mended: 1 });
   });
 
+  test('of many that are damaged the oldest hundred are told, and how many there are', async () => {
+    for (let n = 0; n < 101; n++) await write(`/${n}`, `small ${n}`);
+    await bare.sql.write('root', (tx) => tx.run('UPDATE blobs SET inline = ?', [Buffer.from('other')]));
+    await checkAll();
+    expect(await status()).toMatchObject({ damaged_count: 101, damaged: { length: 100 } });
+  });
+
   test('what nothing names any more is damaged no longer', async () => {
     await write('/a', LARGE);
     unlinkSync(bare.blobFile(shaOf(LARGE)));

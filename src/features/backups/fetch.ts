@@ -13,7 +13,7 @@ import { hashOf, listObjects, readPart, verifyBackup } from './verify.ts';
 
 export interface Fetching {
   readonly depot: Depot;
-  readonly blobs: Pick<Blobs, 'put' | 'read' | 'delete'>;
+  readonly blobs: Pick<Blobs, 'put' | 'read' | 'setAside'>;
   readonly scratch: MakeScratch;
   readonly signal: AbortSignal;
   readonly told: (phase: string, done: number, total: number) => void;
@@ -55,7 +55,7 @@ async function fetchContents(
     signal.throwIfAborted();
     if (kind === 'blob') {
       // What is as long as it has to be is left as it is by the store.
-      if ((await hashOf(blobs, { sha256, size })) !== sha256) await blobs.delete(sha256);
+      if ((await hashOf(blobs, { sha256, size })) !== sha256) await blobs.setAside(sha256);
       await blobs.put({ sha256, size, read: (start, end) => depot.blobs.read(sha256, start, end) });
       continue;
     }

@@ -8,7 +8,7 @@ import { listUnfinished } from '../jobs/house.sql.ts';
 import { enqueueHousework } from '../jobs/queue.ts';
 import { HOUSEWORK } from '../jobs/topics.ts';
 import { CONTENT_CHECK, newRound } from './check.operations.ts';
-import { findRound, listDamages, newestContent, type RoundRow, saveRound } from './check.sql.ts';
+import { countDamages, findRound, listDamages, newestContent, type RoundRow, saveRound } from './check.sql.ts';
 import type { Reference } from './collect.sql.ts';
 
 const WHO = { who: 'root admin', zone: 'caller' } as const;
@@ -34,15 +34,18 @@ const status = z.object({
   contents: z.number().describe('read in this round'),
   bytes: z.number(),
   share: z.number().describe('of this round, 0 to 1'),
-  damaged: z.array(
-    z.object({
-      sha256: z.string(),
-      reason: z.string(),
-      size: z.number(),
-      found_at: z.string(),
-      files: z.array(place).describe(`versions of files that have it, at most ${PLACES_SHOWN}`),
-    }),
-  ),
+  damaged_count: z.number(),
+  damaged: z
+    .array(
+      z.object({
+        sha256: z.string(),
+        reason: z.string(),
+        size: z.number(),
+        found_at: z.string(),
+        files: z.array(place).describe(`versions of files that have it, at most ${PLACES_SHOWN}`),
+      }),
+    )
+    .describe(`the oldest ${DAMAGES_SHOWN} of them`),
 });
 export type CheckStatus = z.infer<typeof status>;
 
@@ -97,6 +100,7 @@ export function contentCheckOperations(references: readonly Reference[], placesO
       contents: round?.contents ?? 0,
       bytes: round?.bytes ?? 0,
       share: await shareOf(tx, round),
+      damaged_count: await countDamages(tx, references),
       damaged,
     };
   };

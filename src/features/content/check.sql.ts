@@ -62,11 +62,19 @@ export interface DamageRow {
   readonly inline: Uint8Array | null;
 }
 
-/** Those that are named still, the oldest first. */
+const NAMED_DAMAGES = 'content_damages d JOIN blobs b ON b.sha256 = d.sha256';
+
+/** How many are named still. */
+export async function countDamages(tx: Tx, references: readonly Reference[]): Promise<number> {
+  const counted = `SELECT COUNT(*) AS n FROM ${NAMED_DAMAGES} WHERE ${named(references, 'b')}`;
+  return (await tx.get<{ n: number }>(counted))?.n ?? 0;
+}
+
+/** They, the oldest first. */
 export const listDamages = (tx: Tx, references: readonly Reference[], limit: number): Promise<DamageRow[]> =>
   tx.all<DamageRow>(
     `SELECT d.sha256, d.reason, d.found_at, b.blob_id, b.size, b.inline
-     FROM content_damages d JOIN blobs b ON b.sha256 = d.sha256
+     FROM ${NAMED_DAMAGES}
      WHERE ${named(references, 'b')} ORDER BY d.found_at, d.sha256 LIMIT ?`,
     [limit],
   );

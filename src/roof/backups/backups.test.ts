@@ -209,6 +209,8 @@ forEachEngine('a backup', (engine) => {
     writeFileSync(join(folder, sha256), Buffer.alloc(large.length));
     await restoreAt(config, { from: destination, ref: id }, quiet);
     expect(readFileSync(join(folder, sha256), 'utf8') === large).toBe(true);
+    // The damaged one is kept for whoever wants to know what happened to it.
+    expect(readdirSync(join(config.DATA_DIR, 'blobs/damaged')).join()).toContain(sha256);
     await drop();
   });
 

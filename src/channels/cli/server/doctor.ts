@@ -184,11 +184,11 @@ const backups = (transport: Transport): Promise<Check> =>
 const contents = (transport: Transport): Promise<Check> =>
   ofServer('contents', 'look at: nexus content status', async () => {
     const status = (await transport.rest({ method: 'GET', path: '/api/v2/contents/check' })) as CheckStatus;
-    const { damaged, last_ended_at, share } = status;
+    const { damaged_count, last_ended_at, share } = status;
     const far = `${Math.floor(share * 100)} % of this round`;
     const read = last_ended_at === null ? `not all were read again yet, ${far}` : `all were read by ${last_ended_at}`;
     const fix = 'see which files have them: nexus content status';
-    return { ok: damaged.length === 0, detail: `${damaged.length} damaged; ${read}`, fix };
+    return { ok: damaged_count === 0, detail: `${damaged_count} damaged; ${read}`, fix };
   });
 
 interface BackupList {

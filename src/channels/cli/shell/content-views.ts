@@ -9,7 +9,7 @@ import { dim, number, shownBy, titles, words } from './views.ts';
 
 const COLUMNS = [...titles('content', 'file'), words('damage'), number('size'), dim('found')];
 
-const codeOf = ({ damaged }: CheckStatus): number => (damaged.length > 0 ? 1 : 0);
+const codeOf = ({ damaged_count }: CheckStatus): number => (damaged_count > 0 ? 1 : 0);
 
 /** One line for each version of a file that has it, and one where only something else does. */
 const rowsOf = ({ damaged }: CheckStatus): string[][] =>
@@ -42,6 +42,8 @@ function tellStatus(terminal: Terminal, status: CheckStatus): void {
     return;
   }
   table(terminal, COLUMNS, rows);
+  const others = status.damaged_count - status.damaged.length;
+  if (others > 0) terminal.err(`${others} more are damaged, found after these\n`);
   terminal.err('store the same contents again, or restore a backup: nexus backup list\n');
 }
 
