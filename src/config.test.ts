@@ -21,7 +21,16 @@ const BLOBS =
   'file:///directory or s3://bucket/prefix?region=…&endpoint=…&force_path_style=true; credentials are AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or s3://key:secret@bucket in NEXUS_BLOBS_URL, each / of them as %2F';
 
 const DATABASE =
-  'sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database, each / ? # of the password written as %2F %3F %23';
+  'sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database, each / ? # @ of the password written as %2F %3F %23 %40';
+
+test.each(['p@ss/word', 'p@ss#word', 'p@ss?word'])(
+  'a password %s ends too early, and nothing of it is told',
+  (password) => {
+    const lines = linesOf({ NEXUS_DATABASE_URL: `postgres://u:${password}@127.0.0.1/d` });
+    expect(lines).toEqual([expect.stringContaining('@ of the password written as')]);
+    expect(lines.join()).not.toContain('word@127');
+  },
+);
 
 test.each([
   ['NEXUS_JWT_SECRET', 'x'.repeat(31), 'the value is not at least 32 bytes; make one with: openssl rand -base64 48'],

@@ -23,3 +23,25 @@ export function blobsFolderOf(places: Places): string {
 
 /** The URL of a directory. */
 export const folderUrl = (folder: string): string => pathToFileURL(resolve(folder)).href;
+
+/** Where a database and its contents are, as people are told: without what opens them. */
+export function toldPlaces(places: Places & { readonly BLOBS_URL: string }): {
+  readonly database: string;
+  readonly blobs: string;
+  /** Nodes on several machines, and a store that only one of them has. */
+  readonly apart: boolean;
+} {
+  const file = sqliteFileOf(places);
+  const blobs = places.BLOBS_URL === '' ? folderUrl(blobsFolderOf(places)) : withoutUser(places.BLOBS_URL);
+  const apart = file === undefined && blobs.startsWith('file:');
+  return { database: file ?? withoutUser(places.DATABASE_URL), blobs, apart };
+}
+
+/** A URL without the name and password in it, and without what follows its path. */
+export function withoutUser(text: string): string {
+  const url = new URL(text);
+  url.username = '';
+  url.password = '';
+  url.search = '';
+  return url.href;
+}

@@ -38,6 +38,14 @@ const localRoots = (about: string): Key<readonly string[]> => ({
 
 const MEMORY = 'sqlite:///:memory:';
 
+/** A password with such signs as they are ends too early, and what is left of it would be told as host or database. */
+function isPostgresUrl(text: string): boolean {
+  const url = /^postgres(ql)?:\/\/./.test(text) ? URL.parse(text) : null;
+  if (!url) return false;
+  const { pathname, search, hash } = url;
+  return !`${pathname}${hash}${pathname.length > 1 ? '' : search}`.includes('@');
+}
+
 const placesIn = ({ DATA_DIR, DATABASE_URL = '' }: Readonly<Record<string, unknown>>) => ({
   DATA_DIR: String(DATA_DIR),
   DATABASE_URL: String(DATABASE_URL),
@@ -99,10 +107,9 @@ export const KEYS = {
     standsFor: (earlier) => `sqlite:///${sqliteFileOf(placesIn({ ...earlier, DATABASE_URL: '' }))}`,
     parse: (given) => {
       const plain = given.replace(/^(\w+)\+\w+:/, '$1:');
-      if (plain === '' || /^sqlite:\/\/\/./.test(plain) || (/^postgres(ql)?:\/\/./.test(plain) && URL.canParse(plain)))
-        return plain;
+      if (plain === '' || /^sqlite:\/\/\/./.test(plain) || isPostgresUrl(plain)) return plain;
       throw new Error(
-        'sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database, each / ? # of the password written as %2F %3F %23',
+        'sqlite:///file, sqlite:///:memory: or postgres://user:password@host/database, each / ? # @ of the password written as %2F %3F %23 %40',
       );
     },
   }),

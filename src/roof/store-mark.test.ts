@@ -94,7 +94,14 @@ test('a worker, and a restore elsewhere, are refused as servers are', async () =
   const refused = await nexus(from, { env: { ...there, NEXUS_BLOBS_URL: environment.NEXUS_BLOBS_URL } });
   expect(refused).toMatchObject({ err: expect.stringContaining(TAKEN) });
   expect(refused.code).not.toBe(0);
-  expect(await nexus(from, { env: { ...there, NEXUS_BLOBS_URL: newStore() } })).toMatchObject({ code: 0 });
+  const store = newStore();
+  const restored = await nexus(from, { env: { ...there, NEXUS_BLOBS_URL: store } });
+  const told = expect.stringMatching(/restoring into postgres:.*, contents into file:.*\nwarning: only this machine has/);
+  expect(restored).toMatchObject({ code: 0, err: told });
+  // The store is its database's from then on, so that a server with another one does not take that for it.
+  const other = await nexus(['worker', '--once'], { env: { ...there, NEXUS_BLOBS_URL: newStore() } });
+  expect(other).toMatchObject({ code: 1, err: expect.stringContaining(OTHER) });
+  expect((await nexus(['worker', '--once'], { env: { ...there, NEXUS_BLOBS_URL: store } })).code).toBe(0);
   await server.stop();
   await elsewhere.drop();
   await drop();

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { Fault } from '../base/faults.ts';
+import { withoutUser } from '../config/places.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import { findSetting, keepSetting } from '../features/access/settings.sql.ts';
 import { sourceOf } from '../features/content/content.ts';
@@ -24,14 +25,7 @@ export class StoreMismatch extends Error {
 }
 
 const placeOf = ({ BLOBS_URL }: Config): string =>
-  BLOBS_URL === '' ? 'The folder of the blobs in NEXUS_DATA_DIR' : `NEXUS_BLOBS_URL (${withoutSecrets(BLOBS_URL)})`;
-
-function withoutSecrets(text: string): string {
-  const url = new URL(text);
-  url.username = '';
-  url.password = '';
-  return url.href;
-}
+  BLOBS_URL === '' ? 'The folder of the blobs in NEXUS_DATA_DIR' : `NEXUS_BLOBS_URL (${withoutUser(BLOBS_URL)})`;
 
 const another = (config: Config): StoreMismatch =>
   new StoreMismatch(
@@ -85,18 +79,20 @@ async function checkMark({ config, blobs }: Omit<Store, 'sql'>, id: string): Pro
 }
 
 /**
- * For a server, which begins the store where nobody has. Gives the hash of the mark, to look for from time to time; undefined
- * where it could not begin. @throws StoreMismatch
+ * For whoever fills a database or serves it, and begins the store where nobody has. Gives the hash of the mark, to look for from
+ * time to time; undefined where it could not begin. @throws StoreMismatch
  */
+export async function beginStore(store: Store): Promise<string | undefined> {
+  const id = (await findId(store.sql)) ?? (await unlessAway(begin(store)));
+  if (id === undefined) return undefined;
+  await checkMark(store, id);
+  await unlessAway(store.blobs.put(TAKEN));
+  return markOf(id).sha256;
+}
+
+/** The same with the store opened for it. */
 export const settleStore = (config: Config, sql: Sql): Promise<string | undefined> =>
-  withBlobs(config, async (blobs) => {
-    const store = { config, sql, blobs };
-    const id = (await findId(sql)) ?? (await unlessAway(begin(store)));
-    if (id === undefined) return undefined;
-    await checkMark(store, id);
-    await unlessAway(blobs.put(TAKEN));
-    return markOf(id).sha256;
-  });
+  withBlobs(config, (blobs) => beginStore({ config, sql, blobs }));
 
 /** For whoever only uses it; nothing to say while no server has begun. @throws StoreMismatch */
 export const checkStore = (config: Config, sql: Sql): Promise<void> =>

@@ -20,7 +20,7 @@ import type { Sql } from '../../ports/sql.ts';
 import { openBlobs, openThreadSql } from '../engines.ts';
 import { migrate, readMigrations, schemaState } from '../migrations.ts';
 import { withSql } from '../offline.ts';
-import { refuseTaken } from '../store-mark.ts';
+import { beginStore, refuseTaken } from '../store-mark.ts';
 import { openDepot, scratchDirectory } from './depots.ts';
 import { stateOf } from './state.ts';
 
@@ -126,6 +126,8 @@ async function restoreInto(restoring: Restoring): Promise<Manifest> {
       },
     );
     await migrate(sql);
+    // Before any server begins: one that is told another place would take that for the store.
+    await beginStore({ config, sql, blobs });
   } finally {
     await blobs.close();
   }

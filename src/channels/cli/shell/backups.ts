@@ -1,5 +1,6 @@
 /** Backups as people see them: how far one is, a table of them, what came of looking at one. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../../../config.ts';
 import type { BackupObject } from '../../../features/backups/backup-object.ts';
 import { type Scene, type Typed, UsageError } from '../command.ts';
 import { lineOf, paramsOf, send } from '../derived.ts';
@@ -126,6 +127,7 @@ async function withoutServer(verb: string, { terminal }: Scene, typed: Typed): P
     return undefined;
   }
   if (verb === 'now') throw new UsageError('a backup is made by a server: leave out --from');
+  if (verb === 'restore') await tellPlaces(terminal, config);
   const bar = await startPhases(terminal);
   const told = { told: bar.tell, signal: new AbortController().signal };
   try {
@@ -138,4 +140,12 @@ async function withoutServer(verb: string, { terminal }: Scene, typed: Typed): P
   } finally {
     bar.stop();
   }
+}
+
+/** Into which database and store: one of the two may have been forgotten. */
+async function tellPlaces(terminal: Terminal, config: Config): Promise<void> {
+  const { toldPlaces } = await import('../../../config/places.ts');
+  const { database, blobs, apart } = toldPlaces(config);
+  terminal.err(`restoring into ${database}, contents into ${blobs}\n`);
+  if (apart) terminal.err('warning: only this machine has that directory; nodes on several need NEXUS_BLOBS_URL\n');
 }
