@@ -1,4 +1,7 @@
 /** The cause of a fault is logged, once, wherever it arose, and shown to nobody. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ADMIN_KEY } from '../../test/harness.ts';
 import { freshDatabase } from '../../test/servers/shared-postgres.ts';
@@ -13,6 +16,7 @@ interface Line {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+const place = mkdtempSync(join(tmpdir(), 'nexus-cause-'));
 let database: Awaited<ReturnType<typeof freshDatabase>>;
 let proxy: TcpProxy;
 let running: Running;
@@ -25,6 +29,7 @@ beforeAll(async () => {
     environment: {},
     given: {
       NEXUS_PORT: '0',
+      NEXUS_DATA_DIR: place,
       NEXUS_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       NEXUS_DATABASE_URL: Object.assign(new URL(database.url), { port: String(proxy.port) }).href,
       NEXUS_DB_POOL_RECYCLE: '30',
@@ -35,6 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await running.stop();
   await database.drop();
+  rmSync(place, { recursive: true });
 });
 
 const list = async (): Promise<readonly [number, string]> => {

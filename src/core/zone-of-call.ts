@@ -4,6 +4,7 @@
  */
 import { type Fault, invalidParams } from '../base/faults.ts';
 import { isZoneId } from '../base/ids.ts';
+import { invalidValue } from '../base/issues.ts';
 import type { Limits } from '../base/limits.ts';
 import { cleanPath, zoneOfPath } from '../base/paths.ts';
 import { foreignZone, isRootAdmin, zoneNotFound } from '../features/access/credentials.ts';
@@ -39,7 +40,7 @@ export function nameZone(operation: AnyOperation, arrived: Arrived, raw: unknown
   }
   const { parameters, parameter } = takeZone(raw);
   if (rule !== 'parameter' && header !== undefined && parameter !== undefined && header !== parameter) {
-    throw invalidParams({ path: 'zone_id', message: 'differs from the zone named by the header' });
+    throw invalidValue({ path: 'zone_id', message: 'differs from the zone named by the header' }, parameter);
   }
   if (rule === 'any' && parameter === EVERY_ZONE && isRootAdmin(arrived.caller)) {
     return { parameters: { ...(parameters as object), zone_id: EVERY_ZONE }, zone_id: undefined };
@@ -61,7 +62,7 @@ function takeZone(raw: unknown): { parameters: unknown; parameter: string | unde
   }
   const { zone_id, ...parameters } = raw;
   if (zone_id === undefined || zone_id === null) return { parameters, parameter: undefined };
-  if (typeof zone_id !== 'string') throw invalidParams({ path: 'zone_id', message: 'has to be a string' });
+  if (typeof zone_id !== 'string') throw invalidValue({ path: 'zone_id', message: 'has to be a string' }, zone_id);
   return { parameters, parameter: zone_id };
 }
 

@@ -252,10 +252,13 @@ interface Stopping {
   readonly close: (until: number) => Promise<void>;
 }
 
+const LAST_ANSWERS_MS = 1_000;
+
 async function stopOf({ app, config, leave, close }: Stopping): Promise<void> {
   const until = performance.now() + config.DRAIN_SECONDS * 1000;
-  // A reader that stalls would hold the stop for ever: after DRAIN_SECONDS its connection is closed.
-  const drained = setTimeout(() => app.server.closeAllConnections(), config.DRAIN_SECONDS * 1000);
+  // A reader that stalls would hold the stop for ever: then its connection is closed. Who waits for a job that is given back
+  // when the time is over hears of that before.
+  const drained = setTimeout(() => app.server.closeAllConnections(), config.DRAIN_SECONDS * 1000 + LAST_ANSWERS_MS);
   await leave();
   await close(until);
   clearTimeout(drained);

@@ -96,7 +96,9 @@ test('a worker, and a restore elsewhere, are refused as servers are', async () =
   expect(refused.code).not.toBe(0);
   const store = newStore();
   const restored = await nexus(from, { env: { ...there, NEXUS_BLOBS_URL: store } });
-  const told = expect.stringMatching(/restoring into postgres:.*, contents into file:.*\nwarning: only this machine has/);
+  const told = expect.stringMatching(
+    /restoring into postgres:.*, contents into file:.*\nwarning: only this machine has/,
+  );
   expect(restored).toMatchObject({ code: 0, err: told });
   // The store is its database's from then on, so that a server with another one does not take that for it.
   const other = await nexus(['worker', '--once'], { env: { ...there, NEXUS_BLOBS_URL: newStore() } });

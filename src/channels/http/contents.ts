@@ -11,7 +11,7 @@ import type { Arrive, Door } from './door.ts';
 import { attachment } from './file-bytes-headers.ts';
 import { sendAtOnce, sendPieces } from './file-bytes-send.ts';
 import type { OwnCall } from './own-calls.ts';
-import { requestOf } from './request.ts';
+import { isV1, requestOf } from './request.ts';
 
 interface Content {
   readonly content: StoredBytes;
@@ -67,7 +67,7 @@ export function addContents(app: FastifyInstance, door: Door, arrive: Arrive): v
     const config = { slot: slotOf(operation.name), brick: operation.brick, calls: [route] };
     app.get(route.path, { config, exposeHeadRoute: false }, async (request, reply) => {
       const raw = { ...(request.query as object), ...(request.params as object) };
-      const asked = { raw, request: { ...requestOf(arrive(request), 'http'), tolerant: false } };
+      const asked = { raw, request: { ...requestOf(arrive(request), 'http'), tolerant: isV1(request) } };
       const { output } = await invoke(door.server, operation, asked);
       return send(door, { request, reply }, route.contentOf(output));
     });

@@ -18,7 +18,7 @@ import { failureHeaders, messageFailure, restFailure } from './failures.ts';
 import { gatheringServer } from './gathering.ts';
 import { checkHead } from './head.ts';
 import { MCP, MESSAGES } from './mcp/path.ts';
-import { rawPathOf, requestIdOf } from './request.ts';
+import { isV1, rawPathOf, requestIdOf } from './request.ts';
 import { RpcHttpFailure, sendRpcFailure } from './rpc.ts';
 import { markTrace } from './trace-id.ts';
 import { takeNamedMethod } from './tus/named-method.ts';
@@ -134,9 +134,6 @@ function noSuchRoute(request: FastifyRequest, allow: readonly string[]): Fault {
   const message = `${request.method} is not for ${path}; it takes ${allow.join(', ')}`;
   return new Fault('METHOD_NOT_ALLOWED', isV1(request) ? 'Method Not Allowed' : message, { allow });
 }
-
-/** Clients of these routes know words of their own. */
-const isV1 = (request: FastifyRequest): boolean => plainPath(rawPathOf(request.url)).startsWith('/api/v1/');
 
 interface Failure {
   readonly thrown: unknown;

@@ -8,6 +8,7 @@ import type { AnyOperation, Channel } from '../../core/operation.ts';
 import type { Request } from '../../core/request.ts';
 import { shapeOf } from '../../core/shape-of.ts';
 import type { Arrival, Credential } from './door.ts';
+import { plainPath } from './verbs.ts';
 
 export const one = (headers: IncomingHttpHeaders, name: string): string | undefined => {
   const value = headers[name];
@@ -122,3 +123,7 @@ export function rawPathOf(target: string): string {
   const query = target.indexOf('?');
   return query < 0 ? target : target.slice(0, query);
 }
+
+/** Clients of these routes know words of their own (infrastructure.md §1). */
+export const isV1 = ({ url }: Pick<FastifyRequest, 'url'>): boolean =>
+  `${plainPath(rawPathOf(url))}/`.startsWith('/api/v1/');

@@ -16,7 +16,7 @@ import { SpoolRoom } from './body/spool.ts';
 import type { Arrival, Arrive, Door } from './door.ts';
 import { sendJson } from './json-answer.ts';
 import { presentedAsParameter } from './local.ts';
-import { bodyOf, checkDeclared, checkMedia, requestOf, withBranch, withHeaders } from './request.ts';
+import { bodyOf, checkDeclared, checkMedia, isV1, requestOf, withBranch, withHeaders } from './request.ts';
 import { mergeParams, type TextRules, type Texts, textRulesOf, valuesOf } from './rest-values.ts';
 import { decodeValues } from './rpc-values.ts';
 import { goneSignal, sendStream, wantsStream } from './stream.ts';
@@ -169,7 +169,24 @@ async function paramsOf(request: FastifyRequest, reply: FastifyReply, reading: R
   const parts = valuesOf(namedParts(request.params as Texts, binding), rules);
   const query = binding.credentials ? {} : valuesOf(request.query as Texts, rules);
   const body = await bodyParams(request, reply, reading);
-  return isObject(body) ? mergeParams(parts, query, body) : body;
+  if (!isObject(body)) return body;
+  return isV1(request) ? placed(binding, { parts, query, body }) : mergeParams(parts, query, body);
+}
+
+interface Given {
+  readonly parts: object;
+  readonly query: object;
+  readonly body: object;
+}
+
+/**
+ * Where a query may have any name (infrastructure.md §1), one that stands where it does not belong is nobody's: a part of the path
+ * elsewhere, and a field of a body in the query. The zone may be named in each.
+ */
+function placed({ method }: HttpBinding<unknown>, { parts, query, body }: Given): object {
+  if (method === 'GET') return { ...query, ...parts };
+  const { zone_id } = query as { zone_id?: unknown };
+  return { ...mergeParams(zone_id === undefined ? {} : { zone_id }, body), ...parts };
 }
 
 /** The part that is a path has its name too. Nothing there is the root. */
@@ -195,7 +212,7 @@ async function bodyParams(request: FastifyRequest, reply: FastifyReply, reading:
     throw bodyTooLarge(bodyBytes, limit);
   }
   checkMedia(request.headers);
-  if (request.routeOptions.url?.startsWith('/api/v1/')) checkDeclared(request.headers);
+  if (isV1(request)) checkDeclared(request.headers);
   const body = await parseJsonBody(startingWith(first.value, pieces), {
     bodyBytes,
     limit,

@@ -179,6 +179,44 @@ test('unknown query parameters are ignored, a plus that became a blank is read, 
   }
 });
 
+test('a field that stands where it does not belong is as unknown as any other', async () => {
+  const { body } = await send('POST /api/v1/jobs/submit?job_type=other&x=1', { body: '{"job_type":"echo","id":"y"}' });
+  const { job_id } = body as object as { readonly job_id: string };
+  const other = '00000000-0000-7000-8000-000000000000';
+  for (const [line, given] of [
+    [`GET /api/v1/jobs/${job_id}?id=${other}&job_id=${other}`, undefined],
+    [`POST /api/v1/jobs/${job_id}/cancel?id=${other}`, `{"id":"${other}"}`],
+  ] as const) {
+    const seen = await send(line, given === undefined ? {} : { body: given });
+    expect([line, seen.status, seen.body]).toMatchObject([line, 200, { job_id, job_type: 'echo' }]);
+  }
+  const alone = await send('POST /api/v1/jobs/submit?job_type=echo', { body: '{}' });
+  expect([alone.status, alone.body.detail]).toEqual([422, 'job_type: is missing']);
+  expect((await send('GET /api/v1/auth/whoami?limit=0&x=1')).status).toBe(200);
+  expect((await send(`GET /api/v1/documents/${other}/text?x=1`)).status).toBe(404);
+  expect(await refusal('GET /api/v1')).toEqual([404, 'NOT_FOUND', 'not_found', 'Not Found']);
+  const zone = await send('POST /api/v1/jobs/submit', { body: '{"job_type":"echo","zone_id":5}' });
+  expect(zone.body.error.data.issues).toMatchObject([{ path: 'zone_id', input: 5 }]);
+});
+
+test('whoever waits for a job that is given back when a server stops is told so', async () => {
+  const environment = { NEXUS_DRAIN_SECONDS: '1', NEXUS_EMBEDDED_WORKER: 'true' };
+  const own = await startTestServer({ environment });
+  const body = JSON.stringify({ job_type: 'echo', execution_mode: 'sync', payload: { value: 1, delay_ms: 60_000 } });
+  const asked = own.http('/api/v1/jobs/submit', {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json' },
+  });
+  const running = async () =>
+    (await own.sql.read((tx) => tx.get("SELECT 1 FROM jobs WHERE status = 'running'"))) !== undefined;
+  await expect.poll(running, { timeout: 10_000 }).toBe(true);
+  const stopped = own.stop();
+  const answer = await asked;
+  expect([answer.status, await answer.json()]).toMatchObject([200, { status: 'retry_wait' }]);
+  await stopped;
+});
+
 describe('a key text that everybody knows', () => {
   test.each(['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'])(
     'does not work for what came with %s',

@@ -93,7 +93,7 @@ export const whoamiKey: Operation<
   input: nothing,
   output: keyOutput,
   faults: [],
-  http: { method: 'GET', path: '/api/v1/auth/whoami' },
+  http: { method: 'GET', path: '/api/v1/auth/whoami', tolerant: true },
   cli: { words: 'key whoami' },
   examples: [{ title: 'the key', input: {} }],
   prepare: async (_input, { switches }) => ({ switches }),

@@ -16,7 +16,7 @@ import { isFinal, NEXUS } from './job.ts';
 import { JOB_WORDS, type JobObject, jobObject, jobSummary, toJob, toSummary } from './job-object.ts';
 import type { AnyJobType } from './job-types.ts';
 import { findJob, type JobRow, listArtifacts, listAttempts } from './jobs.sql.ts';
-import { timeParam } from './params.ts';
+import { boundParam } from './params.ts';
 import { endJobs, enqueue, HOUSE_OWNER } from './queue.ts';
 import { allOf, type Condition, countJobs, equals, isOneOf, listJobs } from './tasks.sql.ts';
 import { ENDED, WAITING } from './topics.ts';
@@ -79,7 +79,7 @@ const getJob = (bases: JobBases): Operation<IdInput, JobObject> => ({
 /** Where a query lost its `+`, a blank stands for it. */
 const queryTime = z.preprocess(
   (value) => (typeof value === 'string' ? value.replace(/ (\d\d:?\d\d)$/, '+$1') : value),
-  timeParam,
+  boundParam,
 );
 
 const listInput = z.object({

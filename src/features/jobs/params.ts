@@ -16,11 +16,18 @@ export const taskTypeParam = plainText
 /** Times have years of four digits, which an offset can lead out of. */
 const YEARS = { first: Date.parse('0000-01-01T00:00:00.000Z'), last: Date.parse('9999-12-31T23:59:59.999Z') };
 
+const msOf = (text: string): number => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`);
+const timeAs = (toMs: (text: string) => number) =>
+  z.iso
+    .datetime({ offset: true, local: true })
+    .transform(toMs)
+    .refine((ms) => ms >= YEARS.first && ms <= YEARS.last, 'has to be within the years 0000 to 9999 of UTC');
+
 /** Milliseconds, of a time as files.md §3 takes it; one without an offset is UTC. */
-export const timeParam = z.iso
-  .datetime({ offset: true, local: true })
-  .transform((text) => Date.parse(/(Z|[+-]\d\d:?\d\d)$/i.test(text) ? text : `${text}Z`))
-  .refine((ms) => ms >= YEARS.first && ms <= YEARS.last, 'has to be within the years 0000 to 9999 of UTC');
+export const timeParam = timeAs(msOf);
+
+/** The same as a bound of what has whole milliseconds: of a time between two the second, from which on all is after it. */
+export const boundParam = timeAs((text) => msOf(text) + (/\.\d{3}\d*[1-9]/.test(text) ? 1 : 0));
 
 /** Some 3,000 years, so that the time then has a year of four digits. */
 const DELAY_SECONDS_MAX = 100_000_000_000;

@@ -30,7 +30,14 @@ import {
 import { type Ending, endJobs, endJobsAt, takeJobs, tellClaimed } from './queue.ts';
 import { Tally } from './tally.ts';
 import { ENDED } from './topics.ts';
-import { isLost, removeWorker, removeWorkersBefore, saveWorker, type WorkerRow } from './workers.sql.ts';
+import {
+  isLost,
+  removeWorker,
+  removeWorkersBefore,
+  saveWorker,
+  WORKERS_KEPT_MS,
+  type WorkerRow,
+} from './workers.sql.ts';
 
 const STEP = { who: 'root admin', internal: true, anyZone: true, faults: [] } as const;
 const nothing = z.object({});
@@ -258,8 +265,6 @@ export const prunableZones: Operation<z.infer<typeof age>, string[]> = {
   run: async (call, { older_than_ms }) =>
     (await listPrunable(call.tx, (await queueTime(call)) - older_than_ms)).map(({ zone_id }) => zone_id),
 };
-
-const WORKERS_KEPT_MS = 86_400_000;
 
 export const forgetWorkers: Operation<z.infer<typeof nothing>, null> = {
   ...STEP,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
 import type { Operation } from '../../core/operation.ts';
 import { queueTime } from './clock.sql.ts';
-import { isGone, listHeldBy, listWorkers } from './workers.sql.ts';
+import { isGone, listHeldBy, listWorkers, WORKERS_KEPT_MS } from './workers.sql.ts';
 
 const input = z.object({ all: z.boolean().default(false).describe('those that are gone too, for a day') });
 
@@ -41,7 +41,9 @@ const workerList: Operation<z.infer<typeof input>, WorkerList> = {
   run: async (call, { all }) => {
     const now = await queueTime(call);
     const held = Map.groupBy(await listHeldBy(call.tx), ({ lease_owner }) => lease_owner);
-    const rows = (await listWorkers(call.tx)).filter((row) => all || !isGone(row, now));
+    const rows = (await listWorkers(call.tx)).filter((row) =>
+      all ? row.beat_at >= now - WORKERS_KEPT_MS : !isGone(row, now),
+    );
     return {
       workers: rows.map((row) => ({
         worker_id: row.worker_id,

@@ -45,7 +45,10 @@ export async function removeWorker(tx: Tx, worker_id: string): Promise<void> {
   await tx.run('DELETE FROM workers WHERE worker_id = ?', [worker_id]);
 }
 
-/** By start. Those that are gone only where they are asked for, and for a day. */
+/** For so long one that is gone is listed; its row goes with the next housekeeping after that. */
+export const WORKERS_KEPT_MS = 86_400_000;
+
+/** By start. */
 export const listWorkers = (tx: Tx): Promise<WorkerRow[]> =>
   tx.all<WorkerRow>('SELECT * FROM workers ORDER BY started_at, worker_id');
 
