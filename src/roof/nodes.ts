@@ -85,6 +85,8 @@ class Members implements Nodes {
   private readonly place: string;
   private readonly pulse: Pulse;
   private heard: Beaten = { rows: [], now: 0 };
+  /** Milliseconds of the monotonic clock. */
+  private heardAt = performance.now();
   private leaving = false;
   private drains: (() => void) | undefined;
   private beating: Promise<void> | undefined;
@@ -108,10 +110,17 @@ class Members implements Nodes {
   }
 
   list(status: NodeStatus): readonly NodeObject[] {
-    const { rows, now } = this.heard;
+    const { rows } = this.heard;
+    const now = this.nowAt();
     const others = rows.filter(({ node_id }) => node_id !== this.node_id);
     const own = { ...selfOf(this.parts.config, this.node_id), status };
     return [...others.map((row) => nodeObject(row, now)), own].sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Of the database. Where that has not answered for so long that a node counts as gone, nothing was heard of the others either. */
+  private nowAt(): number {
+    const silent = performance.now() - this.heardAt;
+    return silent > DOWN_MS ? this.heard.now + silent : this.heard.now;
   }
 
   onDrain(handler: () => void): void {
@@ -148,6 +157,7 @@ class Members implements Nodes {
     const own = { node_id, place, draining, serves, version: VERSION, region: config.REGION || null };
     try {
       this.heard = await sql.write(LANE, (tx) => beatNode(tx, own, systemClock.now()));
+      this.heardAt = performance.now();
       this.tellDrain();
     } catch (thrown) {
       log('warn', 'node.beat-failed', { err: thrown });

@@ -3,6 +3,7 @@ import { NexusError, UnreachableError } from '../../../../client/errors.ts';
 import { Transport } from '../../../../client/transport.ts';
 import { parseJson } from '../../../base/parse-json.ts';
 import type { CheckStatus } from '../../../features/content/check-status.operations.ts';
+import type { WorkerList } from '../../../features/jobs/workers.operations.ts';
 import type { Scene } from '../command.ts';
 import { EXIT_UNREACHABLE } from '../explain.ts';
 import { nodeFetch } from '../node-fetch.ts';
@@ -22,6 +23,7 @@ interface Check {
 const CLOCK_SKEW_MS = 5_000;
 
 interface Health {
+  readonly service?: string;
   readonly status: string;
   readonly version: string;
   readonly components?: Readonly<
@@ -31,16 +33,18 @@ interface Health {
 
 export async function doctor(scene: Scene): Promise<number> {
   const transport = scene.transport();
-  const checks = await reachable(transport);
-  if (checks[0]?.ok) {
+  const { checks, health } = await reachable(transport);
+  if (health) {
+    const look = (name: string, probe: (to: Transport) => Promise<Check>) => guarded(name, () => probe(transport));
     checks.push(
-      await keylessProbe(transport),
-      await keyProbe(transport),
-      await writeProbe(transport),
+      await look('permissions', keylessProbe),
+      await look('key', keyProbe),
+      await look('files', writeProbe),
       ...(await components(transport)),
-      await bricks(transport),
-      await backups(transport),
-      await contents(transport),
+      await look('bricks', bricks),
+      await look('workers', workers),
+      await look('backups', backups),
+      await look('contents', contents),
     );
   }
   const ok = checks.every((check) => check.ok);
@@ -56,30 +60,47 @@ export async function doctor(scene: Scene): Promise<number> {
   return ok ? 0 : 1;
 }
 
-async function reachable(transport: Transport): Promise<Check[]> {
+interface Reached {
+  readonly checks: Check[];
+  /** undefined: what answers, if anything does, is no Nexus server. */
+  readonly health: Health | undefined;
+}
+
+/** One that cannot serve says so by 503, and is looked at all the same. */
+async function reachable(transport: Transport): Promise<Reached> {
   try {
-    const response = await transport.raw({ method: 'GET', path: '/health' });
+    const response = await transport.send({ method: 'GET', path: '/health' });
     const health = parseJson(await response.text()) as Health;
+    if (health.service !== 'nexus') throw new Error(`what answers, with HTTP ${response.status}, is something else`);
     const skew = Date.parse(response.headers.get('date') ?? '') - Date.now();
-    return [
-      {
-        name: 'server',
-        ok: health.status === 'healthy',
-        detail: `${transport.url}, version ${health.version}, ${health.status}`,
-        fix: 'look at the components below',
-      },
-      {
-        name: 'clock',
-        ok: Math.abs(skew) < CLOCK_SKEW_MS,
-        detail: `${Math.round(skew / 1000)} s from this machine's`,
-        fix: 'set both clocks by NTP',
-      },
-    ];
+    const server = {
+      name: 'server',
+      ok: health.status === 'healthy',
+      detail: `${transport.url}, version ${health.version}, ${health.status}`,
+      fix: 'look at the components below',
+    };
+    const clock = {
+      name: 'clock',
+      ok: Math.abs(skew) < CLOCK_SKEW_MS,
+      detail: `${Math.round(skew / 1000)} s from this machine's`,
+      fix: 'set both clocks by NTP',
+    };
+    return { checks: [server, clock], health };
   } catch (thrown) {
     const gone = thrown instanceof UnreachableError;
     const detail = gone ? thrown.message : `no Nexus server answers at ${transport.url}: ${String(thrown)}`;
     const fix = gone ? 'start one with: nexus start' : 'look whether NEXUS_URL names the server';
-    return [{ name: 'server', ok: false, detail, fix, ...(gone ? { gone } : {}) }];
+    return { checks: [{ name: 'server', ok: false, detail, fix, ...(gone ? { gone } : {}) }], health: undefined };
+  }
+}
+
+/** What the server refuses, since a part of it is away, is a check that fails. */
+async function guarded(name: string, probe: () => Promise<Check>): Promise<Check> {
+  try {
+    return await probe();
+  } catch (thrown) {
+    if (!(thrown instanceof NexusError)) throw thrown;
+    return { name, ok: false, detail: thrown.message, fix: 'mend the components above first' };
   }
 }
 
@@ -131,15 +152,22 @@ async function writeProbe(transport: Transport): Promise<Check> {
   }
 }
 
+const FIXES: Readonly<Record<string, string>> = {
+  sql: 'look whether the database that NEXUS_DATABASE_URL names is there',
+  blobs: 'look whether the store that NEXUS_BLOBS_URL names is there, and has room',
+  nodes: 'start what is down again, or take it off the list: nexus node remove ID',
+};
+
 async function components(transport: Transport): Promise<Check[]> {
-  const health = (await transport.rest({ method: 'GET', path: '/health/detailed' })) as Health;
+  const response = await transport.send({ method: 'GET', path: '/health/detailed' });
+  const health = parseJson(await response.text()) as Health;
   return Object.entries(health.components ?? {}).map(([name, part]) => ({
     name,
     ok: part.status === 'healthy' || part.status === 'ok',
     detail: [part.status, part.detail, part.latency_ms === undefined ? undefined : `${part.latency_ms} ms`]
       .filter(Boolean)
       .join(', '),
-    fix: 'look at the log of the server',
+    fix: FIXES[name] ?? 'look at the log of the server',
   }));
 }
 
@@ -154,7 +182,6 @@ async function bricks(transport: Transport): Promise<Check> {
   return { name: 'bricks', ok: true, detail, fix: '' };
 }
 
-/** That none is made is told, and is no failure; that one failed, or is missing, is. */
 /** What only an admin of zone root may look at. */
 async function ofServer(name: string, fix: string, look: () => Promise<Omit<Check, 'name'>>): Promise<Check> {
   try {
@@ -167,6 +194,16 @@ async function ofServer(name: string, fix: string, look: () => Promise<Omit<Chec
   }
 }
 
+/** Jobs that nobody takes wait without a word. */
+const workers = (transport: Transport): Promise<Check> =>
+  ofServer('workers', 'look at: nexus worker list', async () => {
+    const list = (await transport.rest({ method: 'GET', path: '/api/v1/workers' })) as WorkerList;
+    const active = list.workers.filter(({ status }) => status === 'active').length;
+    const fix = 'start one: nexus worker, or a server with NEXUS_EMBEDDED_WORKER=true';
+    return { ok: active > 0, detail: active === 0 ? 'none takes jobs' : `${active} take jobs`, fix };
+  });
+
+/** That none is made is told, and is no failure; that one failed, or is missing, is. */
 const backups = (transport: Transport): Promise<Check> =>
   ofServer('backups', 'look at: nexus backup config', async () => {
     const fix = 'look at: nexus backup list';
