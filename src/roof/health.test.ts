@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { forEachEngine, startTestServer } from '../../test/harness.ts';
+import { freshBucket, settingsFor } from '../../test/servers/shared-s3.ts';
+import { startTcpProxy } from '../../test/servers/tcp-proxy.ts';
 
 /** Mounting a small file system takes root, which CI has. */
 const isRoot = process.getuid?.() === 0;
@@ -103,4 +105,23 @@ test.skipIf(!isRoot)('a full disk degrades the server until there is room again'
     execFileSync('umount', [disk]);
     rmSync(home, { recursive: true });
   }
+});
+
+test('a store of blobs that says nothing is told of before whoever asks gives up', { timeout: 60_000 }, async () => {
+  const { endpoint, bucket } = await freshBucket();
+  const proxy = await startTcpProxy(Number(new URL(endpoint).port));
+  const environment = settingsFor({ endpoint: `http://127.0.0.1:${proxy.port}`, bucket });
+  const server = await startTestServer({ engine: 'sqlite', environment });
+  expect((await healthOf(server.url)).components).toMatchObject({ blobs: { status: 'healthy' } });
+  proxy.mute = true;
+  const blobs = { status: 'unhealthy', detail: 'no answer within 5 s' };
+  expect(await healthOf(server.url)).toMatchObject({
+    status: 'unhealthy',
+    components: { blobs, sql: { status: 'healthy' } },
+  });
+  proxy.mute = false;
+  proxy.cut();
+  await expect.poll(async () => (await healthOf(server.url)).status, { timeout: 20_000 }).toBe('healthy');
+  await server.stop();
+  await proxy.stop();
 });

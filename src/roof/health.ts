@@ -202,13 +202,20 @@ function diskOf(config: Config): Record<string, Component> {
     : { disk: { status: 'healthy' } };
 }
 
+/** Milliseconds after which what has not answered is as good as away: who asks may not wait for longer. */
+const GONE_MS = 5_000;
+const SILENT = { status: 'unhealthy', detail: `no answer within ${GONE_MS / 1000} s` } as const;
+
 async function probe(work: () => Promise<unknown>): Promise<Component> {
   const began = performance.now();
-  try {
-    await work();
-  } catch (thrown) {
-    return { status: 'unhealthy', detail: asFault(thrown).message };
-  }
+  const answered = work().then(
+    () => undefined,
+    (thrown): Component => ({ status: 'unhealthy', detail: asFault(thrown).message }),
+  );
+  const { promise: late, resolve } = Promise.withResolvers<Component>();
+  const timer = setTimeout(resolve, GONE_MS, SILENT);
+  const failed = await Promise.race([answered, late]).finally(() => clearTimeout(timer));
+  if (failed) return failed;
   const latency_ms = Math.round(performance.now() - began);
   return { status: latency_ms > SLOW_MS ? 'degraded' : 'healthy', latency_ms };
 }
