@@ -27,6 +27,7 @@ import { asWorker, type RunStep, systemSteps } from '../system.ts';
 import { type AttemptParts, attemptJob, STOPPED, TAKEN } from './attempt.ts';
 import { Due } from './due.ts';
 import { tellingFailures } from './failures.ts';
+import { Hands } from './hands.ts';
 import { Lanes } from './lanes.ts';
 import { presenceOf, workerId } from './presence.ts';
 import type { Ended, InHand, Run } from './runs.ts';
@@ -49,6 +50,7 @@ export class Worker {
   private readonly parts: WorkerParts;
   private readonly step: RunStep;
   private readonly running = new Map<string, Run>();
+  private readonly hands = new Hands();
   /** By zone: what the database has still to be told. */
   private readonly ended = new Map<string, Ended[]>();
   private readonly timers: NodeJS.Timeout[] = [];
@@ -253,7 +255,10 @@ export class Worker {
       const own = claimed.filter(({ job }) => job.door !== 'house').length;
       this.claimed += own;
       if (own < claim) this.due.hadFewer();
-      for (const { settled } of waiting) settled();
+      for (const { job, settled } of waiting) {
+        this.hands.drop(job.job_id, job.attempt);
+        settled();
+      }
       for (const one of claimed) {
         this.begin(one, { lane: one.job.door === 'house' ? 'house' : 'slot', settled: () => undefined });
       }
@@ -290,13 +295,10 @@ export class Worker {
       this.endOffer(job, known);
       return;
     }
-    this.step(ownJob, job.zone_id, { job_id: job.job_id, worker_id: this.worker_id }).then(
-      (claimed) => this.endOffer(job, claimed ?? undefined),
-      (thrown: unknown) => {
-        this.warn(thrown);
-        this.endOffer(job, undefined);
-      },
-    );
+    const isNews = this.hands.ask(job.job_id);
+    this.step(ownJob, job.zone_id, { job_id: job.job_id, worker_id: this.worker_id })
+      .catch((thrown: unknown) => this.warn(thrown))
+      .then((claimed) => this.endOffer(job, (isNews() && claimed) || undefined));
   }
 
   private endOffer(job: unknown, claimed: ClaimedJob | undefined): void {
@@ -308,6 +310,7 @@ export class Worker {
 
   private begin(claimed: ClaimedJob, how: Pick<Run, 'lane' | 'settled'>): void {
     const { job } = claimed;
+    if (!this.hands.begin(job.job_id, job.attempt)) return how.settled();
     const abort = new AbortController();
     const run: Run = { type: job.type, zone_id: job.zone_id, attempt: job.attempt, abort, ...how };
     // Its lease is fresh, and nobody else's is older.
@@ -364,6 +367,7 @@ export class Worker {
     const run = this.running.get(job_id);
     if (!run) return;
     this.running.delete(job_id);
+    this.hands.drop(job_id, run.attempt);
     if (run.lane !== 'house') this.processed++;
     run.abort.abort(TAKEN);
     run.settled();
