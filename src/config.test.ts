@@ -205,6 +205,12 @@ test('a name that is no setting is told with the nearest that is one; those of t
     'config.unknown NEXUS_LOG_LEVL is no setting and is ignored; the nearest is NEXUS_LOG_LEVEL',
   ]);
   expect(warnedOf({ NEXUS_constructor: '1' })).toHaveLength(1);
+  for (const [name, meant] of [
+    ['API_KEYS', 'API_KEY'],
+    ['SESION', 'SESSION'],
+    ['log_level', 'LOG_LEVEL'],
+  ])
+    expect(warnedOf({ [`NEXUS_${name}`]: 'x' }).join()).toContain(`the nearest is NEXUS_${meant}`);
 });
 
 test('what commands go by is listed with the rest, its key hidden; a free port that is typed hides no warning', () => {

@@ -212,6 +212,7 @@ function unknownNames(layer: Environment): ConfigWarning[] {
 
 /** The known key with the fewest letters to change, by the length of the longer one. */
 function nearest(key: string): string {
-  const far = (known: string): number => distance(key, known) / Math.max(key.length, known.length);
-  return Object.keys(ALL_KEYS).reduce((best, known) => (far(known) < far(best) ? known : best));
+  const written = key.toUpperCase();
+  const far = (known: string): number => distance(written, known) / Math.max(key.length, known.length);
+  return Object.keys({ ...ALL_KEYS, ...CLIENT_KEYS }).reduce((best, known) => (far(known) < far(best) ? known : best));
 }
