@@ -255,10 +255,8 @@ export class Worker {
       const own = claimed.filter(({ job }) => job.door !== 'house').length;
       this.claimed += own;
       if (own < claim) this.due.hadFewer();
-      for (const { job, settled } of waiting) {
-        this.hands.drop(job.job_id, job.attempt);
-        settled();
-      }
+      for (const { job } of waiting) this.hands.drop(job.job_id, job.attempt);
+      for (const { settled } of waiting) settled();
       for (const one of claimed) {
         this.begin(one, { lane: one.job.door === 'house' ? 'house' : 'slot', settled: () => undefined });
       }
@@ -310,7 +308,10 @@ export class Worker {
 
   private begin(claimed: ClaimedJob, how: Pick<Run, 'lane' | 'settled'>): void {
     const { job } = claimed;
-    if (!this.hands.begin(job.job_id, job.attempt)) return how.settled();
+    if (!this.hands.begin(job.job_id, job.attempt)) {
+      how.settled();
+      return;
+    }
     const abort = new AbortController();
     const run: Run = { type: job.type, zone_id: job.zone_id, attempt: job.attempt, abort, ...how };
     // Its lease is fresh, and nobody else's is older.
