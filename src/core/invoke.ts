@@ -5,6 +5,7 @@
  */
 import { asFault, Fault } from '../base/faults.ts';
 import { isZoneId } from '../base/ids.ts';
+import type { LogFields } from '../base/log.ts';
 import { isRootAdmin } from '../features/access/credentials.ts';
 import { logEnded, logFailure, type Trail } from './audit-trail.ts';
 import { beforeDeadline, checkDeadline } from './deadline.ts';
@@ -57,16 +58,24 @@ async function observed<T>(server: Server, operation: AnyOperation, { asked, wor
   } catch (thrown) {
     const fault = asFault(thrown);
     outcome = fault.code;
+    const about = { ...whoCalled(trail), operation: operation.name };
     if (fault !== thrown) {
       const err = thrown instanceof Error ? thrown.stack : String(thrown);
-      server.log('error', 'internal.error', { request_id: request.request_id, operation: operation.name, err });
-    } else logCause(server.log, fault, { request_id: request.request_id, operation: operation.name });
+      server.log('error', 'internal.error', { ...about, err });
+    } else logCause(server.log, fault, about);
     await logFailure(server.audit, trail, fault);
     throw fault;
   } finally {
     trail.leave?.();
     server.observe(operation.name, outcome, (performance.now() - began) / 1000);
   }
+}
+
+/** What a line of the log about a call has of it (infrastructure.md §12). */
+function whoCalled({ way: { request_id }, context, caller }: Trail): LogFields {
+  const who = context?.caller ?? caller;
+  const zone = context?.zone_id ?? who?.zone_id;
+  return { request_id, call_id: request_id, zone, api_key_id: who?.key_id ?? undefined };
 }
 
 async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answer> {

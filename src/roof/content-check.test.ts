@@ -220,11 +220,15 @@ test('nothing is read by itself where that is switched off, and all where somebo
 test('a server reads them when it is asked, and refuses a file whose content is damaged', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'nexus-check-'));
   const logged: string[] = [];
+  const defects: object[] = [];
   const server = await startTestServer({
     engine: 'sqlite',
     directory,
     environment: { NEXUS_EMBEDDED_WORKER: 'true', NEXUS_WORKER_POLL_SECONDS: '0.1' },
-    log: (_level, event) => logged.push(event),
+    log: (_level, event, fields) => {
+      logged.push(event);
+      if (event === 'internal.error') defects.push(fields);
+    },
   });
   await server.ok('write', { path: '/a', content: LARGE });
   const sha256 = shaOf(LARGE);
@@ -239,6 +243,8 @@ test('a server reads them when it is asked, and refuses a file whose content is 
   expect([read.status, await read.json()]).toMatchObject([500, { error: { code: 'INTERNAL', data: {} } }]);
   expect(await server.fault('read', { path: '/a' })).toBe('INTERNAL');
   expect(logged).toEqual(expect.arrayContaining(['content.damaged', 'internal.error']));
+  const text = expect.any(String);
+  expect(defects.at(-1)).toMatchObject({ request_id: text, call_id: text, zone: 'root', api_key_id: text, err: text });
   const metrics = await (await server.http('/metrics/prometheus')).text();
   expect(metrics).toMatch(/^nexus_contents_damaged 1$/m);
   await server.ok('write', { path: '/b', content: LARGE });

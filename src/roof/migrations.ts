@@ -52,17 +52,25 @@ function translate(statements: string, dialect: Dialect): string {
 export const LEDGER = 'CREATE TABLE IF NOT EXISTS migrations (version BIGINT PRIMARY KEY, name TEXT NOT NULL)';
 
 export interface SchemaState {
+  /** Version of the newest. */
   readonly applied: number;
+  readonly done: readonly Migration[];
   readonly pending: readonly Migration[];
 }
 
 /** What is applied and what is not. A newer schema than the program's throws. */
 export async function schemaState(sql: Sql, folder?: string): Promise<SchemaState> {
   const known = readMigrations(sql.dialect, folder);
-  const applied = await appliedVersion(sql);
+  const ledger = await appliedMigrations(sql);
+  const applied = ledger.reduce((last, { version }) => Math.max(last, version), 0);
   const newest = newestOf(known);
   if (applied > newest) throw await tooNew(sql, applied, newest);
-  return { applied, pending: known.filter((migration) => migration.version > applied) };
+  const versions = new Set(ledger.map(({ version }) => version));
+  // One that is missing among those that are there is pending too: whoever has lost it would miss its tables.
+  const { done = [], pending = [] } = Object.groupBy(known, ({ version }) =>
+    versions.has(version) ? 'done' : 'pending',
+  );
+  return { applied, done, pending };
 }
 
 const newestOf = (known: readonly Migration[]): number => known.at(-1)?.version ?? 0;

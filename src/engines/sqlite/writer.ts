@@ -30,6 +30,8 @@ const BATCH_WRITES_WHOLE = 16;
 const LOCK_RETRY_MS = 2;
 
 interface Queued extends Waiting<SqliteTx> {
+  /** Milliseconds of the monotonic clock. */
+  readonly since: number;
   readonly grows: boolean;
   readonly foresight: readonly Foresight[] | undefined;
   /** Gets a transaction of its own: there was no room for it together with others. */
@@ -41,7 +43,7 @@ type Done = Settled<Queued>;
 export interface WriterOptions {
   /** Path of the database. */
   readonly file: string;
-  /** How long a batch waits for the write lock of another process. */
+  /** How long a write waits for another process that holds the write lock. */
   readonly busyMs: number;
   /** Called once when writing has ended for good; the process has to stop. */
   readonly onBroken: (reason: unknown) => void;
@@ -56,6 +58,8 @@ export class Writer {
   private queue: Queued[] = [];
   private pumping: Promise<void> | undefined;
   private broken = false;
+  /** Since when another process holds the write lock, as far as was seen. */
+  private heldSince: number | undefined;
 
   constructor(connection: Connection, options: WriterOptions) {
     this.connection = connection;
@@ -67,7 +71,13 @@ export class Writer {
   write<T>(work: (tx: SqliteTx) => Promise<T>, hint?: WriteHint): Promise<T> {
     if (this.broken) return Promise.reject(stopping());
     return waitIn((waiting: Waiting<SqliteTx>) => {
-      this.queue.push({ ...waiting, grows: hint?.grows === true, foresight: hint?.foresight, alone: false });
+      this.queue.push({
+        ...waiting,
+        since: performance.now(),
+        grows: hint?.grows === true,
+        foresight: hint?.foresight,
+        alone: false,
+      });
       this.pumping ??= this.pump();
     }, work);
   }
@@ -118,9 +128,12 @@ export class Writer {
   /** Begins a transaction; false where that cannot be, which the writes have been told. */
   private async open(batch: Queued[]): Promise<boolean> {
     try {
-      const busy = await this.begin();
-      if (!busy) return true;
-      for (const waiting of batch) waiting.reject(busy);
+      while (batch.length > 0) {
+        if (this.begin()) return true;
+        this.queue = this.waitOn(this.queue);
+        batch.splice(0, batch.length, ...this.waitOn(batch));
+        if (batch.length > 0) await sleep(LOCK_RETRY_MS);
+      }
     } catch (thrown) {
       if (!isFull(thrown)) throw thrown;
       this.noRoom(batch);
@@ -168,20 +181,25 @@ export class Writer {
     return settled;
   }
 
-  private async begin(): Promise<Fault | undefined> {
-    const deadline = performance.now() + this.options.busyMs;
-    for (;;) {
-      try {
-        this.connection.exec('BEGIN IMMEDIATE');
-        return undefined;
-      } catch (thrown) {
-        if (!isBusy(thrown)) throw thrown;
-        if (performance.now() > deadline) {
-          return new Fault('UNAVAILABLE', 'Another process holds the database; try again.', { reason: 'busy' });
-        }
-        await sleep(LOCK_RETRY_MS);
-      }
+  /** False where another process holds the write lock. */
+  private begin(): boolean {
+    try {
+      this.connection.exec('BEGIN IMMEDIATE');
+    } catch (thrown) {
+      if (!isBusy(thrown)) throw thrown;
+      this.heldSince ??= performance.now();
+      return false;
     }
+    this.heldSince = undefined;
+    return true;
+  }
+
+  /** Those of them that may wait on; the others have waited for the lock as long as they may, and are told so. */
+  private waitOn(waiting: readonly Queued[]): Queued[] {
+    const last = performance.now() - this.options.busyMs;
+    const isOver = ({ since }: Queued): boolean => Math.max(since, this.heldSince ?? since) < last;
+    for (const one of waiting) if (isOver(one)) one.reject(lockHeld());
+    return waiting.filter((one) => !isOver(one));
   }
 
   private async runOne(waiting: Queued): Promise<Done> {
@@ -269,3 +287,6 @@ const stopping = (): Fault =>
   new Fault('UNAVAILABLE', 'The server has to stop after a failure of the disk; nothing was written.', {
     reason: 'stopping',
   });
+
+const lockHeld = (): Fault =>
+  new Fault('UNAVAILABLE', 'Another process holds the database; try again.', { reason: 'busy' });

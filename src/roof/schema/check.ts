@@ -4,7 +4,7 @@
  */
 import type { Config } from '../../config.ts';
 import type { Sql } from '../../ports/sql.ts';
-import { LEDGER, type Migration, readMigrations, schemaState } from '../migrations.ts';
+import { LEDGER, type Migration, schemaState } from '../migrations.ts';
 import { withEmptySql } from '../offline.ts';
 import { type Part, shapeOf } from './shape.ts';
 
@@ -19,8 +19,7 @@ export interface Difference {
 }
 
 export async function checkSchema(config: Config, sql: Sql): Promise<Difference[]> {
-  const { applied, pending } = await schemaState(sql);
-  const done = readMigrations(sql.dialect).filter(({ version }) => version <= applied);
+  const { applied, done, pending } = await schemaState(sql);
   const found = await sql.read(shapeOf);
   const wanted = applied === 0 ? [] : await expectedShape(config, sql, done);
   return [...pending.map(toPending), ...differencesOf(wanted, found)];

@@ -331,6 +331,11 @@ test('migrate says what is pending, does it once, and then has nothing to do', S
   const seen = await nexusOnTerminal(['migrate', '--check', ...data], around);
   expect(seen.out).toMatch(/^PROBLEM +KIND +NAME +WANTED +FOUND\nmissing +index +keys_by_zone +ON keys \(/);
   const { code, out } = await nexus(['migrate', '--check', '--json', ...data], around);
+  const gap = new DatabaseSync(join(place, 'migrate-data/nexus.db'));
+  gap.exec('DELETE FROM migrations WHERE version = 10');
+  gap.close();
+  const missed = await nexus(['migrate', '--check', ...data], around);
+  expect(missed).toMatchObject({ code: 1, out: expect.stringContaining('pending: migration 0010_tokens\n') });
   const found = { problem: 'unexpected', kind: 'column', name: 'workers.mine', wanted: null, found: 'TEXT' };
   expect([code, JSON.parse(out)]).toMatchObject([1, { ok: false, differences: [{ kind: 'index' }, found] }]);
 });

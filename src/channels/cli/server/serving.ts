@@ -12,7 +12,7 @@ import { findKey, keepKey } from '../key-file.ts';
 import { paint, type Terminal } from '../terminal.ts';
 import { EXIT_CONFIG, load, logWarnings } from './load.ts';
 import { mindHangUps } from './reload.ts';
-import { onStopSignal } from './stop-signal.ts';
+import { endProcess, onStopSignal } from './stop-signal.ts';
 
 /** A server that listens. */
 interface Listening {
@@ -108,7 +108,7 @@ async function serveUntilStopped(serving: Serving): Promise<number> {
   }
   await running.stop();
   await close();
-  return 0;
+  return endProcess(config, 0);
 }
 
 export const runStart: Command['run'] = async (scene, typed) => {

@@ -5,7 +5,7 @@ import { explain } from '../explain.ts';
 import type { Terminal } from '../terminal.ts';
 import { EXIT_CONFIG, load, logWarnings } from './load.ts';
 import { mindHangUps } from './reload.ts';
-import { onStopSignal } from './stop-signal.ts';
+import { endProcess, onStopSignal } from './stop-signal.ts';
 
 export const runUntilStopped: Command['run'] = async (scene, typed) => {
   const maxJobs = Number(typed.options['max-jobs'] ?? Number.POSITIVE_INFINITY);
@@ -25,17 +25,18 @@ export const runUntilStopped: Command['run'] = async (scene, typed) => {
   // Nobody asks a worker at a rate.
   const unmind = hangUps.begin({ config, log, read, setLevel, retune: () => undefined });
   const once = typed.options.once === true;
+  let code = 0;
   try {
     const processed = await runWorker({ config, log, once, maxJobs, signal: stopping.signal });
     scene.terminal.out(`processed_jobs=${processed}\n`);
-    return 0;
   } catch (thrown) {
     // Whoever runs it once asks only whether it could (infrastructure.md §8).
     if (!once) throw thrown;
     explain(scene.terminal, thrown);
-    return 1;
+    code = 1;
   } finally {
     unmind();
     await close();
   }
+  return endProcess(config, code);
 };
