@@ -145,7 +145,10 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
   const gone = request.raw.destroyed && !request.raw.complete;
   if (!(reason instanceof Fault || reason instanceof RpcHttpFailure || gone)) {
     const err = reason instanceof Error ? reason.stack : String(reason);
-    door.server.log('error', 'internal.error', { request_id: request.id, err });
+    const { id: request_id, arrival } = request;
+    const { zone_id: zone, key_id } = arrival?.caller ?? {};
+    const about = { request_id, call_id: request_id, zone, api_key_id: key_id ?? undefined };
+    door.server.log('error', 'internal.error', { ...about, err });
   }
   const told = reason instanceof RpcHttpFailure ? reason.fault : reason;
   if (request.span) request.failed = asFault(told).code;
