@@ -5,11 +5,10 @@
  */
 import { asFault, Fault } from '../base/faults.ts';
 import { isZoneId } from '../base/ids.ts';
-import type { LogFields } from '../base/log.ts';
 import { isRootAdmin } from '../features/access/credentials.ts';
 import { logEnded, logFailure, type Trail } from './audit-trail.ts';
 import { beforeDeadline, checkDeadline } from './deadline.ts';
-import { logCause } from './log-cause.ts';
+import { callFields, logCause } from './log-cause.ts';
 import type { AnyOperation, CallContext } from './operation.ts';
 import { withQuestion } from './paging.ts';
 import { answerOnce, repeatOf } from './repeat.ts';
@@ -58,7 +57,9 @@ async function observed<T>(server: Server, operation: AnyOperation, { asked, wor
   } catch (thrown) {
     const fault = asFault(thrown);
     outcome = fault.code;
-    const about = { ...whoCalled(trail), operation: operation.name };
+    const { context, caller } = trail;
+    const who = callFields(request.request_id, context?.caller ?? caller, context?.zone_id);
+    const about = { ...who, operation: operation.name };
     if (fault !== thrown) {
       const err = thrown instanceof Error ? thrown.stack : String(thrown);
       server.log('error', 'internal.error', { ...about, err });
@@ -69,13 +70,6 @@ async function observed<T>(server: Server, operation: AnyOperation, { asked, wor
     trail.leave?.();
     server.observe(operation.name, outcome, (performance.now() - began) / 1000);
   }
-}
-
-/** What a line of the log about a call has of it (infrastructure.md §12). */
-function whoCalled({ way: { request_id }, context, caller }: Trail): LogFields {
-  const who = context?.caller ?? caller;
-  const zone = context?.zone_id ?? who?.zone_id;
-  return { request_id, call_id: request_id, zone, api_key_id: who?.key_id ?? undefined };
 }
 
 async function answer(server: Server, trail: Trail, asked: Asked): Promise<Answer> {

@@ -3,7 +3,8 @@
  * of reach, say. Guarantees: each fault is logged once, however many rooms it passes on its way out.
  */
 import { causeOf, type Fault } from '../base/faults.ts';
-import type { Log } from '../base/log.ts';
+import type { Log, LogFields } from '../base/log.ts';
+import type { Caller } from './operation.ts';
 
 const logged = new WeakSet<Fault>();
 
@@ -13,3 +14,10 @@ export function logCause(log: Log, fault: Fault, fields: Readonly<Record<string,
   logged.add(fault);
   log(fault.row.log, 'fault.cause', { ...fields, code: fault.code, err });
 }
+
+/** What a line of the log about a call has of it (infrastructure.md §12); the zone is that of the call, where it is known. */
+export const callFields = (
+  request_id: string,
+  caller: Pick<Caller, 'zone_id' | 'key_id'> | undefined,
+  zone = caller?.zone_id,
+): LogFields => ({ request_id, call_id: request_id, zone, api_key_id: caller?.key_id ?? undefined });

@@ -209,15 +209,13 @@ const SILENT = { status: 'unhealthy', detail: `no answer within ${GONE_MS / 1000
 async function probe(work: () => Promise<unknown>): Promise<Component> {
   const began = performance.now();
   const answered = work().then(
-    () => undefined,
+    (): Component => {
+      const latency_ms = Math.round(performance.now() - began);
+      return { status: latency_ms > SLOW_MS ? 'degraded' : 'healthy', latency_ms };
+    },
     (thrown): Component => ({ status: 'unhealthy', detail: asFault(thrown).message }),
   );
-  const { promise: late, resolve } = Promise.withResolvers<Component>();
-  const timer = setTimeout(resolve, GONE_MS, SILENT);
-  const failed = await Promise.race([answered, late]).finally(() => clearTimeout(timer));
-  if (failed) return failed;
-  const latency_ms = Math.round(performance.now() - began);
-  return { status: latency_ms > SLOW_MS ? 'degraded' : 'healthy', latency_ms };
+  return (await within(GONE_MS, answered)) ?? SILENT;
 }
 
 interface Totals {

@@ -2,10 +2,12 @@
  * Every answer is accounted for: counted, traced where requests are, and a line of the log. Guarantees: one line for each request id that a
  * client was told, whatever refused the request and however early; a request that nobody was there to be answered for is told as such.
  */
+
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Fault } from '../../base/faults.ts';
 import { enterTrace, readTracestate } from '../../base/trace-context.ts';
 import type { OpenSpan } from '../../core/call/tracing.ts';
+import { callFields } from '../../core/log-cause.ts';
 import { endpointOf as routeOf } from './audit-marks.ts';
 import type { Refused } from './connections.ts';
 import type { DoorOptions } from './door.ts';
@@ -83,10 +85,7 @@ function account(request: FastifyRequest, reply: FastifyReply, { door, seconds }
   const caller = request.arrival?.caller;
   if (request.span) endSpan(request, request.span, status);
   door.server.log(status >= 500 ? 'error' : 'info', 'http.request', {
-    request_id: request.id,
-    call_id: request.id,
-    zone: caller?.zone_id,
-    api_key_id: caller?.key_id ?? undefined,
+    ...callFields(request.id, caller),
     method: request.method,
     endpoint,
     status,

@@ -6,7 +6,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { asFault, Fault } from '../../base/faults.ts';
 
-import { logCause } from '../../core/log-cause.ts';
+import { callFields, logCause } from '../../core/log-cause.ts';
 import type { Accounting } from './accounting.ts';
 import { admit, isOpen } from './admission.ts';
 import { authenticateArrivals, checkCredential, isConfirmed } from './arrivals.ts';
@@ -145,10 +145,7 @@ function fail(request: FastifyRequest, reply: FastifyReply, { thrown, door }: Fa
   const gone = request.raw.destroyed && !request.raw.complete;
   if (!(reason instanceof Fault || reason instanceof RpcHttpFailure || gone)) {
     const err = reason instanceof Error ? reason.stack : String(reason);
-    const { id: request_id, arrival } = request;
-    const { zone_id: zone, key_id } = arrival?.caller ?? {};
-    const about = { request_id, call_id: request_id, zone, api_key_id: key_id ?? undefined };
-    door.server.log('error', 'internal.error', { ...about, err });
+    door.server.log('error', 'internal.error', { ...callFields(request.id, request.arrival?.caller), err });
   }
   const told = reason instanceof RpcHttpFailure ? reason.fault : reason;
   if (request.span) request.failed = asFault(told).code;
