@@ -5,6 +5,7 @@
  */
 import { Fault } from '../../base/faults.ts';
 import { parseJson } from '../../base/parse-json.ts';
+import { settled } from '../../base/settled.ts';
 import { BlobError, type BlobSource, type Blobs } from '../../ports/blobs.ts';
 import type { Depot } from '../../ports/depot.ts';
 import type { MakeScratch, ScratchFile } from '../../ports/scratch.ts';
@@ -145,11 +146,6 @@ async function sendContents(
   }
   await compressed.end();
   return file.finish();
-}
-
-/** Waits for all of them, also where one failed: none goes on behind the back of whoever asked. */
-async function settled(work: readonly Promise<unknown>[]): Promise<void> {
-  for (const one of await Promise.allSettled(work)) if (one.status === 'rejected') throw one.reason;
 }
 
 /** Contents whose numbers belong to one pack. */

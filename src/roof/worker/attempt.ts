@@ -120,7 +120,8 @@ function succeeded({ result, artifacts }: Done, resultBytes: number): Outcome {
   throw new Fault('LIMIT_EXCEEDED', `the result: ${size} passes the limit JOB_PAYLOAD_BYTES of ${resultBytes}`);
 }
 
-function failed(thrown: unknown, { job, log }: Pick<AttemptParts, 'log'> & Pick<ClaimedJob, 'job'>): Outcome {
+/** What comes of an attempt in which something was thrown. */
+export function failed(thrown: unknown, { job, log }: Pick<AttemptParts, 'log'> & Pick<ClaimedJob, 'job'>): Outcome {
   if (thrown === STOPPED) return { kind: 'failed', error: STOPPED.message, retryable: true, retry_after_ms: 0 };
   if (thrown instanceof Fault) return { kind: 'failed', error: shortError(thrown.message), retryable: true };
   const err = thrown instanceof Error ? thrown.stack : String(thrown);

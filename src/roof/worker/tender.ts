@@ -4,6 +4,7 @@
  * be at it.
  */
 import type { Log } from '../../base/log.ts';
+import { settled } from '../../base/settled.ts';
 import type { BrickState } from '../../core/call/brick-state.ts';
 import type { Runner } from '../../core/transact.ts';
 import { dueSchedules, fireSchedule } from '../../features/jobs/schedule-steps.operations.ts';
@@ -90,16 +91,24 @@ async function takeBack(step: RunStep, worker_id: string, lanes: Lanes): Promise
     const zones = new Map([...lost, ...overdue].map(({ zone_id }) => [zone_id, 1]));
     await lanes.each(zones, async (zone_id) => {
       const own = lost.filter((job) => job.zone_id === zone_id);
-      await inParts(own, ({ job_id, attempt }) => step(recoverJob, zone_id, { job_id, attempt, worker_id }));
       const job_ids = overdue.filter((job) => job.zone_id === zone_id).map(({ job_id }) => job_id);
-      if (job_ids.length > 0) await step(failOverdue, zone_id, { job_ids });
+      await settled([
+        inParts(own, ({ job_id, attempt }) => step(recoverJob, zone_id, { job_id, attempt, worker_id })),
+        job_ids.length > 0 ? step(failOverdue, zone_id, { job_ids }) : undefined,
+      ]);
     });
   }
 }
 
-/** Some at a time, in their order. */
+/** Some at a time, in their order; all of them, also behind one that failed. */
 async function inParts<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
-  for (let at = 0; at < items.length; at += TOGETHER) await Promise.all(items.slice(at, at + TOGETHER).map(work));
+  const parts: Promise<void>[] = [];
+  for (let at = 0; at < items.length; at += TOGETHER) {
+    const part = settled(items.slice(at, at + TOGETHER).map(work));
+    parts.push(part);
+    await part.catch(() => undefined);
+  }
+  await settled(parts);
 }
 
 interface Firing {

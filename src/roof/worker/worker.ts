@@ -24,8 +24,9 @@ import {
   workOnJobs,
 } from '../../features/jobs/worker-steps.operations.ts';
 import { asWorker, type RunStep, systemSteps } from '../system.ts';
-import { type AttemptParts, attemptJob, STOPPED, TAKEN } from './attempt.ts';
+import { type AttemptParts, attemptJob, failed as failedBy, STOPPED, TAKEN } from './attempt.ts';
 import { Due } from './due.ts';
+import { Ends } from './ends.ts';
 import { tellingFailures } from './failures.ts';
 import { Hands } from './hands.ts';
 import { Lanes } from './lanes.ts';
@@ -51,8 +52,7 @@ export class Worker {
   private readonly step: RunStep;
   private readonly running = new Map<string, Run>();
   private readonly hands = new Hands();
-  /** By zone: what the database has still to be told. */
-  private readonly ended = new Map<string, Ended[]>();
+  private readonly ends: Ends;
   private readonly timers: NodeJS.Timeout[] = [];
   private readonly unlisten: (() => void)[] = [];
   /** Where attempts are ended and jobs claimed, as many as the sizes say; and where leases are renewed. */
@@ -82,10 +82,10 @@ export class Worker {
     this.worker_id = workerId(parts.settings.name);
     this.step = systemSteps(parts.runner, asWorker(this.worker_id));
     this.due = new Due({ step: this.step, bricks: parts.bricks, pollMs: parts.settings.pollMs });
-    const failed = tellingFailures(parts.log, 'worker.failed', { fields: { worker_name: this.worker_id } });
-    this.warn = failed;
-    this.working = new Lanes({ failed, over: () => this.nudge() });
-    this.renewing = new Lanes({ failed });
+    this.warn = tellingFailures(parts.log, 'worker.failed', { fields: { worker_name: this.worker_id } });
+    this.ends = new Ends(({ job }, thrown) => failedBy(thrown, { job, log: parts.log }));
+    this.working = new Lanes({ failed: this.warn, over: () => this.nudge() });
+    this.renewing = new Lanes({ failed: this.warn });
   }
 
   start(): void {
@@ -113,7 +113,7 @@ export class Worker {
     await this.round();
     while (this.isBusy) {
       await this.look();
-      if (this.ended.size > 0) await this.round();
+      if (this.ends.size > 0) await this.round();
       else await this.pause(this.parts.settings.pollMs);
     }
   }
@@ -140,7 +140,7 @@ export class Worker {
     await Promise.all(this.housework);
     while (this.isBusy && performance.now() < until) await this.pause(Math.min(50, until - performance.now()));
     await this.giveBack();
-    if (this.ended.size > 0) await this.round().catch(this.warn);
+    if (this.ends.size > 0) await this.round().catch(this.warn);
     this.closed = true;
     for (const timer of this.timers) clearInterval(timer);
     for (const unlisten of this.unlisten) unlisten();
@@ -162,7 +162,7 @@ export class Worker {
   }
 
   private get isBusy(): boolean {
-    return this.running.size + this.ended.size + this.offered > 0 || this.working.isBusy;
+    return this.running.size + this.ends.size + this.offered > 0 || this.working.isBusy;
   }
 
   private nudge(): void {
@@ -211,14 +211,13 @@ export class Worker {
 
   /** Tells what has ended and claims what is next; false where there was neither. */
   private async round(): Promise<boolean> {
-    const { settings } = this.parts;
-    const limit = Math.min(this.free, settings.maxJobs - this.claimed - this.working.size);
+    const limit = Math.min(this.free, this.parts.settings.maxJobs - this.claimed - this.working.size);
     const [due, housework] = await Promise.all([
       this.due.zones(limit, (zone_id) => this.working.isFree(zone_id)),
       this.due.housework(this.freeForHouse),
     ]);
     const wanted = new Map(due.map(({ zone_id, n }) => [zone_id, n]));
-    const zones = [...wanted.keys(), ...this.ended.keys(), ...(housework > 0 ? ['root'] : [])];
+    const zones = [...wanted.keys(), ...this.ends.zones, ...(housework > 0 ? ['root'] : [])];
     const claims = new Map(zones.map((zone_id) => [zone_id, wanted.get(zone_id) ?? 0]));
     const begun = await this.working.each(claims, (zone_id) =>
       this.workIn(zone_id, { claim: claims.get(zone_id) ?? 0, housework: zone_id === 'root' ? housework : 0 }),
@@ -244,28 +243,31 @@ export class Worker {
     zone_id: string,
     { claim, housework }: { readonly claim: number; readonly housework: number },
   ): Promise<void> {
-    const waiting = this.ended.get(zone_id) ?? [];
-    this.ended.delete(zone_id);
-    const ended = waiting.map(({ job, outcome }) => ({ job, outcome }));
+    const telling = this.ends.take(zone_id);
+    const ended = telling.ends.map(({ job, outcome }) => ({ job, outcome }));
     const { leaseMs } = this.parts.settings;
     try {
+      const wanted = telling.alone ? { claim: 0, housework: 0 } : { claim, housework };
       const without = [...this.parts.bricks.waitingTypes];
-      const input = { ended, claim, housework, without, worker_id: this.worker_id, lease_ms: leaseMs };
+      const input = { ended, ...wanted, without, worker_id: this.worker_id, lease_ms: leaseMs };
       const { claimed } = await this.step(workOnJobs, zone_id, input);
       const own = claimed.filter(({ job }) => job.door !== 'house').length;
       this.claimed += own;
-      if (own < claim) this.due.hadFewer();
-      for (const { job } of waiting) this.hands.drop(job.job_id, job.attempt);
-      for (const { settled } of waiting) settled();
+      if (own < wanted.claim) this.due.hadFewer();
+      this.over(telling.ends);
       for (const one of claimed) {
         this.begin(one, { lane: one.job.door === 'house' ? 'house' : 'slot', settled: () => undefined });
       }
     } catch (thrown) {
-      // Telling it twice is harmless: only the attempt in hand is ended.
-      const all = [...waiting, ...(this.ended.get(zone_id) ?? [])];
-      if (all.length > 0) this.ended.set(zone_id, all);
+      this.over(this.ends.refused(zone_id, telling, thrown));
       throw thrown;
     }
+  }
+
+  /** Nothing more is told of these. */
+  private over(ends: readonly Ended[]): void {
+    for (const { job } of ends) this.hands.drop(job.job_id, job.attempt);
+    for (const { settled } of ends) settled();
   }
 
   /** Runs a job that was claimed in its name; resolves when the database has been told of the end of its attempt. */
@@ -325,11 +327,9 @@ export class Worker {
       this.running.delete(job.job_id);
       if (run.lane !== 'house') this.processed++;
       if (run.lane !== 'house' && outcome.kind === 'failed') this.failures++;
-      const ended = this.ended.get(job.zone_id) ?? [];
       // Its end is told with the row as it was claimed. Payloads are large, and only the server's own are asked for then.
       const row = run.lane === 'house' ? job : { ...job, payload: '' };
-      ended.push({ job: row, outcome, settled: run.settled });
-      this.ended.set(job.zone_id, ended);
+      this.ends.add(job.zone_id, [{ job: row, outcome, settled: run.settled }]);
       this.nudge();
     });
     if (run.lane === 'house') this.housework.add(attempting);
