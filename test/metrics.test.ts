@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { LogLevel } from '../src/base/log.ts';
 import { LOG_EVENTS, LOG_FIELDS } from '../src/base/log-events.ts';
 import { allMetrics, COUNTS, GAUGES } from '../src/core/metric-table.ts';
+import { readExposition } from './exposition.ts';
 import { ADMIN_KEY, forEachEngine, startTestServer, type TestServer } from './harness.ts';
 import { promtool } from './promtool.ts';
 
@@ -17,6 +18,9 @@ interface Json {
   readonly timings: Readonly<Record<string, { readonly count: number }>>;
   readonly gauges: Readonly<Record<string, number>>;
 }
+
+/** As the table names it. */
+const inTable = (name: string): string => name.replace(/^(nexus_http_status_)\d{3}(_total)$/, '$1<code>$2');
 
 forEachEngine('figures and log lines', (engine) => {
   let server: TestServer;
@@ -87,7 +91,8 @@ forEachEngine('figures and log lines', (engine) => {
   test('the exposition has the metrics of the table, with its labels, and promtool has nothing to say', async () => {
     const text = await exposition();
     expect(promtool(['check', 'metrics'], text)).toEqual({ code: 0, said: '' });
-    const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, kind]) => [name, kind]);
+    const told = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', kind]) => [inTable(name), kind]);
+    const types = [...new Map(told.map((one) => [String(one), one])).values()];
     const table = allMetrics();
     const never = new Set(
       Object.keys(COUNTS).filter((key) => !/^(auth|rate)|jobs\.(sub|start|succ|fail|ret)/.test(key)),
@@ -96,6 +101,14 @@ forEachEngine('figures and log lines', (engine) => {
       .filter(([, { json: key, kind }]) => !(kind === 'counter' && key !== undefined && never.has(key)))
       .map(([name, { kind }]) => [name, kind]);
     expect(types.sort()).toEqual(expected.sort());
+    for (const status of [200, 401, 403, 404, 429]) {
+      const samples = readExposition(text);
+      const by = [...samples].filter(
+        ([key]) => key.startsWith('http_requests_total{') && key.includes(`status="${status}"`),
+      );
+      const all = by.reduce((sum, [, n]) => sum + n, 0);
+      expect([status, samples.get(`nexus_http_status_${status}_total`)]).toEqual([status, all]);
+    }
     for (const [, name = '', labels = ''] of text.matchAll(/^(\w+?)(?:_bucket|_sum|_count)?\{(.*)\} /gm)) {
       const used = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label).filter((label) => label !== 'le');
       expect([name, used.sort()]).toEqual([name, [...(table[name]?.labels ?? [])].sort()]);

@@ -37,6 +37,10 @@ export const COUNTS = {
 } as const satisfies Readonly<Record<string, string>>;
 export type CountKey = keyof typeof COUNTS;
 
+/** Counters of requests by the status of their answer, each a name of its own like those of {@link COUNTS}. */
+export type StatusKey = `http.status.${number}`;
+export const STATUS_HELP = 'Requests answered with that status.';
+
 /** Gauges by the key of the JSON form; in the exposition `nexus_<key>`. Asked at each scrape. */
 export const GAUGES = {
   nodes: 'Nodes that are known: those that serve, drain, or are missing.',
@@ -61,10 +65,7 @@ export type GaugeKey = keyof typeof GAUGES;
 const REQUEST_LABELS = ['method', 'status', 'endpoint'];
 
 export const METRICS = {
-  http_requests_total: row('counter', 'HTTP requests answered.', {
-    labels: REQUEST_LABELS,
-    json: 'http.status.<code>',
-  }),
+  http_requests_total: counter('HTTP requests answered.', REQUEST_LABELS),
   http_request_duration_seconds: row('histogram', 'Time from the request to the end of its answer.', {
     labels: ['method', 'endpoint'],
     json: 'http.request.ms',
@@ -128,9 +129,12 @@ export type MetricName = keyof typeof METRICS;
 export const countName = (key: string): string => `nexus_${key.replaceAll('.', '_')}_total`;
 export const gaugeName = (key: string): string => `nexus_${key.replaceAll('.', '_')}`;
 
+const STATUS_KEY = 'http.status.<code>';
+
 /** Every metric of the exposition by its name, those of the JSON form with their key. */
 export const allMetrics = (): Readonly<Record<string, MetricRow>> => ({
   ...METRICS,
+  [countName(STATUS_KEY)]: row('counter', STATUS_HELP, { json: STATUS_KEY }),
   ...Object.fromEntries(
     Object.entries(COUNTS).map(([key, help]) => [countName(key), row('counter', help, { json: key })]),
   ),

@@ -20,6 +20,8 @@ import {
   gaugeName,
   METRICS,
   type MetricName,
+  STATUS_HELP,
+  type StatusKey,
 } from './metric-table.ts';
 import { noSamples, observe, type Timing, type TimingJson, timingJson } from './timing.ts';
 
@@ -66,7 +68,7 @@ interface Series {
   /** Of the time that it takes, in seconds. */
   readonly values: Distribution;
   /** Counter of the JSON form; its timing is that of all requests. */
-  readonly status?: `http.status.${number}`;
+  readonly status?: StatusKey;
 }
 
 interface Observed {
@@ -89,7 +91,7 @@ export class Metrics {
   private readonly plugins: Counter<string>;
   private readonly documents: Counter<string>;
   private readonly atoms: Counter<string>;
-  private readonly counts = new Map<string, number>();
+  private readonly counts = new Map<CountKey | StatusKey, number>();
   /** The series that were written before, so that the usual request looks its labels up once. */
   private readonly series = new Map<string, Series>();
   /** Told beside the registry: a histogram of it looks its labels up at each observation. */
@@ -182,7 +184,7 @@ export class Metrics {
   }
 
   /** A counter of the JSON form. */
-  count(key: CountKey | `http.status.${number}`, by = 1): void {
+  count(key: CountKey | StatusKey, by = 1): void {
     this.counts.set(key, (this.counts.get(key) ?? 0) + by);
   }
 
@@ -214,19 +216,19 @@ export class Metrics {
     return { counters: Object.fromEntries(this.counts), timings, gauges: { ...gauges, ...Object.fromEntries(named) } };
   }
 
-  /** Counters of the JSON form that have no richer twin. */
+  /** Counters of the JSON form. */
   private countersText(): string {
-    return Object.entries(COUNTS)
-      .filter(([key]) => this.counts.has(key))
-      .map(([key, help]) =>
-        metricText({ name: countName(key), help, kind: 'counter' }, { value: this.counts.get(key) ?? 0 }),
-      )
+    return [...this.counts]
+      .map(([key, value]) => metricText({ name: countName(key), help: helpOf(key), kind: 'counter' }, { value }))
       .join('');
   }
 }
 
+const isStatus = (key: CountKey | StatusKey): key is StatusKey => key.startsWith('http.status.');
+const helpOf = (key: CountKey | StatusKey): string => (isStatus(key) ? STATUS_HELP : COUNTS[key]);
+
 /** The registry looks labels up, so each series is counted once for many of its observations. */
-function countUncounted(series: Series, counts: Map<string, number>): void {
+function countUncounted(series: Series, counts: Map<CountKey | StatusKey, number>): void {
   const { uncounted, status } = series;
   if (uncounted === 0) return;
   series.uncounted = 0;
