@@ -7,15 +7,19 @@ import type { Tx } from '../../ports/sql.ts';
 import { hasRole } from './credentials.ts';
 import { isOpen } from './flags/flags.ts';
 
-interface Asking {
+export interface Asking {
   readonly caller: Caller;
   readonly switches: Switches;
+  /** What the flag of the mode RAW said when the caller submitted a job, which holds for it; asked now unless given. */
+  readonly rawOpen?: boolean | undefined;
 }
+
+export const isRawOpen = (tx: Tx, asking: Asking): Promise<boolean> => isOpen(tx, 'raw_mode', asking);
 
 const MAY: Readonly<Record<Mode, (tx: Tx, asking: Asking) => boolean | Promise<boolean>>> = {
   PUBLIC: (_tx, { caller }) => hasRole(caller, 'operator'),
   RAW: (tx, asking) =>
-    asking.caller.raw_mode_enabled && hasRole(asking.caller, 'researcher') && isOpen(tx, 'raw_mode', asking),
+    asking.caller.raw_mode_enabled && hasRole(asking.caller, 'researcher') && (asking.rawOpen ?? isRawOpen(tx, asking)),
 };
 
 /** In the order in which they are told. */

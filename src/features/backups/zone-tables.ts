@@ -50,6 +50,7 @@ export const ZONE_LEAVES: Readonly<Record<string, string>> = {
   corpus_batches: 'of jobs, which stay',
   corpus_outcomes: 'the same',
   corpus_ml_jobs: 'the same',
+  corpus_raw_jobs: 'the same',
   corpus_job_paths: 'the same',
   corpus_policies: 'of the whole server',
   bricks: 'of the whole server',

@@ -20,6 +20,7 @@ const TABLES: readonly (readonly [string, string])[] = [
   ['corpus_run_layers', 'zone_id, run_id, n'],
   ['corpus_runs', 'zone_id, run_id'],
   ['corpus_ml_jobs', 'zone_id, job_id'],
+  ['corpus_raw_jobs', 'zone_id, job_id'],
   ['corpus_job_paths', 'zone_id, job_id, path'],
   ['corpus_branches', 'zone_id, branch_id'],
   ['corpus_remixes', 'zone_id, remix_id'],

@@ -7,6 +7,7 @@ const BESIDE_JOBS: readonly (readonly [string, string, string])[] = [
   ['corpus_outcomes', 'job_id', ''],
   ['corpus_batches', 'job_id', ''],
   ['corpus_ml_jobs', 'job_id', ''],
+  ['corpus_raw_jobs', 'job_id', ''],
   ['corpus_job_paths', 'job_id', ''],
   ['corpus_bases', 'thing_id', "AND kind = 'job'"],
 ];

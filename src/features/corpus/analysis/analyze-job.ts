@@ -1,13 +1,17 @@
-/** Analyses as jobs (corpus.md §8). A job asks as its submitter when it runs; whether ML is open to him was asked when he submitted it. */
+/**
+ * Analyses as jobs (corpus.md §8). A job asks as its submitter when it runs; what the flags of ML and of the mode RAW say to
+ * him was asked when he submitted it.
+ */
 import { z } from 'zod';
 import { jsonValue } from '../../../base/json-object.ts';
 import { plainText } from '../../../base/texts.ts';
 import { isOpen } from '../../access/flags/flags.ts';
+import { isRawOpen } from '../../access/modes.ts';
 import type { JobType } from '../../jobs/job-types.ts';
 import { standOnDocuments, standOnThing } from '../documents/job-bases.ts';
 import { analyse } from './analyse.ts';
 import { bundlesOf } from './run-object.ts';
-import { allowMl } from './runs.sql.ts';
+import { allowMl, keepRawOpen } from './runs.sql.ts';
 import { type AnalysisAsked, keepRunOfJob, lookForAnalysis } from './steps.operations.ts';
 import type { HypergraphIds } from './targets.ts';
 
@@ -50,11 +54,16 @@ export const analyzeJob: JobType<AnalyzePayload, AnalyzeResult> = {
   input: analyzePayload,
   role: 'operator',
   brick: 'corpus',
-  queued: async (call, { job_id, payload: { document_id, branch_id }, asker }) => {
+  queued: async (call, { job_id, payload, asker }) => {
+    const { document_id, branch_id } = payload;
     const job = { job_id };
     if (document_id) await standOnDocuments(call, job, [document_id]);
     else if (branch_id) await standOnThing(call, job, { kind: 'branch', thing_id: branch_id });
-    if (asker && (await isOpen(call.tx, 'ml_plugins', asker))) await allowMl(call.tx, call.zone.zone_id, job_id);
+    if (!asker) return;
+    const { tx, zone } = call;
+    if (await isOpen(tx, 'ml_plugins', asker)) await allowMl(tx, zone.zone_id, job_id);
+    if (modeOf(payload) !== 'RAW') return;
+    await keepRawOpen(tx, zone.zone_id, { job_id, open: await isRawOpen(tx, asker) });
   },
   run: async (payload, run) => {
     const { tools, job_id, attempt, signal, traceparent } = run;

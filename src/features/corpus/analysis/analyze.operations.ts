@@ -17,7 +17,7 @@ import { WAITING } from '../../jobs/topics.ts';
 import { type Analysed, analyse } from './analyse.ts';
 import { type AnalyzePayload, analyzeJob } from './analyze-job.ts';
 import { bundlesOf, confidences, jsonObject, outputs, provenances } from './run-object.ts';
-import { allowMl } from './runs.sql.ts';
+import { allowMl, keepRawOpen } from './runs.sql.ts';
 import { type AnalysisAsked, checkStill, keepRun, type Looked, lookForAnalysis } from './steps.operations.ts';
 
 const OPERATOR = { role: 'operator' } as const;
@@ -99,6 +99,7 @@ async function queueShadow(call: Call, ready: Ready): Promise<string> {
   const job_id = await queueJob(call, ready, { profile: ready.input.plugin_profile ?? 'ml_first' });
   const flag = await findFlag(call.tx, 'ml_plugins');
   if (ready.switches.ml_plugins && flag?.enabled === 1) await allowMl(call.tx, call.zone.zone_id, job_id);
+  if (ready.input.mode === 'RAW') await keepRawOpen(call.tx, call.zone.zone_id, { job_id, open: true });
   return job_id;
 }
 

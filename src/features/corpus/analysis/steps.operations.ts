@@ -17,7 +17,7 @@ import { keepBases } from '../documents/bases.sql.ts';
 import type { Analysed } from './analyse.ts';
 import { layersNamed } from './layers/layers.ts';
 import { toLayerRow } from './run-object.ts';
-import { deleteRun, findRunOfJob, insertRun, mayUseMl, type RunRow } from './runs.sql.ts';
+import { deleteRun, findRunOfJob, insertRun, mayUseMl, type RunRow, wasRawOpen } from './runs.sql.ts';
 import { getTarget, type Target, type TargetNames } from './targets.ts';
 
 const STEP = { who: { role: 'operator' }, internal: true, faults: [] } as const;
@@ -48,8 +48,11 @@ export interface Looked {
 }
 
 /** ACCESS_DENIED, then NOT_FOUND, then CONFLICT or BAD_REQUEST. */
-async function look(call: Call, { asked, switches }: Looking): Promise<Omit<Looked, 'ml'>> {
-  await requireMode(call.tx, asked.mode, { caller: call.caller, switches });
+async function look(call: Call, { asked, switches, job }: Looking): Promise<Omit<Looked, 'ml'>> {
+  const { tx, caller, zone } = call;
+  const isKept = job !== undefined && asked.mode === 'RAW';
+  const rawOpen = isKept ? await wasRawOpen(tx, zone.zone_id, job.job_id) : undefined;
+  await requireMode(tx, asked.mode, { caller, switches, rawOpen });
   const target = await getTarget(call, asked);
   return { target, layers: layersNamed(asked.layers) };
 }
@@ -127,7 +130,7 @@ export const keepRunOfJob: Operation<Keeping, { run_id: string }> = {
   output: z.object({ run_id: z.string() }),
   object: ({ job }) => job.job_id,
   run: async (call, { switches, job, ...made }) => {
-    await checkStill(call, { asked: made.asked, switches });
+    await checkStill(call, { asked: made.asked, switches, job });
     const row = await findJob(call.tx, call.zone.zone_id, job.job_id);
     if (row) checkHolds(row, job.attempt);
     const { run_id } = await keepRun(call, { ...made, job_id: job.job_id });
