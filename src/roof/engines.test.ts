@@ -1,4 +1,5 @@
 /** What engines are opened with: shares of the connections to PostgreSQL, and credentials of buckets. */
+import { Client } from 'pg';
 import { expect, test } from 'vitest';
 import { startTestServer } from '../../test/harness.ts';
 import { freshDatabase } from '../../test/servers/shared-postgres.ts';
@@ -8,11 +9,17 @@ import { loadConfig } from '../config.ts';
 import { s3PlaceOf, shareOf } from './engines.ts';
 
 test('the shares of both threads are the whole, and a small part is for long reads', () => {
-  for (const connections of [0, 1, 2, 5, 10, 100, 500]) {
-    const [some, most] = [shareOf(connections, 'some'), shareOf(connections, 'most')];
-    expect(some + most).toBe(shareOf(connections, 'all'));
-    expect(some).toBeLessThanOrEqual(Math.max(1, connections / 4));
-    expect(some).toBeGreaterThanOrEqual(Math.min(1, connections));
+  for (const size of [1, 2, 3, 5, 10, 100, 500]) {
+    for (const overflow of [0, 1, 2, 10, 500]) {
+      const [some, most] = [shareOf({ size, overflow }, 'some'), shareOf({ size, overflow }, 'most')];
+      const given = JSON.stringify({ size, overflow, some, most });
+      expect(some.size + some.overflow + most.size + most.overflow, given).toBe(size + overflow);
+      expect(some.size + some.overflow, given).toBeLessThanOrEqual(Math.max(1, size / 4) + Math.max(1, overflow / 4));
+      expect(some.size, given).toBe(size + overflow === 1 ? 0 : Math.max(1, Math.floor(size / 4)));
+      expect(most.size, given).toBeGreaterThanOrEqual(1);
+      expect(Math.min(some.overflow, most.overflow), given).toBeGreaterThanOrEqual(0);
+      expect(shareOf({ size, overflow }, 'all'), given).toEqual({ size, overflow });
+    }
   }
 });
 
@@ -42,28 +49,45 @@ test('a bucket beside the one of the blobs is asked with credentials of its own,
 const STATEMENT =
   "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE application_name = 'nexus' AND datname = current_database()";
 
-test('a busy server opens no more than size and overflow, long reads included', async () => {
-  const database = await freshDatabase();
-  const environment = {
-    NEXUS_DATABASE_URL: database.url,
-    NEXUS_DB_POOL_SIZE: '3',
-    NEXUS_DB_MAX_OVERFLOW: '0',
-  };
-  const server = await startTestServer({ engine: 'postgres', environment });
-  try {
-    const key = await server.addKey({ grants: [['direct_editor', '/']] });
-    await server.ok('write', { path: '/a/b', content: 'x' });
-    const calls = Array.from({ length: 60 }, (_, i) =>
-      i % 2 ? server.ok('list', { path: '/a' }, key) : server.ok('read', { path: '/a/b' }, key),
-    );
-    const counts = await Promise.all(
-      Array.from({ length: 5 }, () => server.sql.read((tx) => tx.get<{ n: number }>(STATEMENT))),
-    );
-    await Promise.all(calls);
-    // Those of the test's own instance, whose size is three too, are among them.
-    for (const row of counts) expect(row?.n).toBeLessThanOrEqual(6);
-  } finally {
-    await server.stop();
-    await database.drop();
-  }
-});
+test.each([
+  [1, 0],
+  [1, 1],
+  [2, 0],
+  [3, 2],
+])(
+  'a busy server of size %i and overflow %i opens no more than both, long reads included, and one to listen',
+  async (size, overflow) => {
+    const database = await freshDatabase();
+    const environment = {
+      NEXUS_DATABASE_URL: database.url,
+      NEXUS_DB_POOL_SIZE: String(size),
+      NEXUS_DB_MAX_OVERFLOW: String(overflow),
+    };
+    const server = await startTestServer({ engine: 'postgres', environment });
+    const outside = new Client(database.url);
+    try {
+      await outside.connect();
+      const key = await server.addKey({ grants: [['direct_editor', '/']] });
+      // Its connections are the test's own.
+      await server.sql.close();
+      await server.ok('write', { path: '/a/b', content: 'x' });
+      const calls = [
+        ...Array.from({ length: 60 }, () => server.ok('list', { path: '/a' }, key)),
+        ...Array.from({ length: 60 }, () => server.ok('grep', { path: '/', pattern: 'x' }, key)),
+        ...Array.from({ length: 60 }, (_, i) => server.ok('write', { path: `/a/${i}`, content: 'x' }, key)),
+      ];
+      let open = true;
+      const all = Promise.all(calls).finally(() => {
+        open = false;
+      });
+      const counts: number[] = [];
+      while (open) counts.push(Number((await outside.query(STATEMENT)).rows[0].n));
+      expect((await all)[60]).toMatchObject({ matches: expect.any(Array) });
+      expect(Math.max(...counts)).toBeLessThanOrEqual(size + overflow + 1);
+    } finally {
+      await outside.end();
+      await server.stop();
+      await database.drop();
+    }
+  },
+);

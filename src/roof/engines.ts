@@ -6,6 +6,7 @@ import { blobsFolderOf } from '../config/places.ts';
 import { type Config, sqliteFileOf } from '../config.ts';
 import { openDiskBlobs } from '../engines/disk/disk-blobs.ts';
 import { makeFolders } from '../engines/folders.ts';
+import type { PoolLimits } from '../engines/postgres/pool.ts';
 import { openProcessBell } from '../engines/process/process-bell.ts';
 import { placeOf, type S3Place } from '../engines/s3/place.ts';
 import type { Bell } from '../ports/bell.ts';
@@ -67,8 +68,7 @@ async function openSql(config: Config, opening: Opening): Promise<Sql> {
     url: config.DATABASE_URL,
     statementMs: config.limits.OPERATION_MS,
     pool: {
-      size: Math.max(1, shareOf(config.DB_POOL_SIZE, opening.share)),
-      overflow: shareOf(config.DB_MAX_OVERFLOW, opening.share),
+      ...shareOf(connectionsOf(config), opening.share),
       recycleMs: config.DB_POOL_RECYCLE * 1000,
       prePing: config.DB_POOL_PRE_PING,
     },
@@ -77,15 +77,33 @@ async function openSql(config: Config, opening: Opening): Promise<Sql> {
   });
 }
 
+/** Connections that stay open, and those beyond. */
+type Connections = Pick<PoolLimits, 'size' | 'overflow'>;
+
+const quarterOf = (connections: number): number => Math.min(connections, Math.max(1, Math.floor(connections / 4)));
+
 /**
- * Long reads have a quarter, at least one, and what is left over is for all else, so that a process has as many as it
- * was given. With a size of one, each thread has one.
+ * Long reads have a quarter, at least one, and what is left over is for all else, so that a process has as many as it was
+ * given. Of a single one there is no part for long reads: they run beside the others.
  */
-export function shareOf(connections: number, share: Share): number {
-  if (share === 'all') return connections;
-  const some = Math.min(connections, Math.max(1, Math.floor(connections / 4)));
-  return share === 'some' ? some : connections - some;
+export function shareOf({ size, overflow }: Connections, share: Share): Connections {
+  const all = size + overflow;
+  const some = Math.min(all - 1, quarterOf(size) + quarterOf(overflow));
+  if (share === 'all') return { size, overflow };
+  if (share === 'some') return within(some, quarterOf(size));
+  return within(all - some, Math.max(1, size - quarterOf(size)));
 }
+
+function within(all: number, wanted: number): Connections {
+  const size = Math.min(all, wanted);
+  return { size, overflow: all - size };
+}
+
+const connectionsOf = ({ DB_POOL_SIZE: size, DB_MAX_OVERFLOW: overflow }: Config): Connections => ({ size, overflow });
+
+/** Are there connections for a thread of long reads? */
+export const hasReader = (config: Config): boolean =>
+  sqliteFileOf(config) !== undefined || shareOf(connectionsOf(config), 'some').size > 0;
 
 /** Blobs of a process, or of a thread beside those. What speaks to S3 is loaded where it is configured. */
 export async function openBlobs(config: Config, opening: 'first' | 'beside' = 'first'): Promise<Blobs> {

@@ -74,7 +74,7 @@ export function healthView(parts: HealthParts): Health {
   let asks = 0;
   const totals = keptTotals(parts.sql);
   const { writer, reader } = parts.threads;
-  const said = lastSaid([async () => writer?.stats(), () => reader.stats()]);
+  const said = lastSaid([async () => writer?.stats(), async () => reader?.stats()]);
   return {
     summary: async () => summaryOf(parts, statusOf(parts, await componentsOf(parts))),
     detailed: async () => {

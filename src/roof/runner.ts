@@ -21,7 +21,8 @@ import type { CallThread, LateThread } from './threads.ts';
 export interface Threads {
   /** Only the embedded engine has one: PostgreSQL commits elsewhere. */
   readonly writer: CallThread | undefined;
-  readonly reader: Omit<LateThread, 'expect'>;
+  /** Undefined where all of the few connections to the database are needed here. */
+  readonly reader: Omit<LateThread, 'expect'> | undefined;
 }
 
 export interface RunningOn {
@@ -51,7 +52,7 @@ export function runnerOf(config: Config, { sql, blobs, threads, rings, grants, t
   let waiting = 0;
   return {
     read: (operation, ready, context) =>
-      operation.heavy
+      operation.heavy && threads.reader
         ? beforeDeadline(context.deadline, threads.reader.run(operation, ready, context))
         : here.read(operation, ready, context),
     write: async (operation, ready, context) => {

@@ -38,7 +38,7 @@ import { openBricks } from './bricks.ts';
 import { callersOf, type KeptCallers } from './callers.ts';
 import { openComputing } from './computing.ts';
 import { warnOfCorpusRoot } from './corpus.ts';
-import { openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
+import { hasReader, openBell, openBlobs, openServerSql, spoolRootOf } from './engines.ts';
 import { healthView, lookAtBlobs } from './health.ts';
 import { keyUse } from './key-use.ts';
 import { mindLeaving } from './leave.ts';
@@ -211,7 +211,7 @@ async function startClaimed(options: Claimed, { fence, anew, beforeListening }: 
     options.carried.left = await desk.close();
     await used.settled();
     await stores.close();
-    await Promise.all([threads.writer?.close(), threads.reader.close(), engines.computing.close()]);
+    await Promise.all([threads.writer?.close(), threads.reader?.close(), engines.computing.close()]);
     await sql.close();
     await blobs.close();
     await bell.close();
@@ -266,11 +266,14 @@ async function stopOf({ app, config, leave, close }: Stopping): Promise<void> {
 
 /** What a call that ended is told to. Whoever calls may well list next. */
 const observerOf =
-  (metrics: Metrics, { callers, reader }: { callers: KeptCallers; reader: LateThread }): Server['observe'] =>
+  (
+    metrics: Metrics,
+    { callers, reader }: { callers: KeptCallers; reader: LateThread | undefined },
+  ): Server['observe'] =>
   (operation, outcome, seconds) => {
     metrics.operationEnded(operation, outcome, seconds);
     if (keyChanges.has(operation)) callers.forget();
-    reader.expect();
+    reader?.expect();
   };
 
 /** What is counted, and who is told what to count. */
@@ -328,7 +331,7 @@ function placeMemory(config: Config): { config: Config; memory: string | undefin
 }
 
 interface ServerThreads extends Threads {
-  readonly reader: LateThread;
+  readonly reader: LateThread | undefined;
 }
 
 async function startThreads(config: Config, hears: Omit<ThreadOptions, 'role' | 'config'>): Promise<ServerThreads> {
@@ -336,6 +339,6 @@ async function startThreads(config: Config, hears: Omit<ThreadOptions, 'role' | 
   const embedded = sqliteFileOf(config) !== undefined;
   return {
     writer: embedded ? await startThread({ ...common, role: 'writer' }) : undefined,
-    reader: threadOnDemand({ ...common, role: 'reader' }),
+    reader: hasReader(config) ? threadOnDemand({ ...common, role: 'reader' }) : undefined,
   };
 }
