@@ -7,6 +7,8 @@ export interface JobMove {
   readonly zone: string;
   readonly attempt: number;
   readonly request_id: string;
+  /** Of the key that submitted it. */
+  readonly key_id: string | null;
   readonly worker_name: string | undefined;
   /** Of the job, from then on. */
   readonly status: string;

@@ -380,10 +380,11 @@ function tellChange(call: Call, { before, after }: Change, tally: Tally): void {
 }
 
 function tellMove(call: Call, move: JobMove['move'], job: JobRow, more: Partial<JobMove> = {}): void {
-  const { job_id, attempt, request_id, zone_id, type, door, lease_owner, status } = job;
+  const { job_id, attempt, request_id, key_id, zone_id, type, door, lease_owner, status } = job;
   const house = door === 'house';
   const worker_name = lease_owner ?? undefined;
   const traceparent = job.traceparent ?? undefined;
-  const facts = { move, job_id, job_type: type, zone: zone_id, attempt, request_id, worker_name, status, house };
+  const by = { zone: zone_id, request_id, key_id, worker_name };
+  const facts = { move, job_id, job_type: type, attempt, ...by, status, house };
   call.tell({ ...facts, traceparent, ...more });
 }

@@ -8,6 +8,7 @@ import { parseJson } from '../../base/parse-json.ts';
 import { inTrace } from '../../base/trace-context.ts';
 import { understand } from '../../base/understand.ts';
 import type { Attributes, Tracing } from '../../core/call/tracing.ts';
+import { callFields } from '../../core/log-cause.ts';
 import type { Caller } from '../../core/operation.ts';
 import type { Runner } from '../../core/transact.ts';
 import { hasRole } from '../../features/access/credentials.ts';
@@ -125,7 +126,7 @@ export function failed(thrown: unknown, { job, log }: Pick<AttemptParts, 'log'> 
   if (thrown === STOPPED) return { kind: 'failed', error: STOPPED.message, retryable: true, retry_after_ms: 0 };
   if (thrown instanceof Fault) return { kind: 'failed', error: shortError(thrown.message), retryable: true };
   const err = thrown instanceof Error ? thrown.stack : String(thrown);
-  const { job_id, type: job_type, attempt, request_id, zone_id: zone } = job;
-  log('error', 'internal.error', { request_id, zone, job_id, job_type, attempt, err });
+  const { job_id, type: job_type, attempt, request_id } = job;
+  log('error', 'internal.error', { ...callFields(request_id, job), job_id, job_type, attempt, err });
   return { kind: 'failed', error: `Internal error (${request_id})`, retryable: true };
 }

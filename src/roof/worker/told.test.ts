@@ -65,8 +65,15 @@ forEachEngine('jobs are told of', (engine) => {
       'info job.started',
       'info job.succeeded',
     ]);
+    const by = {
+      zone: 'root',
+      job_type: 'echo',
+      request_id: 'told-1',
+      call_id: 'told-1',
+      api_key_id: expect.any(String),
+    };
     const own = lines.filter(({ fields }) => fields.job_id === id).map(({ fields }) => fields);
-    for (const line of own) expect(line).toMatchObject({ zone: 'root', job_type: 'echo', request_id: 'told-1' });
+    for (const line of own) expect(line).toMatchObject(by);
     expect(own[2]).toMatchObject({
       attempt: 1,
       duration_ms: expect.any(Number),

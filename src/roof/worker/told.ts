@@ -3,6 +3,7 @@ import type { Log, LogLevel } from '../../base/log.ts';
 import type { LogEvent } from '../../base/log-events.ts';
 import type { JobMove, Told } from '../../core/call/told.ts';
 import { traceIds } from '../../core/call/tracing.ts';
+import { callFields } from '../../core/log-cause.ts';
 
 const LINES: Readonly<Record<JobMove['move'], readonly [LogLevel, LogEvent]>> = {
   submitted: ['info', 'job.submitted'],
@@ -27,7 +28,7 @@ export const tellOfJobs =
       counts?.(one);
       const [level, event] = LINES[one.move];
       if (one.house && level === 'info') continue;
-      const { move: _move, house: _house, wait_ms: _wait, traceparent, ...fields } = one;
-      log(level, event, { ...fields, ...traceIds(traceparent) });
+      const { move: _move, house: _house, wait_ms: _wait, traceparent, request_id, zone, key_id, ...fields } = one;
+      log(level, event, { ...callFields(request_id, { zone_id: zone, key_id }), ...fields, ...traceIds(traceparent) });
     }
   };
