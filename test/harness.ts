@@ -19,7 +19,7 @@ import type { Sql } from '../src/ports/sql.ts';
 import { openThreadSql } from '../src/roof/engines.ts';
 import { type Running, start } from '../src/roof/server.ts';
 import type { Answer, FaultDetails } from './answer.ts';
-import { freshDatabase } from './servers/shared-postgres.ts';
+import { freshDatabase, freshStore } from './servers/shared-postgres.ts';
 import { blobsSettings } from './servers/shared-s3.ts';
 
 export const ADMIN_KEY = 'admin-key-for-tests-0001';
@@ -144,8 +144,7 @@ function blobsOf(url: string, directory: string, { environment }: TestOptions): 
   if (known || !/^postgres/.test(url)) return known ?? blobsSettings(directory);
   // What a server made for itself goes with it; a database of the test may outlive its first server.
   const isOwn = !environment?.NEXUS_DATABASE_URL || environment.NEXUS_DATA_DIR !== undefined;
-  const folder = isOwn ? (environment?.NEXUS_DATA_DIR ?? directory) : mkdtempSync(join(tmpdir(), 'nexus-blobs-'));
-  if (!isOwn) process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const folder = isOwn ? (environment?.NEXUS_DATA_DIR ?? directory) : freshStore();
   const onDisk = { NEXUS_BLOBS_URL: pathToFileURL(join(folder, 'blobs')).href };
   const settings = blobsSettings(folder).then((inBucket) => ({ ...onDisk, ...inBucket }));
   stores.set(url, settings);
