@@ -1,8 +1,8 @@
 /** Values that are refused, each with the fix, and what the rest of the values become. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { join, resolve } from 'node:path';
+import { expect, test, vi } from 'vitest';
 import { makeCertificate } from '../test/servers/certificate.ts';
 import type { Environment } from './config/environment.ts';
 import { ConfigError, loadConfig } from './config.ts';
@@ -165,6 +165,15 @@ test('a default that depends on others is told as it is', () => {
   const line = configOf({ NEXUS_DATA_DIR: '/srv/nexus' }).lines.find(({ name }) => name === 'NEXUS_MOUNT_LOCAL_ROOTS');
   expect(line?.default).toBe(line?.value);
   expect(line?.default).toContain('/srv/nexus/mounts');
+});
+
+test('the directory of temporary files may be given relative to the working directory', () => {
+  vi.stubEnv('TMPDIR', 'scratch');
+  try {
+    expect(configOf({}).config.MOUNT_LOCAL_ROOTS).toContain(resolve('scratch'));
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test('two first keys with one text are refused, also where none is to be made', () => {

@@ -156,7 +156,13 @@ test('where data lies is told, also where nobody said it', () => {
   expect(placesOf({ NEXUS_OBJECT_STORAGE_ROOT: '/var/blobs' })[1]?.[0]).toBe('file:///var/blobs');
 });
 
+test('a region has up to 63 characters, of whatever kind', () => {
+  const NEXUS_REGION = '🌍'.repeat(63);
+  expect(loadConfig({ environment: { NEXUS_REGION } }).config.REGION).toBe(NEXUS_REGION);
+});
+
 test.each([
+  ['REGION', '🌍'.repeat(64)],
   ['REGION', 'x'.repeat(64)],
   ['SECRETS_KEY', 'x'.repeat(31)],
   ['DATABASE_URL', 'mysql://host/database'],

@@ -33,7 +33,7 @@ const localRoots = (about: string): Key<readonly string[]> => ({
   ...list(about, (item): item is string => typeof item === 'string' && isAbsolute(item), 'absolute paths'),
   default: '`mounts` in the data directory, and where temporary files go',
   defaultFor: ({ DATA_DIR }) =>
-    JSON.stringify([...new Set([resolve(String(DATA_DIR), 'mounts'), resolve('/', 'tmp'), tmpdir()])]),
+    JSON.stringify([...new Set([resolve(String(DATA_DIR), 'mounts'), resolve('/', 'tmp'), resolve(tmpdir())])]),
 });
 
 const MEMORY = 'sqlite:///:memory:';
@@ -83,7 +83,7 @@ export const KEYS = {
   PUBLIC_URL: urlText('URL that clients use'),
   REGION: optional('region shown by /health', {
     parse: (given) => {
-      if (given.length <= 63) return given;
+      if ([...given].length <= 63) return given;
       throw new Error('at most 63 characters');
     },
   }),
