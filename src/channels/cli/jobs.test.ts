@@ -55,7 +55,7 @@ test('a task that failed is shown with its attempts, in a list and as the job th
   expect(events.out).toMatch(new RegExp(`#\\d+  job.failed  job ${id} echo  admin$`, 'm'));
 });
 
-test('schedules, workers and types are tables of what matters, and nothing is said to be there where nothing is', async () => {
+test('schedules, workers, nodes and types are tables of what matters, and nothing is said to be there where nothing is', async () => {
   expect((await type(['schedule', 'list'])).err).toBe('nothing\n');
   const cron = ['schedule', 'create', 'nightly', '0 3 * * *', 'nexus', 'echo', '--payload', '{"value":1}'];
   expect((await type(cron)).code).toBe(0);
@@ -64,6 +64,12 @@ test('schedules, workers and types are tables of what matters, and nothing is sa
     expect.stringMatching(/^\S+ {2}nightly {2}0 3 \* \* \* {2}UTC +nexus echo {2}(now|in .+)$/),
   ]);
   expect(lines((await type(['worker', 'list'], { color: true })).out)[1]).toMatch(/embedded {2}\u001b\[32mactive/);
+  const nodes = await type(['node', 'list']);
+  expect(lines(nodes.out)).toEqual([
+    expect.stringMatching(/^NODE +STATUS +REGION +VERSION +LAST SEEN$/),
+    expect.stringMatching(/^\S+ {2}healthy +\S+ +(now|\d+s ago)$/),
+  ]);
+  expect(nodes.err).toBe('healthy: 1 of 1 serve\n');
   expect(lines((await type(['scheduler', 'types'])).out)[1]).toMatch(/^echo +operator +Answers its value/);
   const claimed = await type(['scheduler', 'claim', 'nobody']);
   expect(claimed).toEqual({ code: 0, out: '', err: 'nothing\n' });

@@ -1,4 +1,4 @@
-/** How people read jobs: times as seen from now, and how many attempts there were. */
+/** How people read jobs and nodes: times as seen from now, and how many attempts there were. */
 import { timeText } from '../terminal.ts';
 
 const DAY_S = 86_400;
