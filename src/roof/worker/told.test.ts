@@ -175,3 +175,14 @@ forEachEngine('jobs are told of', (engine) => {
     await expect.poll(failed, { timeout: 20_000 }).toEqual({ error: 'Internal error (told-1)' });
   });
 });
+
+test.each([
+  ['true', ['worker.started', 'worker.draining', 'worker.stopped']],
+  ['false', []],
+])('a server whose own worker is %s tells %j of it', async (NEXUS_EMBEDDED_WORKER, expected) => {
+  const told: string[] = [];
+  const log = (_level: string, event: string) => event.startsWith('worker.') && told.push(event);
+  const server = await startTestServer({ environment: { NEXUS_EMBEDDED_WORKER }, log });
+  await server.stop();
+  expect(told).toEqual(expected);
+});

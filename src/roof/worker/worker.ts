@@ -5,8 +5,9 @@
  *
  * Outcomes and claims of one moment share a transaction, so the more there is to do, the less each costs.
  */
-
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { LogFields } from '../../base/log.ts';
+import type { LogEvent } from '../../base/log-events.ts';
 import type { BrickBoard } from '../../core/brick-board.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { Rings } from '../../core/rings.ts';
@@ -53,8 +54,8 @@ export class Worker {
   private readonly running = new Map<string, Run>();
   private readonly hands = new Hands();
   private readonly ends: Ends;
-  private readonly timers: NodeJS.Timeout[] = [];
-  private readonly unlisten: (() => void)[] = [];
+  /** Ends what it began to listen to and to look at. */
+  private readonly ending: (() => void)[] = [];
   /** Where attempts are ended and jobs claimed, as many as the sizes say; and where leases are renewed. */
   private readonly working: Lanes;
   private readonly renewing: Lanes;
@@ -89,22 +90,21 @@ export class Worker {
   }
 
   start(): void {
-    const { settings, rings, bricks, log } = this.parts;
+    const { settings, rings, bricks } = this.parts;
     const { beatMs, pollMs, leaseMs } = settings;
     if (settings.claims) this.every(beatMs, () => this.beat());
     this.every(Math.min(pollMs, leaseMs / 3), () => this.look());
-    this.unlisten.push(rings.listen(WAITING, () => this.nudge()));
-    this.unlisten.push(rings.listen(ENDED, () => this.nudge()));
+    for (const topic of [WAITING, ENDED]) this.ending.push(rings.listen(topic, () => this.nudge()));
     const housework = (): void => {
       this.putAside();
       this.due.hasHousework();
       this.nudge();
     };
-    if (settings.keepsHouse) this.unlisten.push(rings.listen(HOUSEWORK, housework));
-    this.unlisten.push(bricks.onChange(housework));
+    if (settings.keepsHouse) this.ending.push(rings.listen(HOUSEWORK, housework));
+    this.ending.push(bricks.onChange(housework));
     if (settings.claims) this.beating = this.beat().catch(this.warn);
     this.pumping = this.pump();
-    log('info', 'worker.started', { worker_name: this.worker_id });
+    this.say('worker.started');
   }
 
   /** Runs the next job that is due, if there is one. */
@@ -126,14 +126,13 @@ export class Worker {
 
   /** No more claims from now on. */
   retire(): void {
-    const { worker_id: worker_name, running } = this;
-    if (this.status === 'active') this.parts.log('info', 'worker.draining', { worker_name, running: running.size });
+    if (this.status === 'active') this.say('worker.draining', { running: this.running.size });
     this.status = 'draining';
   }
 
   /** What still runs when its time is over, of the monotonic clock, is given back. */
   async stop(until = performance.now() + this.parts.settings.drainMs): Promise<void> {
-    const { settings, log } = this.parts;
+    const { settings } = this.parts;
     this.retire();
     if (settings.claims && this.running.size > 0) await this.beat().catch(() => undefined);
     for (const run of this.running.values()) if (run.lane === 'house') run.abort.abort(STOPPED);
@@ -142,15 +141,14 @@ export class Worker {
     await this.giveBack();
     if (this.ends.size > 0) await this.round().catch(this.warn);
     this.closed = true;
-    for (const timer of this.timers) clearInterval(timer);
-    for (const unlisten of this.unlisten) unlisten();
+    for (const end of this.ending) end();
     this.nudge();
     await Promise.all([this.pumping, this.working.idle()]);
     // What was claimed meanwhile.
     await this.giveBack();
     await this.beating.catch(() => undefined);
     await this.step(leaveWorker, ROLL, { worker_id: this.worker_id }).catch(() => undefined);
-    log('info', 'worker.stopped', { worker_name: this.worker_id });
+    this.say('worker.stopped');
   }
 
   /** The server's own jobs for what is off go on when it is there again. */
@@ -163,6 +161,11 @@ export class Worker {
 
   private get isBusy(): boolean {
     return this.running.size + this.ends.size + this.offered > 0 || this.working.isBusy;
+  }
+
+  /** One that claims nothing is no worker to whoever reads the log. */
+  private say(event: LogEvent, more: LogFields = {}): void {
+    if (this.parts.settings.claims) this.parts.log('info', event, { worker_name: this.worker_id, ...more });
   }
 
   private nudge(): void {
@@ -181,7 +184,7 @@ export class Worker {
           busy = false;
         });
     }, ms);
-    this.timers.push(timer);
+    this.ending.push(() => clearInterval(timer));
   }
 
   private pause(ms: number): Promise<void> {
@@ -281,8 +284,8 @@ export class Worker {
 
   /** A slot for a job that is about to be queued, so that the transaction which queues it may claim it too. */
   offer(type: string): Offer | undefined {
-    const { bricks, settings } = this.parts;
-    const without = bricks.waitingTypes;
+    const { settings, bricks } = this.parts;
+    const { waitingTypes: without } = bricks;
     if (this.free <= 0 || settings.maxJobs < Number.POSITIVE_INFINITY || without.includes(type)) return undefined;
     this.offered++;
     return { worker_id: this.worker_id, leaseMs: settings.leaseMs, without: [...without] };
@@ -328,8 +331,8 @@ export class Worker {
       if (run.lane !== 'house') this.processed++;
       if (run.lane !== 'house' && outcome.kind === 'failed') this.failures++;
       // Its end is told with the row as it was claimed. Payloads are large, and only the server's own are asked for then.
-      const row = run.lane === 'house' ? job : { ...job, payload: '' };
-      this.ends.add(job.zone_id, [{ job: row, outcome, settled: run.settled }]);
+      const kept = run.lane === 'house' ? job : { ...job, payload: '' };
+      this.ends.add(job.zone_id, [{ job: kept, outcome, settled: run.settled }]);
       this.nudge();
     });
     if (run.lane === 'house') this.housework.add(attempting);
@@ -339,7 +342,10 @@ export class Worker {
   private async look(): Promise<void> {
     if (this.running.size === 0) return;
     const before = [...this.running];
-    if (performance.now() < this.nextRenewal) return this.keepOnly(before, await this.askHeld(before));
+    if (performance.now() < this.nextRenewal) {
+      const job_ids = before.map(([job_id]) => job_id);
+      return this.keepOnly(before, await this.step(heldStill, 'root', { job_ids }));
+    }
     this.nextRenewal = performance.now() + this.parts.settings.leaseMs / 3;
     const zones = Map.groupBy(before, ([, { zone_id }]) => zone_id);
     const sizes = new Map([...zones].map(([zone_id, { length }]) => [zone_id, length]));
@@ -376,12 +382,7 @@ export class Worker {
 
   private renew(zone_id: string, runs: InHand) {
     const jobs = runs.map(([job_id, { attempt }]) => ({ job_id, zone_id, attempt }));
-    const { leaseMs: lease_ms } = this.parts.settings;
-    return this.step(renewJobs, zone_id, { jobs, worker_id: this.worker_id, lease_ms });
-  }
-
-  private askHeld(runs: InHand) {
-    return this.step(heldStill, 'root', { job_ids: runs.map(([job_id]) => job_id) });
+    return this.step(renewJobs, zone_id, { jobs, worker_id: this.worker_id, lease_ms: this.parts.settings.leaseMs });
   }
 
   private beat(): Promise<unknown> {
@@ -393,8 +394,7 @@ export class Worker {
   private async giveBack(): Promise<void> {
     for (const [job_id, { zone_id, attempt }] of [...this.running]) {
       this.takeAway(job_id);
-      const input = { job_id, attempt, worker_id: this.worker_id };
-      await this.step(recoverJob, zone_id, input).catch(this.warn);
+      await this.step(recoverJob, zone_id, { job_id, attempt, worker_id: this.worker_id }).catch(this.warn);
     }
   }
 }
