@@ -22,9 +22,13 @@ export interface Sample {
   readonly mebibytes: number;
   /** Open ones that are no connections, neither of clients nor to the database. */
   readonly handles: number;
-  /** Of those to the database, of which there are as many as reads were under way at once lately. */
-  readonly database: number;
-  /** Connections to the database that the server itself counts. Each has two handles at most. */
+  /**
+   * Of those to the database: of its log, one for each connection; and of its file. SQLite keeps one of the file that a
+   * connection has closed while another is open, and gives it to the next: so there are as many as there ever were
+   * connections at once.
+   */
+  readonly database: { readonly log: number; readonly file: number };
+  /** Connections to the database that the server itself counts, as many as reads were under way at once lately. */
   readonly pool: number;
   /** How many there are of each: files by their path, others by their kind. Connections of clients are sockets too. */
   readonly kinds: Readonly<Record<string, number>>;
@@ -60,7 +64,8 @@ export interface Soaked {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((all, n) => all + n, 0);
 
-const DATABASE = /\/nexus\.db(-wal)?$/;
+const LOG = /\/nexus\.db-wal$/;
+const FILE = /\/nexus\.db$/;
 
 /** A handle may be closed while they are looked at. */
 function targetOf(pid: number, handle: string): string {
@@ -105,8 +110,9 @@ async function sampleOf({ pid, port }: { readonly pid: number; readonly port: nu
   const pool = await poolOf(port);
   const connections = connectionsAt(port);
   const kinds = kindsOf(pid);
-  const database = sum(Object.entries(kinds).map(([kind, n]) => (DATABASE.test(kind) ? n : 0)));
-  const handles = sum(Object.values(kinds)) - connections - database;
+  const of = (pattern: RegExp): number => sum(Object.entries(kinds).map(([kind, n]) => (pattern.test(kind) ? n : 0)));
+  const database = { log: of(LOG), file: of(FILE) };
+  const handles = sum(Object.values(kinds)) - connections - database.log - database.file;
   const mebibytes = residentBytes(pid) / 1024 ** 2;
   return {
     at,
