@@ -66,7 +66,7 @@ forEachEngine('the corpus of a zone that ends', (engine) => {
     // What no call of this test leaves behind.
     await server.sql.write('brief', async (tx) => {
       await tx.run('INSERT INTO corpus_ml_jobs (zone_id, job_id) VALUES (?, ?)', ['brief', ingest_job_id]);
-      await tx.run('INSERT INTO corpus_raw_jobs (zone_id, job_id, open) VALUES (?, ?, 1)', ['brief', ingest_job_id]);
+      await tx.run('INSERT INTO corpus_raw_jobs (zone_id, job_id) VALUES (?, ?)', ['brief', ingest_job_id]);
     });
     expect((await filled('brief')).toSorted()).toEqual([...tables].toSorted());
     expect((await hashes()).length).toBeGreaterThan(before.length);

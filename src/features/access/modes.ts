@@ -7,19 +7,19 @@ import type { Tx } from '../../ports/sql.ts';
 import { hasRole } from './credentials.ts';
 import { isOpen } from './flags/flags.ts';
 
-export interface Asking {
+interface Asking {
   readonly caller: Caller;
   readonly switches: Switches;
-  /** What the flag of the mode RAW said when the caller submitted a job, which holds for it; asked now unless given. */
-  readonly rawOpen?: boolean | undefined;
+  /** The flag of the mode RAW was open when the caller submitted a job, which holds for it; else it is asked now. */
+  readonly rawOpen?: boolean;
 }
-
-export const isRawOpen = (tx: Tx, asking: Asking): Promise<boolean> => isOpen(tx, 'raw_mode', asking);
 
 const MAY: Readonly<Record<Mode, (tx: Tx, asking: Asking) => boolean | Promise<boolean>>> = {
   PUBLIC: (_tx, { caller }) => hasRole(caller, 'operator'),
   RAW: (tx, asking) =>
-    asking.caller.raw_mode_enabled && hasRole(asking.caller, 'researcher') && (asking.rawOpen ?? isRawOpen(tx, asking)),
+    asking.caller.raw_mode_enabled &&
+    hasRole(asking.caller, 'researcher') &&
+    (asking.rawOpen || isOpen(tx, 'raw_mode', asking)),
 };
 
 /** In the order in which they are told. */

@@ -13,7 +13,7 @@ import type { Call, Operation } from '../../core/operation.ts';
 import { requireMode } from '../access/modes.ts';
 import { askForJob } from './ahead.ts';
 import { kindOf } from './beside.ts';
-import { DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from './job.ts';
+import { asyncOff, DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from './job.ts';
 import { JOB_WORDS, jobWord } from './job-object.ts';
 import type { AnyJobType } from './job-types.ts';
 import { findJob } from './jobs.sql.ts';
@@ -92,7 +92,7 @@ const keepJobOf = (types: readonly AnyJobType[]): KeepJob => ({
   ahead: (tx, { offer }, context) => askForJob(tx, offer, context),
   run: async (call, { input, hands, offer, switches, asyncJobs }) => {
     await checkMode(call, input, switches);
-    if (hands === undefined && !asyncJobs) throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
+    if (hands === undefined && !asyncJobs) throw asyncOff();
     const { job, deduplicated } = await enqueue(call, {
       holder: hands === undefined ? undefined : () => holderAmong(hands),
       offer,

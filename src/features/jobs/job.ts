@@ -3,6 +3,7 @@
  * numbers only grow, so the one in hand is a fencing token; a finished job changes no more (infrastructure.md §7,
  * platform.md §2).
  */
+import { Fault } from '../../base/faults.ts';
 import { parseJson } from '../../base/parse-json.ts';
 
 export const TIERS = ['critical', 'high', 'normal', 'low', 'best_effort'] as const;
@@ -18,6 +19,9 @@ export type RequestState = (typeof REQUEST_STATES)[number];
 
 export const EXECUTION_MODES = ['sync', 'async', 'shadow'] as const;
 export type ExecutionMode = (typeof EXECUTION_MODES)[number];
+
+/** What a server says that takes no jobs for later (NEXUS_ASYNC_JOBS_ENABLED). */
+export const asyncOff = (): Fault => new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
 
 /** The executor that runs inside Nexus. */
 export const NEXUS = 'nexus';

@@ -12,7 +12,7 @@ import { idText, plainText } from '../../base/texts.ts';
 import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { type JobBases, kindOf } from './beside.ts';
-import { isFinal, NEXUS } from './job.ts';
+import { asyncOff, isFinal, NEXUS } from './job.ts';
 import { JOB_WORDS, type JobObject, jobObject, jobSummary, toJob, toSummary } from './job-object.ts';
 import type { AnyJobType } from './job-types.ts';
 import { findJob, type JobRow, listArtifacts, listAttempts } from './jobs.sql.ts';
@@ -148,6 +148,8 @@ const cancelJob = (bases: JobBases): Operation<IdInput, JobObject> => ({
 
 interface Retrying extends IdInput {
   readonly switches: Switches;
+  /** Jobs may be queued for later. */
+  readonly asyncJobs: boolean;
 }
 
 const retryJob = ({ types, bases }: JobsOf): Operation<IdInput, JobObject, Retrying> => ({
@@ -157,13 +159,13 @@ const retryJob = ({ types, bases }: JobsOf): Operation<IdInput, JobObject, Retry
   who: OPERATOR,
   input: idInput,
   output: jobObject,
-  faults: ['NOT_FOUND', 'CONFLICT', 'QUOTA_EXCEEDED', 'TOO_MANY'],
+  faults: ['ACCESS_DENIED', 'BAD_REQUEST', 'NOT_FOUND', 'CONFLICT', 'QUOTA_EXCEEDED', 'TOO_MANY'],
   http: { method: 'POST', path: `${ROOT}/:id/retry`, tolerant: true, status: 201 },
   cli: { words: 'job retry', args: ['id'] },
   rings: () => WAITING,
   object: ({ id }) => id,
-  prepare: (input, { switches }) => ({ ...input, switches }),
-  run: async (call, { id, switches }) => {
+  prepare: (input, { switches, asyncJobs }) => ({ ...input, switches, asyncJobs }),
+  run: async (call, { id, switches, asyncJobs }) => {
     const dead = await getSeen(call, id, bases);
     if (dead.status !== 'failed' && dead.status !== 'cancelled') {
       throw new Fault(
@@ -175,6 +177,8 @@ const retryJob = ({ types, bases }: JobsOf): Operation<IdInput, JobObject, Retry
         },
       );
     }
+    // What clients of these routes have queued for later; other doors know no such switch.
+    if (!asyncJobs && (dead.door === 'api' || dead.door === 'feature')) throw asyncOff();
     const { job } = await enqueue(call, {
       type: dead.type,
       kind: kindOf(types, dead),

@@ -43,6 +43,15 @@ forEachEngine('the jobs API', (engine) => {
   const list = (query: string, by?: Asked) => call<Listed>('GET', `?${query}`, undefined, by);
   const ids = async (query: string, by?: Asked) => (await list(query, by)).jobs.map(({ job_id }) => job_id);
 
+  test('a payload is kept as it is, names of the file kernel included', async () => {
+    const data = 'not a time';
+    for (const __type__ of ['bytes', 'datetime', 'other']) {
+      const payload = { a: [{ __type__, data }], __type__: 'x' };
+      const { job_id } = (await submit({ job_type: 'x', payload }, { key: operator })) as { job_id?: string };
+      expect(await call('GET', `/${job_id}`)).toMatchObject({ status_code: 200, payload });
+    }
+  });
+
   test('a job has every field from its submit on, and nothing where there is nothing', async () => {
     const made = await submit({ job_type: 'analyze' }, { key: operator });
     expect(made).toEqual({

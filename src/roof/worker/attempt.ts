@@ -118,7 +118,10 @@ function succeeded({ result, artifacts }: Done, resultBytes: number): Outcome {
   const text = JSON.stringify(result ?? null);
   const size = Buffer.byteLength(text);
   if (size <= resultBytes) return { kind: 'succeeded', result: text, artifacts };
-  throw new Fault('LIMIT_EXCEEDED', `the result: ${size} passes the limit JOB_PAYLOAD_BYTES of ${resultBytes}`);
+  throw new Fault(
+    'LIMIT_EXCEEDED',
+    `the result has ${size} bytes, ${resultBytes} are allowed; NEXUS_JOB_PAYLOAD_BYTES_MAX allows more`,
+  );
 }
 
 /** What comes of an attempt in which something was thrown. */

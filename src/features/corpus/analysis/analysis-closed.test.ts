@@ -50,6 +50,13 @@ forEachEngine('analyses where all is closed', (engine) => {
     expect(await ask('/analyze', { ...asked, document_id: 'none' })).toMatchObject({ status: 404 });
   });
 
+  test('a job that ran at once is not tried again later', async () => {
+    const asked = { job_type: 'echo', execution_mode: 'sync', payload: { fail_attempts: 9 }, max_attempts: 1 };
+    const { body } = await ask('/jobs/submit', asked);
+    const refused = { status: 400, body: { detail: 'Async jobs are disabled by feature flag' } };
+    expect(await ask(`/jobs/${body.job_id}/retry`, {})).toMatchObject(refused);
+  });
+
   test('a shadow runs as sync, and ML falls back', async () => {
     const { body } = await ask('/analyze', { document_id, layers: ['token'], execution_mode: 'shadow' });
     expect(body).toMatchObject({ status: 'completed', job_id: null });

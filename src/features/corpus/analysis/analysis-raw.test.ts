@@ -35,11 +35,27 @@ forEachEngine('analyses in mode RAW as jobs', (engine) => {
     expect(await ended(task)).toMatchObject({ status: 'completed', result: { mode: 'RAW' } });
   });
 
-  test('one that was closed then fails, though it is open by then', async () => {
-    const task = await submit();
+  test('while it is closed none is queued, by whichever door, nor one tried again', async () => {
+    const refusal = { code: 'forbidden', detail: "Role 'admin' is not allowed to execute mode 'RAW'" };
+    const payload = { document_id, mode: 'RAW' };
     await setFlag(true);
-    const error = "Access denied: Role 'admin' is not allowed to execute mode 'RAW'";
-    expect(await ended(task)).toMatchObject({ status: 'failed', error });
+    const { id } = await submit();
+    await ask('POST', `/api/v1/jobs/${id}/cancel`, {});
+    await setFlag(false);
+    const doors = [
+      ['/api/v2/scheduler/submit', { executor: 'nexus', task_type: 'analyze', payload }],
+      ['/api/v1/jobs/submit', { job_type: 'analyze', payload }],
+      ['/api/v1/analyze', { ...payload, execution_mode: 'async' }],
+      [`/api/v1/jobs/${id}/retry`, {}],
+    ] as const;
+    const answers = await Promise.all(doors.map(([path, body]) => ask('POST', path, body)));
+    const codes = answers.map((one) => one as { code: string; detail: string });
+    expect(codes.map(({ code, detail }) => ({ code, detail: detail.replace('Access denied: ', '') }))).toEqual(
+      doors.map(() => refusal),
+    );
+    await setFlag(true);
+    const again = await ask<{ job_id: string }>('POST', `/api/v1/jobs/${id}/retry`, {});
+    expect(await ended({ id: again.job_id } as TaskObject)).toMatchObject({ status: 'completed' });
   });
 
   test('a key that may use it no longer takes the job along', async () => {
@@ -65,8 +81,8 @@ forEachEngine('analyses in mode RAW as jobs', (engine) => {
       mode: 'RAW',
     };
     const { job_id } = await post<{ job_id: string }>('/api/v1/analyze', { ...asked, execution_mode: 'shadow' });
-    const find = 'SELECT open FROM corpus_raw_jobs WHERE job_id = ?';
-    expect(await shadowing.sql.read((tx) => tx.get(find, [job_id]))).toEqual({ open: 1 });
+    const find = 'SELECT job_id FROM corpus_raw_jobs WHERE job_id = ?';
+    expect(await shadowing.sql.read((tx) => tx.get(find, [job_id]))).toEqual({ job_id });
     await shadowing.stop();
   });
 });

@@ -1,17 +1,17 @@
 /**
  * Analyses as jobs (corpus.md §8). A job asks as its submitter when it runs; what the flags of ML and of the mode RAW say to
- * him was asked when he submitted it.
+ * him was asked when he submitted it, by whichever door.
  */
 import { z } from 'zod';
 import { jsonValue } from '../../../base/json-object.ts';
 import { plainText } from '../../../base/texts.ts';
 import { isOpen } from '../../access/flags/flags.ts';
-import { isRawOpen } from '../../access/modes.ts';
+import { requireMode } from '../../access/modes.ts';
 import type { JobType } from '../../jobs/job-types.ts';
 import { standOnDocuments, standOnThing } from '../documents/job-bases.ts';
 import { analyse } from './analyse.ts';
 import { bundlesOf } from './run-object.ts';
-import { allowMl, keepRawOpen } from './runs.sql.ts';
+import { allowMl, allowRaw } from './runs.sql.ts';
 import { type AnalysisAsked, keepRunOfJob, lookForAnalysis } from './steps.operations.ts';
 import type { HypergraphIds } from './targets.ts';
 
@@ -62,8 +62,9 @@ export const analyzeJob: JobType<AnalyzePayload, AnalyzeResult> = {
     if (!asker) return;
     const { tx, zone } = call;
     if (await isOpen(tx, 'ml_plugins', asker)) await allowMl(tx, zone.zone_id, job_id);
-    if (modeOf(payload) !== 'RAW') return;
-    await keepRawOpen(tx, zone.zone_id, { job_id, open: await isRawOpen(tx, asker) });
+    const mode = modeOf(payload);
+    await requireMode(tx, mode, asker);
+    if (mode === 'RAW') await allowRaw(tx, zone.zone_id, job_id);
   },
   run: async (payload, run) => {
     const { tools, job_id, attempt, signal, traceparent } = run;

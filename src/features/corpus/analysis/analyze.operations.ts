@@ -3,21 +3,20 @@
  * and the job of its shadow are one commit; where the shadow is closed to the caller it runs as sync.
  */
 import { z } from 'zod';
-import { Fault } from '../../../base/faults.ts';
 import { idText, plainText } from '../../../base/texts.ts';
 import type { Switches } from '../../../core/call/switches.ts';
 import { MODES } from '../../../core/call/tokens.ts';
 import type { Call, Operation } from '../../../core/operation.ts';
 import { findFlag } from '../../access/flags/flags.sql.ts';
 import { isOpen } from '../../access/flags/flags.ts';
-import { DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from '../../jobs/job.ts';
+import { asyncOff, DEFAULT_BACKOFF, EXECUTION_MODES, NEXUS, NORMAL } from '../../jobs/job.ts';
 import { DEFAULT_ATTEMPTS, keptJson } from '../../jobs/params.ts';
 import { enqueue } from '../../jobs/queue.ts';
 import { WAITING } from '../../jobs/topics.ts';
 import { type Analysed, analyse } from './analyse.ts';
 import { type AnalyzePayload, analyzeJob } from './analyze-job.ts';
 import { bundlesOf, confidences, jsonObject, outputs, provenances } from './run-object.ts';
-import { allowMl, keepRawOpen } from './runs.sql.ts';
+import { allowMl, allowRaw } from './runs.sql.ts';
 import { type AnalysisAsked, checkStill, keepRun, type Looked, lookForAnalysis } from './steps.operations.ts';
 
 const OPERATOR = { role: 'operator' } as const;
@@ -99,7 +98,7 @@ async function queueShadow(call: Call, ready: Ready): Promise<string> {
   const job_id = await queueJob(call, ready, { profile: ready.input.plugin_profile ?? 'ml_first' });
   const flag = await findFlag(call.tx, 'ml_plugins');
   if (ready.switches.ml_plugins && flag?.enabled === 1) await allowMl(call.tx, call.zone.zone_id, job_id);
-  if (ready.input.mode === 'RAW') await keepRawOpen(call.tx, call.zone.zone_id, { job_id, open: true });
+  if (ready.input.mode === 'RAW') await allowRaw(call.tx, call.zone.zone_id, job_id);
   return job_id;
 }
 
@@ -147,7 +146,7 @@ export const runAnalysis: Operation<AnalyzeInput, AnalyzeOutput, Ready> = {
     const ready = { input, looked, switches, asyncJobs };
     if (input.execution_mode === 'async') {
       if (asyncJobs) return ready;
-      throw new Fault('BAD_REQUEST', 'Async jobs are disabled by feature flag');
+      throw asyncOff();
     }
     const { target, layers, ml } = looked;
     const asked = { ...target, layers, profile: input.plugin_profile ?? null, ml };

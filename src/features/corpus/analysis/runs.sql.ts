@@ -106,20 +106,17 @@ export async function allowMl(tx: Tx, zone_id: string, job_id: string): Promise<
   await tx.run('INSERT INTO corpus_ml_jobs (zone_id, job_id) VALUES (?, ?)', [zone_id, job_id]);
 }
 
-/** Keeps with a job of mode RAW what its flag says to whoever submits it. */
-export async function keepRawOpen(tx: Tx, zone_id: string, job: { job_id: string; open: boolean }): Promise<void> {
-  const row = [zone_id, job.job_id, job.open ? 1 : 0];
-  await tx.run('INSERT INTO corpus_raw_jobs (zone_id, job_id, open) VALUES (?, ?, ?)', row);
-}
-
-/** Undefined where nobody was asked. */
-export async function wasRawOpen(tx: Tx, zone_id: string, job_id: string): Promise<boolean | undefined> {
-  const find = 'SELECT open FROM corpus_raw_jobs WHERE zone_id = ? AND job_id = ?';
-  const row = await tx.get<{ open: number }>(find, [zone_id, job_id]);
-  return row && row.open === 1;
-}
-
 export async function mayUseMl(tx: Tx, zone_id: string, job_id: string): Promise<boolean> {
   const row = await tx.get('SELECT 1 AS one FROM corpus_ml_jobs WHERE zone_id = ? AND job_id = ?', [zone_id, job_id]);
+  return row !== undefined;
+}
+
+/** The job may use the mode RAW, as far as its flag goes: it was open to whoever submitted it. */
+export async function allowRaw(tx: Tx, zone_id: string, job_id: string): Promise<void> {
+  await tx.run('INSERT INTO corpus_raw_jobs (zone_id, job_id) VALUES (?, ?)', [zone_id, job_id]);
+}
+
+export async function mayUseRaw(tx: Tx, zone_id: string, job_id: string): Promise<boolean> {
+  const row = await tx.get('SELECT 1 AS one FROM corpus_raw_jobs WHERE zone_id = ? AND job_id = ?', [zone_id, job_id]);
   return row !== undefined;
 }

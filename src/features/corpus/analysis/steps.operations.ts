@@ -17,7 +17,7 @@ import { keepBases } from '../documents/bases.sql.ts';
 import type { Analysed } from './analyse.ts';
 import { layersNamed } from './layers/layers.ts';
 import { toLayerRow } from './run-object.ts';
-import { deleteRun, findRunOfJob, insertRun, mayUseMl, type RunRow, wasRawOpen } from './runs.sql.ts';
+import { deleteRun, findRunOfJob, insertRun, mayUseMl, mayUseRaw, type RunRow } from './runs.sql.ts';
 import { getTarget, type Target, type TargetNames } from './targets.ts';
 
 const STEP = { who: { role: 'operator' }, internal: true, faults: [] } as const;
@@ -51,7 +51,7 @@ export interface Looked {
 async function look(call: Call, { asked, switches, job }: Looking): Promise<Omit<Looked, 'ml'>> {
   const { tx, caller, zone } = call;
   const isKept = job !== undefined && asked.mode === 'RAW';
-  const rawOpen = isKept ? await wasRawOpen(tx, zone.zone_id, job.job_id) : undefined;
+  const rawOpen = isKept && (await mayUseRaw(tx, zone.zone_id, job.job_id));
   await requireMode(tx, asked.mode, { caller, switches, rawOpen });
   const target = await getTarget(call, asked);
   return { target, layers: layersNamed(asked.layers) };
