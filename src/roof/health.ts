@@ -271,7 +271,6 @@ async function figuresOf(parts: HealthParts, { totals, said }: Askable): Promise
   const listed = parts.nodes.list(ownStatus(parts.pending, serves ? 'healthy' : 'starting'));
   const known: ProbeValues = {
     up: serves ? 1 : 0,
-    healthyNodes: healthyOf(listed).length,
     statements: all.reduce((total, one) => total + one.statements, 0),
     memory: process.memoryUsage.rss(),
     cpu: (usage.user + usage.system) / 1e6,
@@ -291,6 +290,8 @@ async function figuresOf(parts: HealthParts, { totals, said }: Askable): Promise
     probes: {
       ...known,
       databaseUp: asked ? 1 : 0,
+      // Without its database no node serves, as /health says.
+      healthyNodes: asked ? healthyOf(listed).length : 0,
       ...(sums && { files: sums.files, blobBytes: sums.bytes }),
     },
     gauges: {

@@ -3,6 +3,7 @@
  * many attempts have ended; a stop drains; one that runs until it is told to stop waits for a database that is away, or that
  * no server has begun yet.
  */
+import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../base/faults.ts';
 import type { Log } from '../../base/log.ts';
@@ -16,7 +17,7 @@ import { isRestoringFault, passRestores, watchRestores } from '../backups/epochs
 import { openBricks } from '../bricks.ts';
 import { openComputing } from '../computing.ts';
 import { warnOfCorpusRoot } from '../corpus.ts';
-import { openBell, openBlobs, openFencedSql, openServerSql } from '../engines.ts';
+import { hasReader, openBell, openBlobs, openFencedSql, openServerSql } from '../engines.ts';
 import { keptSecretsKey, openOutside } from '../outside.ts';
 import { grantCache } from '../parts.ts';
 import { runnerOf } from '../runner.ts';
@@ -91,6 +92,10 @@ interface Opened {
 
 async function open(options: WorkerOptions): Promise<Opened> {
   const { config: asked, log } = options;
+  const file = sqliteFileOf(asked);
+  // A place that was mistyped is not made.
+  if (file !== undefined && !existsSync(file))
+    throw new Fault('UNAVAILABLE', `There is no database at ${file}: start a server on it first (nexus serve)`);
   const { promise: broken, reject: onBroken } = Promise.withResolvers<never>();
   broken.catch(() => undefined);
   const fence = await passRestores(asked, { signal: options.signal });
@@ -107,7 +112,7 @@ async function open(options: WorkerOptions): Promise<Opened> {
   const hears = { config, ...fenced, spans: tracing?.note };
   const [writer, reader] = await Promise.all([
     embedded ? startThread({ ...hears, told, role: 'writer' }) : undefined,
-    startThread({ ...hears, role: 'reader' }),
+    hasReader(config) ? startThread({ ...hears, role: 'reader' }) : undefined,
   ]);
   const bell = await openBell(config);
   const rings = new Rings(bell);
@@ -131,7 +136,7 @@ async function open(options: WorkerOptions): Promise<Opened> {
       await computing.close();
       await bricks.stop();
       await stores.close();
-      await Promise.all([writer?.close(), reader.close()]);
+      await Promise.all([writer?.close(), reader?.close()]);
       await sql.close();
       await blobs.close();
       await bell.close();

@@ -1,5 +1,5 @@
 /** A worker whose database is away (infrastructure.md §8): it waits longer each time, and works once the database is there. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,7 +65,9 @@ test('one that runs once does not wait', async () => {
   };
   const away = `postgres://nobody@127.0.0.1:${await deadPort()}/none`;
   await expect(once(away)).rejects.toThrow('No connection to PostgreSQL');
-  await expect(once(fileIn(ownDirectory()))).rejects.toThrow('start a server on it first');
+  const directory = ownDirectory();
+  await expect(once(fileIn(join(directory, 'mistyped')))).rejects.toThrow('start a server on it first');
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 test('one that is there before the first server waits for it', async () => {
@@ -78,6 +80,17 @@ test('one that is there before the first server waits for it', async () => {
   expect(await ended).toBe(1);
   await server.stop();
 }, 60_000);
+
+if (ENGINES.includes('postgres'))
+  test('one connection to the database is enough', async () => {
+    const few = { NEXUS_DB_POOL_SIZE: '1', NEXUS_DB_MAX_OVERFLOW: '0' };
+    const environment = { ...few, NEXUS_EMBEDDED_WORKER: 'false' };
+    const server = await startTestServer({ engine: 'postgres', environment });
+    const more = { ...few, NEXUS_DATA_DIR: server.config.DATA_DIR };
+    await Promise.all(Array.from({ length: 5 }, () => submitEcho(server)));
+    expect(await waitingWorker(server.config.DATABASE_URL, 5, more).ended).toBe(5);
+    await server.stop();
+  }, 60_000);
 
 if (ENGINES.includes('postgres'))
   test('it works as soon as the database is back', async () => {
