@@ -157,7 +157,11 @@ export const KEYS = {
     30,
     [0, 3650],
   ),
-  DB_POOL_SIZE: whole('PostgreSQL connections kept; of two or more a quarter, at least one, is for long reads', 5, [1, 500]),
+  DB_POOL_SIZE: whole(
+    'PostgreSQL connections kept; of two or more a quarter, at least one, is for long reads',
+    5,
+    [1, 500],
+  ),
   DB_MAX_OVERFLOW: whole('PostgreSQL connections beyond those while they are needed, divided alike', 10, [0, 500]),
   DB_POOL_RECYCLE: {
     default: '3600',
