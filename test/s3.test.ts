@@ -109,8 +109,11 @@ describe('one server', () => {
     });
     const { blobs, runner } = server.running.server;
     const { signal } = new AbortController();
-    expect(await collectBlobs({ step: systemSteps(runner), blobs, clock: systemClock, signal })).toBe(1);
-    expect([await inBucket(gone), await inBucket(kept)]).toEqual([404, 200]);
+    // The server's own job may be at it just now, and have been first.
+    const collected = await collectBlobs({ step: systemSteps(runner), blobs, clock: systemClock, signal });
+    expect(collected).toBeLessThanOrEqual(1);
+    await expect.poll(() => inBucket(gone), { timeout: 10_000 }).toBe(404);
+    expect(await inBucket(kept)).toBe(200);
     expect((await server.http('/api/v2/files/c1')).status).toBe(200);
   });
 
