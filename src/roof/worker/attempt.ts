@@ -65,7 +65,7 @@ export async function attemptJob(
     return succeeded(done, parts.resultBytes);
   } catch (thrown) {
     fault = asFault(thrown).code;
-    return failed(thrown, { ...parts, job });
+    return failedBy(thrown, { ...parts, job });
   } finally {
     clearTimeout(timer);
     span?.end({ attributes: attributesOf(job), failed: fault });
@@ -125,7 +125,7 @@ function succeeded({ result, artifacts }: Done, resultBytes: number): Outcome {
 }
 
 /** What comes of an attempt in which something was thrown. */
-export function failed(thrown: unknown, { job, log }: Pick<AttemptParts, 'log'> & Pick<ClaimedJob, 'job'>): Outcome {
+export function failedBy(thrown: unknown, { job, log }: Pick<AttemptParts, 'log'> & Pick<ClaimedJob, 'job'>): Outcome {
   if (thrown === STOPPED) return { kind: 'failed', error: STOPPED.message, retryable: true, retry_after_ms: 0 };
   if (thrown instanceof Fault) return { kind: 'failed', error: shortError(thrown.message), retryable: true };
   const err = thrown instanceof Error ? thrown.stack : String(thrown);

@@ -25,7 +25,7 @@ import {
   workOnJobs,
 } from '../../features/jobs/worker-steps.operations.ts';
 import { asWorker, type RunStep, systemSteps } from '../system.ts';
-import { type AttemptParts, attemptJob, failed as failedBy, STOPPED, TAKEN } from './attempt.ts';
+import { type AttemptParts, attemptJob, failedBy, STOPPED, TAKEN } from './attempt.ts';
 import { Due } from './due.ts';
 import { Ends } from './ends.ts';
 import { tellingFailures } from './failures.ts';
