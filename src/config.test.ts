@@ -87,6 +87,11 @@ test.each([
   expect(linesOf({ [name]: value })).toEqual([`${name}: ${line}`]);
 });
 
+test('a number of seconds may begin with its point', () => {
+  const { config } = loadConfig({ environment: { NEXUS_WORKER_POLL_SECONDS: '.5' } });
+  expect(config.WORKER_POLL_SECONDS).toBe(0.5);
+});
+
 test('a secret has 32 bytes, however few characters those are, and is never shown', () => {
   const { config, lines } = loadConfig({ environment: {}, given: { NEXUS_JWT_SECRET: 'ä'.repeat(16) } });
   expect(config.JWT_SECRET).toBe('ä'.repeat(16));

@@ -49,7 +49,8 @@ export const oneOf = <const T extends string>(
 /** The largest exact integer is no bound that anybody chose. */
 const isBound = (most: number): boolean => most < Number.MAX_SAFE_INTEGER;
 /** As people write numbers: `0x4` and `1e3` are rather mistakes. */
-export const decimal = (given: string): number => (/^\s*[+-]?\d+(\.\d+)?\s*$/.test(given) ? Number(given) : Number.NaN);
+export const decimal = (given: string): number =>
+  /^\s*[+-]?(\d+(\.\d*)?|\.\d+)\s*$/.test(given) ? Number(given) : Number.NaN;
 
 export const whole = (about: string, value: number, range: Range): Key<number> => ({
   default: String(value),

@@ -116,6 +116,9 @@ test('--once and --max-jobs run as many as they say; a wrong number is refused',
   expect(await run('--once')).toMatchObject({ code: 0, out: 'processed_jobs=1\n' });
   expect(await run('--max-jobs', '2')).toMatchObject({ code: 0, out: 'processed_jobs=2\n' });
   expect(await run('--once')).toMatchObject({ code: 0, out: 'processed_jobs=0\n' });
+  const told = await nexus(['worker', '--data', directory, '--once'], { cwd: directory, env: ENVIRONMENT });
+  const events = told.err.split('\n').flatMap((line) => /"event":"(worker\.\w+)"/.exec(line)?.slice(1) ?? []);
+  expect(events).toEqual(['worker.started', 'worker.draining', 'worker.stopped']);
   expect(await run('--max-jobs', '0')).toMatchObject({ code: 2, out: '' });
   const away = { ...around, env: { ...around.env, NEXUS_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none' } };
   const refused = await nexus(['worker', '--data', directory, '--once'], away);

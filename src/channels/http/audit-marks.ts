@@ -54,7 +54,7 @@ const wayOf = (request: FastifyRequest, door: Door): Way => ({
 
 /** Verb and route template; of a JSON-RPC call the method, if there is one of that name. */
 export function endpointOf(request: FastifyRequest): string {
-  const route = request.routeOptions.url ?? '';
+  const route = request.routeOptions.url ?? 'unknown';
   const { method } = (request.params ?? {}) as { method?: string };
   const named = method !== undefined && rpcMethods.has(method) ? route.replace(':method', method) : route;
   return `${request.method} ${named.replace(/:(\w+)/g, '{$1}')}`;

@@ -55,7 +55,9 @@ const hasName = (values: unknown, name: string): boolean =>
 function sourceOf([first]: readonly (string | number)[], { method, params, query }: Sources): string {
   const name = String(first ?? '');
   if (hasName(params, name)) return 'path';
-  return method === 'GET' || method === 'HEAD' || hasName(query, name) ? 'query' : 'body';
+  // Beside a body the query names the zone and nothing else.
+  const isOfQuery = method === 'GET' || method === 'HEAD' || (name === 'zone_id' && hasName(query, name));
+  return isOfQuery ? 'query' : 'body';
 }
 
 /** A text is cut; what holds other values could hold a secret, and is told by its kind. */

@@ -144,6 +144,12 @@ test('each wrong field is told with what it is, where it was, and what was sent,
     },
   ]);
   expect(refused.detail.startsWith('job_type: ')).toBe(true);
+  // Beside a body a query has fields of no route.
+  const placed = await send(`POST ${SUBMIT}?job_type=x`, { body: JSON.stringify({ idempotency_key: 'a\u0000' }) });
+  expect(placed.body.error.data.issues).toMatchObject([
+    { path: 'job_type', type: 'missing', loc: ['body', 'job_type'] },
+    { path: 'idempotency_key', type: 'type_error', loc: ['body', 'idempotency_key'] },
+  ]);
   const long = await send(`POST ${SUBMIT}`, { body: JSON.stringify({ job_type: 'x'.repeat(129) }) });
   expect(long.body.error.data.issues?.[0]).toMatchObject({ type: 'too_long', input: 'x'.repeat(129) });
   const listed = await send('GET /api/v1/jobs?limit=0&offset=-1&limit_what=3&a=1&a=2');

@@ -180,6 +180,9 @@ forEachEngine('rows', (engine) => {
         body: '{"api_key":"shown-in-the-body-0"}',
       });
       expect(wrong.status).toBe(401);
+      expect((await server.http('/no/such/route', { headers: { authorization: 'Bearer nowhere-known' } })).status).toBe(
+        401,
+      );
       const owned = await list({ zone_id: 'acme', action: 'auth_failure' });
       const unowned = await list({ action: 'auth_failure' });
       expect(owned.map(({ actor, details }) => [actor, details.reason])).toEqual([
@@ -187,7 +190,9 @@ forEachEngine('rows', (engine) => {
         ['user:gus', 'revoked'],
       ]);
       const told = unowned.map(({ actor, details }) => [actor, details.reason, details.key_hash_prefix]);
+      expect(unowned[0]?.details.endpoint).toBe('GET unknown');
       expect(told).toEqual([
+        ['anonymous', 'unknown', prefixOf('nowhere-known')],
         ['anonymous', 'unknown', prefixOf('shown-in-the-body-0')],
         ['anonymous', 'invalid_token', prefixOf('aaaa.bbbb.cccc')],
         ['anonymous', 'unknown', prefixOf('never-was-a-key-at-all')],

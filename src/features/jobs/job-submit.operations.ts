@@ -6,7 +6,6 @@
 import { z } from 'zod';
 import { Fault } from '../../base/faults.ts';
 import { own } from '../../base/own-data.ts';
-import { isPlainText, NOT_PLAIN } from '../../base/texts.ts';
 import type { Offer } from '../../core/call/job-hands.ts';
 import type { Switches } from '../../core/call/switches.ts';
 import type { Call, Operation } from '../../core/operation.ts';
@@ -31,10 +30,7 @@ const submitInput = z.object({
     .describe('what is to be done'),
   payload: payloadParam.default({}),
   execution_mode: z.enum(EXECUTION_MODES).default('async').describe('sync waits for the first attempt'),
-  idempotency_key: keyParam
-    .refine(isPlainText, NOT_PLAIN)
-    .optional()
-    .describe('gives the first job that was submitted with it'),
+  idempotency_key: keyParam.optional().describe('gives the first job that was submitted with it'),
   max_attempts: attemptsParam.default(DEFAULT_ATTEMPTS),
 });
 type SubmitInput = z.infer<typeof submitInput>;

@@ -5,6 +5,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { forEachEngine, startTestServer, type TestServer } from '../../../test/harness.ts';
+import { Fault } from '../../base/faults.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Runner } from '../../core/transact.ts';
 import { corpusFolder } from '../../engines/disk/corpus-folder.ts';
@@ -382,7 +383,7 @@ forEachEngine('workers beside a server', (engine) => {
       {},
       {
         read: (...asked) => runner.read(...asked),
-        write: (...asked) => (away ? Promise.reject(new Error('away')) : runner.write(...asked)),
+        write: (...asked) => (away ? Promise.reject(new Fault('UNAVAILABLE', 'away')) : runner.write(...asked)),
       },
     );
     const id = await api.echo({ value: 'away' });

@@ -110,6 +110,7 @@ export class Worker {
   /** Runs the next job that is due, if there is one. */
   async once(): Promise<void> {
     await this.beat();
+    this.say('worker.started');
     await this.round();
     while (this.isBusy) {
       await this.look();
@@ -294,10 +295,7 @@ export class Worker {
   /** Runs the job that was queued under an offer, if it was claimed for it; else it waits for whoever is first. */
   answer(offer: Offer, job: { readonly zone_id: string; readonly job_id: string } | undefined): void {
     const known = job && takenBy(offer);
-    if (!job || known) {
-      this.endOffer(job, known);
-      return;
-    }
+    if (!job || known) return this.endOffer(job, known);
     const isNews = this.hands.ask(job.job_id);
     this.step(ownJob, job.zone_id, { job_id: job.job_id, worker_id: this.worker_id })
       .catch((thrown: unknown) => this.warn(thrown))

@@ -338,6 +338,11 @@ test('migrate says what is pending, does it once, and then has nothing to do', S
   expect(missed).toMatchObject({ code: 1, out: expect.stringContaining('pending: migration 0010_tokens\n') });
   const found = { problem: 'unexpected', kind: 'column', name: 'workers.mine', wanted: null, found: 'TEXT' };
   expect([code, JSON.parse(out)]).toMatchObject([1, { ok: false, differences: [{ kind: 'index' }, found] }]);
+  const both = await nexus(['migrate', '--status', '--check', ...data], around);
+  expect([both.code, JSON.parse(both.out)]).toMatchObject([
+    1,
+    { ok: false, migrations: rows.map(({ version }) => ({ version })) },
+  ]);
 });
 
 test('a database out of reach is told, and is the exit code of its fault', SLOW, async () => {

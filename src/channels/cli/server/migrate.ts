@@ -19,30 +19,36 @@ export const runMigrate: Command['run'] = async ({ terminal }, typed) => {
   const absent = absence(config);
   if (absent) terminal.err(`warning: ${absent}\n`);
   const look = absent ? withEmptySql : withSql;
-  return look(config, (sql) =>
-    status ? list(terminal, sql) : checkNow(terminal, { sql, config, json: json === true }),
-  );
+  return look(config, async (sql) => {
+    const listed = status === true ? await list(sql) : undefined;
+    if (check) return checkNow(terminal, { sql, config, json: json === true, listed });
+    show(terminal, listed);
+    return 0;
+  });
 };
 
 /** What there is to apply and what was applied, oldest first. */
-async function list(terminal: Terminal, sql: Sql): Promise<number> {
+async function list(sql: Sql): Promise<readonly object[]> {
   const { listMigrations } = await import('../../../roof/migrations.ts');
-  show(terminal, await listMigrations(sql));
-  return 0;
+  return listMigrations(sql);
 }
 
 interface Checking {
   readonly sql: Sql;
   readonly config: Config;
   readonly json: boolean;
+  /** The migrations, where they are asked for too. */
+  readonly listed: readonly object[] | undefined;
 }
 
-async function checkNow(terminal: Terminal, { sql, config, json }: Checking): Promise<number> {
+async function checkNow(terminal: Terminal, { sql, config, json, listed }: Checking): Promise<number> {
   const { checkSchema } = await import('../../../roof/schema/check.ts');
   const differences = await checkSchema(config, sql);
   const ok = differences.length === 0;
-  // A table for people, JSON where that is asked for, else a line for each.
-  if (json) show(terminal, { ok, differences });
+  // A table for people, JSON where that is asked for, else a line for each; beside the list one object says both.
+  const whole = json || (listed && terminal.json);
+  if (listed && !whole) show(terminal, listed);
+  if (whole) show(terminal, { ...(listed && { migrations: listed }), ok, differences });
   else if (!terminal.json) show(terminal, differences);
   else for (const { problem, kind, name } of differences) terminal.out(`${problem}: ${kind} ${name}\n`);
   return ok ? 0 : 1;
