@@ -295,7 +295,10 @@ export class Worker {
   /** Runs the job that was queued under an offer, if it was claimed for it; else it waits for whoever is first. */
   answer(offer: Offer, job: { readonly zone_id: string; readonly job_id: string } | undefined): void {
     const known = job && takenBy(offer);
-    if (!job || known) return this.endOffer(job, known);
+    if (!job || known) {
+      this.endOffer(job, known);
+      return;
+    }
     const isNews = this.hands.ask(job.job_id);
     this.step(ownJob, job.zone_id, { job_id: job.job_id, worker_id: this.worker_id })
       .catch((thrown: unknown) => this.warn(thrown))
@@ -341,8 +344,7 @@ export class Worker {
     if (this.running.size === 0) return;
     const before = [...this.running];
     if (performance.now() < this.nextRenewal) {
-      const job_ids = before.map(([job_id]) => job_id);
-      return this.keepOnly(before, await this.step(heldStill, 'root', { job_ids }));
+      return this.keepOnly(before, await this.step(heldStill, 'root', { job_ids: before.map(([job_id]) => job_id) }));
     }
     this.nextRenewal = performance.now() + this.parts.settings.leaseMs / 3;
     const zones = Map.groupBy(before, ([, { zone_id }]) => zone_id);
