@@ -200,7 +200,11 @@ const workers = (transport: Transport): Promise<Check> =>
     const list = (await transport.rest({ method: 'GET', path: '/api/v1/workers' })) as WorkerList;
     const active = list.workers.filter(({ status }) => status === 'active').length;
     const fix = 'start one: nexus worker, or a server with NEXUS_EMBEDDED_WORKER=true';
-    return { ok: active > 0, detail: active === 0 ? 'none takes jobs' : `${active} ${active === 1 ? 'takes' : 'take'} jobs`, fix };
+    return {
+      ok: active > 0,
+      detail: active === 0 ? 'none takes jobs' : `${active} ${active === 1 ? 'takes' : 'take'} jobs`,
+      fix,
+    };
   });
 
 /** That none is made is told, and is no failure; that one failed, or is missing, is. */
