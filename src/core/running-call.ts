@@ -45,7 +45,9 @@ export class RunningCall implements Call {
   /** Mounts have their say in it. */
   readonly gated: boolean;
   /** Handed on by itself. */
-  readonly shown = (path: string): string => this.context.path_prefix + path;
+  readonly shown = (path: string): string =>
+    // The root of another zone has no slash behind its prefix.
+    path === '/' && this.context.path_prefix !== '' ? this.context.path_prefix : this.context.path_prefix + path;
   private readonly operation: Scene['operation'];
   private readonly told: JobMove[] | undefined;
   private readonly state: CallState;

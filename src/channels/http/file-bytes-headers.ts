@@ -39,8 +39,9 @@ function metaHeaders(metadata: Readonly<Record<string, unknown>>): Headers {
   for (const [key, value] of Object.entries(metadata)) {
     const name = META + percentEncoded(key);
     const text = percentEncoded(typeof value === 'string' ? value : JSON.stringify(value));
-    room -= name.length + text.length + ': \r\n'.length;
-    if (room < 0) break;
+    const size = name.length + text.length + ': \r\n'.length;
+    if (size > room) continue;
+    room -= size;
     headers[name] = text;
   }
   return headers;

@@ -64,6 +64,10 @@ describe('PUT', () => {
     const got = await server.http(url('/put/meta'));
     expect(got.headers.get('x-nexus-meta-author')).toBe('J%C3%B6rg%20A');
     expect(got.headers.get('x-nexus-meta-a%20b')).toBe('1');
+    // What no head has room for is left out, and nothing else.
+    await server.ok('set_metadata', { path: '/put/meta', metadata: { big: 'x'.repeat(16_000), small: 1 } });
+    const head = (await server.http(url('/put/meta'))).headers;
+    expect([head.get('x-nexus-meta-big'), head.get('x-nexus-meta-small')]).toEqual([null, '1']);
     expect(await faultOf(await put('/put/meta', 'z', { 'x-nexus-meta-bad': '%zz' }))).toBe('INVALID_PARAMS');
   });
 

@@ -1,7 +1,10 @@
 /** Values of JSON-RPC parameters that JSON has no form for: bytes, times, and texts too large for the heap (files.md §3). */
+import { z } from 'zod';
 import { invalidParams } from '../../base/faults.ts';
 import { decodeBase64, decodeSpooledBase64 } from './body/base64-spool.ts';
 import { SpooledText, type SpoolRoom } from './body/spool.ts';
+
+const TIME = z.iso.datetime({ offset: true });
 
 /**
  * The parameters with each marker replaced by what it stands for: a promise of them, but most calls have none and are given
@@ -33,12 +36,12 @@ async function decodedIn(value: unknown, at: string, room: SpoolRoom): Promise<u
 
 async function decodeMarker(marker: object, at: string, room: SpoolRoom): Promise<unknown> {
   const { __type__: type, data } = marker as { __type__: unknown; data?: unknown };
-  if (type === 'datetime' && typeof data === 'string') return data;
+  if (type === 'datetime' && TIME.safeParse(data).success) return data;
   if (type === 'bytes' && typeof data === 'string') return decodeBase64(data, at);
   if (type === 'bytes' && data instanceof SpooledText) return decodeSpooledBase64(data, { room, path: at });
   throw invalidParams({
     path: at,
-    message: 'a marker is {"__type__":"bytes","data":base64} or {"__type__":"datetime",…}',
+    message: 'a marker is {"__type__":"bytes","data":base64} or {"__type__":"datetime","data":time}',
   });
 }
 

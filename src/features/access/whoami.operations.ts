@@ -39,7 +39,8 @@ export const whoami: Operation<z.infer<typeof nothing>, z.infer<typeof output>> 
   output,
   faults: [],
   rpc: { name: 'whoami' },
-  http: { method: 'GET', path: '/api/auth/whoami' },
+  // Always 200 (access.md §1), whatever the URL says beside it.
+  http: { method: 'GET', path: '/api/auth/whoami', tolerant: true },
   cli: { words: 'whoami' },
   examples: [{ title: 'the caller', input: {} }],
   run: async ({ caller }) => {

@@ -15,6 +15,17 @@ async function ask(headers: Record<string, string>): Promise<{ status: number; b
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
+test('is 200 whatever the URL says beside it, and takes no credential from there', async () => {
+  const { key } = await server.ok('admin_create_key', { name: 'url', zone_id: 'corp' });
+  for (const query of [`api_key=${key}`, '_=1']) {
+    const asked = await fetch(`${server.url}/api/auth/whoami?${query}`);
+    expect([asked.status, await asked.json()]).toEqual([200, { authenticated: false }]);
+    const headers = { authorization: `Bearer ${key}` };
+    const known = await fetch(`${server.url}/api/auth/whoami?${query}`, { headers });
+    expect([known.status, await known.json()]).toMatchObject([200, { authenticated: true }]);
+  }
+});
+
 test('a working key is told all that is known of it, whichever way it is presented', async () => {
   const made = await server.ok('admin_create_key', {
     name: 'bot',

@@ -186,6 +186,8 @@ forEachEngine('the event log', (engine) => {
       'sandbox.egress_denied,image.built,asset.installed,app.any';
     expect(await status(`events?operation_type=${known}`)).toBe(200);
     expect(await status(`events/replay?event_types=${known}`)).toBe(200);
+    expect(await status('events?operation_type=')).toBe(422);
+    expect(await status('events/replay?event_types=')).toBe(422);
   });
 
   test('from a time on, a list is whole or refused', async () => {
@@ -201,7 +203,7 @@ forEachEngine('the event log', (engine) => {
           [seq, at(seq)],
         );
       }
-      await tx.run("UPDATE zones SET seq = 9 WHERE zone_id = 'trimmed'");
+      await tx.run("UPDATE zones SET seq = 9, seq_at = ? WHERE zone_id = 'trimmed'", [at(9)]);
     });
     for (const [path, list] of [
       ['/api/v2/events', 'events'],
@@ -217,7 +219,14 @@ forEachEngine('the event log', (engine) => {
       expect(await since(5)).toMatchObject({ status: 410, code: 'REVISION_GONE' });
       expect(await numbers(since(6))).toEqual([9, 8, 7, 6]);
       expect(await numbers(call(path, { key }))).toEqual([9, 8, 7, 6, 5]);
+      const until = (seq: number) => call(`${path}?until=${new Date(at(seq)).toISOString()}`, { key });
+      expect(await until(4)).toMatchObject({ status: 410, code: 'REVISION_GONE' });
+      expect(await numbers(until(6))).toEqual([6, 5]);
+      expect(await numbers(until(30))).toEqual([9, 8, 7, 6, 5]);
     }
+    await server.sql.write('trimmed', (tx) => tx.run("DELETE FROM events WHERE zone_id = 'trimmed'"));
+    const now = new Date(at(30)).toISOString();
+    expect(await call(`/api/v2/events?until=${now}`, { key })).toMatchObject({ status: 200, json: { events: [] } });
   });
 
   test('a zone that never was is an empty log, and a cursor is one of its own zone and list', async () => {

@@ -44,6 +44,7 @@ export const ALL_EVENTS: EventFilter = {
 /** Types by any of their words, as a parameter. */
 export const typesParam = z
   .array(z.string())
+  .min(1)
   .max(100)
   .refine((words) => words.every((word) => typeOf(word) !== undefined), 'has to be types of events')
   .transform((words) => words.map((word) => typeOf(word) ?? word))

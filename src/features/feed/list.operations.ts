@@ -68,16 +68,19 @@ async function boundsOf(call: Call, { cursor, since, until }: Input, kind: Listi
   const before = since === undefined ? undefined : await lastBefore(call, since);
   const { oldest: edge, restored_at } = before === undefined ? await edgeOf(call) : await requireKept(call, before);
   const oldest = before === undefined ? edge : before + 1;
-  const newest = until === undefined ? zone.seq : await lastBefore(call, until + 1);
+  // From the time of the last event on that is all of them, also where none is kept.
+  const newest = until === undefined || until >= zone.seq_at ? zone.seq : await lastBefore(call, until + 1);
+  if (newest + 1 < edge) throw belowEdge(newest, edge);
   if (cursor === undefined) return { newest, oldest, restored_at };
   const { zone_id, before: next, ...state } = readCursor(kind, cursor, cursorState);
   if (zone_id !== zone.zone_id) throw contradicts('zone_id');
   requireSameLog({ restored_at }, state);
-  if (next <= edge && edge > 1) {
-    throw new Fault('REVISION_GONE', `Events up to ${edge - 1} are no longer kept`, { revision: next, oldest: edge });
-  }
+  if (next <= edge && edge > 1) throw belowEdge(next, edge);
   return { newest: Math.min(newest, next - 1), oldest, restored_at };
 }
+
+const belowEdge = (revision: number, oldest: number): Fault =>
+  new Fault('REVISION_GONE', `Events up to ${oldest - 1} are no longer kept`, { revision, oldest });
 
 interface Page {
   readonly rows: readonly EventRow[];

@@ -3,6 +3,7 @@
  * missing; the number of statements does not depend on the number of paths.
  */
 import { z } from 'zod';
+import { atIndex } from '../../base/at-index.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import { mapEach } from './batch.ts';
 import { type FileObject, fileObject, toFileObject } from './file-object.ts';
@@ -62,9 +63,12 @@ export const readBulk: Operation<BulkInput, Bulk<ReadOutput | null>> = {
   rpc: {
     name: 'read_bulk',
     present: (output, input) => {
-      const { encoding } = input as BulkInput;
-      const entries = Object.entries(output).map(([shown, one]) => [shown, one && presentContent(one, encoding)]);
-      return Object.fromEntries(entries);
+      const { encoding, paths } = input as BulkInput;
+      // Each path stands there once, where it was named first.
+      const places = [...new Set(paths)].map((path) => paths.indexOf(path));
+      const present = (one: ReadOutput | null, n: number): unknown =>
+        one && atIndex(places[n] ?? n, () => presentContent(one, encoding));
+      return Object.fromEntries(Object.entries(output).map(([shown, one], n) => [shown, present(one, n)]));
     },
   },
   cli: { words: 'file read-bulk', args: ['paths…'] },

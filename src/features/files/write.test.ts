@@ -234,6 +234,21 @@ describe('read', () => {
     expect(await read('/r/text', { encoding: 'base64' })).toMatchObject({ content: 'w6k=', encoding: 'base64' });
     expect(await read('/r/binary', { encoding: 'bytes' })).toEqual(marker(new Uint8Array([255])));
     expect(await server.fault('read', { path: '/r/binary', encoding: 'utf-8' })).toBe('NOT_TEXT');
+    const bulk = await server.rpc('read_bulk', { paths: ['/r/text', '/r/none', '/r/binary'], encoding: 'utf-8' });
+    expect(bulk.error).toMatchObject({ code: -400, data: { path: '/r/binary', index: 2 } });
+  });
+
+  test('a marker of a time holds one, and the root of another zone has no slash behind it', async () => {
+    const content = { __type__: 'datetime', data: 'hello' };
+    expect(await server.fault('write', { path: '/r/time', content })).toBe('INVALID_PARAMS');
+    await server.ok('zone_create', { zone_id: 'rooted', name: 'Rooted' });
+    expect((await server.ok('stat', { path: '/zone/rooted/' })).path).toBe('/zone/rooted');
+  });
+
+  test('a key of metadata has its size in characters', async () => {
+    const write = (key: string) => server.fault('write', { path: '/r/keyed', content: '', metadata: { [key]: 1 } });
+    expect(await write('🌍'.repeat(129))).toBe('LIMIT_EXCEEDED');
+    await server.ok('write', { path: '/r/keyed', content: '', metadata: { ['🌍'.repeat(128)]: 1 } });
   });
 
   test('with return_metadata tells what is known', async () => {

@@ -155,6 +155,11 @@ test('a mistake names its field', () => {
   for (const line of ['30 2 * * 1-5', '1,5 1-5 */5 jan-dec sun-sat', '@hourly', '@yearly', '0 0 31 12 7']) {
     expect([line, mistake(line)]).toEqual([line, '']);
   }
+  // What the library would read beside that.
+  for (const line of ['0 0 L * *', '0 0 1W * *', '0 0 * * 1#2', '* * * * ?', '0 0 * * 5L', '@annually', '@HOURLY']) {
+    expect([line, mistake(line)]).toEqual([line, expect.stringContaining('INVALID_PARAMS cron: ')]);
+  }
+  expect(mistake('@daily', '+02:00')).toMatch(/INVALID_PARAMS timezone:/);
   expect(mistake('0 0 31 2 *')).toMatch(/never comes/);
   expect(mistake('@daily', 'Mars/Base')).toMatch(/INVALID_PARAMS timezone:/);
   expect(mistake('0 0 29 2 *')).toBe('');

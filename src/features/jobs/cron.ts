@@ -52,7 +52,9 @@ export function checkCron(line: CronLine): void {
   }
 }
 
+/** By its IANA name: an offset has no rules of its own. */
 function isTimezone(name: string): boolean {
+  if (/^[+-]/.test(name)) return false;
   try {
     return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {
@@ -79,18 +81,22 @@ const namesOf = (fields: readonly (readonly [string, string])[]): string => fiel
 
 function isField(line: string): boolean {
   try {
-    return new Cron(line, { paused: true }) !== undefined;
+    return isPlain(line) && new Cron(line, { paused: true }) !== undefined;
   } catch {
     return false;
   }
 }
+
+/** Lists, ranges, steps and names alone: what else the library reads (`L`, `W`, `#`, `?`) is promised to nobody. */
+const isPlain = (line: string): boolean => (line.startsWith('@') ? NAMED.includes(line) : PLAIN.test(line));
+const PLAIN = /^(?:[\d*,/\s-]|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)+$/i;
 
 function patternOf({ cron, timezone }: CronLine): Pattern {
   const key = `${timezone} ${cron}`;
   const known = kept.get(key);
   if (known) return known;
   const line = cron.trim();
-  if (line.split(/\s+/).length > 6) throw new Error('too many fields');
+  if (line.split(/\s+/).length > 6 || !isPlain(line)) throw new Error('not in the forms that are taken');
   const isLocal = isLocalLine(line);
   // A pattern of local times knows no clock that changes: instants are made of what it gives.
   const made = { cron: new Cron(line, { timezone: isLocal ? 'UTC' : timezone, paused: true }), isLocal };

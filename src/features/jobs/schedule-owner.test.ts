@@ -52,6 +52,14 @@ forEachEngine('what a schedule does', (engine) => {
     expect((await patch(mine, WORK[0]!, { key: keys.ada })).status).toBe(200);
   });
 
+  test('is seen with all others of the zone by an admin whose subject is an agent', async () => {
+    const form = { name: 'chief', subject_type: 'agent', role: 'admin', zone_id: 'zone-a' };
+    const { key } = await at.server.ok('admin_create_key', form);
+    const mine = await create({ key: keys.ada });
+    expect((await at.ask('GET', `${ROOT}/${mine}`, undefined, { key })).status).toBe(200);
+    expect((await at.ask('GET', `${ROOT}/${mine}`, undefined, { key: keys.agent })).status).toBe(404);
+  });
+
   test('is done by the key of whoever of its owners said it last', async () => {
     const id = await create({ key: keys.boss });
     expect((await patch(id, { name: 'renamed' }, { key: keys.low })).status).toBe(200);

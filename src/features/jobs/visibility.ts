@@ -25,12 +25,16 @@ export const subjectOf = ({ caller, context }: Pick<Call, 'caller' | 'context'>)
 export const isAdmin = ({ caller, context }: Pick<Call, 'caller' | 'context'>): boolean =>
   isZoneAdmin(caller, context.zone_id);
 
-/** With an acting agent only what is that agent's; else all of the subject; all of the zone for its admin. */
+/**
+ * With an acting agent only what is that agent's; else all of the subject; all of the zone for its admin. The key of an agent
+ * acts for it without saying so: that narrows nothing for one that is an admin's.
+ */
 function seenBy(call: Pick<Call, 'caller' | 'context'>): Seen {
   const { caller } = call;
   const isAgent = caller.subject_type === 'agent';
-  const owner = isAdmin(call) || isAgent ? undefined : subjectOf(call);
-  return { owner, agent_id: caller.agent_id ?? undefined };
+  const all = isAdmin(call);
+  const owner = all || isAgent ? undefined : subjectOf(call);
+  return { owner, agent_id: all && isAgent ? undefined : (caller.agent_id ?? undefined) };
 }
 
 export function sees(call: Pick<Call, 'caller' | 'context'>, row: Owned): boolean {

@@ -30,7 +30,11 @@ export interface Sight {
 export async function lookAt(looking: Looking, { path, depth }: Pick<Look, 'path' | 'depth'>): Promise<Sight> {
   if (depth === 'one') return lookAtOne(looking, path);
   try {
-    return await lookInto(looking, { path, depth });
+    const sight = await lookInto(looking, { path, depth });
+    // What holds nothing shows in no list of its own.
+    if (sight.entries.size > 0 || path === looking.mount.mount_point) return sight;
+    const own = await looking.backend.stat(insideOf(looking.mount, path), looking.signal);
+    return own ? { ...sight, entries: new Map([[path, own]]) } : sight;
   } catch (thrown) {
     if (!(thrown instanceof BackendError) || !['MISSING', 'NOT_A_DIRECTORY'].includes(thrown.code)) throw thrown;
     return lookAtOne(looking, path);

@@ -35,6 +35,19 @@ forEachEngine('reading through mounts', (engine) => {
     expect((await server.ok('list', { path: at })).files).toEqual([]);
   });
 
+  test('an empty directory that another program made is listed and removed like any other', async () => {
+    await mount(server, at, store);
+    await store.put('one/deep/x', '');
+    await store.take('one/deep/x');
+    await store.put('two/x', '');
+    await store.take('two/x');
+    expect((await server.ok('list', { path: `${at}/two` })).files).toEqual([]);
+    expect((await server.ok('list', { path: `${at}/one/deep`, recursive: true })).files).toEqual([]);
+    await server.ok('rmdir', { path: `${at}/two` });
+    await server.ok('rmdir', { path: `${at}/one`, recursive: true });
+    expect((await server.ok('list', { path: at, recursive: true })).files).toEqual([]);
+  });
+
   test('a hash that an earlier list had no time for is known by a later one, and that is no change', async () => {
     for (let n = 0; n < 6; n++) await store.put(`f${n}`, `content ${n}`);
     await mount(server, at, store);

@@ -12,7 +12,7 @@ import { hasChecksum } from './checksum.ts';
 import { getUpload } from './get.ts';
 import { brokenOff, checksumMismatch } from './intake.ts';
 import { Remembered } from './remembered.ts';
-import { checkRoom } from './steps.operations.ts';
+import { checkLength } from './steps.operations.ts';
 import { badHeader, beyondLength, offsetMismatch, topicOf, type UploadBody, type UploadRow } from './upload.ts';
 import { type Change, foreseeUpload, zoneOfUpload } from './uploads.sql.ts';
 import { askHolder, beginWrite, type Coming, isLocked, standingOf } from './writing.ts';
@@ -120,16 +120,4 @@ function lengthFor(call: Call, row: UploadRow, given: number | undefined): numbe
   if (given < row.received) throw badHeader('Upload-Length', `is below the ${row.received} bytes that are here`);
   checkLength(call, given);
   return given;
-}
-
-/** BODY_TOO_LARGE or QUOTA_EXCEEDED for a length that cannot be. */
-export function checkLength(call: Call, length: number): void {
-  const maximum = call.limits.FILE_BYTES;
-  if (length > maximum) {
-    throw new Fault('BODY_TOO_LARGE', `${length} bytes are more than the ${maximum} that a file may have`, {
-      limit: 'FILE_BYTES',
-      maximum,
-    });
-  }
-  checkRoom(call, length);
 }

@@ -12,10 +12,10 @@ import type { Call, Operation, Preparation, Streaming } from '../../core/operati
 import { INLINE_BYTES_MAX } from '../content/content.ts';
 import { metadataText } from '../files/params.ts';
 import { subjectOf } from '../jobs/visibility.ts';
-import { begunHere, checkLength, comingOf, isAtHand } from './append.operations.ts';
+import { begunHere, comingOf, isAtHand } from './append.operations.ts';
 import { type Begun, carryOn, isBegun, type Standing } from './carry-on.ts';
 import { getUpload } from './get.ts';
-import { abandon } from './steps.operations.ts';
+import { abandon, checkLength } from './steps.operations.ts';
 import {
   badHeader,
   expiryAt,

@@ -82,6 +82,18 @@ export function checkRoom(call: Call, bytes: number): void {
   checkQuota(call.zone, 'storage_bytes', { used: call.zone.used_storage_bytes, by: bytes });
 }
 
+/** BODY_TOO_LARGE or QUOTA_EXCEEDED for a length that cannot be. */
+export function checkLength(call: Call, length: number): void {
+  const maximum = call.limits.FILE_BYTES;
+  if (length > maximum) {
+    throw new Fault('BODY_TOO_LARGE', `${length} bytes are more than the ${maximum} that a file may have`, {
+      limit: 'FILE_BYTES',
+      maximum,
+    });
+  }
+  checkRoom(call, length);
+}
+
 const finishInput = telling.extend({ segments, stored: z.custom<Stored>() });
 
 export const finish: Operation<z.infer<typeof finishInput>, Outcome & { readonly upload_id: string }> = {

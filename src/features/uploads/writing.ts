@@ -9,7 +9,7 @@ import type { Call } from '../../core/operation.ts';
 import { INLINE_BYTES_MAX } from '../content/content.ts';
 import { becomeFile } from './become-file.ts';
 import type { Begun, Standing } from './carry-on.ts';
-import { checkRoom } from './steps.operations.ts';
+import { checkLength } from './steps.operations.ts';
 import {
   beyondLength,
   expiryAt,
@@ -56,8 +56,8 @@ export async function beginWrite(
   const { whole } = coming;
   const size = whole?.length ?? coming.size ?? 0;
   if (row.length !== null && row.received + size > row.length) throw beyondLength(row.length);
-  // Else many small bodies would gather more than the zone has room for.
-  if (row.length === null) checkRoom(call, row.received + size);
+  // Else many small bodies would gather more than a file may have, or the zone has room for.
+  if (row.length === null) checkLength(call, row.received + size);
   const isInline = row.segments === '[]' && row.received + size <= INLINE_BYTES_MAX;
   if (!whole || (whole.length > 0 && !isInline)) return takeLock(call, row);
   const received = row.received + whole.length;

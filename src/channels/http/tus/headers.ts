@@ -27,12 +27,11 @@ const PARTIALS_MOST = 1_000;
 
 const bad = (header: string, why: string): Fault => new Fault('BAD_HEADER', `${header} ${why}`, { header });
 
-/** A whole number from 0 up that is exact; undefined where the header is absent. */
+/** A whole number from 0 up; undefined where the header is absent. One that is too large to be exact is the largest that is. */
 export function numberIn(headers: IncomingHttpHeaders, header: string): number | undefined {
   const text = one(headers, header.toLowerCase());
   if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^[0-9]+$/.test(text) && Number.isSafeInteger(value)) return value;
+  if (/^[0-9]+$/.test(text)) return Math.min(Number(text), Number.MAX_SAFE_INTEGER);
   throw bad(header, 'has to be a whole number');
 }
 

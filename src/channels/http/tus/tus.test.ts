@@ -228,7 +228,8 @@ forEachEngine('uploads', (engine) => {
       [{ 'upload-length': '1', 'upload-concat': 'other' }, 400],
       [{ 'upload-concat': 'final;' }, 400],
       [{ 'upload-concat': 'final;/api/v2/uploads/none' }, 404],
-      [{ 'upload-length': '99999999999999999' }, 400],
+      [{ 'upload-length': '99999999999999999' }, 413],
+      [{ 'upload-length': '1e3' }, 400],
     ])('%j is %i', async (headers, status) => {
       expect((await admin.create(headers as Record<string, string>)).status).toBe(status);
     });
