@@ -156,15 +156,17 @@ function readyKey(input: CreateInput, zone_id: string, defaults: Defaults): Read
 }
 
 async function createKey(call: Call, ready: ReadyKey): Promise<CreatedKey> {
-  const rate_limit_per_minute = ready.rate_limit_per_minute ?? inheritedLimit(call);
-  checkWanted(call, { ...ready.key, rate_limit_per_minute });
+  const inherited = inheritedLimits(call);
+  const rate_limit_per_minute = ready.rate_limit_per_minute ?? inherited.rate_limit_per_minute;
+  const expires_at = (ready.life === null ? ready.expires_at : call.now + ready.life) ?? inherited.expires_at;
+  checkWanted(call, { ...ready.key, rate_limit_per_minute, expires_at });
   const key: NewKey = {
     ...ready.key,
     hash: hashKey(ready.text),
     zone_id: call.zone.zone_id,
     rate_limit_per_minute,
     created_at: call.now,
-    expires_at: ready.life === null ? ready.expires_at : call.now + ready.life,
+    expires_at,
   };
   call.use('keys', 1);
   await insertKey(call.tx, key);
@@ -173,5 +175,6 @@ async function createKey(call: Call, ready: ReadyKey): Promise<CreatedKey> {
   return { ...object, key: ready.text, raw_key: ready.text, api_key: ready.text };
 }
 
-/** Else a caller with a limit could make itself a key without one. */
-const inheritedLimit = (call: Call): number | null => (managesAll(call) ? null : call.caller.rate_limit_per_minute);
+/** Else a caller with a limit, or whose key ends, could make itself a key without that. */
+const inheritedLimits = (call: Call): Pick<NewKey, 'rate_limit_per_minute' | 'expires_at'> =>
+  managesAll(call) ? { rate_limit_per_minute: null, expires_at: null } : call.caller;

@@ -38,6 +38,7 @@ export type WantedKey = Pick<
   | 'inherit_permissions'
   | 'raw_mode_enabled'
   | 'rate_limit_per_minute'
+  | 'expires_at'
 >;
 
 /** ACCESS_DENIED unless the caller may make, or change a key into, one that can do this. */
@@ -55,6 +56,8 @@ export function checkWanted(call: Call, wanted: WantedKey): void {
   if (wanted.raw_mode_enabled === 1 && !caller.raw_mode_enabled) throw beyond(caller, 'keys that may use the mode RAW');
   if (wanted.rate_limit_per_minute !== caller.rate_limit_per_minute)
     throw beyond(caller, 'keys with another rate limit');
+  if ((wanted.expires_at ?? Number.POSITIVE_INFINITY) > (caller.expires_at ?? Number.POSITIVE_INFINITY))
+    throw beyond(caller, 'keys that outlive it');
 }
 
 const beyond = (caller: Caller, what: string): Fault =>

@@ -204,6 +204,7 @@ async function changeKey(call: Call, input: UpdateInput): Promise<KeyObject> {
     inherit_permissions: 0,
     raw_mode_enabled: input.raw_mode_enabled ? 1 : 0,
     rate_limit_per_minute: input.rate_limit_per_minute ?? call.caller.rate_limit_per_minute,
+    expires_at: input.expires_at ?? call.caller.expires_at,
   });
   const changed = CHANGEABLE.filter((field) => after[field] !== before[field]);
   if (changed.length === 0) return toKeyObject(before);

@@ -329,6 +329,18 @@ describe('own keys', () => {
     expect((await rest('PATCH', `${KEYS}/${made.body.key_id}`, { key: limited.key, body: raised })).status).toBe(403);
   });
 
+  test('a key that ends makes none that outlives it, and does not put off its own end', async () => {
+    const ends = '2100-01-01T00:00:00.000Z';
+    const given = { name: 'brief', zone_id: 'corp', expires_at: ends };
+    const { key, key_id } = await server.ok('admin_create_key', given);
+    expect((await rest('POST', KEYS, { key, body: { name: 'x' } })).body.expires_at).toBe(ends);
+    const later = '2100-01-01T00:00:01Z';
+    expect((await rest('POST', KEYS, { key, body: { name: 'x', expires_at: later } })).status).toBe(403);
+    expect((await rest('PATCH', `${KEYS}/${key_id}`, { key, body: { expires_at: later } })).status).toBe(403);
+    const sooner = await rest('PATCH', `${KEYS}/${key_id}`, { key, body: { expires_at: '2099-01-01T00:00:00Z' } });
+    expect([sooner.status, sooner.body.expires_at]).toEqual([200, '2099-01-01T00:00:00.000Z']);
+  });
+
   test('a viewer manages none, and the RPC methods are for admins', async () => {
     const viewer = await server.addKey({ zone_id: 'corp', role: 'viewer' });
     expect((await rest('POST', KEYS, { key: viewer, body: { name: 'x' } })).status).toBe(403);

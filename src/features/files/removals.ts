@@ -39,8 +39,9 @@ export async function removeDirectory(
   const { state, recursive } = removal;
   const { path } = state;
   if (!recursive) {
-    await refuseEntries(call, view, path);
+    // A mount below is the reason that helps, and the event is what mounts have their say in.
     const revision = call.event({ type: 'rmdir', path, ...onBranch(view) });
+    await refuseEntries(call, view, path);
     await removeOne(call, view, { state, revision });
     if (isLiveMain(view)) await endTuples(call, path);
     return { files: 0, directories: 1, revision };

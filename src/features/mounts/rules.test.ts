@@ -143,6 +143,7 @@ forEachEngine('rules of mounts', (engine) => {
       reason: 'MOUNT_BELOW',
     });
     expect(await faultOf('rmdir', { path: `${at}-dir`, recursive: true })).toMatchObject({ reason: 'MOUNT_BELOW' });
+    expect(await faultOf('rmdir', { path: `${at}-dir` })).toMatchObject({ reason: 'MOUNT_BELOW' });
     const bulk = await server.ok('delete_bulk', { paths: [`${at}-dir`], recursive: true });
     expect(bulk[`${at}-dir`]).toMatchObject({ error: { code: 'CONFLICT' } });
     await server.ok('remove_mount', { mount_point: `${at}/sub` });

@@ -28,6 +28,18 @@ forEachEngine('uploads that wait', (engine) => {
   const begin = async (client: TusClient, headers: Record<string, string>): Promise<string> =>
     (await client.create(headers)).headers.location ?? '';
 
+  test('without a length it ends at the most that a file may have, also in small pieces', async () => {
+    const url = await begin(admin, { ...DEFERRED, 'upload-metadata': `path ${base64('/endless')}` });
+    const received = 1_999_995;
+    const id = url.split('/').at(-1)!;
+    await server.sql.write('root', (tx) =>
+      tx.run('UPDATE uploads SET received = ? WHERE upload_id = ?', [received, id]),
+    );
+    const refused = await admin.patch(url, { offset: received, body: someBytes(6) });
+    expect([refused.status, codeOf(refused.body)]).toEqual([413, 'BODY_TOO_LARGE']);
+    expect(await admin.offset(url)).toBe(received);
+  });
+
   test('whoever holds it and does not hear is waited for, and then it is 423; HEAD does not wait', async () => {
     const bytes = someBytes(100_000);
     const url = await admin.begin(bytes.length, { 'upload-metadata': `path ${base64('/held')}` });
