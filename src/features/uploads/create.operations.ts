@@ -3,7 +3,7 @@
  * of the zone are looked at before a byte of it is kept; one whose first bytes fail their checksum was never there.
  */
 import { z } from 'zod';
-import { Fault } from '../../base/faults.ts';
+import { Fault, faultFromWire } from '../../base/faults.ts';
 import { newUuid } from '../../base/ids.ts';
 import { recordOf } from '../../base/json-object.ts';
 import type { LimitName } from '../../base/limits.ts';
@@ -217,7 +217,10 @@ async function beginFinal(call: Call, ready: Ready): Promise<Begun | Standing> {
   if (length <= INLINE_BYTES_MAX && sources.every(({ segments }) => segments.length === 0)) {
     await insertUpload(call.tx, row);
     const whole = Buffer.concat(sources.map(({ held }) => held ?? new Uint8Array()));
-    return beginWrite(call, row, { coming: { whole, size: length }, more: {} });
+    const begun = await beginWrite(call, row, { coming: { whole, size: length }, more: {} });
+    // A final takes no bytes, so one that is refused could never be tried again: nothing is left of it.
+    if (!isBegun(begun) || begun.state !== 'refused') return begun;
+    throw faultFromWire(begun.fault);
   }
   const full = { ...row, received: length };
   await insertUpload(call.tx, full);
