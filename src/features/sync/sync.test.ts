@@ -253,20 +253,21 @@ forEachEngine('sync', (engine) => {
     writeFileSync(place('taken/in'), 'the way');
     await write(`${at}/a`, 'A');
     await write(`${at}/z`, 'Z');
-    const root = place('.');
+    const root = place('.').replace(/\/\.$|\/$/, '');
     rmSync(root, { recursive: true });
-    writeFileSync(root.replace(/\/\.$|\/$/, ''), 'no directory');
+    writeFileSync(root, 'no directory');
     const { status, body } = await ask<Pushed>('POST', `${ROOT}/mounts${at}/push`);
     expect([status, body]).toMatchObject([200, { changes_pushed: 0, changes_failed: 2 }]);
     expect(body.errors[0]).toMatchObject({ path: `${at}/a`, code: 'UNAVAILABLE' });
-    rmSync(root.replace(/\/\.$|\/$/, ''));
+    const seen = async () => (await server.ok('get_mount', { mount_point: at })).status;
+    expect(await seen()).toBe('unreachable');
+    rmSync(root);
     mkdirSync(root);
-    const mended = await until(async () => {
-      const tried = await push(at);
-      return tried.changes_failed === 0 && tried;
-    });
+    const tried = async () => [await push(at)].find(({ changes_failed }) => changes_failed === 0);
+    const mended = await until(tried);
     expect(mended.metrics.pending).toBe(0);
     expect(filesOf(place('.'))).toEqual({ a: 'A', z: 'Z' });
+    expect([await read(`${at}/a`), await seen()]).toEqual(['A', 'active']);
   });
 
   test('two calls for the same are one run with one answer; without waiting it is a task', async () => {

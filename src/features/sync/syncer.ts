@@ -3,6 +3,7 @@
  * conflicts as it may have, is a result with failures, and no failure of the run; whatever was done by then stands in rows, so another run goes on from
  * there.
  */
+import { noteHealth } from '../mounts/mount-steps.operations.ts';
 import { pull } from './pull.ts';
 import { push } from './push.ts';
 import { type Asked, RunOver, type SyncParts, Tally } from './run.ts';
@@ -28,10 +29,12 @@ export async function runSync(
     await work(parts, begun, { asked, tally });
   } catch (thrown) {
     if (!(thrown instanceof RunOver)) throw thrown;
-    if (tally.failed === 0) {
-      const { code, message } = thrown.fault;
-      tally.fail({ path: parts.mount.mount_point, code, message });
-    }
+    const { code, message, data } = thrown.fault;
+    const { mount_id, mount_point } = parts.mount;
+    if (tally.failed === 0) tally.fail({ path: mount_point, code, message });
+    // Whoever looks at the mount sees it too; the next call that reaches the store takes it back.
+    if (data.reason === 'store_unreachable')
+      await parts.step(noteHealth, { mount_id, status: 'unreachable', last_error: message });
   }
   return { tally, error: tally.errors[0]?.message ?? null };
 }

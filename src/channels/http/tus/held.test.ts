@@ -40,6 +40,18 @@ forEachEngine('uploads that wait', (engine) => {
     expect(await admin.offset(url)).toBe(received);
   });
 
+  test('a final that is refused is not there: nobody could try it again', async () => {
+    await server.ok('mkdir', { path: '/folder' });
+    for (const size of [10, 100_000]) {
+      const part = await admin.begin(size, { 'upload-concat': 'partial' });
+      await admin.patch(part, { offset: 0, body: someBytes(size) });
+      const named = { 'upload-concat': `final;${part}`, 'upload-metadata': `path ${base64('/folder')}` };
+      const refused = await admin.create(named);
+      expect([refused.status, codeOf(refused.body)]).toEqual([409, 'IS_A_DIRECTORY']);
+    }
+    expect(await server.sql.read((tx) => tx.all("SELECT kind FROM uploads WHERE path = '/folder'"))).toEqual([]);
+  });
+
   test('whoever holds it and does not hear is waited for, and then it is 423; HEAD does not wait', async () => {
     const bytes = someBytes(100_000);
     const url = await admin.begin(bytes.length, { 'upload-metadata': `path ${base64('/held')}` });

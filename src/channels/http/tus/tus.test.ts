@@ -129,14 +129,6 @@ forEachEngine('uploads', (engine) => {
       const whole = Buffer.concat([parts[1], parts[0], parts[2], parts[1]] as Buffer[]);
       expect((await content(path)).equals(whole)).toBe(true);
       expect(made.headers.etag).toBe(`"${sha256(whole)}"`);
-      // A final that is refused is not there: nobody could try it again.
-      const folder = fresh();
-      await server.ok('mkdir', { path: folder });
-      for (const n of [0, 1]) {
-        const refused = await admin.create({ 'upload-concat': `final;${urls[n]}`, ...target(folder) });
-        expect([refused.status, codeOf(refused.body)]).toEqual([409, 'IS_A_DIRECTORY']);
-      }
-      expect(await server.sql.read((tx) => tx.all('SELECT kind FROM uploads WHERE path = ?', [folder]))).toEqual([]);
       const open = await admin.begin(5, { 'upload-concat': 'partial' });
       const early = await admin.create({ 'upload-concat': `final;${open}` });
       expect([early.status, codeOf(early.body)]).toEqual([409, 'CONFLICT']);
