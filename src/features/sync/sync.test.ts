@@ -259,7 +259,7 @@ forEachEngine('sync', (engine) => {
     const { status, body } = await ask<Pushed>('POST', `${ROOT}/mounts${at}/push`);
     expect([status, body]).toMatchObject([200, { changes_pushed: 0, changes_failed: 2 }]);
     expect(body.errors[0]).toMatchObject({ path: `${at}/a`, code: 'UNAVAILABLE' });
-    const seen = async () => (await server.ok('get_mount', { mount_point: at })).status;
+    const seen = async () => (await server.ok('get_mount', { mount_point: at }))?.status;
     expect(await seen()).toBe('unreachable');
     rmSync(root);
     mkdirSync(root);
