@@ -107,6 +107,8 @@ export interface Call {
   nextRevision(): number;
   /** Counts usage of the zone; QUOTA_EXCEEDED where growth would pass a limit. */
   use(counter: Counter, by: number): void;
+  /** Bytes of the zone's storage that open uploads are to have: to its limit they count as used. */
+  reserve(bytes: number): void;
   /** The transaction changes tuples, keys, roles or the phase of a zone: cached decisions end with it. */
   accessChanged(): void;
   /** READ_ONLY for a path in a read-only mount. */

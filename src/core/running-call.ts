@@ -82,6 +82,10 @@ export class RunningCall implements Call {
     this.state.use(counter, by);
   }
 
+  reserve(bytes: number): void {
+    this.state.reserved = bytes;
+  }
+
   accessChanged(): void {
     this.state.accessChanges = true;
   }
@@ -132,6 +136,8 @@ export class CallState {
   accessChanges = false;
   /** What is left of the zone's mounts, where the call changed them. */
   mounts: 'some' | 'none' | undefined;
+  /** Bytes that open uploads are to have, where the zone has a limit on its storage. */
+  reserved = 0;
   private readonly before: Readonly<Record<Counter, number>>;
   private used: Record<Counter, number>;
 
@@ -176,7 +182,8 @@ export class CallState {
   use(counter: Counter, by: number): void {
     const used = this.used[counter];
     // What takes the place of what the call has given up grows nothing, and passes above the limit too.
-    if (by > 0 && used + by > this.before[counter]) checkQuota(this.zone, counter, { used, by });
+    const beside = counter === 'storage_bytes' ? this.reserved : 0;
+    if (by > 0 && used + by > this.before[counter]) checkQuota(this.zone, counter, { used: used + beside, by });
     this.used[counter] = used + by;
   }
 

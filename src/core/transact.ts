@@ -22,6 +22,7 @@ import { insertEvents } from '../features/events/events.sql.ts';
 import { requireLooks } from '../features/mounts/looks.ts';
 import { settleStores } from '../features/mounts/settle.ts';
 import { mountsOf, NO_MOUNTS } from '../features/mounts/zone-mounts.ts';
+import { reservedBytes } from '../features/zones/usage.sql.ts';
 import { findZone, keepZone, lockZone, noZone } from '../features/zones/zones.sql.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -230,6 +231,9 @@ async function runHandler<I, P, O>(running: Running<I, P, O>, state: CallState, 
   const { gated } = call;
   const reaches = gated ? (operation.reach?.(ready) ?? []) : [];
   if (gated) await requireLooks(call, { needs, reaches, changes: operation.effect !== 'read' });
+  // The server's own steps store no files, but for those that say that they add to the store.
+  if (operation.grows ?? (operation.effect !== 'read' && !operation.internal))
+    call.reserve(await reservedBytes(tx, zone));
   const output = await operation.run(call, ready);
   if (gated && (state.changed || context.passage?.change)) await settleStores(call, state.events);
   // What is not the answer yet is checked when it is.

@@ -9,6 +9,7 @@ import { Fault, type FaultData } from '../../base/faults.ts';
 import type { Call, Operation, Preparation } from '../../core/operation.ts';
 import { askAboutSubject } from '../access/check.ts';
 import { limitsOf } from '../zones/quota.ts';
+import { reservedBytes } from '../zones/usage.sql.ts';
 import { specOf } from './agent-object.ts';
 import { type AgentRow, findAgent, saveLife, saveWarm } from './agents.sql.ts';
 import { hasWorkingKey } from './claims.sql.ts';
@@ -93,10 +94,11 @@ type Check = (call: Call, row: AgentRow) => Promise<string | null>;
 
 const CHECKS: Readonly<Record<StepName, Check>> = {
   load_spec: async (_call, row) => (specOf(row) ? null : 'no spec was given yet; put one'),
-  check_quota: async ({ zone }, row) => {
+  check_quota: async ({ tx, zone }, row) => {
     const wanted = specOf(row)?.resource_requests.storage_limit_mb ?? 0;
     const limit = limitsOf(zone).max_storage_bytes ?? 0;
-    const free = limit === 0 ? Number.POSITIVE_INFINITY : Math.max(0, limit - zone.used_storage_bytes);
+    const used = zone.used_storage_bytes + (await reservedBytes(tx, zone));
+    const free = limit === 0 ? Number.POSITIVE_INFINITY : Math.max(0, limit - used);
     if (wanted * MiB <= free) return null;
     return `the spec requests ${wanted} MiB of storage, the zone has ${Math.floor(free / MiB)} MiB free`;
   },

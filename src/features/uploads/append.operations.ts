@@ -104,7 +104,7 @@ async function begin(call: Call, ready: ReadyAppend): Promise<Begun | Standing> 
   }
   if (isLocked(row, call.now)) return askHolder(call, row);
   if (ready.offset !== row.received) throw offsetMismatch(row.received);
-  const length = lengthFor(call, row, ready.length);
+  const length = await lengthFor(call, row, ready.length);
   if (row.status === 'complete') {
     if ((ready.whole?.length ?? 1) > 0) throw beyondLength(row.received);
     return standingOf(row);
@@ -114,10 +114,10 @@ async function begin(call: Call, ready: ReadyAppend): Promise<Begun | Standing> 
 }
 
 /** The length of an upload: set once, and then what it is. */
-function lengthFor(call: Call, row: UploadRow, given: number | undefined): number | null {
+async function lengthFor(call: Call, row: UploadRow, given: number | undefined): Promise<number | null> {
   if (given === undefined || given === row.length) return row.length;
   if (row.length !== null) throw badHeader('Upload-Length', `is ${row.length} already`);
   if (given < row.received) throw badHeader('Upload-Length', `is below the ${row.received} bytes that are here`);
-  checkLength(call, given);
+  await checkLength(call, given, row.upload_id);
   return given;
 }

@@ -18,6 +18,7 @@ import type { Written } from '../files/file-object.ts';
 import { lookUp } from '../files/tree.ts';
 import { mainView, type View } from '../files/view.ts';
 import { contentTypeOf } from '../files/write.operations.ts';
+import { reservedBytes } from '../zones/usage.sql.ts';
 import { expiryAt, type Result, type UploadRow } from './upload.ts';
 import { type Change, keepUpload } from './uploads.sql.ts';
 
@@ -31,6 +32,8 @@ export async function becomeFile(
 ): Promise<Outcome> {
   const { stored, more } = whole;
   const common: Change = { ...more, received: stored.size, lock_until: null, expires_at: expiryAt(call.now) };
+  // What it was to have becomes what the file has.
+  call.reserve(await reservedBytes(call.tx, call.zone, row.upload_id));
   const planned = await call.weigh(() => plan(call, row, stored)).catch(faultOf);
   if (planned instanceof Fault) {
     await keepUpload(call.tx, row, { ...common, status: 'failed' });

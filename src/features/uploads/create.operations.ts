@@ -201,7 +201,7 @@ const rowOf = (call: Call, ready: Ready): Omit<UploadRow, 'upload_id'> => ({
 
 async function begin(call: Call, ready: Ready): Promise<Begun | Standing> {
   const row = await newRow(call, ready);
-  if (ready.length !== null) checkLength(call, ready.length);
+  if (ready.length !== null) await checkLength(call, ready.length, row.upload_id);
   await insertUpload(call.tx, row);
   return beginWrite(call, row, { coming: ready, more: {} });
 }
@@ -209,8 +209,8 @@ async function begin(call: Call, ready: Ready): Promise<Begun | Standing> {
 async function beginFinal(call: Call, ready: Ready): Promise<Begun | Standing> {
   const partials = await partialsOf(call, ready.partials);
   const length = partials.reduce((sum, { received }) => sum + received, 0);
-  checkLength(call, length);
   const row = { ...(await newRow(call, ready)), length };
+  await checkLength(call, length, row.upload_id);
   const sources = partials.map(
     ({ upload_id, held, segments }): Source => ({ upload_id, held, segments: segmentsOf({ segments }) }),
   );

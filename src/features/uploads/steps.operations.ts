@@ -7,6 +7,7 @@ import { Fault } from '../../base/faults.ts';
 import type { Call, Operation } from '../../core/operation.ts';
 import type { Stored } from '../content/content.ts';
 import { checkQuota } from '../zones/quota.ts';
+import { reservedBytes } from '../zones/usage.sql.ts';
 import { becomeFile, type Outcome } from './become-file.ts';
 import {
   expiryAt,
@@ -71,19 +72,20 @@ export const progress: Operation<z.infer<typeof progressInput>, z.infer<typeof p
       ...(whole && input.end ? { status: 'complete' } : {}),
     });
     // Of an upload without a length nobody has looked whether there is room for it.
-    if (length === null && !input.end) checkRoom(call, input.received);
+    if (length === null && !input.end) await checkRoom(call, input.received, row.upload_id);
     return { upload_id: row.upload_id, wanted: row.wanted === input.token, end: input.end };
   },
 };
 
-/** QUOTA_EXCEEDED for so many bytes that could never become a file of the zone as it is. */
-export function checkRoom(call: Call, bytes: number): void {
+/** QUOTA_EXCEEDED for so many bytes of an upload that could never become a file of the zone as it is. */
+async function checkRoom(call: Call, bytes: number, upload_id: string): Promise<void> {
   checkQuota(call.zone, 'file_bytes', { used: 0, by: bytes });
-  checkQuota(call.zone, 'storage_bytes', { used: call.zone.used_storage_bytes, by: bytes });
+  const others = await reservedBytes(call.tx, call.zone, upload_id);
+  checkQuota(call.zone, 'storage_bytes', { used: call.zone.used_storage_bytes + others, by: bytes });
 }
 
 /** BODY_TOO_LARGE or QUOTA_EXCEEDED for a length that cannot be. */
-export function checkLength(call: Call, length: number): void {
+export async function checkLength(call: Call, length: number, upload_id: string): Promise<void> {
   const maximum = call.limits.FILE_BYTES;
   if (length > maximum) {
     throw new Fault('BODY_TOO_LARGE', `${length} bytes are more than the ${maximum} that a file may have`, {
@@ -91,7 +93,7 @@ export function checkLength(call: Call, length: number): void {
       maximum,
     });
   }
-  checkRoom(call, length);
+  await checkRoom(call, length, upload_id);
 }
 
 const finishInput = telling.extend({ segments, stored: z.custom<Stored>() });

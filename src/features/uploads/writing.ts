@@ -57,7 +57,7 @@ export async function beginWrite(
   const size = whole?.length ?? coming.size ?? 0;
   if (row.length !== null && row.received + size > row.length) throw beyondLength(row.length);
   // Else many small bodies would gather more than a file may have, or the zone has room for.
-  if (row.length === null) checkLength(call, row.received + size);
+  if (row.length === null) await checkLength(call, row.received + size, row.upload_id);
   const isInline = row.segments === '[]' && row.received + size <= INLINE_BYTES_MAX;
   if (!whole || (whole.length > 0 && !isInline)) return takeLock(call, row);
   const received = row.received + whole.length;

@@ -4,7 +4,7 @@ import { isoTime } from '../../base/clock.ts';
 import type { Tx } from '../../ports/sql.ts';
 import { finalizersOf } from './finalizers.ts';
 import { limitsOf } from './quota.ts';
-import { agentCounts, historyBytes, openJobs } from './usage.sql.ts';
+import { agentCounts, historyBytes, openJobs, uploadBytes } from './usage.sql.ts';
 import type { ZoneRecord } from './zones.sql.ts';
 
 const numbers = z.record(z.string(), z.number());
@@ -35,20 +35,27 @@ export type ZoneObject = z.infer<typeof zoneObject>;
 /** The objects of zones, in the order of their rows. */
 export async function zoneObjects(tx: Tx, rows: readonly ZoneRecord[]): Promise<ZoneObject[]> {
   const ids = rows.map(({ zone_id }) => zone_id);
-  const [history, agents, jobs] = await Promise.all([historyBytes(tx, ids), agentCounts(tx, ids), openJobs(tx, ids)]);
+  const [history, uploads, agents, jobs] = await Promise.all([
+    historyBytes(tx, ids),
+    uploadBytes(tx, ids),
+    agentCounts(tx, ids),
+    openJobs(tx, ids),
+  ]);
   return rows.map((row) => {
     const of = (counts: ReadonlyMap<string, number>): number => counts.get(row.zone_id) ?? 0;
-    return toZoneObject(row, { history_bytes: of(history), agents: of(agents), jobs_queued: of(jobs) });
+    const storage_bytes = row.used_storage_bytes + of(uploads);
+    return toZoneObject(row, { storage_bytes, history_bytes: of(history), agents: of(agents), jobs_queued: of(jobs) });
   });
 }
 
 interface AddedUp {
+  readonly storage_bytes: number;
   readonly history_bytes: number;
   readonly agents: number;
   readonly jobs_queued: number;
 }
 
-function toZoneObject(row: ZoneRecord, { history_bytes, agents, jobs_queued }: AddedUp): ZoneObject {
+function toZoneObject(row: ZoneRecord, { storage_bytes, history_bytes, agents, jobs_queued }: AddedUp): ZoneObject {
   const limits = limitsOf(row);
   const finalizers = Object.entries(finalizersOf(row));
   const named = (state: string): string[] => finalizers.filter(([, at]) => at.state === state).map(([name]) => name);
@@ -65,7 +72,7 @@ function toZoneObject(row: ZoneRecord, { history_bytes, agents, jobs_queued }: A
     limits,
     quota: limits,
     usage: {
-      storage_bytes: row.used_storage_bytes,
+      storage_bytes,
       history_bytes,
       files: row.used_files,
       agents,

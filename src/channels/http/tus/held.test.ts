@@ -52,6 +52,33 @@ forEachEngine('uploads that wait', (engine) => {
     expect(await server.sql.read((tx) => tx.all("SELECT kind FROM uploads WHERE path = '/folder'"))).toEqual([]);
   });
 
+  test('what an upload is to have counts to the storage of its zone until it is a file, or is gone', async () => {
+    const zone_id = `spoken-${engine}`;
+    await server.addZone(zone_id, { max_storage_bytes: 100 });
+    const client = clientOf({ 'x-nexus-zone-id': zone_id });
+    const used = async () => (await server.ok('zone_get', { zone_id })).usage.storage_bytes;
+    const write = (size: number) => server.rpc('write', { zone_id, path: '/f', content: 'x'.repeat(size) });
+    const named = (path: string) => ({ 'upload-metadata': `path ${base64(path)}` });
+    const begun = await Promise.all([1, 2, 3].map((n) => client.create({ 'upload-length': '60', ...named(`/u${n}`) })));
+    expect(begun.map(({ status }) => status).sort()).toEqual([201, 507, 507]);
+    const url = begun.find(({ status }) => status === 201)?.headers.location ?? '';
+    expect(await used()).toBe(60);
+    expect((await write(41)).error).toMatchObject({ data: { quota: 'max_storage_bytes', used: 60, requested: 41 } });
+    expect((await write(40)).error).toBeNull();
+    // Without a length, what has come.
+    await server.ok('delete', { zone_id, path: '/f' });
+    const open = await begin(client, { ...DEFERRED, ...named('/open') });
+    expect((await client.patch(open, { offset: 0, body: someBytes(30) })).status).toBe(204);
+    expect(await used()).toBe(90);
+    expect((await client.patch(open, { offset: 30, body: someBytes(11) })).status).toBe(507);
+    expect((await client.patch(open, { offset: 30, body: someBytes(10) })).status).toBe(204);
+    expect((await client.patch(url, { offset: 0, body: someBytes(60) })).status).toBe(204);
+    expect(await used()).toBe(100);
+    await client.send({ method: 'DELETE', url: open });
+    expect(await used()).toBe(60);
+    expect((await write(40)).error).toBeNull();
+  });
+
   test('whoever holds it and does not hear is waited for, and then it is 423; HEAD does not wait', async () => {
     const bytes = someBytes(100_000);
     const url = await admin.begin(bytes.length, { 'upload-metadata': `path ${base64('/held')}` });
@@ -140,10 +167,9 @@ forEachEngine('uploads that wait', (engine) => {
     expect((await client.head(url)).headers).toMatchObject({ 'upload-offset': '410', 'upload-length': '1000' });
     const other = { offset: 410, body: someBytes(0), headers: { 'upload-length': '999' } };
     expect((await client.patch(url, other)).status).toBe(400);
-    // What others wrote meanwhile counts at the end.
-    await server.ok('write', { zone_id: zone, path: '/other', content: 'x' });
-    expect((await client.patch(url, { offset: 410, body: someBytes(590) })).status).toBe(507);
-    await server.ok('delete', { zone_id: zone, path: '/other' });
+    // Nobody takes the room that it is to have.
+    expect(await server.fault('write', { zone_id: zone, path: '/other', content: 'x' })).toBe('QUOTA_EXCEEDED');
+    expect((await client.patch(url, { offset: 410, body: someBytes(590) })).status).toBe(204);
     expect((await client.patch(url, { offset: 1_000, body: someBytes(0) })).status).toBe(204);
     expect((await server.ok('zone_get', { zone_id: zone })).usage).toMatchObject({ storage_bytes: 1_000, files: 1 });
     const told = await server.sql.read((tx) =>

@@ -201,12 +201,13 @@ forEachEngine('uploads', (engine) => {
       await server.addZone(zone, { max_storage_bytes: 1000 });
       const client = clientOf(ADMIN_KEY, { 'x-nexus-zone-id': zone });
       expect((await client.create({ 'upload-length': '1001' })).status).toBe(507);
+      await server.ok('write', { zone_id: zone, path: '/b', content: 'x'.repeat(200) });
       const url = await client.begin(800, target('/a'));
-      await server.ok('write', { zone_id: zone, path: '/b', content: 'x'.repeat(300) });
+      await server.ok('zone_update', { zone_id: zone, limits: { max_storage_bytes: 900 } });
       const bytes = someBytes(800);
       const refused = await client.patch(url, { offset: 0, body: bytes });
       expect([refused.status, codeOf(refused.body)]).toEqual([507, 'QUOTA_EXCEEDED']);
-      expect(await storage(zone)).toBe(300);
+      expect(await storage(zone)).toBe(1000);
       await server.ok('delete', { zone_id: zone, path: '/b' });
       expect((await client.patch(url, { offset: 800, body: Buffer.alloc(0) })).status).toBe(204);
       expect(await storage(zone)).toBe(800);
