@@ -86,7 +86,7 @@ const isOfZone = ({ details }: AuditRow, wanted: string, here: string): boolean 
 
 /** `here`: the zone of the log. */
 export function isWanted(row: AuditRow, filter: AuditFilter, here: string): boolean {
-  const { subject_zone_id } = filter;
+  const { subject_zone_id = filter.actor === undefined ? undefined : here } = filter;
   return isFound(row, filter) && (subject_zone_id === undefined || isOfZone(row, subject_zone_id, here));
 }
 

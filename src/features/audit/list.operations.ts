@@ -23,7 +23,7 @@ const time = z.iso
   .optional();
 
 const listInput = z.object({
-  actor: plainText.optional().describe('only rows of this one, `user:ada`, of whichever zone unless one is named'),
+  actor: plainText.optional().describe('only rows of this one, `user:ada`, who is of the zone unless another is named'),
   subject_zone_id: plainText.optional().describe('only rows of those who are at home in this zone'),
   action: plainText.optional().describe('only rows of this operation, or auth_success, auth_failure, auth_denied'),
   outcome: z.enum(['allowed', 'denied', 'failed']).optional().describe('only rows with this outcome'),

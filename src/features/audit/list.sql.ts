@@ -29,7 +29,7 @@ export async function listChanges(tx: Tx, { zone_id, filter, before, limit }: Pa
   const params: SqlValue[] = wanted.map((name) => filter[name] ?? '');
   if (filter.object !== undefined) params.push([...filter.object].length, filter.object);
   const found: Found[] = [];
-  const most = filter.subject_zone_id === undefined ? limit : Math.max(limit, SLICE_ROWS);
+  const most = filter.actor === undefined && filter.subject_zone_id === undefined ? limit : Math.max(limit, SLICE_ROWS);
   for (let last = end; ; ) {
     const rows = await tx.all<StoredRow>(
       `SELECT ${COLUMNS} FROM audit WHERE zone_id = ? AND n >= ? AND n < ?${only}${prefix} ORDER BY n DESC LIMIT ?`,

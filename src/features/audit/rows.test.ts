@@ -79,18 +79,6 @@ forEachEngine('rows', (engine) => {
     });
   });
 
-  test('an actor is found by the name that his rows have, of whichever zone he is', async () => {
-    const own = await server.addKey({ zone_id: 'acme', subject: 'fay', role: 'admin' });
-    await server.ok('write', { path: '/of-fay', content: '' }, own);
-    const root = await server.addKey({ subject: 'fay', role: 'admin' });
-    await server.ok('write', { zone_id: 'acme', path: '/of-root', content: '' }, root);
-    const written = async (more: object) =>
-      (await list({ zone_id: 'acme', actor: 'user:fay', action: 'file.write', ...more })).map(({ object }) => object);
-    expect(await written({})).toEqual(['/of-root', '/of-fay']);
-    expect(await written({ subject_zone_id: 'root' })).toEqual(['/of-root']);
-    expect(await written({ subject_zone_id: 'acme' })).toEqual(['/of-fay']);
-  });
-
   test('auth_success is at most once a second for each credential and channel', async () => {
     const key = await server.addKey({ zone_id: 'acme', subject: 'busy', role: 'admin' });
     const began = performance.now();
