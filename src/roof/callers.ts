@@ -37,7 +37,7 @@ export interface CallersParts {
   /** undefined: nothing is limited. */
   readonly rates: Rates | undefined;
   /** Told of each caller that was asked for. */
-  readonly used: (caller: Caller) => void;
+  readonly used: (caller: Caller) => Promise<void> | undefined;
 }
 
 export interface KeptCallers extends Callers {
@@ -54,7 +54,7 @@ export function callersOf({ sql, clock, tokens, rates, used }: CallersParts): Ke
     const known = await lookUp(credential, hash, now);
     those.delete(hash);
     if (!known.caller) return known;
-    used(known.caller);
+    await used(known.caller);
     if (those.size >= KEPT_MOST) those.clear();
     those.set(hash, { known, until: Math.min(now + KEPT_MS, endOf(known.caller)) });
     return known;

@@ -196,13 +196,13 @@ describe('effect', () => {
     expect(await server.fault('rpc_list', {}, key)).toBe('ACCESS_DENIED');
   });
 
-  test('the time of use is written once a minute at most, and no request waits for it', async () => {
+  test('the time of the first use is there with its answer; later ones are written once a minute at most', async () => {
     const { key, key_id } = await server.ok('admin_create_key', { name: 'used', zone_id: 'corp' });
     const usedAt = async (): Promise<string | null> => (await server.ok('admin_get_key', { key_id })).last_used_at;
     expect(await usedAt()).toBeNull();
     await server.ok('whoami', {}, key);
-    while ((await usedAt()) === null) await new Promise((resolve) => setTimeout(resolve, 5));
     const first = await usedAt();
+    expect(first).not.toBeNull();
     for (let i = 0; i < 20; i++) await server.ok('whoami', {}, key);
     await server.ok('write', { path: '/flush', content: '', zone_id: 'corp' });
     expect(await usedAt()).toBe(first);
