@@ -37,7 +37,7 @@ export async function becomeFile(
   const planned = await call.weigh(() => plan(call, row, stored)).catch(faultOf);
   if (planned instanceof Fault) {
     await keepUpload(call.tx, row, { ...common, status: 'failed' });
-    return { refused: faultToWire(planned) };
+    return { refused: refusalOf(row, planned) };
   }
   const { view, change, written } = planned;
   await storeChange(call, view, change);
@@ -75,4 +75,10 @@ async function plan(call: Call, row: UploadRow, stored: Stored): Promise<Planned
   const written = planWrite(call, view, { spot, content, change });
   await admitChange(call, change);
   return { view, change, written };
+}
+
+/** Names the upload, which a client that had not heard of it yet could not try again; a final that is refused is gone. */
+function refusalOf({ kind, upload_id }: UploadRow, fault: Fault): FaultWire {
+  const refusal = faultToWire(fault);
+  return kind === 'final' ? refusal : { ...refusal, data: { ...refusal.data, upload_id } };
 }

@@ -52,6 +52,22 @@ forEachEngine('uploads that wait', (engine) => {
     expect(await server.sql.read((tx) => tx.all("SELECT kind FROM uploads WHERE path = '/folder'"))).toEqual([]);
   });
 
+  test('one whose file is refused with its creation says where it is, and is tried again there', async () => {
+    for (const size of [10, 100_000]) {
+      const path = `/taken-${size}`;
+      await server.ok('mkdir', { path });
+      const body = someBytes(size);
+      const named = { 'upload-metadata': `path ${base64(path)}`, 'content-type': BYTES };
+      const refused = await admin.create({ 'upload-length': String(size), ...named }, body);
+      expect([refused.status, codeOf(refused.body)]).toEqual([409, 'IS_A_DIRECTORY']);
+      const url = refused.headers.location ?? '';
+      expect(url).toMatch(/^\/api\/v2\/uploads\/[0-9a-f-]{36}$/);
+      await server.ok('rmdir', { path });
+      expect((await admin.patch(url, { offset: size, body: Buffer.alloc(0) })).status).toBe(204);
+      expect((await server.ok('stat', { path })).size).toBe(size);
+    }
+  });
+
   test('what an upload is to have counts to the storage of its zone until it is a file, or is gone', async () => {
     const zone_id = `spoken-${engine}`;
     await server.addZone(zone_id, { max_storage_bytes: 100 });

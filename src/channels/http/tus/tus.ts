@@ -153,11 +153,16 @@ async function create(tus: Tus, request: FastifyRequest, reply: FastifyReply): P
     checkType(request);
   }
   const params = { ...concat, ...target, length, concat: one(headers, 'upload-concat'), body };
-  const standing = (await ask(tus, request, { reply, operation: CREATE, params })) as Standing;
+  const standing = (await ask(tus, request, { reply, operation: CREATE, params }).catch((thrown: unknown) => {
+    // Its bytes are here and its file was refused: an empty PATCH tries again.
+    const left = concat.kind === 'single' && thrown instanceof Fault ? thrown.data.upload_id : undefined;
+    if (typeof left === 'string') reply.header('location', locationOf(left));
+    throw thrown;
+  })) as Standing;
   return reply
     .code(201)
     .headers({
-      location: `${ROOT}/${standing.upload_id}`,
+      location: locationOf(standing.upload_id),
       'upload-offset': standing.received,
       'upload-expires': httpDate(standing.expires_at),
       ...resultHeaders(standing),
@@ -178,6 +183,8 @@ async function append(tus: Tus, request: FastifyRequest, reply: FastifyReply): P
   if (!standing.complete) reply.header('upload-expires', httpDate(standing.expires_at));
   return reply.headers(resultHeaders(standing)).send();
 }
+
+const locationOf = (upload_id: string): string => `${ROOT}/${upload_id}`;
 
 const resultHeaders = ({ result }: Standing): Record<string, string> =>
   result ? { etag: `"${result.etag}"`, 'x-nexus-version': String(result.version) } : {};
