@@ -4,15 +4,7 @@ import type { Config } from '../../config.ts';
 import type { BackupDesk } from '../../core/call/backups.ts';
 import type { Depot, DepotUse } from '../../ports/depot.ts';
 import { checkDestination, defaultDestination, openDepot, probeDepot } from './depots.ts';
-
-const said = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
-
-/** What the port says of a store that does not answer is of the blobs. */
-function saidOf(destination: string, thrown: unknown): string {
-  if (!(thrown instanceof Fault) || thrown.data.reason !== 'blobs') return said(thrown);
-  const asked = /[?&]endpoint=/.test(destination) ? '' : '; it names no endpoint, so Amazon was asked';
-  return `${destination} is out of reach${destination.startsWith('s3:') ? asked : ''}`;
-}
+import { atPlace, saidOf, unreachable } from './place.ts';
 
 export const backupDesk = (
   config: Config,
@@ -33,12 +25,11 @@ export const backupDesk = (
   restore,
 });
 
-/** UPSTREAM_FAILED, with the words of the place. */
+/** It names the place where that fails, from here on too: UPSTREAM_FAILED. */
 export async function openReachable(config: Config, destination: string, use: DepotUse): Promise<Depot> {
   try {
-    return await openDepot(config, destination, use);
+    return atPlace(destination, await openDepot(config, destination, use));
   } catch (thrown) {
-    if (thrown instanceof Fault) throw thrown;
-    throw new Fault('UPSTREAM_FAILED', `The destination ${destination} cannot be reached: ${said(thrown)}`);
+    throw thrown instanceof Fault && thrown.data.reason !== 'blobs' ? thrown : unreachable(destination, thrown);
   }
 }

@@ -21,7 +21,8 @@ import { openBlobs, openThreadSql } from '../engines.ts';
 import { migrate, readMigrations, schemaState } from '../migrations.ts';
 import { withSql } from '../offline.ts';
 import { beginStore, refuseTaken } from '../store-mark.ts';
-import { openDepot, scratchDirectory } from './depots.ts';
+import { scratchDirectory } from './depots.ts';
+import { openReachable } from './desk.ts';
 import { stateOf } from './state.ts';
 
 export { backupOf, damagedObject } from '../../features/backups/backup-object.ts';
@@ -42,7 +43,7 @@ export interface Told {
 }
 
 async function withDepot<T>(config: Config, from: string, work: (depot: Depot) => Promise<T>): Promise<T> {
-  const depot = await openDepot(config, from, 'look');
+  const depot = await openReachable(config, from, 'look');
   try {
     return await work(depot);
   } finally {
