@@ -16,7 +16,7 @@ import { HOUSEWORK } from '../jobs/topics.ts';
 import { type BackupObject, backupOf, backupShape, damagedObject, runObject } from './backup-object.ts';
 import { isOverdue } from './figures.ts';
 import { backupIdOf, getManifest, listManifests } from './manifest.ts';
-import { checkSchedule, keepPlan, planShape, RETENTION_DAYS_MAX, readPlan } from './plan.ts';
+import { checkSchedule, hasSameSchedule, keepPlan, planShape, RETENTION_DAYS_MAX, readPlan } from './plan.ts';
 import { findRun, newestRuns, type RunRow, saveRun } from './runs.sql.ts';
 import { newRun } from './runs.ts';
 import { backupSteps } from './steps.operations.ts';
@@ -99,11 +99,12 @@ const setPlan: Operation<Changes, z.infer<typeof planShape>, Changes & { readonl
     if (input.destination !== undefined) await backups.probe(input.destination);
     return { ...input, fallback: backups.destination };
   },
-  run: async ({ tx }, { fallback: destination, retention, enabled = true, ...given }) => {
-    const before = await readPlan(tx, destination);
+  run: async (call, { fallback: destination, retention, enabled = true, ...given }) => {
+    const before = await readPlan(call.tx, destination);
     const plan = planShape.parse({ ...before, retention_days: retention ?? before.retention_days, ...given, enabled });
     checkSchedule(plan);
-    await keepPlan(tx, plan);
+    const since = hasSameSchedule(before, plan) ? before.since : await queueTime(call);
+    await keepPlan(call.tx, { ...plan, since });
     return plan;
   },
 };

@@ -1,7 +1,7 @@
 /** Figures of backups, asked at each scrape, and whether one is missing. */
 import type { Tx } from '../../ports/sql.ts';
 import { nextInstant } from '../jobs/cron.ts';
-import { type Plan, readPlan } from './plan.ts';
+import { type KeptPlan, readPlan } from './plan.ts';
 import { lastEnds } from './runs.sql.ts';
 
 export interface BackupGauges {
@@ -24,10 +24,11 @@ export async function backupGauges(tx: Tx): Promise<BackupGauges> {
 const LATE_MS = 3_600_000;
 
 /** Has there been no good one since the schedule last asked for one? */
-export async function isOverdue(tx: Tx, { enabled, schedule, timezone }: Plan, now: number): Promise<boolean> {
+export async function isOverdue(tx: Tx, plan: KeptPlan, now: number): Promise<boolean> {
   const { succeeded, failed } = await lastEnds(tx);
-  const since = succeeded ?? failed;
-  if (!enabled || since === null) return false;
-  const next = nextInstant({ cron: schedule, timezone }, since);
+  const last = succeeded ?? failed;
+  if (!plan.enabled || last === null) return false;
+  const since = Math.max(last, plan.since ?? 0);
+  const next = nextInstant({ cron: plan.schedule, timezone: plan.timezone }, since);
   return next !== undefined && next + LATE_MS < now;
 }

@@ -19,6 +19,13 @@ export const planShape = z.object({
 });
 export type Plan = z.infer<typeof planShape>;
 
+/** As it is kept. */
+const keptShape = planShape.extend({
+  /** When its schedule was set, in milliseconds: what lies before was never asked for. */
+  since: z.number().optional(),
+});
+export type KeptPlan = z.infer<typeof keptShape>;
+
 const NAME = 'backup_plan';
 
 /** What holds until somebody says otherwise. */
@@ -30,12 +37,16 @@ export const firstPlan = (destination: string): Plan => ({
   enabled: false,
 });
 
-export async function readPlan(tx: Tx, destination: string): Promise<Plan> {
+export async function readPlan(tx: Tx, destination: string): Promise<KeptPlan> {
   const kept = await findSetting(tx, NAME);
-  return kept === undefined ? firstPlan(destination) : planShape.parse(parseJson(kept));
+  return kept === undefined ? firstPlan(destination) : keptShape.parse(parseJson(kept));
 }
 
-export const keepPlan = (tx: Tx, plan: Plan): Promise<void> => putSetting(tx, NAME, JSON.stringify(plan));
+export const keepPlan = (tx: Tx, plan: KeptPlan): Promise<void> => putSetting(tx, NAME, JSON.stringify(plan));
+
+/** Are its instants those of before? */
+export const hasSameSchedule = (one: Plan, other: Plan): boolean =>
+  one.schedule === other.schedule && one.timezone === other.timezone && one.enabled === other.enabled;
 
 /** INVALID_PARAMS that names the field. */
 export function checkSchedule({ schedule, timezone }: Pick<Plan, 'schedule' | 'timezone'>): void {

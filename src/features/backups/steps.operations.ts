@@ -38,8 +38,8 @@ async function isPlanned(call: Call, destination: string): Promise<boolean> {
   if (!plan.enabled) return false;
   const now = await queueTime(call);
   const last = await lastPlanned(call.tx);
-  // What was missed while no server ran is made once; from the first day on, at the next instant only.
-  const since = last ?? now - LOOK_BACK_MS;
+  // What was missed while no server ran is made once; what lies before the schedule was set is not.
+  const since = Math.max(last ?? 0, plan.since ?? (last === undefined ? now - LOOK_BACK_MS : 0));
   const next = nextInstant({ cron: plan.schedule, timezone: plan.timezone }, since);
   return next !== undefined && next <= now;
 }

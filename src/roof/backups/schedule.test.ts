@@ -5,8 +5,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type AgentServer, startAgentServer } from '../../../test/agent-server.ts';
 import { forEachEngine } from '../../../test/harness.ts';
+import { keepPlan, readPlan } from '../../features/backups/plan.ts';
 import { saveRun } from '../../features/backups/runs.sql.ts';
 import { newRun } from '../../features/backups/runs.ts';
+import { backupDue } from '../../features/backups/steps.operations.ts';
+import { systemSteps } from '../system.ts';
 
 const ROOT = '/api/v2/backups';
 /** More than a year, and less than what is remembered of backups. */
@@ -41,6 +44,7 @@ forEachEngine('scheduled backups', (engine) => {
       await tx.run('DELETE FROM backup_runs');
       const run = newRun({ backup_id: 'bk-long-ago', reason: 'schedule', destination }, since);
       await saveRun(tx, { ...run, status: 'succeeded', ended_at: since });
+      await keepPlan(tx, { ...(await readPlan(tx, destination)), since });
     });
   const ended = async (): Promise<string[]> => {
     for (;;) {
@@ -56,9 +60,11 @@ forEachEngine('scheduled backups', (engine) => {
 
   test('are made once, however many were missed and however many servers there are', { timeout: 60_000 }, async () => {
     expect(await figure('last_success_timestamp_seconds')).toBe(0);
-    await missed(Date.now() - LONG_MS);
-    expect((await at.ask('PUT', `${ROOT}/config`, plan)).status).toBe(200);
+    const set = await at.ask('PUT', `${ROOT}/config`, plan);
+    expect(set).toMatchObject({ status: 200, body: { ...plan, timezone: 'UTC', enabled: true } });
+    expect(Object.keys(set.body)).not.toContain('since');
     expect(await figure('scheduled')).toBe(1);
+    await missed(Date.now() - LONG_MS);
     const began = Date.now() / 1000 - 60;
     expect(await ended()).toEqual(['succeeded']);
     const { body } = await at.ask('GET', ROOT);
@@ -81,5 +87,21 @@ forEachEngine('scheduled backups', (engine) => {
     rmSync(destination);
     const listed = await at.ask('GET', ROOT);
     expect(listed.body).toMatchObject({ overdue: true, backups: [{ status: 'failed' }] });
+  });
+
+  test('are not made for what lies before their schedule was set', { timeout: 60_000 }, async () => {
+    rmSync(destination, { recursive: true, force: true });
+    await missed(Date.now() - LONG_MS);
+    expect(await ended()).toEqual(['succeeded']);
+    const due = () => systemSteps(at.server.running.server.runner)(backupDue, 'root', { destination });
+    const monthly = { ...plan, schedule: '0 0 1 * *' };
+    await at.server.sql.write('root', (tx) => tx.run('UPDATE backup_runs SET created_at = ?', [Date.now() - LONG_MS]));
+    expect((await at.ask('PUT', `${ROOT}/config`, monthly)).status).toBe(200);
+    expect(await due()).toBe(false);
+    expect((await at.ask('GET', ROOT)).body).toMatchObject({ overdue: false });
+    // The same schedule again is not set anew.
+    await missed(Date.now() - LONG_MS);
+    expect((await at.ask('PUT', `${ROOT}/config`, monthly)).status).toBe(200);
+    expect(await ended()).toEqual(['succeeded']);
   });
 });
