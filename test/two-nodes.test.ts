@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { KEYS_TOPIC } from '../src/features/access/keys.operations.ts';
 import type { AuditEntry } from '../src/features/audit/entries.ts';
 import { startTestServer, type TestServer } from './harness.ts';
 import { listen } from './listener.ts';
@@ -180,6 +181,26 @@ test('a grant that is taken back and a key that is revoked on one node are refus
     expect(await there.fault('write', { path: '/guests/a', content: 'b' }, key)).toBe('ACCESS_DENIED');
     await here.ok('admin_revoke_key', { key_id });
     expect(await there.fault('whoami', {}, key)).toBe('UNAUTHENTICATED');
+  }
+});
+
+test('another limit of a key holds on the other as soon as that has heard of it', { timeout: 90_000 }, async () => {
+  const { key, key_id } = await first.ok('admin_create_key', {
+    name: 'paced',
+    user_id: 'paced',
+    rate_limit_per_minute: 10,
+  });
+  const limit = async () => {
+    const answer = await second.http('/api/v1/auth/whoami', { headers: { authorization: `Bearer ${key}` } });
+    return answer.headers.get('x-ratelimit-limit');
+  };
+  // Half of it each, once they know of each other.
+  await expect.poll(limit, { timeout: 60_000 }).toBe('5');
+  for (let rate_limit_per_minute = 20; rate_limit_per_minute <= 40; rate_limit_per_minute += 2) {
+    const heard = second.running.server.rings.next(KEYS_TOPIC, 60_000);
+    await first.ok('admin_update_key', { key_id, rate_limit_per_minute });
+    await heard;
+    expect(await limit()).toBe(String(rate_limit_per_minute / 2));
   }
 });
 

@@ -1,12 +1,14 @@
 /**
  * Callers by their credential, kept for a second so that a busy one costs no statement a request. Guarantees: what is
  * kept is never the last word: the transaction of each call compares the access revision (core/transact.ts), an expiry is
- * seen at once, and a door asks again before it tells any failure. Only the hash of a credential is kept.
+ * seen at once, and a door asks again before it tells any failure; a key that another node changed, whose limit no
+ * transaction looks at, is forgotten as soon as that rings. Only the hash of a credential is kept.
  */
 import { Fault } from '../base/faults.ts';
 import { isTokenForm } from '../base/token-form.ts';
 import type { Callers, Credential, Known } from '../channels/http/door.ts';
 import type { Caller } from '../core/operation.ts';
+import type { Rings } from '../core/rings.ts';
 import {
   callerByHash,
   callerByToken,
@@ -17,6 +19,7 @@ import {
   unauthenticated,
   whyRefused,
 } from '../features/access/credentials.ts';
+import { KEYS_TOPIC } from '../features/access/keys.operations.ts';
 import type { TokenDesk } from '../features/access/tokens.ts';
 import type { Rates } from '../features/limits/rates.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -36,6 +39,7 @@ export interface CallersParts {
   readonly tokens: TokenDesk;
   /** undefined: nothing is limited. */
   readonly rates: Rates | undefined;
+  readonly rings: Pick<Rings, 'listen'>;
   /** Told of each caller that was asked for. */
   readonly used: (caller: Caller) => Promise<void> | undefined;
 }
@@ -45,16 +49,20 @@ export interface KeptCallers extends Callers {
   forget(): void;
 }
 
-export function callersOf({ sql, clock, tokens, rates, used }: CallersParts): KeptCallers {
+export function callersOf({ sql, clock, tokens, rates, rings, used }: CallersParts): KeptCallers {
   // Apart, so that a token that was shown where only a key counts is not found by what it was elsewhere.
   const kept = { key: new Map<string, Kept>(), token: new Map<string, Kept>() };
+  let forgotten = 0;
   const askFor = async (credential: Credential, hash: string): Promise<Known> => {
     const now = clock.now();
+    const before = forgotten;
     const those = kept[kindOf(credential)];
     const known = await lookUp(credential, hash, now);
     those.delete(hash);
     if (!known.caller) return known;
     await used(known.caller);
+    // What was read before a change is not kept behind it.
+    if (before !== forgotten) return known;
     if (those.size >= KEPT_MOST) those.clear();
     those.set(hash, { known, until: Math.min(now + KEPT_MS, endOf(known.caller)) });
     return known;
@@ -81,6 +89,12 @@ export function callersOf({ sql, clock, tokens, rates, used }: CallersParts): Ke
       return { caller: undefined, refusal: thrown, hash, reason, owner };
     }
   };
+  const forget = (): void => {
+    forgotten++;
+    kept.key.clear();
+    kept.token.clear();
+  };
+  rings.listen(KEYS_TOPIC, forget);
   return {
     find: (credential) => {
       const hash = hashKey(credential.text);
@@ -88,10 +102,7 @@ export function callersOf({ sql, clock, tokens, rates, used }: CallersParts): Ke
       return found && clock.now() < found.until ? found.known : askFor(credential, hash);
     },
     ask: (credential) => askFor(credential, hashKey(credential.text)),
-    forget: () => {
-      kept.key.clear();
-      kept.token.clear();
-    },
+    forget,
   };
 }
 

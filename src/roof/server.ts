@@ -182,7 +182,7 @@ async function startClaimed(options: Claimed, { fence, anew, beforeListening }: 
   const bricks = await openBricks({ sql, rings, log, runner, node_id: alone ? undefined : nodes.node_id });
   mind(bricks);
   const rates = ratesOf(config, nodes);
-  const callers = callersOf({ sql, clock: systemClock, tokens, rates, used: used.note });
+  const callers = callersOf({ sql, clock: systemClock, tokens, rates, rings, used: used.note });
   const engines = { sql, blobs, computing: openComputing() };
   const observe = observerOf(metrics, { callers, reader: threads.reader });
   const working = { config, runner, rings, bricks, outside, ...engines, clock: systemClock, log, tracing, notes };
@@ -223,9 +223,17 @@ async function startClaimed(options: Claimed, { fence, anew, beforeListening }: 
   pending.delete('listen');
   log('info', 'server.started', { url });
   const leave = mindLeaving({ config, nodes, health, pending, work, log });
-  const retune = (other: Config): void => rates?.retune(rateTable(other));
+  const retune = retuneOf({ rates, callers });
   return { url, adminKey: options.carried.adminKey, server, retune, stop: () => stopOf({ app, config, leave, close }) };
 }
+
+/** Other rates hold for callers that are remembered, too. */
+const retuneOf =
+  ({ rates, callers }: { readonly rates: ReturnType<typeof ratesOf>; readonly callers: KeptCallers }) =>
+  (other: Config): void => {
+    rates?.retune(rateTable(other));
+    callers.forget();
+  };
 
 interface Front extends Pick<DoorOptions, 'server' | 'health' | 'metrics' | 'tracing' | 'callers' | 'rates'> {
   readonly pending: ReadonlySet<string>;

@@ -169,6 +169,9 @@ const updateInput = oneKey.extend({
 });
 type UpdateInput = z.infer<typeof updateInput>;
 
+/** A key is another than before: rung for nodes that remember its limit. */
+export const KEYS_TOPIC = 'access.keys';
+
 const update = {
   ...ONE,
   summary: 'Change name, role, expiry, mode or rate limit of a key, from the next request on.',
@@ -176,6 +179,7 @@ const update = {
   input: updateInput,
   output: keyObject,
   faults: ['ACCESS_DENIED', 'KEY_NOT_FOUND', 'INVALID_PARAMS'],
+  rings: () => KEYS_TOPIC,
   run: changeKey,
 } satisfies Partial<Operation<UpdateInput, KeyObject>>;
 
@@ -225,6 +229,7 @@ const revoke = {
   input: oneKey,
   output: revoked,
   faults: ['KEY_NOT_FOUND', 'INVALID_PARAMS'],
+  rings: () => KEYS_TOPIC,
   run: endKey,
 } satisfies Partial<Operation<OneKey, Revoked>>;
 

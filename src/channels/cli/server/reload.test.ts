@@ -84,7 +84,7 @@ test('the configuration is read again, as far as it can be while the server runs
     settings: ['NEXUS_LOG_LEVEL', 'NEXUS_RATE_LIMIT_VIEWER_PER_MINUTE'],
   });
   expect(await heard('config.left')).toMatchObject({ level: 'warn', settings: ['NEXUS_REGION'] });
-  await expect.poll(limits, PATIENCE).toEqual(['77']);
+  expect(await limits()).toEqual(['77']);
   await heard('http.request');
 
   settings('NEXUS_WORKER_SLOTS=none\nNEXUS_RATE_LIMIT_VIEWER_PER_MINUTE=5\n');
