@@ -46,7 +46,8 @@ function tellAll(issue: Issue, sources: Sources): object {
   const { type, at, input } = detailsOf(issue);
   const loc = at.map((part) => (typeof part === 'string' ? cut(part, NAME_CHARACTERS) : part));
   const told = { ...issue, type, loc: [sourceOf(at, sources), ...loc] };
-  return at.some((part) => SECRET.test(String(part))) ? told : { ...told, input: shown(input) };
+  const secret = at.some((part) => SECRET.test(String(part)));
+  return secret || !isShown(input) ? told : { ...told, input: copied(input) };
 }
 
 const hasName = (values: unknown, name: string): boolean =>
@@ -60,10 +61,30 @@ function sourceOf([first]: readonly (string | number)[], { method, params, query
   return isOfQuery ? 'query' : 'body';
 }
 
-/** A text is cut; what holds other values could hold a secret, and is told by its kind. */
-function shown(input: unknown): unknown {
-  if (input === undefined) return null;
-  if (typeof input === 'string') return input.slice(0, INPUT_CHARACTERS);
-  if (Array.isArray(input)) return [];
-  return typeof input === 'object' && input !== null ? {} : input;
+const VALUES_SHOWN = 20;
+
+/** Neither holds it much, nor a value whose name speaks of a secret. */
+function isShown(input: unknown): boolean {
+  let left = VALUES_SHOWN;
+  const fits = (value: unknown): boolean => {
+    if (--left < 0) return false;
+    if (typeof value !== 'object' || value === null) return true;
+    if (Array.isArray(value)) return value.every(fits);
+    // A text that is too long to be held is a reference.
+    if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+    for (const name in value) {
+      if (SECRET.test(name) || !fits((value as Readonly<Record<string, unknown>>)[name])) return false;
+    }
+    return true;
+  };
+  return fits(input);
+}
+
+/** Texts in it are cut, to whole characters. */
+function copied(value: unknown): unknown {
+  if (value === undefined) return null;
+  if (typeof value === 'string') return value.slice(0, INPUT_CHARACTERS).toWellFormed();
+  if (Array.isArray(value)) return value.map(copied);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [cut(name, NAME_CHARACTERS), copied(inner)]));
 }

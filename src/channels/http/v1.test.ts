@@ -126,7 +126,7 @@ test('each wrong field is told with what it is, where it was, and what was sent,
   const { body: refused } = await send(`POST ${SUBMIT}`, { body });
   expect(refused.error.data.issues).toEqual([
     { path: 'job_type', message: expect.any(String), type: 'missing', loc: ['body', 'job_type'], input: null },
-    { path: 'payload', message: expect.any(String), type: 'type_error', loc: ['body', 'payload'], input: [] },
+    { path: 'payload', message: expect.any(String), type: 'type_error', loc: ['body', 'payload'], input: [1] },
     {
       path: 'execution_mode',
       message: expect.any(String),
@@ -159,8 +159,17 @@ test('each wrong field is told with what it is, where it was, and what was sent,
   ]);
   const twice = await send('GET /api/v1/jobs?limit=1&limit=2');
   expect(twice.body.error.data.issues).toMatchObject([
-    { message: 'is given more than once', type: 'type_error', loc: ['query', 'limit'], input: [] },
+    { message: 'is given more than once', type: 'type_error', loc: ['query', 'limit'], input: ['1', '2'] },
   ]);
+  const inputOf = async (job_type: unknown) => {
+    const { body: told } = await send(`POST ${SUBMIT}`, { body: JSON.stringify({ job_type }) });
+    return told.error.data.issues?.[0];
+  };
+  expect(await inputOf({ a: ['x'.repeat(300)], b: null })).toMatchObject({
+    input: { a: ['x'.repeat(256)], b: null },
+  });
+  for (const left of [{ a: [{ my_secret: 1 }] }, Array(20).fill(1)])
+    expect(await inputOf(left)).not.toHaveProperty('input');
 });
 
 test('a body says that it is JSON; none at all is as good as an empty one', async () => {

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { isoTime } from '../../base/clock.ts';
+import { checkWho } from '../../core/authorise.ts';
 import { MODES } from '../../core/call/tokens.ts';
 import type { Caller, Operation, Preparation } from '../../core/operation.ts';
 import { authenticateKey, invalidToken, unauthenticated } from './credentials.ts';
@@ -35,7 +36,7 @@ export const createToken: Operation<CreateInput, Answer, Answer> = {
   zone: 'caller',
   input: createInput,
   output: answer,
-  faults: ['UNAUTHENTICATED'],
+  faults: ['UNAUTHENTICATED', 'ACCESS_DENIED'],
   http: {
     method: 'POST',
     path: '/api/v1/auth/token',
@@ -67,8 +68,10 @@ async function holderOf({ api_key }: CreateInput, { context, sql, tokens }: Prep
       : isText
         ? await sql.read((tx) => authenticateKey(tx, text, tokens.now()))
         : undefined;
-  if (!byBody || byBody.token) throw unauthenticated();
+  if (!byBody || byBody.token || byHeader?.token) throw unauthenticated();
   if (byHeader && byHeader.key_id !== byBody.key_id) throw unauthenticated();
+  // Any role will do, but one it has to be.
+  checkWho({ ...createToken, who: { role: 'viewer' } }, byBody, context.channel);
   return byBody;
 }
 

@@ -151,6 +151,7 @@ forEachEngine('tokens', (engine) => {
         [TOKEN, {}, { api_key: 'never-was-a-key-00' }],
         [TOKEN, {}, { api_key: gone.key }],
         [TOKEN, bearer('never-was-a-key-00'), { api_key: made.key }],
+        [TOKEN, bearer(await tokenOf(made.key)), { api_key: made.key }],
         [TOKEN, bearer(made.key), { api_key: other.key }],
         [TOKEN, bearer(made.key), { api_key: 'never-was-a-key-00' }],
         [TOKEN, bearer(await tokenOf(made.key))],
@@ -166,6 +167,18 @@ forEachEngine('tokens', (engine) => {
           'unauthorized',
         ]);
         expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+      }
+    });
+
+    test('a key whose row has a word that is no role', async () => {
+      const made = await newKey({ role: 'viewer' });
+      await server.sql.write('corp', (tx) => tx.run("UPDATE keys SET role = 'super' WHERE key_id = ?", [made.key_id]));
+      for (const [headers, body] of [
+        [bearer(made.key), undefined],
+        [{}, { api_key: made.key }],
+      ] as const) {
+        const refused = await post(TOKEN, headers, body);
+        expect([refused.status, refused.body.detail]).toEqual([403, "Role 'none' lacks required permission 'viewer'"]);
       }
     });
 

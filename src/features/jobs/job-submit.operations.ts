@@ -26,7 +26,7 @@ const submitInput = z.object({
   job_type: z
     .string()
     .max(128)
-    .regex(/^[\x21-\x7e]+$/, 'takes 1 to 128 visible characters')
+    .regex(/^[^\p{C}\p{Z}]+$/u, 'takes 1 to 128 visible characters')
     .describe('what is to be done'),
   payload: payloadParam.default({}),
   execution_mode: z.enum(EXECUTION_MODES).default('async').describe('sync waits for the first attempt'),

@@ -86,6 +86,8 @@ forEachEngine('the jobs API', (engine) => {
       artifacts: [],
     });
     expect(job.next_run_at).toBe(job.created_at);
+    const named = await submit({ job_type: 'größe日本😀' }, { key: operator });
+    expect(named).toMatchObject({ job_type: 'größe日本😀', status: 'queued' });
     const shadow = await submit({ job_type: 'analyze', execution_mode: 'shadow', unknown: 1 }, { key: operator });
     expect(shadow).toMatchObject({ status: 'queued', execution_mode: 'shadow' });
   });
@@ -93,6 +95,7 @@ forEachEngine('the jobs API', (engine) => {
   test.each([
     [{}, 'job_type'],
     [{ job_type: '' }, 'job_type'],
+    [{ job_type: 'two\u2028words' }, 'job_type'],
     [{ job_type: 'two words' }, 'job_type'],
     [{ job_type: 'x'.repeat(129) }, 'job_type'],
     [{ job_type: 'x', payload: [] }, 'payload'],
