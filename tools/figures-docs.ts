@@ -62,6 +62,9 @@ counted, and a stop waits for it two seconds at most.
 | \`<METHOD> <route>\` | that of the caller | http.request.method, http.route, http.response.status_code, nexus.request_id, nexus.zone |
 | \`db.transaction\` | the request | db.system.name, nexus.operation, nexus.statements |
 | \`job.execute\` | the request that submitted the job | nexus.job.id, nexus.job.type, nexus.job.attempt, nexus.worker, nexus.request_id |
+| \`ingest.batch\` | \`job.execute\` | nexus.files |
+| \`ingest.document\` | \`job.execute\` | nexus.modality, nexus.atoms |
+| \`plugin.run\` | the analysis | nexus.plugin, nexus.layer, nexus.outcome |
 
 A span that failed has the status error and the code of its fault.
 `;

@@ -1,6 +1,5 @@
 /** Who may call an operation at all: its role, before any look at parameters or objects (access.md §6). */
-import { Fault } from '../base/faults.ts';
-import { hasRole, isRootAdmin, unauthenticated } from '../features/access/credentials.ts';
+import { hasRole, isRootAdmin, lacksRole, unauthenticated } from '../features/access/credentials.ts';
 import type { Caller, Channel, Operation } from './operation.ts';
 import { type Named, nameFor } from './tool-name.ts';
 
@@ -12,15 +11,7 @@ export function checkWho(operation: Asked, caller: Caller | undefined, channel: 
   if (!caller) throw unauthenticated();
   if (operation.who === 'root admin') {
     if (isRootAdmin(caller)) return;
-    throw tooLow(nameFor(operation, channel), caller, 'admin of zone root');
+    throw lacksRole(nameFor(operation, channel), caller, 'admin of zone root');
   }
-  if (!hasRole(caller, operation.who.role)) throw tooLow(nameFor(operation, channel), caller, operation.who.role);
-}
-
-function tooLow(name: string, caller: Caller, required: string): Fault {
-  return new Fault(
-    'ACCESS_DENIED',
-    `Access denied: ${name} takes the role ${required}, this key has ${caller.role}. Use another key, or ask an admin.`,
-    { role: caller.role, required_role: required },
-  );
+  if (!hasRole(caller, operation.who.role)) throw lacksRole(nameFor(operation, channel), caller, operation.who.role);
 }

@@ -125,6 +125,14 @@ const roleOf = (text: string): Role | 'none' => ROLES.find((role) => role === te
 export const hasRole = (caller: Caller, role: Role): boolean =>
   caller.role !== 'none' && ROLES.indexOf(caller.role) >= ROLES.indexOf(role);
 
+/** ACCESS_DENIED by the role alone. `name`: of what was called. */
+export const lacksRole = (name: string, caller: Caller, required: string): Fault =>
+  new Fault(
+    'ACCESS_DENIED',
+    `Access denied: ${name} takes the role ${required}, this key has ${caller.role}. Use another key, or ask an admin.`,
+    { role: caller.role, required_role: required },
+  );
+
 export const isRootAdmin = (caller: Caller): boolean => caller.role === 'admin' && caller.zone_id === 'root';
 
 /** Role admin in the zone of the call: the zone's own admin, or a root admin. */
