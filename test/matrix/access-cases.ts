@@ -64,7 +64,7 @@ export const ACCESS_CASES: Cases = {
   'key.whoami': always(),
   'feature.list': always(),
   'feature.update': always({ name: 'shadow_execution', enabled: true }),
-  'token.create': always({}, { nobody: 'UNAUTHENTICATED' }),
+  'token.create': always({}, { nobody: 'UNAUTHENTICATED', noRole: 'ACCESS_DENIED' }),
   'token.refresh': always({}, { byToken: true }),
   'key.admin-create': [{ level: 'admin', input: ({ n }) => ({ name: `k${n}`, user_id: 'somebody' }) }],
   'key.create': [

@@ -43,6 +43,8 @@ export interface Case {
   readonly ownZone?: string;
   /** Without credentials, of a public operation. */
   readonly nobody?: string;
+  /** By a key that has no role, of a public operation. */
+  readonly noRole?: string;
   /** By its route, where it also has a method. */
   readonly byRoute?: true;
   /** The caller shows a token instead of its key. */

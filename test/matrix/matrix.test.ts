@@ -116,6 +116,7 @@ function permitted(operation: AnyOperation, one: Case, { role, naming, level }: 
   const credentialsOnly = who === 'public' && zone === 'caller';
   if (role === 'nobody') return who === 'public' ? (one.nobody ?? 'ok') : 'UNAUTHENTICATED';
   if (!hasRole(role, who)) return 'ACCESS_DENIED';
+  if (role === 'none' && one.noRole) return one.noRole;
   if (foreign(naming) && !credentialsOnly) {
     if (role !== 'root-admin') return 'ACCESS_DENIED';
     // A path names its zone, wherever the operation is at home.
