@@ -39,11 +39,12 @@ async function isPlanned(call: Call, destination: string): Promise<boolean> {
   const now = await queueTime(call);
   const last = await lastPlanned(call.tx);
   // What was missed while no server ran is made once; what lies before the schedule was set is not.
-  const since = Math.max(last ?? 0, plan.since ?? (last === undefined ? now - LOOK_BACK_MS : 0));
+  const since = Math.max(last ?? 0, plan.since ?? 0) || now - LOOK_BACK_MS;
   const next = nextInstant({ cron: plan.schedule, timezone: plan.timezone }, since);
   return next !== undefined && next <= now;
 }
 
+/** Of a plan of which nobody knows since when it is. */
 const LOOK_BACK_MS = 60_000;
 
 const run = z.object({

@@ -4,7 +4,7 @@ import type { Config } from '../../config.ts';
 import type { BackupDesk } from '../../core/call/backups.ts';
 import type { Depot, DepotUse } from '../../ports/depot.ts';
 import { checkDestination, defaultDestination, openDepot, probeDepot } from './depots.ts';
-import { atPlace, saidOf, unreachable } from './place.ts';
+import { isAway, naming, saidOf, unreachable } from './destination.ts';
 
 export const backupDesk = (
   config: Config,
@@ -28,8 +28,8 @@ export const backupDesk = (
 /** It names the place where that fails, from here on too: UPSTREAM_FAILED. */
 export async function openReachable(config: Config, destination: string, use: DepotUse): Promise<Depot> {
   try {
-    return atPlace(destination, await openDepot(config, destination, use));
+    return naming(destination, await openDepot(config, destination, use));
   } catch (thrown) {
-    throw thrown instanceof Fault && thrown.data.reason !== 'blobs' ? thrown : unreachable(destination, thrown);
+    throw thrown instanceof Fault && !isAway(thrown) ? thrown : unreachable(destination, thrown);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A destination of backups that fails. Guarantees: what the place itself does not do (a directory that may not be read, a bucket
+ * A destination of backups that fails. Guarantees: what the destination itself does not do (a directory that may not be read, a bucket
  * that does not answer) is told with its name, as what it is and no defect of the server; what is wrong with a content, and
  * what its source did, stays what it was.
  */
@@ -10,47 +10,42 @@ import type { Depot } from '../../ports/depot.ts';
 
 const said = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown));
 
-/** What the port says of a store that does not answer is of the blobs. */
+/** Of the store of a destination: the port speaks of blobs. */
+export const isAway = (thrown: unknown): boolean => thrown instanceof Fault && thrown.data.reason === 'blobs';
+
+/** What a destination did, in words. */
 export function saidOf(destination: string, thrown: unknown): string {
-  if (!isOfStore(thrown)) return said(thrown);
+  if (!isAway(thrown)) return said(thrown);
   const asked = /[?&]endpoint=/.test(destination) ? '' : '; it names no endpoint, so Amazon was asked';
   return `${destination} is out of reach${destination.startsWith('s3:') ? asked : ''}`;
 }
 
-/** UPSTREAM_FAILED, with the words of the place. */
+/** UPSTREAM_FAILED, with those words. */
 export function unreachable(destination: string, thrown: unknown): Fault {
-  const words = isOfStore(thrown) ? 'it does not answer' : said(thrown);
-  const fault = new Fault('UPSTREAM_FAILED', `The destination ${destination} cannot be reached: ${words}`, {
-    destination,
-  });
+  const words = isAway(thrown) ? '' : `${destination} cannot be reached: `;
+  const message = `The destination ${words}${saidOf(destination, thrown)}`;
+  const fault = new Fault('UPSTREAM_FAILED', message, { destination });
   fault.cause = thrown;
   return fault;
 }
 
-const isOfStore = (thrown: unknown): boolean => thrown instanceof Fault && thrown.data.reason === 'blobs';
-
-/** What a place did not do; what is of no place is given back as it is. */
-function placeFault(destination: string, thrown: unknown): unknown {
+/** What a destination did not do; what is not its doing is given back as it is. */
+function faultOf(destination: string, thrown: unknown): unknown {
   const isOfSystem = !(thrown instanceof BlobError || thrown instanceof Fault) && codeOf(thrown) !== undefined;
-  return isOfSystem || isOfStore(thrown) ? unreachable(destination, thrown) : thrown;
+  return isOfSystem || isAway(thrown) ? unreachable(destination, thrown) : thrown;
 }
 
-/** A depot that names its place where that fails. */
-export function atPlace(destination: string, depot: Depot): Depot {
+/** The same depot, which names its destination where that fails. */
+export function naming(destination: string, depot: Depot): Depot {
   const named = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (thrown) {
-      throw placeFault(destination, thrown);
+      throw faultOf(destination, thrown);
     }
   };
-  async function* each<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
-    try {
-      yield* items;
-    } catch (thrown) {
-      throw placeFault(destination, thrown);
-    }
-  }
+  const each = <T>(items: AsyncIterable<T>): AsyncGenerator<T> =>
+    passing(items, (thrown) => faultOf(destination, thrown));
   const { blobs, documents } = depot;
   return {
     blobs: {
@@ -70,17 +65,23 @@ export function atPlace(destination: string, depot: Depot): Depot {
   };
 }
 
-/** The bytes come from a store of their own, whose failure says nothing of this place. */
+/** Each of them; what ends them early is told as `failed` says. */
+async function* passing<T>(items: AsyncIterable<T>, failed: (thrown: unknown) => unknown): AsyncGenerator<T> {
+  try {
+    yield* items;
+  } catch (thrown) {
+    throw failed(thrown);
+  }
+}
+
+/** The bytes come from a store of their own, whose failure says nothing of this destination. */
 async function put(blobs: Depot['blobs'], source: BlobSource, destination: string): Promise<void> {
   let ofSource: unknown;
-  async function* watched(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    try {
-      yield* pieces;
-    } catch (thrown) {
+  const watched = (pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> =>
+    passing(pieces, (thrown) => {
       ofSource = thrown;
-      throw thrown;
-    }
-  }
+      return thrown;
+    });
   const { size, sha256 } = source;
   const lend = source.lend?.bind(source);
   try {
@@ -91,6 +92,6 @@ async function put(blobs: Depot['blobs'], source: BlobSource, destination: strin
       ...(lend ? { lend: (start: number, end: number) => watched(lend(start, end)) } : {}),
     });
   } catch (thrown) {
-    throw ofSource === undefined ? placeFault(destination, thrown) : thrown;
+    throw ofSource === undefined ? faultOf(destination, thrown) : thrown;
   }
 }
